@@ -1,0 +1,55 @@
+package mssp
+
+import (
+	"time"
+
+	"github.com/simsign/simsign/ota"
+)
+
+// CardProfile is what we know about one kind of card. The security level of
+// everything that goes to or comes from such a card is decided here and
+// nowhere else: never by a request, never by a packet.
+type CardProfile struct {
+	Name string
+	TAR  ota.TAR // of the applet
+	SPI  ota.SPI // of command packets; default 16 39
+	Lab  bool    // permits DES, RC and packets below CC + ciphering + counter; test cards only
+
+	// Transport.
+	PID, DCS      byte   // MT: default 7F, F6
+	ConcatRef16   bool   // 16-bit concatenation references
+	CPIFirst      bool   // element 70 before the concatenation element
+	ServerAddress string // digits of the number that the applet answers to
+
+	// What the applet can do (requirement 3.2-4).
+	Algorithms  []byte // INT6 algorithm numbers
+	Slots       byte   // number of key slots
+	CodeMin     [2]byte
+	CodeMax     [2]byte // length of the codes, index 0 authentication, 1 non-repudiation
+	UTF8        bool    // the applet takes text coding F8 (UTF-8), see applet/INT6.md
+	StoresCert  bool    // wants the user certificate (3.3-6)
+	MaxSegments int     // largest MT packet in segments; 0 means 4
+}
+
+// Journey is the user journey of requirement 3.5.3-1.
+type Journey byte
+
+// Journeys; the values are those of INT6 tag 9B.
+const (
+	OneStep Journey = 1
+	TwoStep Journey = 2
+)
+
+// SignatureProfile is what a SignatureProfile URI means here.
+type SignatureProfile struct {
+	URI     string
+	Aliases []string
+	Usage   KeyUsage
+	Journey Journey
+	// SignedAttributes: CMS with contentType, messageDigest and signingTime;
+	// otherwise the card signs the hash of the content itself.
+	SignedAttributes bool
+	TimeOut          time.Duration // default life of a transaction
+	MaxTimeOut       time.Duration // the most that an AP may ask for
+	LoA              int           // 4; 3 is refused where 4 is asked for
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// SegmentState is where the octets of one outbound segment are.
+type SegmentState string
+
+// Segment states. Sent is committed before any octet leaves; at a restart
+// every Sent becomes Ambiguous, and an Ambiguous segment goes out again with
+// identical octets.
+const (
+	SegQueued    SegmentState = "queued"
+	SegSent      SegmentState = "sent"
+	SegAccepted  SegmentState = "accepted"
+	SegRejected  SegmentState = "rejected"
+	SegAmbiguous SegmentState = "ambiguous"
+)
+
+// Packet is a sealed command packet: the counter it burned and what must be
+// known to open its answer.
+type Packet struct {
+	TxID     mssp.TransID
+	ICCID    ota.ICCID
+	KVN      byte
+	TAR      ota.TAR
+	CNTR     ota.CNTR
+	Attempt  int
+	SealedAt time.Time
+}
+
+// Outbound is a segment with its place in the outbox.
+type Outbound struct {
+	bearer.Segment
+	TxID      mssp.TransID // "" for a plain text message
+	ICCID     ota.ICCID
+	CNTR      ota.CNTR // 0 for a plain text message
+	Part      int      // 1-based
+	Parts     int
+	State     SegmentState
+	Route     string // bearer that took it, once one did
+	MessageID string
+	Tries     int
+	NextAt    time.Time // not before
+	ExpiresAt time.Time // give up
+}
+
+// Sealed is what a SealFunc returns: everything that the commit stores.
+type Sealed struct {
+	Counter  []byte // the key set's counter, sealed again
+	Packet   Packet
+	Segments []bearer.Segment
+	// Claim stores the segments as Sent instead of Queued: the caller submits
+	// them itself as soon as the commit is through. A crash in between makes
+	// them Ambiguous, which is the truth.
+	Claim bool
+}
+
+// SealFunc makes the packet for a transaction whose turn has come. It runs
+// inside the commit (perhaps more than once: it must have no effect but its
+// result) and sees the key set with the last counter used. An error that is
+// a *mssp.Fault fails the transaction with that fault in the same commit.
+type SealFunc func(tx *mssp.Transaction, ks mssp.KeySet) (Sealed, error)
+
+// Dispatched is a transaction whose packet this commit has sealed.
+type Dispatched struct {
+	Tx       mssp.Transaction
+	Packet   Packet
+	Segments []Outbound
+}
+
+// AcceptResult says what Accept did.
+type AcceptResult struct {
+	Tx        mssp.Transaction // the stored one; an earlier one when Duplicate
+	Duplicate bool             // (AP, APTransID) was there already; compare RequestHash
+	Ahead     int              // transactions before this one at the card
+	// Dispatched is set when it was this transaction's turn at once.
+	Dispatched *Dispatched
+}
+
+// Finish ends a transaction in one commit: final state, result, the key and
+// card facts that the answer proved, text messages to the user, and the turn
+// of the next transaction at that card.
+type Finish struct {
+	TxID   mssp.TransID
+	State  mssp.State // Done or Failed
+	Status mssp.Code
+	Detail string
+	Result []byte
+	At     time.Time
+
+	// MO, when set, is a single-segment answer that is stored by this same
+	// commit (its acknowledgement waits for it).
+	MO *bearer.MO
+	// Card, Keys: rows that this answer changes (upserts); nil leaves them.
+	Card *mssp.Card
+	Keys []mssp.KeyPair
+	// Texts are plain messages to the user, put into the outbox.
+	Texts []bearer.Segment
+}
+
+// FinishResult says what Finish did. Applied is false when the transaction
+// was final already: the first answer stands (invariant I7).
+type FinishResult struct {
+	Applied bool
+	Tx      mssp.Transaction
+	Next    *Dispatched        // next transaction of that card, sealed by this commit
+	Failed  []mssp.Transaction // transactions behind it whose seal failed, now final
+	Texts   []Outbound
+}
+
+// MOResult says what SaveMO did.
+type MOResult struct {
+	Duplicate bool // the same part with the same octets was stored before
+	// Conflict: a part of that number with other octets, or another total,
+	// was stored before; the new one is counted and not used.
+	Conflict bool
+	// Complete is set by the call that made the set of parts complete.
+	Complete *Joined
+}
+
+// Joined is a complete inbound message: parts in order, octets concatenated.
+type Joined struct {
+	ID     int64 // inbound header row; 0 for a single-segment message
+	Source sms.MSISDN
+	UDH    []byte // of part 1
+	UD     []byte // all parts
+	At     time.Time
+}
+
+// SegmentOutcome is the fate of a submitted segment.
+type SegmentOutcome struct {
+	ID        int64
+	State     SegmentState // Accepted, Rejected, Ambiguous or Queued (try again at NextAt)
+	Route     string
+	MessageID string
+	NextAt    time.Time
+}
+
+// Errors that callers act on. Anything else from a Store is an internal error.
+var (
+	// ErrNotFound: no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: a row with that identity is there already.
+	ErrExists = errors.New("exists already")
+	// ErrOutcomeUnknown: a commit failed in a way that leaves open whether it
+	// happened. The store refuses all further work; the process must end and
+	// learn the truth at its next start (rule C).
+	ErrOutcomeUnknown = errors.New("commit outcome unknown, the store has stopped")
+	// ErrClosed: the store is closed.
+	ErrClosed = errors.New("store is closed")
+)

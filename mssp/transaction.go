@@ -1,0 +1,200 @@
+package mssp
+
+import (
+	"time"
+
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// TransID is an MSSP_TransID: "h" and lower-case base32, an NCName of at most 32 octets.
+type TransID string
+
+// APID is an AP_ID: the URI that names an application provider.
+type APID string
+
+// MessagingMode is the MessagingMode attribute of TS 102 204.
+type MessagingMode string
+
+// Messaging modes.
+const (
+	Synch              MessagingMode = "synch"
+	AsynchClientServer MessagingMode = "asynchClientServer"
+	AsynchServerServer MessagingMode = "asynchServerServer"
+)
+
+// Kind says what a transaction asks of the card. All kinds share one queue
+// per card, one life cycle and one path over the air.
+type Kind string
+
+// Kinds of transaction.
+const (
+	KindSign     Kind = "sign"     // SignTransaction for an AP
+	KindRegister Kind = "register" // SignTransaction(register key)
+	KindHandler  Kind = "handler"  // generate, read, confirm, delete keys
+	KindCode     Kind = "code"     // ManagePersonalCode
+	KindApplet   Kind = "applet"   // SetAppletData, ChangeAppletStatus
+)
+
+// Transaction is one request on its way to a card and back. The row that
+// holds it is the only truth: goroutines, waiters and timers come and go.
+type Transaction struct {
+	ID          TransID
+	Seq         int64 // order of acceptance; the queue of a card follows it
+	Kind        Kind
+	AP          APID   // who asked, and the only one who may see the answer; "" for the operator's own
+	APTransID   string // AP_TransID; unique per AP
+	RequestHash []byte // SHA-256 of the meaning of the request; tells a repeat from a reuse
+	MSISDN      sms.MSISDN
+	ICCID       ota.ICCID
+	Mode        MessagingMode
+	Profile     string // SignatureProfile URI as asked for
+	// Request and Result are JSON documents owned by the engine (what to sign
+	// and show, how to assemble the answer; what came of it).
+	Request []byte
+	Result  []byte
+	// INT6 is the message for the applet, made once: a new attempt carries the
+	// same one under a new counter. AppletTxn is its transaction number,
+	// unique per card.
+	INT6      []byte
+	AppletTxn uint32
+
+	State   State
+	Status  Code   // set when State is final; 0 before
+	Detail  string // why, for the AP, when Status is a fault
+	Attempt int    // packets sealed so far
+
+	CreatedAt  time.Time
+	SentAt     time.Time // first packet sealed; zero while queued
+	Deadline   time.Time // after it the transaction expires; a column, not a timer
+	FinishedAt time.Time
+	Version    int64 // optimistic lock
+}
+
+// SubscriberState is the service state of a subscriber.
+type SubscriberState string
+
+// Subscriber states.
+const (
+	SubscriberActive    SubscriberState = "active"
+	SubscriberSuspended SubscriberState = "suspended"
+	SubscriberRemoved   SubscriberState = "removed"
+)
+
+// Subscriber binds a telephone number to the card that answers under it.
+type Subscriber struct {
+	MSISDN    sms.MSISDN
+	ICCID     ota.ICCID
+	Name      string // common name for certificates
+	Serial    string // serialNumber attribute of the subject: the stable identity
+	Language  string // ISO 639-1
+	State     SubscriberState
+	CreatedAt time.Time
+}
+
+// Card is a card whose keys we hold.
+type Card struct {
+	ICCID   ota.ICCID
+	IMSI    string
+	Profile string // name of the card profile in the configuration: security level, TAR, algorithms
+	State   string // "active" or "suspended" (too many security errors)
+	// CodeSet and Blocked mirror what the applet last told us about its codes
+	// (index 0: authentication, 1: non-repudiation).
+	CodeSet   [2]bool
+	Blocked   [2]bool
+	BadPoR    int // security errors today
+	CreatedAt time.Time
+}
+
+// KeySet is one row of card keys: both blobs are sealed and open only inside
+// the packet encoder (package ota/keys).
+type KeySet struct {
+	ICCID   ota.ICCID
+	KVN     byte   // key version: the high nibble of KIc and KID, 1 to 15
+	Keys    []byte // sealed keys.Material
+	Counter []byte // sealed: the last counter used
+}
+
+// KeyState is the state of a key slot as the server knows it.
+type KeyState string
+
+// Key states, in the order in which a key passes through them.
+const (
+	KeyGenerated   KeyState = "generated"   // public key known
+	KeyRegistering KeyState = "registering" // SignTransaction(register) under way
+	KeyRequested   KeyState = "requested"   // PKCS#10 complete, certificate not confirmed
+	KeyRegistered  KeyState = "registered"  // certificate issued; usable once the card has confirmed
+	KeyDeleted     KeyState = "deleted"
+)
+
+// KeyUsage is the one usage of a key (requirement 3.3-1).
+type KeyUsage byte
+
+// Key usages; the values are those of INT6 tag 90.
+const (
+	Authentication KeyUsage = 1
+	NonRepudiation KeyUsage = 2
+)
+
+func (u KeyUsage) String() string {
+	switch u {
+	case Authentication:
+		return "authentication"
+	case NonRepudiation:
+		return "non-repudiation"
+	}
+	return "unknown"
+}
+
+// KeyPair is a key slot of a card with the certificate that binds it.
+type KeyPair struct {
+	ICCID     ota.ICCID
+	Slot      byte
+	Usage     KeyUsage
+	Algorithm byte // INT6 algorithm number
+	State     KeyState
+	Confirmed bool   // the card knows that the key is registered (A3/04 was answered)
+	PublicKey []byte // SubjectPublicKeyInfo, DER
+	CSR       []byte // PKCS#10, DER, once signed by the card
+	Serial    string // certificate serial number, hexadecimal; "" before issue
+	CertDER   []byte
+	UpdatedAt time.Time
+}
+
+// CertStatus is the state of an issued certificate.
+type CertStatus string
+
+// Certificate states.
+const (
+	CertPending   CertStatus = "pending" // recorded before signing; never valid
+	CertValid     CertStatus = "valid"
+	CertSuspended CertStatus = "suspended" // certificateHold
+	CertRevoked   CertStatus = "revoked"   // for good (W-6)
+)
+
+// Certificate is one certificate that the built-in CA has issued.
+type Certificate struct {
+	Serial    string // hexadecimal, lower case
+	ICCID     ota.ICCID
+	MSISDN    sms.MSISDN
+	Subject   string
+	DER       []byte
+	Status    CertStatus
+	Reason    int // RFC 5280 CRLReason
+	NotBefore time.Time
+	NotAfter  time.Time
+	RevokedAt time.Time
+}
+
+// AP is an application provider.
+type AP struct {
+	ID           APID
+	Name         string   // shown first on the handset: who asks
+	PasswordHash string   // argon2id, PHC string; "" when only mutual TLS is allowed
+	CertSHA256   []string // pinned client certificates, SHA-256 of the DER in hexadecimal
+	Profiles     []string // SignatureProfile URIs it may use; empty: all
+	Prefixes     []string // MSISDN prefixes that it may reach (digits); empty: all
+	NotifyURL    string
+	Disabled     bool
+	CreatedAt    time.Time
+}

@@ -1,0 +1,88 @@
+// Package bearer is the port between the secured packets of package ota and
+// whatever carries short messages: an SMSC over SMPP, a GSM modem, or the
+// loopback network of the emulated handsets.
+//
+// A Bearer takes one segment at a time and says what became of it: accepted
+// by the network, refused (now or for good), or unknown, because the link
+// broke between the octets and the answer. Unknown is not failure: the
+// segment is sent again with identical octets, and the replay check of the
+// card makes that safe (reliability-security-speed.md 1.2 G). In the other
+// direction a bearer hands each short message from a phone to an Inbox and
+// acknowledges it to its network only after the Inbox has returned nil, that
+// is, after it is stored.
+package bearer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Segment is one mobile-terminated short message (TS 23.040 SMS-SUBMIT as
+// the network will deliver it). The same segment always has the same octets.
+type Segment struct {
+	ID   int64      // outbox row, for logs and correlation
+	Dest sms.MSISDN // TP-DA
+	PID  byte       // TP-PID: 7F for (U)SIM data download
+	DCS  byte       // TP-DCS: F6 for class 2 8-bit data
+	UDH  []byte     // user data header with its length octet; nil when none
+	UD   []byte     // user data after the header, in the coding of DCS
+	// Septets is TP-UDL when DCS says the 7-bit alphabet (UD is packed); 0 otherwise.
+	Septets  int
+	Validity time.Duration // how long the network may try; 0 lets it choose
+	Report   bool          // ask for a status report
+}
+
+// Receipt is what a network said when it took a segment.
+type Receipt struct {
+	MessageID string // SMSC message id or TP-MR in decimal; may be empty
+}
+
+// MO is one mobile-originated short message as it reached us.
+type MO struct {
+	Bearer     string     // name of the bearer, for logs
+	Source     sms.MSISDN // TP-OA: routing hint, never proof of identity
+	Dest       string     // the address it was sent to, when known
+	PID, DCS   byte
+	UDH        []byte // with its length octet; nil when none
+	UD         []byte
+	ReceivedAt time.Time
+}
+
+// Report tells the fate of an earlier segment (status report, delivery receipt).
+type Report struct {
+	Bearer    string
+	MessageID string
+	Dest      sms.MSISDN
+	Delivered bool // true: on the handset; false: given up
+	Cause     string
+	At        time.Time
+}
+
+// Inbox receives what phones and networks send. Deliver and Report return nil
+// only after the message is durably stored (or known and already stored, or
+// durably counted as refused); any error means "do not acknowledge".
+type Inbox interface {
+	Deliver(ctx context.Context, mo MO) error
+	Report(ctx context.Context, r Report) error
+}
+
+// Bearer submits segments. Submit may be called by many goroutines at once
+// and blocks until the network answered, the link broke or ctx ended. Its
+// error, when not nil, matches exactly one of ErrRefused, ErrBusy and
+// ErrUnknown.
+type Bearer interface {
+	Name() string
+	Submit(ctx context.Context, s Segment) (Receipt, error)
+}
+
+var (
+	// ErrRefused: the network will never take this segment.
+	ErrRefused = errors.New("network refused the message")
+	// ErrBusy: nothing left, or the network asked to come back later. Safe to send again.
+	ErrBusy = errors.New("network cannot take the message now")
+	// ErrUnknown: octets may have left and no answer came. Send identical octets again.
+	ErrUnknown = errors.New("no answer from the network")
+)
