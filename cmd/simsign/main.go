@@ -1,0 +1,89 @@
+// Command simsign is a Mobile Signature Service gateway for one box: it asks
+// the applet on a user's SIM for a signature, by secured short messages, and
+// answers the application provider with a signature that it has verified.
+//
+// Each command is a struct with flags and a Run method in a file of its own;
+// main only parses and dispatches. run takes everything it touches as
+// arguments, so tests drive the whole program without a process.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// commands is the command line: kong reads names and help from the tags.
+type commands struct {
+	Version VersionCmd `cmd:"" help:"Print the version and what it was built from."`
+}
+
+const description = "A Mobile Signature Service gateway: signatures made in the SIM, asked for over a web service."
+
+// run is the program. It returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	// kong leaves by calling Exit in the middle of parsing (--help); the panic
+	// brings us back here instead of ending the process under a test.
+	type leave int
+	defer func() {
+		if r := recover(); r != nil {
+			l, ok := r.(leave)
+			if !ok {
+				panic(r)
+			}
+			code = int(l)
+		}
+	}()
+	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
+	var cmds commands
+	parser, err := kong.New(&cmds,
+		kong.Name("simsign"), kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(n int) { panic(leave(n)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "simsign:", err)
+		return exitUsage
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "simsign: %v\nTry: simsign --help\n", err)
+		return exitUsage
+	}
+	return c.report(parsed.Run(c))
+}
+
+// report prints an error the way people read it and finds its exit code.
+func (c *cli) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	var ee *exitError
+	if errors.As(err, &ee) {
+		code = ee.Code
+		if ee.Err == nil {
+			return code
+		}
+	}
+	fmt.Fprintln(c.stderr, "simsign:", err)
+	if ee != nil && ee.Hint != "" {
+		fmt.Fprintln(c.stderr, "hint:", ee.Hint)
+	}
+	return code
+}
