@@ -1,0 +1,55 @@
+import { el } from "./dom.js";
+
+const limit = 2000;
+
+// Trace is the list of everything that happened, filtered by transaction and
+// layer. Octets stay in the page; nothing is fetched again.
+export class Trace {
+  constructor() {
+    this.list = document.getElementById("trace-list");
+    this.empty = document.getElementById("trace-empty");
+    this.tx = document.getElementById("trace-tx");
+    this.layer = document.getElementById("trace-layer");
+    this.events = [];
+    this.tx.onchange = this.layer.onchange = () => this.redraw();
+    document.getElementById("trace-clear").onclick = () => { this.events = []; this.redraw(); };
+  }
+
+  add(ev) {
+    if (this.events.length && ev.seq <= this.events[this.events.length - 1].seq) return;
+    this.events.push(ev);
+    if (this.events.length > limit) { this.events.shift(); if (this.list.firstChild) this.list.firstChild.remove(); }
+    option(this.tx, ev.tx); option(this.layer, ev.layer);
+    if (this.matches(ev)) this.append(ev);
+  }
+
+  matches(ev) { return (!this.tx.value || ev.tx === this.tx.value) && (!this.layer.value || ev.layer === this.layer.value); }
+
+  redraw() {
+    this.list.replaceChildren();
+    this.empty.hidden = false;
+    for (const ev of this.events) if (this.matches(ev)) this.append(ev);
+  }
+
+  append(ev) {
+    this.empty.hidden = true;
+    const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
+    const detail = el("div", { class: "detail" });
+    if (ev.fields && ev.fields.length) detail.append(el("dl", {}, ev.fields.map(([k, v]) => [el("dt", {}, k), el("dd", {}, v)])));
+    if (ev.octets) detail.append(el("pre", { class: "octets" }, group(ev.octets)));
+    this.list.append(el("li", {}, el("details", {},
+      el("summary", {}, el("time", { datetime: ev.at }, ev.at.slice(11, 23)), el("span", { class: `layer ${ev.layer}` }, `${ev.dir ? ev.dir + " " : ""}${ev.layer}`),
+        el("span", { class: "who" }, ev.number || ""), el("span", {}, ev.summary)), detail)));
+    if (atEnd) this.list.scrollTop = this.list.scrollHeight;
+  }
+}
+
+function option(select, value) {
+  if (!value || [...select.options].some((o) => o.value === value)) return;
+  select.append(el("option", { value }, value));
+}
+
+// group splits hexadecimal octets into pairs, sixteen a line.
+function group(hex) {
+  return (hex.match(/.{1,32}/g) || []).map((line, i) => `${(i * 16).toString(16).padStart(4, "0")}  ${line.match(/.{1,2}/g).join(" ")}`).join("\n");
+}
