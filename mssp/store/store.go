@@ -22,6 +22,7 @@ const (
 	SegAccepted  SegmentState = "accepted"
 	SegRejected  SegmentState = "rejected"
 	SegAmbiguous SegmentState = "ambiguous"
+	SegDropped   SegmentState = "dropped" // its transaction ended first: never sent again
 )
 
 // Packet is a sealed command packet: the counter it burned and what must be
@@ -99,6 +100,8 @@ type Finish struct {
 	// MO, when set, is a single-segment answer that is stored by this same
 	// commit (its acknowledgement waits for it).
 	MO *bearer.MO
+	// Joined, when not 0, is the ID of the joined answer that this commit consumes.
+	Joined int64
 	// Card, Keys: rows that this answer changes (upserts); nil leaves them.
 	Card *mssp.Card
 	Keys []mssp.KeyPair
@@ -110,10 +113,13 @@ type Finish struct {
 // was final already: the first answer stands (invariant I7).
 type FinishResult struct {
 	Applied bool
-	Tx      mssp.Transaction
-	Next    *Dispatched        // next transaction of that card, sealed by this commit
-	Failed  []mssp.Transaction // transactions behind it whose seal failed, now final
-	Texts   []Outbound
+	// Redelivered: not applied, and MO is the very message that ended the
+	// transaction: the network has brought it again.
+	Redelivered bool
+	Tx          mssp.Transaction
+	Next        *Dispatched        // next transaction of that card, sealed by this commit
+	Failed      []mssp.Transaction // transactions behind it whose seal failed, now final
+	Texts       []Outbound
 }
 
 // MOResult says what SaveMO did.

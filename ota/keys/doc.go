@@ -1,0 +1,2 @@
+// Package keys holds card keys and replay counters at rest.
+package keys
