@@ -1,0 +1,159 @@
+package display
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// TestCheck walks the file of texts with their verdicts: what the user sees
+// cannot be made to look like something else.
+//
+// Covers: 3.5.3-5
+func TestCheck(t *testing.T) {
+	data, err := os.ReadFile("testdata/texts.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct {
+		Name, Text, Error string
+		Lines             bool
+		Position          int
+	}
+	if err := json.Unmarshal(data, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vectors {
+		t.Run(v.Name, func(t *testing.T) {
+			check := Check
+			if !v.Lines {
+				check = CheckName
+			}
+			err := check(v.Text)
+			if v.Error == "" {
+				if err != nil {
+					t.Fatalf("refused: %v", err)
+				}
+				return
+			}
+			var ce *CharError
+			if !errors.As(err, &ce) || !errors.Is(err, ErrText) {
+				t.Fatalf("got %v, want a CharError", err)
+			}
+			if !strings.Contains(err.Error(), v.Error) || ce.Position != v.Position || ce.Remedy == "" {
+				t.Errorf("got %q at %d, want %q at %d", err, ce.Position, v.Error, v.Position)
+			}
+		})
+	}
+}
+
+func TestCheckNamesTheOctet(t *testing.T) {
+	err := Check("ab\xffc")
+	if err == nil || !strings.Contains(err.Error(), "octet FF") || !strings.Contains(err.Error(), "character 3") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		c    Coding
+		n    int
+		pos  int
+	}{
+		{"", GSM, 0, 0},
+		{"Pay 10 EUR", GSM, 10, 0},
+		{"Pay 10 €", GSM, 9, 0},
+		{"[a]{b}\\^~|", GSM, 18, 0},
+		{"a`b", UCS2, 3, 2},
+		{"Überweisung", GSM, 11, 0},
+		{"sõlmite", UCS2, 7, 2},
+		{"ΔΩ@£\n", GSM, 5, 0},
+		{"Москва", UCS2, 6, 1},
+	} {
+		coding, n, pos, _ := Measure(c.text)
+		if coding != c.c || n != c.n || pos != c.pos {
+			t.Errorf("%q: got %v, %d characters, outside at %d; want %v, %d, %d", c.text, coding, n, pos, c.c, c.n, c.pos)
+		}
+	}
+}
+
+func TestFrame(t *testing.T) {
+	for want, f := range map[string]Frame{
+		"Bank: Pay? (7F3K)": {"Bank", "Pay?", "7F3K"},
+		"Bank (7F3K)":       {"Bank", "", "7F3K"},
+		"Pay? (7F3K)":       {"", "Pay?", "7F3K"},
+		"Bank: Pay?":        {"Bank", "Pay?", ""},
+		"(7F3K)":            {"", "", "7F3K"},
+	} {
+		if got := f.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestFit holds the limits to the character, frame included.
+func TestFit(t *testing.T) {
+	f := func(text string) Frame { return Frame{"Bank", text, "7F3K"} } // 13 characters of frame
+	if c, err := f(strings.Repeat("a", MaxGSM-13)).Fit(); err != nil || c != GSM {
+		t.Errorf("226 GSM characters: %v, %v", c, err)
+	}
+	if c, err := f(strings.Repeat("õ", MaxUCS2-13)).Fit(); err != nil || c != UCS2 {
+		t.Errorf("106 UCS-2 characters: %v, %v", c, err)
+	}
+	for _, c := range []struct {
+		frame Frame
+		want  string
+	}{
+		{f(strings.Repeat("a", MaxGSM-12)), "text is 1 character too long: 226 of 239 (GSM) are left"},
+		{f(strings.Repeat("€", 120)), "text is 14 characters too long: 226 of 239 (GSM)"},
+		{f(strings.Repeat("a", 110) + "õ"), "text is 5 characters too long: 106 of 119 (UCS-2) are left beside the provider's name and the reference code; without characters outside the GSM alphabet such as character 111 (U+00F5) there would be 226"},
+		{Frame{"Банк", strings.Repeat("a", 107), "7F3K"}, "the provider's registered name has U+0411"},
+	} {
+		_, err := c.frame.Fit()
+		if !errors.Is(err, ErrTooLong) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add("Pay 10 € to Ålice\n", true)
+	f.Add("p\u0430ypal", false)
+	f.Fuzz(func(t *testing.T, s string, lines bool) {
+		err := check(s, lines)
+		if err != nil {
+			if !errors.Is(err, ErrText) {
+				t.Fatalf("undeclared error %v", err)
+			}
+			return
+		}
+		if !utf8.ValidString(s) || !norm.NFC.IsNormalString(s) {
+			t.Fatalf("%q passed", s)
+		}
+		for _, r := range s {
+			if unicode.Is(unicode.Bidi_Control, r) || unicode.Is(unicode.C, r) && !(lines && r == '\n') {
+				t.Fatalf("%U passed", r)
+			}
+		}
+		if c, n, _, _ := Measure(s); n < utf8.RuneCountInString(s) || c.Max() == 0 {
+			t.Fatalf("measured %d of %d characters", n, utf8.RuneCountInString(s))
+		}
+	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	text := "Example Bank: Überweisung von 125,50 € an Müller? (7F3K)"
+	b.ReportAllocs()
+	for b.Loop() {
+		if Check(text) != nil {
+			b.Fatal("refused")
+		}
+	}
+}

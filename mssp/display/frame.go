@@ -1,0 +1,157 @@
+package display
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// The most that a frame may hold, in characters (mss-web-service.md 1.8). An
+// extension character of the GSM alphabet (€ [ ] { } \ ^ ~ |) counts as two.
+const (
+	MaxGSM  = 239
+	MaxUCS2 = 119
+)
+
+// Coding is how a text travels to the handset.
+type Coding byte
+
+// Codings.
+const (
+	GSM  Coding = 1 // 3GPP TS 23.038 6.2.1, default alphabet with extension table
+	UCS2 Coding = 2 // UTF-16BE without surrogates
+)
+
+func (c Coding) String() string {
+	if c == GSM {
+		return "GSM"
+	}
+	return "UCS-2"
+}
+
+// Max is the number of characters that fit.
+func (c Coding) Max() int {
+	if c == GSM {
+		return MaxGSM
+	}
+	return MaxUCS2
+}
+
+// 3GPP TS 23.038 6.2.1 without the escape, and 6.2.1.1.
+const (
+	gsmBasic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
+		"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+	gsmExtension = "^{}\\[~]|€"
+)
+
+// Measure says in which coding a text travels and how many characters it
+// takes there. For UCS2, position and outside name the first character that
+// is not in the GSM alphabet.
+func Measure(text string) (c Coding, n, position int, outside rune) {
+	pos := 0
+	for _, r := range text {
+		pos++
+		switch {
+		case r < 0x80 && r != '`' && (r >= 0x20 && r <= 0x7E || r == '\n'):
+			n++
+			if strings.IndexByte("^{}\\[~]|", byte(r)) >= 0 {
+				n++
+			}
+		case r == '€':
+			n += 2
+		case strings.ContainsRune(gsmBasic, r):
+			n++
+		default:
+			return UCS2, utf8.RuneCountInString(text), pos, r
+		}
+	}
+	return GSM, n, 0, 0
+}
+
+// CodingOf is the coding that a text needs.
+func CodingOf(text string) Coding {
+	c, _, _, _ := Measure(text)
+	return c
+}
+
+// Frame is everything that one prompt shows: who asks, for what, and the
+// reference code to compare with the other screen.
+type Frame struct {
+	AP        string // registered name of the application provider
+	Text      string // "" when only the reference code is shown
+	Reference string
+}
+
+// String is the frame as one text: "Bank: Pay 10 EUR? (7F3K)".
+func (f Frame) String() string {
+	var b strings.Builder
+	b.Grow(len(f.AP) + len(f.Text) + len(f.Reference) + 5)
+	b.WriteString(f.AP)
+	if f.Text != "" {
+		if f.AP != "" {
+			b.WriteString(": ")
+		}
+		b.WriteString(f.Text)
+	}
+	if f.Reference != "" {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteByte('(')
+		b.WriteString(f.Reference)
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// ErrTooLong is matched by the error of Fit.
+var ErrTooLong = errors.New("text is too long for the handset")
+
+// LengthError says by how much a text is too long.
+type LengthError struct {
+	Coding   Coding
+	Over     int  // characters too many
+	Frame    int  // characters that the frame takes beside the text
+	Position int  // of the first character of the text that is outside the GSM alphabet
+	Outside  rune // that character; 0 when there is none
+}
+
+func (e *LengthError) Error() string {
+	unit := "characters"
+	if e.Over == 1 {
+		unit = "character"
+	}
+	s := fmt.Sprintf("text is %d %s too long: %d of %d (%s) are left beside the provider's name and the reference code",
+		e.Over, unit, max(e.Coding.Max()-e.Frame, 0), e.Coding.Max(), e.Coding)
+	switch {
+	case e.Position > 0:
+		s += fmt.Sprintf("; without characters outside the GSM alphabet such as character %d (%U) there would be %d",
+			e.Position, e.Outside, max(MaxGSM-e.Frame, 0))
+	case e.Outside != 0:
+		s += fmt.Sprintf("; the provider's registered name has %U, which is outside the GSM alphabet", e.Outside)
+	}
+	return s
+}
+
+// Unwrap makes errors.Is(err, ErrTooLong) true.
+func (e *LengthError) Unwrap() error { return ErrTooLong }
+
+// Fit says in which coding the frame travels, or that it is too long (a
+// *LengthError). It checks no character: that is Check.
+func (f Frame) Fit() (Coding, error) {
+	c, n, _, r := Measure(f.String())
+	if n <= c.Max() {
+		return c, nil
+	}
+	e := &LengthError{Coding: c, Over: n - c.Max(), Outside: r}
+	_, text, pos, outside := Measure(f.Text)
+	if c == UCS2 {
+		text = utf8.RuneCountInString(f.Text)
+	}
+	e.Frame = n - text
+	if pos > 0 {
+		e.Position, e.Outside = pos, outside
+	}
+	return c, e
+}
