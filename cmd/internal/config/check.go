@@ -1,0 +1,322 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/simsign/simsign/ota"
+)
+
+// checker looks for what single values cannot show.
+type checker struct {
+	c      *Config
+	root   *node
+	faults *Faults
+	getenv func(string) string
+}
+
+// at is the node under a path such as "card_profile[0].tar"; nil when the
+// file does not have it. The position is that of the nearest one that is there.
+func (ch *checker) at(path string) (*node, position) {
+	n, pos := ch.root, ch.root.pos
+	for part := range strings.SplitSeq(path, ".") {
+		name, index, isElement := strings.Cut(strings.TrimSuffix(part, "]"), "[")
+		next := n.fields[name]
+		if next == nil {
+			return nil, pos
+		}
+		if i, err := strconv.Atoi(index); isElement && err == nil {
+			if i >= len(next.items) {
+				return nil, next.pos
+			}
+			next = next.items[i]
+		}
+		n, pos = next, next.pos
+	}
+	return n, pos
+}
+
+// faultf adds a fault at a key, unless the value there, or the table around
+// it, is already known to be wrong.
+func (ch *checker) faultf(key, format string, args ...any) {
+	n, pos := ch.at(key)
+	if n != nil && n.broken {
+		return
+	}
+	for _, f := range ch.faults.List {
+		if f.Key == key || strings.HasPrefix(key, f.Key+".") {
+			return
+		}
+	}
+	ch.faults.add(pos, key, format, args...)
+}
+
+// has reports whether the file has the key, right or wrong.
+func (ch *checker) has(key string) bool {
+	n, _ := ch.at(key)
+	return n != nil
+}
+
+func (ch *checker) all() {
+	c := ch.c
+	c.resolve(ch.getenv)
+	ch.listeners()
+	ch.files()
+	for i := range c.Cards {
+		ch.card(indexed("card_profile", i), &c.Cards[i])
+	}
+	for i := range c.Profiles {
+		ch.profile(indexed("signature_profile", i), &c.Profiles[i])
+	}
+	ch.bearers()
+	ch.unique()
+	ch.some("card_profile", len(c.Cards))
+	ch.some("signature_profile", len(c.Profiles))
+	ch.some("bearer", len(c.Bearers))
+}
+
+func (ch *checker) some(section string, n int) {
+	if n == 0 {
+		ch.faultf(section, "at least one [[%s]] is needed", section)
+	}
+}
+
+func indexed(section string, i int) string { return section + "[" + strconv.Itoa(i) + "]" }
+
+// listeners: loopback, or TLS, or said outright.
+func (ch *checker) listeners() {
+	c := ch.c
+	seen := map[string]string{}
+	for _, l := range []struct {
+		key, addr string
+		open      bool   // others may reach it
+		advice    string // what to do when they may not
+	}{
+		{"api.listen", c.API.Listen, c.API.TLSCert != "" || c.API.AllowPlain,
+			"needs tls_cert and tls_key (or allow_plain = true behind a proxy that speaks TLS)"},
+		{"ca.listen", c.CA.Listen, true, ""},
+		{"metrics.listen", c.Metrics.Listen, c.Metrics.AllowPlain, "needs allow_plain = true: whoever reaches it reads the metrics"},
+		{"console.listen", c.Console.Listen, false, "is refused: the console has no log-in"},
+	} {
+		if l.addr == "" && l.key == "console.listen" {
+			continue
+		}
+		loopback, port := ch.address(l.key, l.addr)
+		if port == "" {
+			continue
+		}
+		if !loopback && !l.open {
+			ch.faultf(l.key, "%s is not a loopback address: that %s", l.addr, l.advice)
+		}
+		if other := seen[l.addr]; other != "" && port != "0" {
+			ch.faultf(l.key, "%s has the same address", other)
+		}
+		seen[l.addr] = l.key
+	}
+	if u, err := url.Parse(c.CA.URL); err != nil || u.Scheme != "http" || u.Host == "" {
+		ch.faultf("ca.url", "needs an http:// address (the objects there are signed; https would make their verification need itself)")
+	}
+	if _, err := url.Parse(c.API.MSSPID); err != nil || c.API.MSSPID == "" {
+		ch.faultf("api.mssp_id", "needs a URI")
+	}
+}
+
+// address checks HOST:PORT; port is "" after a fault.
+func (ch *checker) address(key, addr string) (loopback bool, port string) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		ch.faultf(key, `needs an address and a port such as "127.0.0.1:9061", has %q`, addr)
+		return false, ""
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		ch.faultf(key, "port %q is not a number from 0 to 65535", port)
+		return false, ""
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback(), port
+}
+
+// files: what the file names must be there, readable and not readable by others.
+func (ch *checker) files() {
+	c := ch.c
+	if (c.API.TLSCert == "") != (c.API.TLSKey == "") {
+		ch.faultf("api.tls_cert", "tls_cert and tls_key go together")
+	} else if c.API.TLSCert != "" {
+		ch.keyPair()
+	}
+	if c.API.ClientCA != "" {
+		switch pem, err := os.ReadFile(c.API.ClientCA); {
+		case err != nil:
+			ch.faultf("api.client_ca", "%v", err)
+		case !x509.NewCertPool().AppendCertsFromPEM(pem):
+			ch.faultf("api.client_ca", "%s holds no certificate in PEM", c.API.ClientCA)
+		case c.API.TLSCert == "":
+			ch.faultf("api.client_ca", "client certificates need TLS: set tls_cert and tls_key")
+		}
+	}
+	if ch.has("keys.root_file") && ch.has("keys.root_credential") {
+		ch.faultf("keys.root_credential", "root_file is set too: only one of them")
+	}
+	if ch.has("keys.root_file") {
+		ch.secretFile("keys.root_file", c.Keys.RootFile)
+	}
+	ch.credential("keys.root_credential", c.Keys.RootCredential)
+	ch.store()
+	if info, err := os.Stat(c.Data); err == nil && !info.IsDir() {
+		ch.faultf("data", "%s is not a folder", c.Data)
+	}
+}
+
+func (ch *checker) keyPair() {
+	c := ch.c
+	if _, err := os.Stat(c.API.TLSCert); err != nil {
+		ch.faultf("api.tls_cert", "%v", err)
+		return
+	}
+	if !ch.secretFile("api.tls_key", c.API.TLSKey) {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(c.API.TLSCert, c.API.TLSKey); err != nil {
+		ch.faultf("api.tls_cert", "%v", err)
+	}
+}
+
+func (ch *checker) store() {
+	s := &ch.c.Store
+	if s.PasswordFile != "" && s.PasswordCredential != "" {
+		ch.faultf("store.password_credential", "password_file is set too: only one of them")
+	}
+	if !s.postgres() {
+		if s.PasswordFile != "" || s.PasswordCredential != "" {
+			ch.faultf("store.dsn", "a password is set, but only a postgres:// address takes one")
+		}
+		return
+	}
+	u, err := url.Parse(s.DSN)
+	if err != nil {
+		ch.faultf("store.dsn", "not an address of the form postgres://user@host/name")
+		return
+	}
+	if _, has := u.User.Password(); has || u.Query().Has("password") {
+		ch.faultf("store.dsn", "holds a password: put it into a file and name that with password_file or password_credential")
+	}
+	if s.PasswordFile != "" {
+		ch.secretFile("store.password_file", s.PasswordFile)
+	}
+	ch.credential("store.password_credential", s.PasswordCredential)
+}
+
+// card: strength and sizes of a card profile.
+func (ch *checker) card(key string, p *Card) {
+	if why := weak(ota.SPI(p.SPI)); why != "" && !p.Lab {
+		ch.faultf(key+".spi", "%s is too weak: %s (test cards only: lab = true)", ota.SPI(p.SPI), why)
+	}
+	if len(p.Algorithms) == 0 {
+		ch.faultf(key+".algorithms", "at least one algorithm is needed")
+	}
+	if len(p.CodeMin) != 2 {
+		ch.faultf(key+".code_min", "needs two numbers: for authentication and for non-repudiation")
+	}
+	if len(p.CodeMax) != 2 {
+		ch.faultf(key+".code_max", "needs two numbers: for authentication and for non-repudiation")
+	}
+	for i := range min(2, len(p.CodeMin), len(p.CodeMax)) {
+		// Requirement 3.4-5: at least 4 characters. An INT6 length is one octet,
+		// and a personal code that nobody remembers is written down.
+		if p.CodeMin[i] < 4 {
+			ch.faultf(key+".code_min", "a personal code has at least 4 characters, %d is too few (requirement 3.4-5)", p.CodeMin[i])
+		}
+		if p.CodeMax[i] < p.CodeMin[i] || p.CodeMax[i] > 16 {
+			ch.faultf(key+".code_max", "must be between code_min and 16, is %d", p.CodeMax[i])
+		}
+	}
+}
+
+// weak says what a security level lacks of the least that we send: command
+// and answer with cryptographic checksum and ciphering, a counter that rises.
+func weak(s ota.SPI) string {
+	switch {
+	case s.Integrity() != ota.IntegrityCC:
+		return "commands need a cryptographic checksum (CC)"
+	case !s.Ciphered():
+		return "commands must be ciphered"
+	case s.Counter() < ota.CounterHigher:
+		return "the card must check that the counter rises"
+	case s.PoR() == ota.PoRNever || s.PoR() == ota.PoRReserved:
+		return "an answer is needed (PoR)"
+	case s.PoRIntegrity() != ota.IntegrityCC || !s.PoRCiphered():
+		return "answers need a cryptographic checksum and ciphering"
+	}
+	return ""
+}
+
+func (ch *checker) profile(key string, p *Sign) {
+	for i, a := range append([]string{p.URI}, p.Aliases...) {
+		where := key + ".uri"
+		if i > 0 {
+			where = key + ".aliases"
+		}
+		if u, err := url.Parse(a); a != "" && (err != nil || u.Scheme == "") {
+			ch.faultf(where, "%q is not a URI", a)
+		}
+	}
+	if p.TimeOut > p.MaxTimeOut {
+		ch.faultf(key+".timeout", "is longer than max_timeout (%s)", p.MaxTimeOut.Duration())
+	}
+}
+
+func (ch *checker) bearers() {
+	prefixes := map[Prefix]string{}
+	for i := range ch.c.Bearers {
+		b, key := &ch.c.Bearers[i], indexed("bearer", i)
+		if loopback, port := ch.address(key+".network", b.Network); port != "" && !loopback {
+			ch.faultf(key+".network", "the emulated network has no protection: loopback addresses only")
+		}
+		all := b.Prefixes
+		if len(all) == 0 {
+			all = []Prefix{""}
+		}
+		for _, p := range all {
+			other, taken := prefixes[p]
+			switch {
+			case taken && p == "":
+				ch.faultf(key+".prefixes", "bearer %q has no prefixes either: only one can take the rest", other)
+			case taken:
+				ch.faultf(key+".prefixes", "prefix %s belongs to bearer %q already", p, other)
+			}
+			prefixes[p] = b.Name
+		}
+	}
+}
+
+// unique: names and URIs stand for one thing each.
+func (ch *checker) unique() {
+	seen := map[string]string{}
+	once := func(space, name, key string) {
+		if name == "" {
+			return
+		}
+		if other, ok := seen[space+name]; ok {
+			ch.faultf(key, "%q is already the name of %s", name, other)
+			return
+		}
+		seen[space+name] = key[:strings.LastIndexByte(key, '.')]
+	}
+	for i := range ch.c.Cards {
+		once("card ", ch.c.Cards[i].Name, indexed("card_profile", i)+".name")
+	}
+	for i := range ch.c.Profiles {
+		once("uri ", ch.c.Profiles[i].URI, indexed("signature_profile", i)+".uri")
+		for _, a := range ch.c.Profiles[i].Aliases {
+			once("uri ", a, indexed("signature_profile", i)+".aliases")
+		}
+	}
+	for i := range ch.c.Bearers {
+		once("bearer ", ch.c.Bearers[i].Name, indexed("bearer", i)+".name")
+	}
+}

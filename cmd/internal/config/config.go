@@ -1,0 +1,159 @@
+// Package config reads the configuration file.
+//
+// The structs of this file are the file: a key is a field, its comment is the
+// explanation that an operator reads in configs/simsign.toml (a test writes
+// that example from these comments and fails when it is stale), its tags say
+// what holds when the key is absent:
+//
+//	default:"x"    x holds when the key is absent; the example shows it
+//	example:"x"    nothing holds; the example shows x behind a comment sign
+//	sample:"x"     the key is required; the example shows x
+//
+// Load is strict and tells everything at once: go-toml reads the syntax, a
+// tree of positions is built from its parser, and unknown keys, wrong types,
+// wrong values and wrong combinations are all collected as Faults with line
+// and column. Secrets are never in the file: it names files or systemd
+// credentials that hold them.
+package config
+
+// Config is the whole file.
+type Config struct {
+	// Folder of the database, the root key and the admin socket. Relative paths in
+	// this file count from the folder of this file. When the key is absent, the folder
+	// that systemd made ($STATE_DIRECTORY) is used, else "data".
+	Data string `toml:"data" example:"/var/lib/simsign"`
+
+	API      API      `toml:"api"`
+	CA       CA       `toml:"ca"`
+	Metrics  Metrics  `toml:"metrics"`
+	Admin    Admin    `toml:"admin"`
+	Console  Console  `toml:"console"`
+	Store    Store    `toml:"store"`
+	Keys     Keys     `toml:"keys"`
+	Limits   Limits   `toml:"limits"`
+	Log      Log      `toml:"log"`
+	Lab      Lab      `toml:"lab"`
+	Cards    []Card   `toml:"card_profile"`
+	Profiles []Sign   `toml:"signature_profile"`
+	Bearers  []Bearer `toml:"bearer"`
+
+	dir string // folder of the file
+}
+
+// API is the web service for application providers: ETSI TS 102 204 as JSON.
+type API struct {
+	// Address and port. Anything but a loopback address needs TLS.
+	Listen string `toml:"listen" default:"127.0.0.1:9061"`
+	// TLS certificate chain and private key, PEM. The key file must not be readable by others.
+	TLSCert string `toml:"tls_cert" example:"/etc/simsign/api.crt"`
+	TLSKey  string `toml:"tls_key" example:"/etc/simsign/api.key"`
+	// Certificates that may sign client certificates. When set, application providers may
+	// use a client certificate; which one belongs to whom is pinned with "simsign ap add".
+	ClientCA string `toml:"client_ca" example:"/etc/simsign/ap-ca.crt"`
+	// Permits plain HTTP on an address that others can reach: only behind a proxy that speaks TLS.
+	AllowPlain bool `toml:"allow_plain" default:"false"`
+	// Identity of this service in replies (MSSP_Info).
+	MSSPID string `toml:"mssp_id" default:"http://localhost/simsign"`
+}
+
+// CA is the built-in certification authority.
+// "simsign ca init" makes its key before the first registration. Its listener
+// serves the revocation list (/crl) and OCSP (/ocsp): signed objects that are
+// public by nature, over plain HTTP as RFC 5280 and RFC 6960 have it.
+type CA struct {
+	// Address and port.
+	Listen string `toml:"listen" default:"127.0.0.1:9063"`
+	// How the world reaches that listener. It is written into every certificate, so decide
+	// before the first one is issued.
+	URL string `toml:"url" default:"http://127.0.0.1:9063"`
+	// Life of a user's certificate. RSA-2048 is refused beyond six years.
+	Validity Duration `toml:"validity" default:"1095d"`
+}
+
+// Metrics is the listener for /metrics (Prometheus), /healthz and /readyz.
+type Metrics struct {
+	// Address and port. There is no TLS here: keep it on a loopback or management address.
+	Listen string `toml:"listen" default:"127.0.0.1:9064"`
+	// Permits an address that others can reach.
+	AllowPlain bool `toml:"allow_plain" default:"false"`
+}
+
+// Admin is the socket through which the commands ap, card, user and ca reach a running service.
+type Admin struct {
+	// Unix socket, mode 0600: who may open it may administer the service.
+	Socket string `toml:"socket" example:"/var/lib/simsign/admin.sock"`
+}
+
+// Console is the page with emulated handsets. Laboratories only; it has no log-in.
+type Console struct {
+	// Address and port, loopback only. Absent: no console.
+	Listen string `toml:"listen" example:"127.0.0.1:9062"`
+}
+
+// Store is the database.
+type Store struct {
+	// A file (SQLite; the default is simsign.db in the data folder) or postgres://user@host/name.
+	// No password here: see below.
+	DSN string `toml:"dsn" example:"postgres://simsign@127.0.0.1/simsign?sslmode=verify-full"`
+	// Password for PostgreSQL: a file that only the service may read, or the name of a systemd credential.
+	PasswordFile       string `toml:"password_file" example:"/etc/simsign/postgres.password"`
+	PasswordCredential string `toml:"password_credential" example:"simsign-postgres"`
+}
+
+// Keys is the root key: 32 octets from which the keys are derived that seal
+// card keys, counters and the CA key in the database. Whoever loses it loses
+// all cards; keep a copy apart from the database backup.
+type Keys struct {
+	// File with the key, mode 0600. When neither key is set the file root.key in the data
+	// folder is used, and made at the first start of an empty service.
+	RootFile string `toml:"root_file" example:"/etc/simsign/root.key"`
+	// Name of a systemd credential (LoadCredentialEncrypted=) that holds it.
+	RootCredential string `toml:"root_credential" example:"simsign-root-key"`
+}
+
+// Limits keep one client, one user or one flood from taking the service.
+type Limits struct {
+	// Largest request.
+	Request Size `toml:"request" default:"64KiB"`
+	// Requests in work at once, those that wait for a synchronous answer included.
+	Requests int `toml:"requests" default:"10000" min:"1" max:"1000000"`
+	// How far the Instant of a request may be from our clock.
+	Instant Duration `toml:"instant" default:"5m"`
+	// Transactions of one user that may wait behind the one at the card.
+	Queue int `toml:"queue" default:"8" min:"1" max:"1000"`
+	// How long a stop waits for transactions and clients before it cuts them off. What is
+	// accepted is stored and goes on at the next start.
+	Stop Duration `toml:"stop" default:"15s"`
+}
+
+// Log is the log on standard error: one JSON object a line. No key, code,
+// text or whole number is ever in it.
+type Log struct {
+	// debug, info, warn or error.
+	Level Level `toml:"level" default:"info"`
+	// json or text.
+	Format LogFormat `toml:"format" default:"json"`
+}
+
+// Lab holds switches that have no place in production.
+type Lab struct {
+	// A request for +41000092NNN gets fault NNN at once, without a card.
+	DemoFaults bool `toml:"demo_faults" default:"false"`
+}
+
+// Bearer carries short messages. The bearer with the longest matching prefix
+// takes a message; one without prefixes takes what no other takes.
+type Bearer struct {
+	// Name in logs and metrics.
+	Name string `toml:"name" sample:"loopback"`
+	// loopback: the emulated mobile network, to which emulated handsets attach over TCP.
+	Kind BearerKind `toml:"kind" sample:"loopback"`
+	// Digits with which the numbers begin that this bearer serves.
+	Prefixes []Prefix `toml:"prefixes" example:"4179, 372"`
+	// Our own number, as phones see it.
+	Number Number `toml:"number" default:"+41790000000"`
+	// loopback: address of the emulated network.
+	Network string `toml:"network" default:"127.0.0.1:9065"`
+	// loopback: run that network in this process.
+	Emulate bool `toml:"emulate" default:"true"`
+}

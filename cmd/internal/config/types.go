@@ -1,0 +1,182 @@
+package config
+
+import (
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// The types of values. Each reads text in quotes and says what it wants.
+
+// Duration is a length of time: 30s, 5m, 12h, 90d.
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(b []byte) error {
+	s := string(b)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n <= 0 || n > 36500 {
+			return fmt.Errorf(`needs a length of time such as "30s", "5m", "12h", "90d", has %q`, s)
+		}
+		*d = Duration(time.Duration(n) * 24 * time.Hour)
+		return nil
+	}
+	x, err := time.ParseDuration(s)
+	if err != nil || x <= 0 {
+		return fmt.Errorf(`needs a length of time such as "30s", "5m", "12h", "90d", has %q`, s)
+	}
+	*d = Duration(x)
+	return nil
+}
+
+// Duration is the value for package time.
+func (d Duration) Duration() time.Duration { return time.Duration(d) }
+
+// Size is a number of octets: 65536, 64KiB, 1MiB.
+type Size int64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (z *Size) UnmarshalText(b []byte) error {
+	s, unit := string(b), int64(1)
+	for suffix, u := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20} {
+		if t, ok := strings.CutSuffix(s, suffix); ok {
+			s, unit = strings.TrimSpace(t), u
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 1 || n*unit > 1<<30 {
+		return fmt.Errorf(`needs a number of octets up to 1024MiB, such as "65536" or "64KiB", has %q`, b)
+	}
+	*z = Size(n * unit)
+	return nil
+}
+
+// TAR is a Toolkit Application Reference.
+type TAR ota.TAR
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *TAR) UnmarshalText(b []byte) error {
+	x, err := ota.ParseTAR(string(b))
+	*t = TAR(x)
+	return err
+}
+
+// SPI is a Security Parameter Indicator.
+type SPI ota.SPI
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *SPI) UnmarshalText(b []byte) error {
+	x, err := ota.ParseSPI(string(b))
+	*s = SPI(x)
+	return err
+}
+
+// Octet is two hexadecimal digits.
+type Octet byte
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *Octet) UnmarshalText(b []byte) error {
+	var x [1]byte
+	if len(b) != 2 {
+		return fmt.Errorf("needs 2 hexadecimal digits, has %d characters", len(b))
+	}
+	if _, err := hex.Decode(x[:], b); err != nil {
+		return fmt.Errorf("needs 2 hexadecimal digits, has %q", b)
+	}
+	*o = Octet(x[0])
+	return nil
+}
+
+// Number is a telephone number in international form, kept without the plus sign.
+type Number sms.MSISDN
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *Number) UnmarshalText(b []byte) error {
+	x, err := sms.ParseMSISDN(string(b))
+	*n = Number(x)
+	return err
+}
+
+// Prefix is the beginning of telephone numbers, without the plus sign.
+type Prefix string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Prefix) UnmarshalText(b []byte) error {
+	s := strings.TrimPrefix(string(b), "+")
+	if len(s) < 1 || len(s) > 15 || strings.Trim(s, "0123456789") != "" || s[0] == '0' {
+		return fmt.Errorf(`needs the first digits of international numbers, such as "4179", has %q`, b)
+	}
+	*p = Prefix(s)
+	return nil
+}
+
+// choice reads one of a few words.
+func choice[T any](dst *T, b []byte, words []string, values []T) error {
+	for i, w := range words {
+		if w == string(b) {
+			*dst = values[i]
+			return nil
+		}
+	}
+	return fmt.Errorf("must be one of %s, is %q", strings.Join(words, ", "), b)
+}
+
+// Usage is the one usage of a key (requirement 3.3-1).
+type Usage mssp.KeyUsage
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *Usage) UnmarshalText(b []byte) error {
+	return choice(u, b, []string{"authentication", "non-repudiation"},
+		[]Usage{Usage(mssp.Authentication), Usage(mssp.NonRepudiation)})
+}
+
+// Journey is the user journey (requirement 3.5.3-1).
+type Journey mssp.Journey
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (j *Journey) UnmarshalText(b []byte) error {
+	return choice(j, b, []string{"one-step", "two-step"}, []Journey{Journey(mssp.OneStep), Journey(mssp.TwoStep)})
+}
+
+// Algorithm is a signature algorithm by its INT6 number.
+type Algorithm byte
+
+var algorithmWords = [...]string{"ECDSA-P256", "ECDSA-P384", "ECDSA-P521", "RSA-2048", "RSA-3072", "RSA-4096"}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *Algorithm) UnmarshalText(b []byte) error {
+	return choice(a, b, algorithmWords[:], []Algorithm{0x11, 0x12, 0x13, 0x01, 0x02, 0x03})
+}
+
+// Level is a log level.
+type Level slog.Level
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *Level) UnmarshalText(b []byte) error {
+	return choice(l, b, []string{"debug", "info", "warn", "error"},
+		[]Level{Level(slog.LevelDebug), Level(slog.LevelInfo), Level(slog.LevelWarn), Level(slog.LevelError)})
+}
+
+// LogFormat is the form of log lines.
+type LogFormat string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *LogFormat) UnmarshalText(b []byte) error {
+	return choice(f, b, []string{"json", "text"}, []LogFormat{"json", "text"})
+}
+
+// BearerKind says what carries the messages.
+type BearerKind string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *BearerKind) UnmarshalText(b []byte) error {
+	return choice(k, b, []string{"loopback"}, []BearerKind{"loopback"})
+}
