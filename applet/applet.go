@@ -1,0 +1,150 @@
+// Package applet is INT6: the messages between the signature service and the
+// signing applet on a card. INT6.md beside this file is the specification.
+//
+// A Message is the secured data of one TS 102 225 packet: a version, a
+// transaction number and one or more commands (sign this, make a key there,
+// unblock that code) in TLV form. The card answers with an Answer: the same
+// transaction number and one Result for each command that it began. INT6 adds
+// no security of its own; package ota does that. It only has to be
+// unambiguous: lengths are minimal, nothing occurs twice, unknown tags refuse
+// the whole message (except C0 to DF, which are skipped), and a card runs
+// either a message that it understood wholly or nothing of it.
+//
+// The package also holds what both ends must agree on about keys: algorithm
+// and hash numbers, the form of public keys and signatures on the wire, and
+// the template that a card fills to sign a PKCS#10 request without ASN.1.
+package applet
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Version is the first octet of every message and answer.
+const Version = 0x01
+
+// Limits of this version.
+const (
+	MaxMessage  = 4096 // octets of a message or answer
+	MaxCommands = 16   // commands in a message
+)
+
+// headerLen is version (1) and transaction number (4).
+const headerLen = 5
+
+// Command is one of ChangeAppletStatus, SetAppletData,
+// SetAuthenticationHandlerData, GetAuthenticationHandlerData, SignTransaction
+// and ManagePersonalCode, as a value or pointer.
+type Command interface {
+	// Tag is the command's tag, A1 to A6.
+	Tag() Tag
+	// check says whether the command can be written.
+	check() error
+	// appendParams appends the parameters, without the command's tag and length.
+	appendParams(b []byte) []byte
+}
+
+// Message is what goes to the applet. Its transaction number is chosen by the
+// server, not 0, and never used for two different messages to one card: the
+// applet answers a number that it knows from memory.
+type Message struct {
+	Transaction uint32
+	Commands    []Command
+}
+
+// AppendBinary appends the message's octets to b. Its errors are those of Parse.
+func (m Message) AppendBinary(b []byte) ([]byte, error) {
+	start := len(b)
+	if m.Transaction == 0 {
+		return b, fmt.Errorf("%w: transaction number 0 is reserved", ErrValue)
+	}
+	if n := len(m.Commands); n == 0 || n > MaxCommands {
+		return b, fmt.Errorf("%w: a message needs 1 to %d commands, have %d", ErrLength, MaxCommands, n)
+	}
+	b = append(b, Version)
+	b = binary.BigEndian.AppendUint32(b, m.Transaction)
+	for i, c := range m.Commands {
+		if err := c.check(); err != nil {
+			return b[:start], fmt.Errorf("command %d (%s): %w", i+1, c.Tag(), err)
+		}
+		var at int
+		b, at = openTLV(b, byte(c.Tag()))
+		b = closeTLV(c.appendParams(b), at)
+	}
+	if n := len(b) - start; n > MaxMessage {
+		return b[:start], fmt.Errorf("%w: a message is at most %d octets, have %d", ErrLength, MaxMessage, n)
+	}
+	return b, nil
+}
+
+// MarshalBinary is AppendBinary to a new slice.
+func (m Message) MarshalBinary() ([]byte, error) { return m.AppendBinary(nil) }
+
+// Parse reads a message. When it fails after the transaction number was read,
+// the returned message still holds that number, so that a card can answer.
+// Texts, hashes and certificates of the result share memory with b.
+func Parse(b []byte) (Message, error) {
+	var m Message
+	rest, err := parseHeader(b, &m.Transaction)
+	if err != nil {
+		return m, err
+	}
+	for len(rest) > 0 {
+		var tag byte
+		var value []byte
+		if tag, value, rest, err = readTLV(rest); err != nil {
+			return Message{Transaction: m.Transaction}, err
+		}
+		if vendorTag(tag) {
+			continue
+		}
+		if len(m.Commands) == MaxCommands {
+			return Message{Transaction: m.Transaction}, fmt.Errorf("%w: more than %d commands", ErrLength, MaxCommands)
+		}
+		c, err := parseCommand(Tag(tag), value)
+		if err != nil {
+			return Message{Transaction: m.Transaction}, fmt.Errorf("command %d (%s): %w", len(m.Commands)+1, Tag(tag), err)
+		}
+		m.Commands = append(m.Commands, c)
+	}
+	if len(m.Commands) == 0 {
+		return m, fmt.Errorf("%w: no command", ErrMissing)
+	}
+	return m, nil
+}
+
+func parseCommand(tag Tag, value []byte) (Command, error) {
+	switch tag {
+	case TagChangeAppletStatus:
+		return parseChangeAppletStatus(value)
+	case TagSetAppletData:
+		return parseSetAppletData(value)
+	case TagSetAuthenticationHandlerData:
+		return parseSetAuthenticationHandlerData(value)
+	case TagGetAuthenticationHandlerData:
+		return parseGetAuthenticationHandlerData(value)
+	case TagSignTransaction:
+		return parseSignTransaction(value)
+	case TagManagePersonalCode:
+		return parseManagePersonalCode(value)
+	}
+	return nil, fmt.Errorf("%w: no such command", ErrTag)
+}
+
+// parseHeader reads version and transaction number and returns the rest.
+func parseHeader(b []byte, transaction *uint32) ([]byte, error) {
+	if len(b) < headerLen {
+		return nil, fmt.Errorf("%w: message header needs %d octets, have %d", ErrLength, headerLen, len(b))
+	}
+	if len(b) > MaxMessage {
+		return nil, fmt.Errorf("%w: a message is at most %d octets, have %d", ErrLength, MaxMessage, len(b))
+	}
+	if b[0] != Version {
+		return nil, fmt.Errorf("%w: version %02X, this is version %02X", ErrVersion, b[0], Version)
+	}
+	*transaction = binary.BigEndian.Uint32(b[1:])
+	if *transaction == 0 {
+		return nil, fmt.Errorf("%w: transaction number 0 is reserved", ErrValue)
+	}
+	return b[headerLen:], nil
+}
