@@ -91,12 +91,12 @@ func (c SetAppletData) appendParams(b []byte) []byte {
 
 func parseSetAppletData(value []byte) (Command, error) {
 	var c SetAppletData
-	if len(value) == 0 {
-		return c, fmt.Errorf("%w: nothing to set", ErrMissing)
-	}
 	known := setOf(tagCodeFormat, tagCodeTries, tagLanguage, tagString, tagPoPTries, tagServerAddress, tagTimeouts)
 	many := setOf(tagCodeFormat, tagCodeTries, tagString)
 	err := walk(value, tagCodeFormat, known, many, 0, c.parseParam)
+	if err == nil && len(c.appendParams(nil)) == 0 {
+		err = fmt.Errorf("%w: nothing to set", ErrMissing)
+	}
 	return c, err
 }
 
