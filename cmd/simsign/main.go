@@ -28,6 +28,7 @@ func main() {
 
 // commands is the command line: kong reads names and help from the tags.
 type commands struct {
+	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	Version VersionCmd `cmd:"" help:"Print the version and what it was built from."`
 }
 
@@ -54,7 +55,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(n int) { panic(leave(n)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.UsageOnError(),
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "simsign:", err)

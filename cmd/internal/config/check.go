@@ -213,8 +213,11 @@ func (ch *checker) store() {
 
 // card: strength and sizes of a card profile.
 func (ch *checker) card(key string, p *Card) {
-	if why := weak(ota.SPI(p.SPI)); why != "" && !p.Lab {
-		ch.faultf(key+".spi", "%s is too weak: %s (test cards only: lab = true)", ota.SPI(p.SPI), why)
+	spi := ota.SPI(p.SPI)
+	if err := (ota.Security{SPI: spi, Lab: p.Lab}).CheckSPI(spi); err != nil && p.Lab {
+		ch.faultf(key+".spi", "%v", err)
+	} else if err != nil {
+		ch.faultf(key+".spi", "%v (test cards only: lab = true)", err)
 	}
 	if len(p.Algorithms) == 0 {
 		ch.faultf(key+".algorithms", "at least one algorithm is needed")
@@ -235,24 +238,6 @@ func (ch *checker) card(key string, p *Card) {
 			ch.faultf(key+".code_max", "must be between code_min and 16, is %d", p.CodeMax[i])
 		}
 	}
-}
-
-// weak says what a security level lacks of the least that we send: command
-// and answer with cryptographic checksum and ciphering, a counter that rises.
-func weak(s ota.SPI) string {
-	switch {
-	case s.Integrity() != ota.IntegrityCC:
-		return "commands need a cryptographic checksum (CC)"
-	case !s.Ciphered():
-		return "commands must be ciphered"
-	case s.Counter() < ota.CounterHigher:
-		return "the card must check that the counter rises"
-	case s.PoR() == ota.PoRNever || s.PoR() == ota.PoRReserved:
-		return "an answer is needed (PoR)"
-	case s.PoRIntegrity() != ota.IntegrityCC || !s.PoRCiphered():
-		return "answers need a cryptographic checksum and ciphering"
-	}
-	return ""
 }
 
 func (ch *checker) profile(key string, p *Sign) {

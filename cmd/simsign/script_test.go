@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts of testdata/script run the program as a person would: each
+// "simsign ..." is a process of its own.
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ROOT", root)
+			return nil
+		},
+	})
+}
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"simsign": func() {
+			os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// Exit codes are an interface: scripts and systemd act on them.
+func TestExitCodes(t *testing.T) {
+	for _, tc := range []struct {
+		args string
+		want int
+	}{
+		{"version", exitOK},
+		{"--help", exitOK},
+		{"check --help", exitOK},
+		{"", exitUsage},
+		{"check --colour", exitUsage},
+		{"check -c /nonexistent/simsign.toml", exitFailed},
+	} {
+		var out, errs bytes.Buffer
+		if have := run(t.Context(), strings.Fields(tc.args), strings.NewReader(""), &out, &errs); have != tc.want {
+			t.Errorf("simsign %s: exit code %d, want %d; %s", tc.args, have, tc.want, errs.String())
+		}
+		if (tc.want == exitOK) != (errs.Len() == 0) || (tc.want == exitOK) != (out.Len() > 0) {
+			t.Errorf("simsign %s: stdout %q, stderr %q", tc.args, out.String(), errs.String())
+		}
+	}
+}
