@@ -1,0 +1,90 @@
+package house
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	root   = "../../.."
+	module = "github.com/simsign/simsign"
+)
+
+// source is one Go file of the repository.
+type source struct {
+	path string // from the root, with slashes
+	dir  string // "." for the root
+	test bool
+	text string
+	fset *token.FileSet
+	file *ast.File
+}
+
+// imports are the packages of this module that the file imports, without the
+// module's name ("ota/sms").
+func (s *source) imports() []string {
+	var out []string
+	for _, i := range s.file.Imports {
+		if rest, ok := strings.CutPrefix(strings.Trim(i.Path.Value, `"`), module+"/"); ok {
+			out = append(out, rest)
+		}
+	}
+	return out
+}
+
+// walk calls f for every file of the repository that could be part of it.
+func walk(t *testing.T, f func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch name := d.Name(); {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == ".git" || name == "node_modules"):
+			return filepath.SkipDir
+		case d.Type().IsRegular():
+			rel, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			f(filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sources parses every Go file of the repository.
+func sources(t *testing.T) []*source {
+	t.Helper()
+	var out []*source
+	walk(t, func(path string) {
+		if !strings.HasSuffix(path, ".go") {
+			return
+		}
+		b, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, path, b, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, &source{
+			path: path, dir: filepath.ToSlash(filepath.Dir(path)),
+			test: strings.HasSuffix(path, "_test.go"), text: string(b), fset: fset, file: file,
+		})
+	})
+	if len(out) < 20 {
+		t.Fatalf("found only %d Go files from %s", len(out), root)
+	}
+	return out
+}
