@@ -153,7 +153,7 @@ type SegmentOutcome struct {
 // Errors that callers act on. Anything else from a Store is an internal error.
 var (
 	// ErrNotFound: no such row.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = mssp.ErrNotFound
 	// ErrExists: a row with that identity is there already.
 	ErrExists = errors.New("exists already")
 	// ErrOutcomeUnknown: a commit failed in a way that leaves open whether it
