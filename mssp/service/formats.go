@@ -1,0 +1,141 @@
+package service
+
+import (
+	"crypto"
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/display"
+	"github.com/simsign/simsign/mssp/engine"
+)
+
+// formatOf maps MSS_Format (mss-web-service.md 1.8). None means CMS.
+func formatOf(uri string) (engine.Format, *mssp.Fault) {
+	switch uri {
+	case "",
+		"http://uri.etsi.org/TS102204/v1.1.2#PKCS7",
+		"http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature":
+		return engine.CMS, nil
+	case "http://uri.etsi.org/TS102204/v1.1.2#PKCS1",
+		"http://mss.ficom.fi/TS102204/v1.0.0#PKCS1",
+		"http://www.methics.fi/KiuruMSSP/v3.2.0#PKCS1":
+		return engine.PKCS1, nil
+	}
+	return "", mssp.Faultf(mssp.UnsupportedProfile,
+		"MSS_Format %s is not supported: send http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature or http://uri.etsi.org/TS102204/v1.1.2#PKCS1", quote(uri))
+}
+
+// modeOf maps MessagingMode; the JSON of mss-web-service.md 2.1 writes asynch.
+func modeOf(s string) (mssp.MessagingMode, *mssp.Fault) {
+	switch s {
+	case "synch":
+		return mssp.Synch, nil
+	case "asynch", "asynchClientServer":
+		return mssp.AsynchClientServer, nil
+	case "asynchServerServer":
+		return "", mssp.Faultf(mssp.WrongParam, "MessagingMode asynchServerServer is not offered here: send asynchClientServer and ask with MSS_StatusQuery")
+	case "":
+		return "", mssp.Faultf(mssp.MissingParam, "MessagingMode is missing: send synch or asynchClientServer")
+	}
+	return "", mssp.Faultf(mssp.WrongParam, "MessagingMode %s is unknown: send synch or asynchClientServer", quote(s))
+}
+
+// toSign is what DataToBeSigned means.
+type toSign struct {
+	mime    string
+	content []byte
+	hash    crypto.Hash // with digest instead of content
+	digest  []byte
+	text    bool // content may be shown
+}
+
+var digests = map[string]crypto.Hash{
+	"application/x-sha256": crypto.SHA256,
+	"application/x-sha384": crypto.SHA384,
+	"application/x-sha512": crypto.SHA512,
+}
+
+const mimeHint = "send text/plain with UTF-8, application/octet-stream with base64, or application/x-sha256, -sha384 or -sha512 with base64"
+
+// dataToBeSigned reads MIME type, encoding and data. A message that names
+// neither means text in UTF-8; one that names base64 alone means octets.
+func (s *Service) dataToBeSigned(d Data) (toSign, *mssp.Fault) {
+	mime, f := mediaType("DataToBeSigned", d.MimeType)
+	if f != nil {
+		return toSign{}, f
+	}
+	b64 := strings.EqualFold(d.Encoding, "base64")
+	if !b64 && d.Encoding != "" && !strings.EqualFold(d.Encoding, "UTF-8") {
+		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.Encoding %s is not supported: %s", quote(d.Encoding), mimeHint)
+	}
+	if mime == "" {
+		mime = "text/plain"
+		if b64 {
+			mime = "application/octet-stream"
+		}
+	}
+	hash := digests[mime]
+	switch {
+	case hash != 0 || mime == "application/octet-stream":
+		if d.Encoding != "" && !b64 {
+			return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.Encoding of %s must be base64, not %s", mime, quote(d.Encoding))
+		}
+		b64 = true
+	case mime == "application/x-sha1":
+		return toSign{}, mssp.Faultf(mssp.InappropriateData, "SHA-1 is not accepted any more: send application/x-sha256")
+	case mime != "text/plain":
+		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.MimeType %s is not supported: %s", quote(d.MimeType), mimeHint)
+	}
+	if d.Data == "" {
+		return toSign{}, mssp.Faultf(mssp.MissingParam, "DataToBeSigned has no data: send what the user shall sign")
+	}
+	octets := []byte(d.Data)
+	if b64 {
+		var err error
+		if octets, err = base64.StdEncoding.Strict().DecodeString(d.Data); err != nil {
+			return toSign{}, mssp.Faultf(mssp.WrongParam, "DataToBeSigned is not base64 (%v): use the standard alphabet with padding", err)
+		}
+	}
+	if hash != 0 {
+		if len(octets) != hash.Size() {
+			return toSign{}, mssp.Faultf(mssp.WrongDataLength, "DataToBeSigned: %s needs %d octets, have %d", mime, hash.Size(), len(octets))
+		}
+		return toSign{mime: mime, hash: hash, digest: octets}, nil
+	}
+	if len(octets) > s.o.MaxData {
+		return toSign{}, mssp.Faultf(mssp.WrongDataLength, "DataToBeSigned has %d octets, the most is %d: send its hash as application/x-sha256", len(octets), s.o.MaxData)
+	}
+	text := mime == "text/plain"
+	if text && !utf8.Valid(octets) {
+		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned is not UTF-8: send the text in UTF-8, or octets as application/octet-stream")
+	}
+	return toSign{mime: mime, content: octets, text: text}, nil
+}
+
+// mediaType is the type without its parameters; charset may only be UTF-8.
+func mediaType(field, s string) (string, *mssp.Fault) {
+	mime, params, _ := strings.Cut(s, ";")
+	if p := strings.ToLower(strings.ReplaceAll(params, " ", "")); p != "" && p != "charset=utf-8" {
+		return "", mssp.Faultf(mssp.InappropriateData, "%s.MimeType %s: only charset=utf-8 may follow the type", field, quote(s))
+	}
+	return strings.ToLower(strings.TrimSpace(mime)), nil
+}
+
+// shown checks the text that the user will see. field says where it came from.
+func shown(field string, ap mssp.AP, text, reference string) *mssp.Fault {
+	if err := display.Check(text); err != nil {
+		return mssp.Faultf(mssp.InappropriateData, "%s: %v", field, err)
+	}
+	if reference == "" {
+		reference = referenceSpace
+	}
+	if _, err := (display.Frame{AP: ap.Name, Text: text, Reference: reference}).Fit(); err != nil {
+		return mssp.Faultf(mssp.WrongDataLength, "%s: %v", field, err)
+	}
+	return nil
+}
+
+// referenceSpace stands for the reference code that the engine will make.
+const referenceSpace = "0000"

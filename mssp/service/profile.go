@@ -1,0 +1,94 @@
+package service
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// ProfileQuery is MSS_ProfileQuery: which signature profiles the user can
+// serve now, and the state of his card and certificates as we know it. The
+// card is not asked.
+func (s *Service) ProfileQuery(ctx context.Context, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
+	resp, f := s.profileQuery(ctx, peer, req)
+	code := s.outcome(opProfile, &req.Header, f)
+	if f == nil {
+		code = resp.Status.Code
+	}
+	s.metrics.count(opProfile, code)
+	return resp, f
+}
+
+func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
+	ap, f := s.begin(ctx, opProfile, peer, &req.Header)
+	if f != nil {
+		return nil, f
+	}
+	if s.o.Subscribers == nil {
+		return nil, notOffered(opProfile)
+	}
+	number, f := user(ap, req.User)
+	if f != nil {
+		return nil, f
+	}
+	sub, card, keys, err := s.o.Subscribers.Lookup(ctx, number)
+	if errors.Is(err, store.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved {
+		return nil, mssp.Faultf(mssp.UnknownClient, "MobileUser.MSISDN is not registered here")
+	}
+	if err != nil {
+		return nil, internal(err)
+	}
+	resp := &ProfileResp{Header: s.reply(ap, &req.Header), Status: status(mssp.RequestOK)}
+	active := sub.State == mssp.SubscriberActive && card.State != "suspended"
+	usable := make(map[mssp.KeyUsage]bool)
+	now := s.o.Clock()
+	for i := range keys {
+		k := &keys[i]
+		if k.State != mssp.KeyRegistered || len(k.CertDER) == 0 {
+			continue
+		}
+		cert, err := x509.ParseCertificate(k.CertDER)
+		if err != nil {
+			return nil, internal(err)
+		}
+		c := UserCertificate{State: "INACTIVE", Algorithm: "EC", Subject: cert.Subject.String(), DER: k.CertDER}
+		if _, ok := cert.PublicKey.(*rsa.PublicKey); ok {
+			c.Algorithm = "RSA"
+		}
+		if active && now.After(cert.NotBefore) && now.Before(cert.NotAfter) {
+			c.State = "ACTIVE"
+			usable[k.Usage] = true
+		}
+		resp.User.Certificates = append(resp.User.Certificates, c)
+	}
+	for i := range s.o.Profiles {
+		if p := &s.o.Profiles[i]; usable[p.Usage] && permitted(ap, p) {
+			resp.Profiles = append(resp.Profiles, p.URI)
+		}
+	}
+	resp.User.State = "INACTIVE"
+	if len(usable) > 0 {
+		resp.User.State = "ACTIVE"
+	}
+	resp.User.PINBlocked = card.Blocked[0] || card.Blocked[1]
+	return resp, nil
+}
+
+// Receipt is MSS_Receipt. It is authenticated and then refused: sending a
+// text to the user after a signature is not offered yet.
+func (s *Service) Receipt(ctx context.Context, peer Peer, req *ReceiptReq) (*ReceiptResp, *mssp.Fault) {
+	_, f := s.begin(ctx, opReceipt, peer, &req.Header)
+	if f == nil {
+		f = notOffered(opReceipt)
+	}
+	s.metrics.count(opReceipt, s.outcome(opReceipt, &req.Header, f))
+	return nil, f
+}
+
+func notOffered(op operation) *mssp.Fault {
+	return mssp.Faultf(mssp.IncompatibleInterface, "%s is not offered by this service: offered are MSS_Signature and MSS_StatusQuery", op.name)
+}

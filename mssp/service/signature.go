@@ -1,0 +1,187 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// Signature is MSS_Signature (requirement 5.2-1). In synch mode it returns
+// when the transaction is final. When ctx ends before, because the client
+// has left or the service stops, the transaction goes on, and the reply says
+// OUTSTANDING_TRANSACTION with the MSSP_TransID to ask for. In
+// asynchClientServer mode it returns REQUEST_OK as soon as the request is
+// durable, with the reference code that the user will see.
+func (s *Service) Signature(ctx context.Context, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
+	resp, f := s.signature(ctx, peer, req)
+	code := s.outcome(opSignature, &req.Header, f)
+	if f == nil {
+		code = resp.Status.Code
+	}
+	s.metrics.count(opSignature, code)
+	return resp, f
+}
+
+func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
+	ap, f := s.begin(ctx, opSignature, peer, &req.Header)
+	if f != nil {
+		return nil, f
+	}
+	r, x, f := s.validate(ap, req)
+	if f != nil {
+		return nil, f
+	}
+	if r.Mode == mssp.Synch {
+		if f := s.rates.wait(); f != nil {
+			return nil, f
+		}
+		s.metrics.waits.Inc()
+		defer func() { s.rates.done(); s.metrics.waits.Dec() }()
+	}
+	// A client that leaves now must not interrupt the commit.
+	tx, err := s.o.Engine.Sign(context.WithoutCancel(ctx), r)
+	if err != nil {
+		return nil, asFault(err)
+	}
+	if r.Mode == mssp.Synch && !tx.State.Final() {
+		done, err := s.o.Engine.Wait(ctx, tx.ID)
+		switch {
+		case err == nil:
+			tx = done
+		case ctx.Err() == nil:
+			return nil, asFault(err)
+		}
+	}
+	if f := s.owned(ap, tx); f != nil {
+		return nil, f
+	}
+	resp := &SignatureResp{Header: s.reply(ap, &req.Header), TransID: tx.ID, User: MobileUser{MSISDN: req.User.MSISDN},
+		Profile: r.ProfileURI, Responses: x.responses}
+	if r.Mode != mssp.Synch {
+		resp.Status = status(mssp.RequestOK)
+		resp.Status.Reference = engine.ReferenceOf(tx)
+		return resp, nil
+	}
+	if resp.Signature, resp.Status, f = s.result(tx); f != nil {
+		return nil, f
+	}
+	return resp, nil
+}
+
+// result says what has become of a transaction.
+func (s *Service) result(tx mssp.Transaction) (*Signature, Status, *mssp.Fault) {
+	switch {
+	case !tx.State.Final():
+		return nil, status(mssp.OutstandingTransaction), nil
+	case tx.State == mssp.Failed && !tx.Status.IsStatus():
+		return nil, Status{}, &mssp.Fault{Code: tx.Status, Detail: detailOf(tx)}
+	case tx.State == mssp.Failed:
+		return nil, status(tx.Status), nil // 501, 503: said in a reply, but no signature is handed out
+	}
+	r, err := engine.ParseResult(tx.Result)
+	if err != nil {
+		return nil, Status{}, internal(err)
+	}
+	if len(r.Signature) == 0 {
+		return nil, Status{}, internal(errors.New("transaction is done and has no signature"))
+	}
+	code := tx.Status
+	setDefault(&code, mssp.Signature)
+	return &Signature{Format: r.Format, Value: r.Signature, Certificate: r.Certificate}, status(code), nil
+}
+
+// owned is the last line of I2: whatever the engine gave, nothing of another
+// provider's transaction leaves here.
+func (s *Service) owned(ap mssp.AP, tx mssp.Transaction) *mssp.Fault {
+	if tx.AP == ap.ID && tx.Kind == mssp.KindSign {
+		return nil
+	}
+	s.log.Error("transaction of another provider held back", "transaction", tx.ID)
+	return unknownTransaction()
+}
+
+func status(c mssp.Code) Status { return Status{Code: c, Message: c.String()} }
+
+// Details for faults that the engine left without one.
+var faultDetails = map[mssp.Code]string{
+	mssp.ExpiredTransaction: "the time given to the user is over: ask again",
+	mssp.OTAError:           "the handset could not be reached: ask again later",
+	mssp.UserCancel:         "the user has cancelled the request",
+	mssp.PINBlocked:         "the personal code is blocked: the user has to unblock it",
+	mssp.CardBlocked:        "the card or the subscription is suspended",
+	mssp.NoKeyFound:         "the user has no key for this signature profile: the user has to register",
+	mssp.NoCertFound:        "the user has no certificate for this signature profile: the user has to register",
+	mssp.SignatureProcess:   "the handset could not make the signature: ask again",
+}
+
+func detailOf(tx mssp.Transaction) string {
+	if tx.Detail != "" {
+		return tx.Detail
+	}
+	return faultDetails[tx.Status]
+}
+
+// StatusQuery is MSS_StatusQuery: OUTSTANDING_TRANSACTION until the
+// transaction is final, then its reply or fault, always the same (I7).
+func (s *Service) StatusQuery(ctx context.Context, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
+	resp, f := s.statusQuery(ctx, peer, req)
+	code := s.outcome(opStatus, &req.Header, f)
+	if f == nil {
+		code = resp.Status.Code
+	}
+	s.metrics.count(opStatus, code)
+	return resp, f
+}
+
+func (s *Service) statusQuery(ctx context.Context, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
+	ap, f := s.begin(ctx, opStatus, peer, &req.Header)
+	if f != nil {
+		return nil, f
+	}
+	if req.TransID == "" {
+		return nil, mssp.Faultf(mssp.MissingParam, "MSSP_TransID is missing: send the one from the MSS_SignatureResp")
+	}
+	if f := checkTransID("MSSP_TransID", req.TransID); f != nil {
+		return nil, f
+	}
+	tx, err := s.o.Engine.Status(ctx, ap.ID, mssp.TransID(req.TransID))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, unknownTransaction()
+	}
+	if err != nil {
+		return nil, asFault(err)
+	}
+	if f := s.owned(ap, tx); f != nil {
+		return nil, f
+	}
+	resp := &StatusResp{Header: s.reply(ap, &req.Header), User: MobileUser{MSISDN: tx.MSISDN.String()}}
+	if resp.Signature, resp.Status, f = s.result(tx); f != nil {
+		return nil, f
+	}
+	return resp, nil
+}
+
+// unknownTransaction is the answer for transactions that do not exist and
+// for those of other providers alike (I2).
+func unknownTransaction() *mssp.Fault {
+	return mssp.Faultf(mssp.WrongParam, "MSSP_TransID names no transaction of this AP_ID: send the one from the MSS_SignatureResp")
+}
+
+// outcome logs a fault and returns its code. Details are made here and in
+// the engine and hold no text, number or secret.
+func (s *Service) outcome(op operation, h *Header, f *mssp.Fault) mssp.Code {
+	if f == nil {
+		return 0
+	}
+	level, attrs := slog.LevelInfo, []any{"operation", op.name, "ap", quote(string(h.AP.ID)), "ap_trans_id", quote(h.AP.TransID), "code", int(f.Code), "detail", f.Detail}
+	if f.Code == mssp.InternalError {
+		level = slog.LevelError
+		attrs = append(attrs, "error", f.Err)
+	}
+	s.log.Log(context.Background(), level, "request refused", attrs...)
+	return f.Code
+}

@@ -1,0 +1,216 @@
+package service
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// validate turns MSS_SignatureReq into a request for the engine.
+func (s *Service) validate(ap mssp.AP, req *SignatureReq) (engine.SignRequest, extras, *mssp.Fault) {
+	r := engine.SignRequest{AP: ap, APTransID: req.AP.TransID}
+	var f *mssp.Fault
+	var x extras
+	if r.Mode, f = modeOf(req.Mode); f != nil {
+		return r, x, f
+	}
+	if r.MSISDN, f = user(ap, req.User); f != nil {
+		return r, x, f
+	}
+	if x, f = additional(req.Services); f != nil {
+		return r, x, f
+	}
+	r.Validate, r.Language, r.Reference = x.validate, x.language, x.reference
+	p, f := s.profile(ap, req.Profile, req.Comparison)
+	if f != nil {
+		return r, x, f
+	}
+	r.Profile, r.ProfileURI = *p, req.Profile
+	if r.ProfileURI == "" || p != s.profiles[req.Profile] {
+		r.ProfileURI = p.URI
+	}
+	if r.Format, f = formatOf(req.Format); f != nil {
+		return r, x, f
+	}
+	d, f := s.dataToBeSigned(req.Data)
+	if f != nil {
+		return r, x, f
+	}
+	r.MimeType, r.Content, r.Hash, r.Digest = d.mime, d.content, d.hash, d.digest
+	if r.Display, f = s.toShow(ap, req, d, x.reference); f != nil {
+		return r, x, f
+	}
+	if r.TimeOut, f = s.timeOut(p, req.TimeOut, req.ValidityDate); f != nil {
+		return r, x, f
+	}
+	r.RequestHash = meaning(&r, req)
+	return r, x, nil
+}
+
+// user finds whom to ask, and whether this provider may ask him.
+func user(ap mssp.AP, u MobileUser) (sms.MSISDN, *mssp.Fault) {
+	if u.MSISDN == "" {
+		if u.UserIdentifier != "" {
+			return "", mssp.Faultf(mssp.UnknownClient, "MobileUser.UserIdentifier is not resolved here: send MobileUser.MSISDN")
+		}
+		return "", mssp.Faultf(mssp.MissingParam, "MobileUser.MSISDN is missing: send the user's number in international form")
+	}
+	n, err := sms.ParseMSISDN(u.MSISDN)
+	if err != nil {
+		return "", mssp.Faultf(mssp.WrongParam, "MobileUser.MSISDN: %v", err)
+	}
+	for _, p := range ap.Prefixes {
+		if strings.HasPrefix(string(n), p) {
+			return n, nil
+		}
+	}
+	if len(ap.Prefixes) > 0 {
+		return "", mssp.Faultf(mssp.UnauthorizedAccess, "MobileUser.MSISDN: this AP_ID may not reach numbers of that prefix: ask the operator of the service")
+	}
+	return n, nil
+}
+
+// profile finds the signature profile and whether this provider may use it.
+func (s *Service) profile(ap mssp.AP, uri, comparison string) (*mssp.SignatureProfile, *mssp.Fault) {
+	if uri == "" {
+		if uri = s.o.DefaultProfile; uri == "" {
+			return nil, mssp.Faultf(mssp.MissingParam, "SignatureProfile is missing: send one of %s", s.offered(ap))
+		}
+	}
+	p := s.profiles[uri]
+	if p == nil {
+		return nil, mssp.Faultf(mssp.UnsupportedProfile, "SignatureProfile %s is not supported: send one of %s", quote(uri), s.offered(ap))
+	}
+	switch comparison {
+	case "", "exact", "minimum":
+	case "better":
+		if p = s.better(ap, p); p == nil {
+			return nil, mssp.Faultf(mssp.UnsupportedProfile, "there is no profile better than %s: send SignatureProfileComparison minimum", quote(uri))
+		}
+	default:
+		return nil, mssp.Faultf(mssp.WrongParam, "SignatureProfileComparison %s is unknown: send exact, minimum or better", quote(comparison))
+	}
+	if !permitted(ap, p) {
+		return nil, mssp.Faultf(mssp.UnauthorizedAccess, "SignatureProfile %s is not permitted for this AP_ID: send one of %s", quote(uri), s.offered(ap))
+	}
+	return p, nil
+}
+
+// better is a permitted profile of the same usage and a higher level of assurance.
+func (s *Service) better(ap mssp.AP, than *mssp.SignatureProfile) *mssp.SignatureProfile {
+	for i := range s.o.Profiles {
+		if p := &s.o.Profiles[i]; p.Usage == than.Usage && p.LoA > than.LoA && permitted(ap, p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// permitted: an AP that is limited to some profiles may use them under any alias.
+func permitted(ap mssp.AP, p *mssp.SignatureProfile) bool {
+	if len(ap.Profiles) == 0 {
+		return true
+	}
+	for _, uri := range ap.Profiles {
+		if uri == p.URI || slices.Contains(p.Aliases, uri) {
+			return true
+		}
+	}
+	return false
+}
+
+// offered lists the profiles for the detail of a fault.
+func (s *Service) offered(ap mssp.AP) string {
+	var l []string
+	for i := range s.o.Profiles {
+		if p := &s.o.Profiles[i]; permitted(ap, p) {
+			l = append(l, p.URI)
+		}
+	}
+	if len(l) == 0 {
+		return "none (ask the operator of the service)"
+	}
+	return strings.Join(l, ", ")
+}
+
+// toShow is the text for the user: DataToBeDisplayed, or the text that is
+// signed, which the engine takes from Content ("" here).
+func (s *Service) toShow(ap mssp.AP, req *SignatureReq, d toSign, reference string) (string, *mssp.Fault) {
+	if req.Display == nil || req.Display.Data == "" {
+		if d.text {
+			return "", shown("DataToBeSigned", ap, string(d.content), reference)
+		}
+		return "", nil
+	}
+	mime, f := mediaType("DataToBeDisplayed", req.Display.MimeType)
+	if f != nil {
+		return "", f
+	}
+	if mime != "" && mime != "text/plain" || req.Display.Encoding != "" && !strings.EqualFold(req.Display.Encoding, "UTF-8") {
+		return "", mssp.Faultf(mssp.InappropriateData, "DataToBeDisplayed must be text/plain in UTF-8, not %s in %s",
+			quote(req.Display.MimeType), quote(req.Display.Encoding))
+	}
+	return req.Display.Data, shown("DataToBeDisplayed", ap, req.Display.Data, reference)
+}
+
+// timeOut is the life of the transaction: the earlier of TimeOut and
+// ValidityDate, or what the profile says.
+func (s *Service) timeOut(p *mssp.SignatureProfile, seconds, until string) (time.Duration, *mssp.Fault) {
+	most := p.MaxTimeOut
+	setDefault(&most, s.o.MaxTimeOut)
+	life := p.TimeOut
+	setDefault(&life, s.o.DefaultTimeOut)
+	life = min(life, most)
+	field := "TimeOut"
+	if seconds != "" {
+		n, err := strconv.ParseUint(seconds, 10, 31)
+		if err != nil {
+			return 0, mssp.Faultf(mssp.WrongParam, "TimeOut %s is not a number of seconds", quote(seconds))
+		}
+		life = time.Duration(n) * time.Second
+	}
+	if until != "" {
+		t, err := time.Parse(time.RFC3339Nano, until)
+		if err != nil {
+			return 0, mssp.Faultf(mssp.WrongParam, "ValidityDate %s is not a time with a zone: send it like 2006-01-02T15:04:05Z", quote(until))
+		}
+		if left := t.Sub(s.o.Clock()); seconds == "" || left < life {
+			life, field = left, "ValidityDate"
+		}
+	}
+	if life < s.o.MinTimeOut {
+		return 0, mssp.Faultf(mssp.ValidityExpired, "%s leaves %s, the least is %s: give the user more time", field, max(life, 0).Round(time.Second), s.o.MinTimeOut)
+	}
+	if life > most {
+		return 0, mssp.Faultf(mssp.WrongParam, "%s leaves %s, the most for this profile is %s: ask for less", field, life.Round(time.Second), most)
+	}
+	return life, nil
+}
+
+// meaning is the SHA-256 of what a request asks for. A repeat of a request
+// has a new Instant and the same meaning; another meaning under the same
+// AP_TransID is refused by the engine (I12).
+func meaning(r *engine.SignRequest, req *SignatureReq) []byte {
+	b := make([]byte, 0, 512)
+	field := func(s string) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+		b = append(b, s...)
+	}
+	for _, s := range [...]string{string(r.MSISDN), string(r.Mode), r.ProfileURI, string(r.Format), r.MimeType,
+		r.Display, r.Reference, r.Language, req.TimeOut, req.ValidityDate, string(r.Content), string(r.Digest)} {
+		field(s)
+	}
+	b = append(b, byte(r.Hash), 0)
+	if r.Validate {
+		b[len(b)-1] = 1
+	}
+	h := sha256.Sum256(b)
+	return h[:]
+}
