@@ -105,4 +105,3 @@ func BenchmarkSession(b *testing.B) {
 		wg.Wait()
 	})
 }
-

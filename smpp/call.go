@@ -63,16 +63,17 @@ func (s *Session) Go(ctx context.Context, cmd CommandID, body Body, done func(Ou
 		case s.slots <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.drain:
+			return ErrClosed
 		case <-s.done:
 			return s.ended()
 		}
 	}
-	s.mu.Lock()
-	draining := s.draining
-	s.mu.Unlock()
-	if draining {
+	select {
+	case <-s.drain:
 		<-s.slots
 		return ErrClosed
+	default:
 	}
 	return s.start(cmd, body, true, done)
 }

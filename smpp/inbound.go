@@ -198,9 +198,7 @@ func bare(c CommandID) Body {
 
 // flushAndFail gives the last words a moment to leave, then ends the session.
 func (s *Session) flushAndFail(why error) {
-	s.mu.Lock()
-	s.draining = true
-	s.mu.Unlock()
+	s.stopTaking()
 	s.wmu.Lock()
 	out := s.wbuf
 	s.wbuf = nil
@@ -239,7 +237,7 @@ func (s *Session) timeLoop() {
 		case asked.IsZero() && now.Sub(heard) >= s.opts.EnquireInterval:
 			asked = now
 			s.start(EnquireLink, nil, false, func(Outcome) {}) //nolint:errcheck // ended
-		case !asked.IsZero() && heard.After(asked):
+		case !asked.IsZero() && !heard.Before(asked):
 			asked = time.Time{}
 		case !asked.IsZero() && now.Sub(asked) >= s.opts.EnquireTimeout:
 			s.fail(errors.New("peer is silent: no answer to enquire_link"))

@@ -80,6 +80,7 @@ type Session struct {
 	opts Options
 
 	slots chan struct{} // one element for each request on its way
+	drain chan struct{} // closed when no new request is taken
 	done  chan struct{} // closed when the session has ended
 
 	wmu       sync.Mutex
@@ -112,7 +113,7 @@ func NewSession(conn net.Conn, opts Options) *Session {
 	opts.defaults()
 	s := &Session{
 		conn: conn, opts: opts,
-		slots: make(chan struct{}, opts.Window), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		slots: make(chan struct{}, opts.Window), drain: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1),
 		calls: make(map[uint32]*call, opts.Window), late: make(map[uint32]*call),
 		inbound: make(chan *Request, opts.Inbound),
 	}
@@ -179,9 +180,7 @@ func (s *Session) fail(why error) {
 // Unbind ends the session in order: no new requests, wait until the window is
 // empty or ctx ends, unbind, wait for unbind_resp, close.
 func (s *Session) Unbind(ctx context.Context) error {
-	s.mu.Lock()
-	s.draining = true
-	s.mu.Unlock()
+	s.stopTaking()
 	for range cap(s.slots) { // holding every slot means that nothing is on its way
 		select {
 		case s.slots <- struct{}{}:
@@ -204,6 +203,16 @@ func (s *Session) Unbind(ctx context.Context) error {
 	case <-ctx.Done():
 		s.fail(ErrClosed)
 		return ctx.Err()
+	}
+}
+
+// stopTaking refuses new requests from now on.
+func (s *Session) stopTaking() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining {
+		s.draining = true
+		close(s.drain)
 	}
 }
 
