@@ -1,0 +1,171 @@
+package pki
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Profile is the registration authority's side of a certificate: everything
+// that does not come from the PKCS#10.
+type Profile struct {
+	Subject Subject
+	Usage   mssp.KeyUsage
+	ICCID   ota.ICCID
+	MSISDN  sms.MSISDN
+	// PublicKey, when set, is the SubjectPublicKeyInfo that the PKCS#10 must hold.
+	PublicKey []byte
+	// PoP, when set, is the Proof of Possession code that it must hold (3.5.1-3).
+	PoP string
+	// Years of validity; 0 takes the CA's default. More than Annex A permits
+	// is refused when asked for, and cut when it is the default.
+	Years int
+}
+
+// Issue issues a certificate for a subscriber's key (INT11): IssueProfile
+// with the subscriber's record.
+func (c *CA) Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage mssp.KeyUsage) (*x509.Certificate, error) {
+	return c.IssueProfile(ctx, csr, Profile{Subject: SubjectOf(sub), Usage: usage, ICCID: sub.ICCID, MSISDN: sub.MSISDN})
+}
+
+// IssueProfile verifies a PKCS#10 (DER), records the certificate, signs it and
+// confirms the record, in this order (5.1-8). After an error the record, if it
+// was made at all, stays pending, which is never valid. Errors wrap
+// ErrRequest, ErrPolicy, ErrSubject, ErrExpired, or are the store's.
+func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Certificate, error) {
+	req, err := checkRequest(csr, p)
+	if err != nil {
+		return nil, err
+	}
+	now := c.o.Clock()
+	if err := c.checkTime(now); err != nil {
+		return nil, err
+	}
+	tmpl, err := c.userTemplate(req.PublicKey, p, now)
+	if err != nil {
+		return nil, err
+	}
+	serial := hex.EncodeToString(tmpl.SerialNumber.Bytes())
+	record := mssp.Certificate{
+		Serial: serial, ICCID: p.ICCID, MSISDN: p.MSISDN, Subject: tmpl.Subject.String(),
+		Status: mssp.CertPending, NotBefore: tmpl.NotBefore, NotAfter: tmpl.NotAfter,
+	}
+	if err := c.o.Store.AddCertificate(ctx, record); err != nil {
+		return nil, fmt.Errorf("record certificate: %w", err)
+	}
+	der, err := x509.CreateCertificate(c.o.Rand, tmpl, c.cert, req.PublicKey, c.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign certificate: %w", err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("sign certificate: %w", err)
+	}
+	if err := c.o.Store.ConfirmCertificate(ctx, serial, der); err != nil {
+		return nil, fmt.Errorf("confirm certificate: %w", err)
+	}
+	c.o.Logger.InfoContext(ctx, "certificate issued", "serial", serial, "usage", p.Usage.String(), "until", tmpl.NotAfter)
+	if outlivesPolicy(req.PublicKey, tmpl.NotAfter) {
+		c.o.Logger.WarnContext(ctx, "certificate outlives what NIST vouches for: RSA below 3072 bits after 2030", "serial", serial)
+	}
+	return cert, nil
+}
+
+// checkRequest parses a PKCS#10 and checks all that it can prove: possession
+// of the private key, a fitting algorithm, the expected key, the PoP code.
+func checkRequest(csr []byte, p Profile) (*x509.CertificateRequest, error) {
+	req, err := x509.ParseCertificateRequest(csr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: PKCS#10: %v", ErrRequest, err)
+	}
+	if err := CheckKey(req.PublicKey); err != nil {
+		return nil, err
+	}
+	if err := CheckSignatureAlgorithm(req.SignatureAlgorithm); err != nil {
+		return nil, err
+	}
+	if err := req.CheckSignature(); err != nil {
+		return nil, fmt.Errorf("%w: its own signature does not verify", ErrRequest)
+	}
+	if p.PublicKey != nil && subtle.ConstantTimeCompare(p.PublicKey, req.RawSubjectPublicKeyInfo) != 1 {
+		return nil, fmt.Errorf("%w: public key is not the one that the card gave", ErrRequest)
+	}
+	if p.PoP == "" {
+		return req, nil
+	}
+	pop, err := challengePassword(req)
+	if err != nil {
+		return nil, err
+	}
+	if subtle.ConstantTimeCompare([]byte(p.PoP), []byte(pop)) != 1 {
+		return nil, fmt.Errorf("%w: wrong Proof of Possession code", ErrRequest)
+	}
+	return req, nil
+}
+
+// userTemplate is the certificate of a user without its signature.
+func (c *CA) userTemplate(pub any, p Profile, now time.Time) (*x509.Certificate, error) {
+	if p.Subject.Country == "" {
+		p.Subject.Country = c.o.Country
+	}
+	if p.Subject.Organization == "" {
+		p.Subject.Organization = c.o.Organization
+	}
+	if err := p.Subject.Check(); err != nil {
+		return nil, err
+	}
+	usage, err := keyUsage(p.Usage)
+	if err != nil {
+		return nil, err
+	}
+	ski, err := keyID(pub)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := newSerial(c.o.Rand)
+	if err != nil {
+		return nil, err
+	}
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: p.Subject.name(), SubjectKeyId: ski,
+		AuthorityKeyId: c.cert.SubjectKeyId, KeyUsage: usage, BasicConstraintsValid: true,
+		// Verifiers in the field check for one or the other (mss-web-service.md 6).
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection},
+		NotBefore:   now.UTC().Truncate(time.Second).Add(-backdate),
+	}
+	if c.o.BaseURL != "" {
+		t.OCSPServer = []string{c.o.BaseURL + pathOCSP}
+		t.IssuingCertificateURL = []string{c.o.BaseURL + pathCertificate}
+		t.CRLDistributionPoints = []string{c.o.BaseURL + pathCRL}
+	}
+	years := p.Years
+	if years == 0 {
+		years = min(c.o.LifetimeYears, maxYears(pub))
+	}
+	t.NotAfter = t.NotBefore.AddDate(years, 0, 0)
+	if err := CheckLifetime(pub, t.NotBefore, t.NotAfter); err != nil {
+		return nil, err
+	}
+	if t.NotAfter.After(c.cert.NotAfter) {
+		t.NotAfter = c.cert.NotAfter // never beyond its issuer
+	}
+	return t, nil
+}
+
+// keyUsage is the one usage of a key (3.3-1) as RFC 5280 4.2.1.3 names it.
+func keyUsage(u mssp.KeyUsage) (x509.KeyUsage, error) {
+	switch u {
+	case mssp.Authentication:
+		return x509.KeyUsageDigitalSignature, nil
+	case mssp.NonRepudiation:
+		return x509.KeyUsageContentCommitment, nil
+	}
+	return 0, fmt.Errorf("%w: key usage %d, use authentication (1) or non-repudiation (2)", ErrRequest, u)
+}

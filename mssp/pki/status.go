@@ -1,0 +1,77 @@
+package pki
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+// Reasons of revocation, RFC 5280 5.3.1 CRLReason.
+const (
+	Unspecified          = 0
+	KeyCompromise        = 1
+	AffiliationChanged   = 3
+	Superseded           = 4
+	CessationOfOperation = 5
+	CertificateHold      = 6
+	PrivilegeWithdrawn   = 9
+)
+
+// Revoke revokes a certificate for good (3.5.10-1, W-6). serial is in
+// hexadecimal, lower case. Revoking a revoked one again is ErrRevoked.
+func (c *CA) Revoke(ctx context.Context, serial string, reason int) error {
+	switch reason {
+	case Unspecified, KeyCompromise, AffiliationChanged, Superseded, CessationOfOperation, PrivilegeWithdrawn:
+	default:
+		return fmt.Errorf("%w: %d is no reason to revoke (RFC 5280 5.3.1: 0, 1, 3, 4, 5 or 9)", ErrTransition, reason)
+	}
+	return c.setStatus(ctx, serial, mssp.CertRevoked, reason)
+}
+
+// Suspend puts a certificate on hold (3.5.11-1).
+func (c *CA) Suspend(ctx context.Context, serial string) error {
+	return c.setStatus(ctx, serial, mssp.CertSuspended, CertificateHold)
+}
+
+// Reactivate ends a suspension (3.5.11-1). A revoked certificate stays
+// revoked: ErrRevoked (W-6).
+func (c *CA) Reactivate(ctx context.Context, serial string) error {
+	return c.setStatus(ctx, serial, mssp.CertValid, 0)
+}
+
+// permitted is the table of what may follow what. Revoked has no way out.
+func permitted(from, to mssp.CertStatus) bool {
+	switch from {
+	case mssp.CertPending:
+		return to == mssp.CertRevoked
+	case mssp.CertValid:
+		return to == mssp.CertSuspended || to == mssp.CertRevoked
+	case mssp.CertSuspended:
+		return to == mssp.CertValid || to == mssp.CertRevoked
+	}
+	return false
+}
+
+// setStatus changes a status if the table permits it, and tells the caches.
+func (c *CA) setStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int) error {
+	c.status.Lock()
+	defer c.status.Unlock()
+	have, err := c.o.Store.Certificate(ctx, serial)
+	if err != nil {
+		return fmt.Errorf("certificate %s: %w", serial, err)
+	}
+	switch {
+	case have.Status == mssp.CertRevoked:
+		return fmt.Errorf("certificate %s: %w", serial, ErrRevoked)
+	case !permitted(have.Status, to):
+		return fmt.Errorf("certificate %s: %w: %s to %s", serial, ErrTransition, have.Status, to)
+	}
+	// The caches are told after a failure too: it may have happened all the same.
+	defer c.changed()
+	if err := c.o.Store.SetCertStatus(ctx, serial, to, reason, c.o.Clock().UTC()); err != nil {
+		return fmt.Errorf("certificate %s: %w", serial, err)
+	}
+	c.o.Logger.InfoContext(ctx, "certificate status changed", "serial", serial, "from", string(have.Status), "to", string(to), "reason", reason)
+	return nil
+}

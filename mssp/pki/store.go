@@ -1,0 +1,36 @@
+package pki
+
+import (
+	"context"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/keys"
+)
+
+// Store is what the authorities need of package store. Each method is one
+// commit.
+type Store interface {
+	// AddCertificate records a certificate that is about to be signed: status
+	// pending, no DER.
+	AddCertificate(ctx context.Context, c mssp.Certificate) error
+	// ConfirmCertificate makes a pending certificate valid and keeps its DER.
+	ConfirmCertificate(ctx context.Context, serial string, der []byte) error
+	// SetCertStatus changes the status. It must refuse to change a revoked one (W-6).
+	SetCertStatus(ctx context.Context, serial string, st mssp.CertStatus, reason int, at time.Time) error
+	// Certificate returns mssp.ErrNotFound where there is none.
+	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
+	// Revoked lists the revoked and the suspended certificates.
+	Revoked(ctx context.Context) ([]mssp.Certificate, error)
+	// NextCRLNumber never returns a number twice.
+	NextCRLNumber(ctx context.Context) (int64, error)
+	// Meta and SetMeta hold small documents; Meta returns mssp.ErrNotFound where there is none.
+	Meta(ctx context.Context, name string) ([]byte, error)
+	SetMeta(ctx context.Context, name string, val []byte) error
+}
+
+// Sealer seals the CA's private key at rest; *keys.Vault is one.
+type Sealer interface {
+	Seal(f keys.Field, plaintext []byte) ([]byte, error)
+	Open(f keys.Field, blob []byte) ([]byte, error)
+}
