@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,9 +76,19 @@ func (ch *checker) all() {
 	}
 	ch.bearers()
 	ch.unique()
+	if p := c.API.DefaultProfile; p != "" && !c.hasProfile(p) {
+		ch.faultf("api.default_profile", "no [[signature_profile]] has the uri %q", p)
+	}
+	if n := len(c.CA.Country); n != 0 && n != 2 {
+		ch.faultf("ca.country", "needs the two letters of ISO 3166, has %q", c.CA.Country)
+	}
 	ch.some("card_profile", len(c.Cards))
 	ch.some("signature_profile", len(c.Profiles))
 	ch.some("bearer", len(c.Bearers))
+}
+
+func (c *Config) hasProfile(uri string) bool {
+	return slices.ContainsFunc(c.Profiles, func(p Sign) bool { return p.URI == uri || slices.Contains(p.Aliases, uri) })
 }
 
 func (ch *checker) some(section string, n int) {

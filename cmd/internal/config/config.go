@@ -54,20 +54,26 @@ type API struct {
 	AllowPlain bool `toml:"allow_plain" default:"false"`
 	// Identity of this service in replies (MSSP_Info).
 	MSSPID string `toml:"mssp_id" default:"http://localhost/simsign"`
+	// Signature profile of a request that names none. Absent: such a request is refused.
+	DefaultProfile string `toml:"default_profile" example:"http://localhost/simsign/authentication"`
 }
 
 // CA is the built-in certification authority.
 // "simsign ca init" makes its key before the first registration. Its listener
-// serves the revocation list (/crl) and OCSP (/ocsp): signed objects that are
-// public by nature, over plain HTTP as RFC 5280 and RFC 6960 have it.
+// serves the revocation list (/ca.crl), OCSP (/ocsp) and the CA's certificate
+// (/ca.crt): signed objects that are public by nature, over plain HTTP as
+// RFC 5280 and RFC 6960 have it.
 type CA struct {
 	// Address and port.
 	Listen string `toml:"listen" default:"127.0.0.1:9063"`
 	// How the world reaches that listener. It is written into every certificate, so decide
 	// before the first one is issued.
 	URL string `toml:"url" default:"http://127.0.0.1:9063"`
-	// Life of a user's certificate. RSA-2048 is refused beyond six years.
-	Validity Duration `toml:"validity" default:"1095d"`
+	// Life of a user's certificate in years; the algorithm policy may shorten it.
+	Years int `toml:"years" default:"3" min:"1" max:"10"`
+	// Country (two letters) and organization in the names of users; absent: not in them.
+	Country      string `toml:"country" example:"CH"`
+	Organization string `toml:"organization" example:"Example Mobile"`
 }
 
 // Metrics is the listener for /metrics (Prometheus), /healthz and /readyz.
@@ -115,14 +121,19 @@ type Keys struct {
 type Limits struct {
 	// Largest request.
 	Request Size `toml:"request" default:"64KiB"`
-	// Requests in work at once, those that wait for a synchronous answer included.
-	Requests int `toml:"requests" default:"10000" min:"1" max:"1000000"`
 	// How far the Instant of a request may be from our clock.
 	Instant Duration `toml:"instant" default:"5m"`
+	// Requests a second of one application provider, and how many at once after a pause.
+	RequestsPerSecond int `toml:"requests_per_second" default:"100" min:"1" max:"100000"`
+	Burst             int `toml:"burst" default:"200" min:"1" max:"100000"`
+	// Requests that wait for a synchronous answer at the same time.
+	Waiting int `toml:"waiting" default:"10000" min:"1" max:"1000000"`
 	// Transactions of one user that may wait behind the one at the card.
-	Queue int `toml:"queue" default:"8" min:"1" max:"1000"`
-	// How long a stop waits for transactions and clients before it cuts them off. What is
-	// accepted is stored and goes on at the next start.
+	Queue int `toml:"queue" default:"5" min:"1" max:"1000"`
+	// Prompts a minute of one user.
+	PromptsPerMinute int `toml:"prompts_per_minute" default:"3" min:"1" max:"1000"`
+	// How long a stop waits for those that are being answered. What is accepted is stored
+	// and goes on at the next start.
 	Stop Duration `toml:"stop" default:"15s"`
 }
 
@@ -139,6 +150,8 @@ type Log struct {
 type Lab struct {
 	// A request for +41000092NNN gets fault NNN at once, without a card.
 	DemoFaults bool `toml:"demo_faults" default:"false"`
+	// Serve with a CA that was made with "simsign ca init --test".
+	TestCA bool `toml:"test_ca" default:"false"`
 }
 
 // Bearer carries short messages. The bearer with the longest matching prefix

@@ -25,7 +25,7 @@ var arrows = []arrow{
 	{from: "mssp", to: "applet/card", otherwise: "the card is reached only as a real one is"},
 	{from: "mssp", to: "applet/handset", otherwise: "the handset is reached only by short messages"},
 	{from: "ota", to: "applet", otherwise: "bearers carry messages and do not know the applet"},
-	{from: "applet", to: "ota/bearer", otherwise: "a handset knows the network, not the gateway's bearers"},
+	{from: "applet", to: "ota/bearer", except: "applet/handset", otherwise: "a card knows only APDUs"},
 	{from: "applet", to: "ota/keys", otherwise: "the gateway's key store is not for cards"},
 	{from: "applet/card", to: "applet/handset", otherwise: "a card knows only APDUs"},
 	{from: "applet/handset", to: "applet/card", otherwise: "a handset knows its card only by APDUs"},
