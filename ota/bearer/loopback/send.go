@@ -1,0 +1,146 @@
+package loopback
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/bearer/loopback/rp"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+var callPool = sync.Pool{New: func() any { return &call{answer: make(chan answer, 1)} }}
+
+// Submit sends one segment and waits for the network's answer.
+//
+// Receipt.MessageID is TP-MR in decimal; when a report is asked for, TP-MR and
+// the time stamp of the network (TP-SCTS, hexadecimal) joined by "-", because
+// TP-MR alone comes round again after 256 messages.
+func (c *Client) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, error) {
+	s, err := c.attached(ctx)
+	if err != nil {
+		return bearer.Receipt{}, err
+	}
+	k, mr, err := s.start(ctx, &seg, false)
+	if err != nil {
+		return bearer.Receipt{}, err
+	}
+	s.link.Flush() // an error closes the link, and wait says so
+	return s.wait(ctx, k, mr, seg.Report)
+}
+
+// SubmitAll sends several segments, for example all of one packet, with one
+// write, and waits for all answers. The slices correspond to segs.
+func (c *Client) SubmitAll(ctx context.Context, segs []bearer.Segment) ([]bearer.Receipt, []error) {
+	receipts, errs := make([]bearer.Receipt, len(segs)), make([]error, len(segs))
+	s, err := c.attached(ctx)
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return receipts, errs
+	}
+	calls, mrs := make([]*call, len(segs)), make([]byte, len(segs))
+	for i := range segs {
+		calls[i], mrs[i], errs[i] = s.start(ctx, &segs[i], true)
+	}
+	s.link.Flush()
+	for i, k := range calls {
+		if errs[i] == nil {
+			receipts[i], errs[i] = s.wait(ctx, k, mrs[i], segs[i].Report)
+		}
+	}
+	return receipts, errs
+}
+
+func (c *Client) attached(ctx context.Context) (*session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", bearer.ErrBusy, err)
+	}
+	s := c.session.Load()
+	if s == nil {
+		return nil, fmt.Errorf("%w: not attached", bearer.ErrBusy)
+	}
+	return s, nil
+}
+
+// start queues a segment under a free reference. flush is set by a caller
+// that has queued earlier segments: they must leave before it waits.
+func (s *session) start(ctx context.Context, seg *bearer.Segment, flush bool) (*call, byte, error) {
+	mr := byte(s.c.mr.Add(1))
+	var buf [rp.MaxTPDU]byte
+	tpdu, err := appendSubmit(buf[:0], seg, mr)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: segment %d: %w", bearer.ErrRefused, seg.ID, err)
+	}
+	ref, err := s.reference(ctx, flush)
+	if err != nil {
+		return nil, 0, err
+	}
+	k := callPool.Get().(*call)
+	s.sent[ref].Store(time.Now().UnixNano())
+	s.calls[ref].Store(k)
+	if err := s.link.Queue(&rp.Message{Type: rp.DataMO, Ref: ref, Address: centreAddress, TPDU: tpdu}); err != nil {
+		s.link.Close()
+		return nil, 0, fmt.Errorf("%w: %w", bearer.ErrBusy, err)
+	}
+	return k, mr, nil
+}
+
+func (s *session) reference(ctx context.Context, flush bool) (byte, error) {
+	select {
+	case ref := <-s.free:
+		return ref, nil
+	default:
+	}
+	if flush {
+		s.link.Flush()
+	}
+	select {
+	case ref := <-s.free:
+		return ref, nil
+	case <-s.done:
+		return 0, fmt.Errorf("%w: link is lost", bearer.ErrBusy)
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: 256 segments are under way: %w", bearer.ErrBusy, ctx.Err())
+	}
+}
+
+// wait returns the answer to a call. A call whose answer has not come is not
+// reused: the reader may still hold it.
+func (s *session) wait(ctx context.Context, k *call, mr byte, report bool) (bearer.Receipt, error) {
+	select {
+	case a := <-k.answer:
+		return finish(k, a, mr, report)
+	case <-ctx.Done():
+		return bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
+	case <-s.done:
+	}
+	select {
+	case a := <-k.answer:
+		return finish(k, a, mr, report)
+	default:
+		return bearer.Receipt{}, fmt.Errorf("%w: link is lost", bearer.ErrUnknown)
+	}
+}
+
+func finish(k *call, a answer, mr byte, report bool) (bearer.Receipt, error) {
+	callPool.Put(k)
+	switch {
+	case a.cause == 0 && report:
+		return bearer.Receipt{MessageID: reportID(mr, a.scts)}, nil
+	case a.cause == 0:
+		return bearer.Receipt{MessageID: strconv.Itoa(int(mr))}, nil
+	case a.cause.Temporary():
+		return bearer.Receipt{}, fmt.Errorf("%w: RP cause %d, %v", bearer.ErrBusy, byte(a.cause), a.cause)
+	}
+	return bearer.Receipt{}, fmt.Errorf("%w: RP cause %d, %v", bearer.ErrRefused, byte(a.cause), a.cause)
+}
+
+// reportID names a message in receipts and status reports.
+func reportID(mr byte, scts sms.Timestamp) string {
+	return fmt.Sprintf("%d-%x", mr, scts[:])
+}
