@@ -76,6 +76,16 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("algorithm %02X", byte(a))
 }
 
+// ParseAlgorithm reads what String writes.
+func ParseAlgorithm(s string) (Algorithm, error) {
+	for _, a := range Algorithms() {
+		if a.String() == s {
+			return a, nil
+		}
+	}
+	return 0, fmt.Errorf("must be one of %v, is %q", Algorithms(), s)
+}
+
 // SignatureLen is the length of tag B3: the modulus, or r and s of fixed width.
 func (a Algorithm) SignatureLen() int {
 	if a.EC() {

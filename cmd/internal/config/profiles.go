@@ -28,9 +28,9 @@ type Card struct {
 	CPIFirst bool `toml:"cpi_first" default:"false"`
 	// Number to which the applet answers, when it needs to be told.
 	ServerAddress Number `toml:"server_address" example:"+41790000000"`
-	// Signature algorithms of the applet, the preferred one first: ECDSA-P256, ECDSA-P384,
-	// ECDSA-P521, RSA-2048, RSA-3072, RSA-4096.
-	Algorithms []Algorithm `toml:"algorithms" default:"ECDSA-P256, RSA-2048"`
+	// Signature algorithms of the applet, the preferred one first: P-256, P-384, P-521
+	// (ECDSA), RSA-2048, RSA-3072, RSA-4096 (PKCS#1 v1.5).
+	Algorithms []Algorithm `toml:"algorithms" default:"P-256, RSA-2048"`
 	// Key slots.
 	Slots int `toml:"slots" default:"4" min:"2" max:"255"`
 	// Shortest and longest personal code: first for authentication, then for non-repudiation.

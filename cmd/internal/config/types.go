@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
@@ -146,14 +147,14 @@ func (j *Journey) UnmarshalText(b []byte) error {
 	return choice(j, b, []string{"one-step", "two-step"}, []Journey{Journey(mssp.OneStep), Journey(mssp.TwoStep)})
 }
 
-// Algorithm is a signature algorithm by its INT6 number.
-type Algorithm byte
-
-var algorithmWords = [...]string{"ECDSA-P256", "ECDSA-P384", "ECDSA-P521", "RSA-2048", "RSA-3072", "RSA-4096"}
+// Algorithm is a signature algorithm of the applet.
+type Algorithm applet.Algorithm
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (a *Algorithm) UnmarshalText(b []byte) error {
-	return choice(a, b, algorithmWords[:], []Algorithm{0x11, 0x12, 0x13, 0x01, 0x02, 0x03})
+	x, err := applet.ParseAlgorithm(string(b))
+	*a = Algorithm(x)
+	return err
 }
 
 // Level is a log level.
