@@ -38,7 +38,8 @@ func identityOf(der []byte) (identity, error) {
 	if !tbs.SkipASN1(asn1.SEQUENCE) || !tbs.ReadASN1Element(&issuer, asn1.SEQUENCE) {
 		return bad("signature or issuer")
 	}
-	if !tbs.SkipASN1(asn1.SEQUENCE) || !tbs.SkipASN1(asn1.SEQUENCE) || !tbs.ReadASN1(&spki, asn1.SEQUENCE) {
+	var validity, subject cryptobyte.String // of no concern here
+	if !tbs.ReadASN1(&validity, asn1.SEQUENCE) || !tbs.ReadASN1(&subject, asn1.SEQUENCE) || !tbs.ReadASN1(&spki, asn1.SEQUENCE) {
 		return bad("validity, subject or subjectPublicKeyInfo")
 	}
 	id := identity{issuer: issuer, serial: serial}
