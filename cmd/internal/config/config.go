@@ -119,8 +119,6 @@ type Keys struct {
 
 // Limits keep one client, one user or one flood from taking the service.
 type Limits struct {
-	// Largest request.
-	Request Size `toml:"request" default:"64KiB"`
 	// How far the Instant of a request may be from our clock.
 	Instant Duration `toml:"instant" default:"5m"`
 	// Requests a second of one application provider, and how many at once after a pause.

@@ -41,25 +41,6 @@ func (d *Duration) UnmarshalText(b []byte) error {
 // Duration is the value for package time.
 func (d Duration) Duration() time.Duration { return time.Duration(d) }
 
-// Size is a number of octets: 65536, 64KiB, 1MiB.
-type Size int64
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (z *Size) UnmarshalText(b []byte) error {
-	s, unit := string(b), int64(1)
-	for suffix, u := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20} {
-		if t, ok := strings.CutSuffix(s, suffix); ok {
-			s, unit = strings.TrimSpace(t), u
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil || n < 1 || n*unit > 1<<30 {
-		return fmt.Errorf(`needs a number of octets up to 1024MiB, such as "65536" or "64KiB", has %q`, b)
-	}
-	*z = Size(n * unit)
-	return nil
-}
-
 // TAR is a Toolkit Application Reference.
 type TAR ota.TAR
 
