@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -17,6 +16,8 @@ type Options struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	Clock      func() time.Time
+	// ReadOnly opens beside a running simsign: no lock, no migration, no writer.
+	ReadOnly bool
 
 	Readers int // SQLite reader connections, PostgreSQL connections; 0 means 4
 
@@ -26,21 +27,6 @@ type Options struct {
 	PartAge   time.Duration // an incomplete set older than this gives way to a new one; 0 means 90 s
 }
 
-// Store is an open database.
-type Store struct{}
-
-// Open opens (and creates or migrates) the database.
-func Open(ctx context.Context, o Options) (*Store, error) { return nil, errStub }
-
-// Close flushes what is waiting and closes the database.
-func (s *Store) Close() error { return errStub }
-
-// Stopped is closed when a commit outcome became unknown: end the process.
-func (s *Store) Stopped() <-chan struct{} { return nil }
-
-// Check verifies the whole database (quick_check, schema, invariants of queues).
-func (s *Store) Check(ctx context.Context) error { return errStub }
-
 // ConcatRef is what the concatenation element of a UDH says (TS 23.040
 // 9.2.3.24.1 and .8). A single-segment message has Total 0 or 1.
 type ConcatRef struct {
@@ -48,6 +34,27 @@ type ConcatRef struct {
 	Ref16 bool // 16-bit reference: another number space than the 8-bit one
 	Part  int  // 1-based
 	Total int
+}
+
+func (o *Options) defaults() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Readers <= 0 {
+		o.Readers = 4
+	}
+	if o.MaxParts <= 0 || o.MaxParts > 63 { // 63 bits in a mask
+		o.MaxParts = 8
+	}
+	if o.MaxOctets <= 0 {
+		o.MaxOctets = 64 << 10
+	}
+	if o.PartAge <= 0 {
+		o.PartAge = 90 * time.Second
+	}
 }
 
 // Recovery says what a restart found.
@@ -64,7 +71,10 @@ type Retention struct {
 }
 
 // Purged counts what Purge deleted.
-type Purged struct{ Parts, Transactions int64 }
+type Purged struct {
+	Parts, Transactions int64
+	More                bool // call Purge again
+}
 
 // TransactionFilter selects transactions, newest first.
 type TransactionFilter struct {

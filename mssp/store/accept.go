@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+)
+
+const (
+	// sqlEnter locks the card's row and claims the card when it is idle and
+	// nobody waits; otherwise it takes a place in the queue.
+	sqlEnter = `UPDATE card SET
+	busy_tx = CASE WHEN busy_tx = '' AND queued = 0 THEN $2 ELSE busy_tx END,
+	queued = CASE WHEN busy_tx = '' AND queued = 0 THEN 0 ELSE queued + 1 END
+	WHERE iccid = $1 RETURNING busy_tx, queued`
+
+	sqlInsertTx = `INSERT INTO tx (id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
+	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, $19, $20, $21, $22)
+	ON CONFLICT DO NOTHING RETURNING seq`
+)
+
+// Accept takes a transaction in: one commit stores it and, when it is its
+// turn at the card at once, the sealed packet too. A second call with the
+// same AP and APTransID changes nothing and answers the first transaction
+// (Duplicate, I12). When the SealFunc refuses with a *mssp.Fault the
+// transaction is stored as failed with that fault. The error is ErrNotFound
+// for a card that is not there and ErrExists for an ID that is taken.
+//
+// CreatedAt must be set; it is also the time of the packet.
+func (s *Store) Accept(ctx context.Context, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
+	if tx.CreatedAt.IsZero() {
+		tx.CreatedAt = s.clock()
+	}
+	var res AcceptResult
+	err := s.do(ctx, func(q querier) (err error) {
+		res, err = accept(q, tx, seal)
+		return err
+	})
+	return res, err
+}
+
+func accept(q querier, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
+	now := tx.CreatedAt
+	r, err := q.one(sqlEnter, string(tx.ICCID), string(tx.ID))
+	if err != nil {
+		return AcceptResult{}, fmt.Errorf("store: card of the transaction: %w", err)
+	}
+	mine := r.text() == string(tx.ID)
+	ahead := int(r.int())
+	if err := r.err(); err != nil {
+		return AcceptResult{}, err
+	}
+	tx.State, tx.Version, tx.Attempt = mssp.Queued, 1, 0
+	var sd sealed
+	if mine {
+		if sd, err = callSeal(q, &tx, seal); err != nil {
+			return AcceptResult{}, err
+		}
+		if sd.fault != nil {
+			tx.State, tx.Status, tx.Detail, tx.FinishedAt = mssp.Failed, sd.fault.Code, sd.fault.Detail, now
+		} else {
+			tx.State, tx.Attempt, tx.SentAt = mssp.Sending, 1, now
+		}
+	}
+	if err := insertTx(q, &tx); errors.Is(err, ErrExists) {
+		return acceptedBefore(q, tx, mine)
+	} else if err != nil {
+		return AcceptResult{}, err
+	}
+	res := AcceptResult{Tx: tx, Ahead: ahead}
+	switch {
+	case sd.fault != nil:
+		_, err = q.exec(sqlTurn, string(tx.ICCID), "", 0)
+	case mine:
+		res.Dispatched, err = storeSealed(q, &tx, sd, now)
+	}
+	return res, err
+}
+
+// insertTx stores a new transaction and sets its Seq; ErrExists when its id or
+// the AP's id for it is taken.
+func insertTx(q querier, tx *mssp.Transaction) error {
+	r, err := q.one(sqlInsertTx, string(tx.ID), string(tx.Kind), string(tx.AP), tx.APTransID, tx.RequestHash,
+		string(tx.MSISDN), string(tx.ICCID), string(tx.Mode), tx.Profile, tx.AppletTxn,
+		string(tx.State), int64(tx.Status), tx.Detail, tx.Attempt, tx.CreatedAt, tx.SentAt, tx.Deadline, tx.FinishedAt,
+		tx.Request, tx.INT6, tx.Result, []byte(nil))
+	if errors.Is(err, ErrNotFound) {
+		return ErrExists
+	}
+	if err != nil {
+		return fmt.Errorf("store: insert the transaction: %w", err)
+	}
+	tx.Seq = r.int()
+	return r.err()
+}
+
+// acceptedBefore gives back the place at the card and answers the transaction
+// that was first.
+func acceptedBefore(q querier, tx mssp.Transaction, mine bool) (AcceptResult, error) {
+	err := error(nil)
+	if mine {
+		_, err = q.exec(sqlTurn, string(tx.ICCID), "", 0)
+	} else {
+		_, err = q.exec(sqlUnqueue, string(tx.ICCID))
+	}
+	if err != nil {
+		return AcceptResult{}, err
+	}
+	first, err := oneTx(q, sqlTxByAP, string(tx.AP), tx.APTransID)
+	if errors.Is(err, ErrNotFound) {
+		return AcceptResult{}, fmt.Errorf("store: transaction id: %w", ErrExists)
+	}
+	return AcceptResult{Tx: first, Duplicate: true}, err
+}
+
+const sqlUnqueue = `UPDATE card SET queued = queued - 1 WHERE iccid = $1`
+
+// sqlTouch locks the card's row and shows the state of its queue.
+const sqlTouch = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING busy_tx, queued`
+
+// SealNext gives an idle card with a queue to its next transaction: the sweep
+// after a restart, or after a card that was suspended works again. Nothing is
+// dispatched when the card is busy or nobody waits. The transactions whose
+// seal failed are final now.
+func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatched, []mssp.Transaction, error) {
+	var d *Dispatched
+	var failed []mssp.Transaction
+	err := s.do(ctx, func(q querier) error {
+		d, failed = nil, nil
+		r, err := q.one(sqlTouch, string(iccid))
+		if err != nil {
+			return err
+		}
+		busy := r.text()
+		if queued := r.int(); busy != "" || queued == 0 {
+			return r.err()
+		}
+		d, failed, err = popNext(q, iccid, now, seal)
+		return err
+	})
+	return d, failed, err
+}
+
+const sqlDropSegments = `UPDATE segment SET state = 'dropped' WHERE tx_seq = $1 AND state IN ('queued', 'ambiguous')`
+
+// Reattempt seals a new packet, under a new counter, for the transaction that
+// is at the card; segments of the earlier packet that wait are dropped.
+// ErrFinal: it has ended or is not at the card. An error of the SealFunc, a
+// fault too, changes nothing.
+func (s *Store) Reattempt(ctx context.Context, id mssp.TransID, seal SealFunc) (*Dispatched, error) {
+	var d *Dispatched
+	now := s.clock()
+	err := s.do(ctx, func(q querier) error {
+		n, err := q.exec(`UPDATE card SET queued = queued WHERE busy_tx = $1
+			AND iccid = (SELECT iccid FROM tx WHERE id = $1)`, string(id))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrFinal
+		}
+		tx, err := oneTx(q, sqlTxByID, string(id))
+		if err != nil {
+			return err
+		}
+		if tx.State.Final() {
+			return ErrFinal
+		}
+		sd, err := callSeal(q, &tx, seal)
+		if err != nil {
+			return err
+		}
+		if sd.fault != nil {
+			return sd.fault
+		}
+		if _, err := q.exec(sqlDropSegments, tx.Seq); err != nil {
+			return err
+		}
+		tx.State, tx.Version = mssp.Sending, tx.Version+1
+		tx.Attempt++
+		if _, err := q.exec(`UPDATE tx SET state = 'sending', attempt = $2, version = version + 1 WHERE seq = $1`, tx.Seq, tx.Attempt); err != nil {
+			return err
+		}
+		d, err = storeSealed(q, &tx, sd, now)
+		return err
+	})
+	return d, err
+}

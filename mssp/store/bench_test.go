@@ -1,0 +1,134 @@
+package store_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+// cpu is the processor time of this process so far.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func benchStore(b *testing.B, cards int) *store.Store {
+	b.Helper()
+	s, err := store.Open(context.Background(), store.Options{DSN: filepath.Join(b.TempDir(), "bench.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	for i := range cards {
+		importCard(b, s, benchCard(i))
+	}
+	return s
+}
+
+func benchCard(i int) ota.ICCID { return ota.ICCID(fmt.Sprintf("894101%013d", i)) }
+
+// benchSeal makes two segments of 140 octets, like a usual signature request.
+func benchSeal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+	c := binary.BigEndian.Uint64(ks.Counter) + 1
+	seg := bearer.Segment{Dest: tx.MSISDN, PID: 0x7F, DCS: 0xF6, UDH: make([]byte, 7), UD: make([]byte, 133), Validity: time.Minute}
+	return store.Sealed{
+		Counter:  binary.BigEndian.AppendUint64(nil, c),
+		Packet:   store.Packet{TAR: ota.TAR{0xB0, 0, 1}, CNTR: ota.CNTR(c)},
+		Segments: []bearer.Segment{seg, seg},
+		Claim:    true,
+	}, nil
+}
+
+func benchTx(id int64, card int) mssp.Transaction {
+	now := time.Now()
+	return mssp.Transaction{
+		ID: mssp.TransID(fmt.Sprintf("h%025d", id)), Kind: mssp.KindSign, AP: "https://bank.example", APTransID: fmt.Sprintf("ap%d", id),
+		RequestHash: make([]byte, 32), MSISDN: "41790000001", ICCID: benchCard(card), Mode: mssp.Synch, Profile: "https://simsign.example/profile",
+		Request: make([]byte, 400), INT6: make([]byte, 180), AppletTxn: uint32(id), CreatedAt: now, Deadline: now.Add(time.Minute),
+	}
+}
+
+func report(b *testing.B, from time.Duration) {
+	b.ReportMetric(float64((cpu()-from).Nanoseconds())/1000/float64(b.N), "cpu-us/op")
+}
+
+// BenchmarkAccept stores a transaction and its packet, ready to leave.
+func BenchmarkAccept(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			s := benchStore(b, 1)
+			var ids atomic.Int64
+			accept(b, s, &ids, callers)
+		})
+	}
+}
+
+// accept runs b.N Accepts, each at a card of its own.
+func accept(b *testing.B, s *store.Store, ids *atomic.Int64, callers int) {
+	for i := 1; i <= b.N; i++ {
+		importCard(b, s, benchCard(i))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	from := cpu()
+	each(b, callers, func() {
+		id := ids.Add(1)
+		if _, err := s.Accept(context.Background(), benchTx(id, int(id)), benchSeal); err != nil {
+			b.Error(err)
+		}
+	})
+	b.StopTimer()
+	report(b, from)
+}
+
+// BenchmarkFinish ends transactions with a single-segment answer.
+func BenchmarkFinish(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			s := benchStore(b, 1)
+			var ids, done atomic.Int64
+			accept(b, s, &ids, 64)
+			mo := &bearer.MO{Source: "41790000001", UDH: make([]byte, 3), UD: make([]byte, 120)}
+			b.ResetTimer()
+			from := cpu()
+			each(b, callers, func() {
+				r, err := s.Finish(context.Background(), store.Finish{TxID: benchTx(done.Add(1), 0).ID, State: mssp.Done, Status: mssp.Signature,
+					Result: make([]byte, 1800), At: time.Now(), MO: mo}, benchSeal)
+				if err != nil || !r.Applied {
+					b.Error(r.Applied, err)
+				}
+			})
+			b.StopTimer()
+			report(b, from)
+		})
+	}
+}
+
+// each runs b.N calls with that many callers.
+func each(b *testing.B, callers int, f func()) {
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	done := make(chan struct{})
+	for range callers {
+		go func() {
+			for left.Add(-1) >= 0 {
+				f()
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range callers {
+		<-done
+	}
+}

@@ -1,0 +1,18 @@
+package store
+
+import "errors"
+
+// Errors about the database as a whole.
+var (
+	// ErrLocked: another process owns the database file.
+	ErrLocked = errors.New("database in use")
+	// ErrCorrupt: the database is damaged; restore a backup. Never served.
+	ErrCorrupt = errors.New("database damaged, restore a backup")
+	// ErrNewer: a later version of the program has written the database.
+	ErrNewer = errors.New("database is from a later version")
+
+	errReadOnly = errors.New("store: opened read-only")
+)
+
+// ErrFinal: the transaction has ended, or is not the one at the card.
+var ErrFinal = errors.New("transaction is not at the card any more")

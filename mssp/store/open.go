@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// backend is what SQLite and PostgreSQL do differently.
+type backend interface {
+	do(ctx context.Context, f func(querier) error) error
+	read(ctx context.Context, f func(querier) error) error
+	lazy(o []SegmentOutcome)
+	stopped() <-chan struct{}
+	check(ctx context.Context) error
+	close() error
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	b     backend
+	m     *metrics
+	clock func() time.Time
+	o     Options
+}
+
+// Open opens the database, creates it when there is none and migrates it when
+// it is older than the program. It refuses a file that another process owns
+// (ErrLocked), a schema from a later version (ErrNewer) and settings that
+// would not be durable.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	o.defaults()
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{m: m, clock: o.Clock, o: o}
+	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
+		e, err := openPostgres(ctx, &o, m)
+		if err != nil {
+			return nil, err
+		}
+		s.b = e
+		return s, nil
+	}
+	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), &o, m)
+	if err != nil {
+		return nil, err
+	}
+	s.b = e
+	return s, nil
+}
+
+// Close commits what is waiting, lazy outcomes too, and closes the database.
+func (s *Store) Close() error { return s.b.close() }
+
+// Stopped is closed when the outcome of a commit became unknown: every method
+// answers ErrOutcomeUnknown from then on, and the process must end.
+func (s *Store) Stopped() <-chan struct{} { return s.b.stopped() }
+
+// do runs a business transaction: one commit, maybe more than one run.
+func (s *Store) do(ctx context.Context, f func(querier) error) error { return s.b.do(ctx, f) }
+
+// read runs statements that change nothing and see committed state only.
+func (s *Store) read(ctx context.Context, f func(querier) error) error { return s.b.read(ctx, f) }

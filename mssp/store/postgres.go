@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx" with database/sql
+)
+
+// pgEngine runs each job as its own transaction; jobs of one card serialise
+// because each touches the card's row before anything else. READ COMMITTED is
+// enough for that: every statement after the touch sees what the job before
+// has committed.
+type pgEngine struct {
+	db  *sql.DB
+	log *slog.Logger
+	m   *metrics
+
+	mu     sync.Mutex
+	lazies []SegmentOutcome
+	timer  *time.Timer
+	flying sync.WaitGroup
+	closed bool
+	failed error
+	stop   chan struct{}
+}
+
+func openPostgres(ctx context.Context, o *Options, m *metrics) (*pgEngine, error) {
+	db, err := sql.Open("pgx", o.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	n := max(16, o.Readers)
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	e := &pgEngine{db: db, log: o.Logger, m: m, stop: make(chan struct{})}
+	if err := e.begin(ctx, o.ReadOnly, o.Clock()); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// begin reads back what durability hangs on, and migrates.
+func (e *pgEngine) begin(ctx context.Context, readOnly bool, now time.Time) error {
+	for _, name := range [...]string{"fsync", "synchronous_commit", "full_page_writes"} {
+		var v string
+		if err := e.db.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&v); err != nil {
+			return fmt.Errorf("store: PostgreSQL: %w", err)
+		}
+		if v == "off" || v == "local" {
+			e.log.Warn("PostgreSQL may lose acknowledged commits", "setting", name, "value", v)
+		}
+	}
+	if readOnly {
+		return nil
+	}
+	// Two processes that start at once migrate one after the other.
+	conn, err := e.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("store: PostgreSQL: %w", err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", pgMigrationLock); err != nil {
+		return fmt.Errorf("store: PostgreSQL: %w", err)
+	}
+	defer conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", pgMigrationLock)
+	return migrate(pgMigrator{ctx, conn}, pgDDL(), now)
+}
+
+const pgMigrationLock = 0x73696d73 // any number that nobody else takes
+
+// pgRetries: a job that met a serialization failure or a deadlock runs again.
+const pgRetries = 10
+
+func (e *pgEngine) do(ctx context.Context, f func(querier) error) error {
+	if err := e.refusal(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	for try := 1; ; try++ {
+		err := e.once(ctx, f)
+		if try < pgRetries && retryable(err) {
+			continue
+		}
+		e.m.batch(1, time.Since(begin))
+		return err
+	}
+}
+
+// jobTimeout bounds a job on PostgreSQL. The caller's context only counts
+// until the job begins: a commit under way is waited for, like on SQLite.
+const jobTimeout = 30 * time.Second
+
+func (e *pgEngine) once(ctx context.Context, f func(querier) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTimeout)
+	defer cancel()
+	tx, err := e.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store: begin: %w", err)
+	}
+	if err := f(&pgTx{ctx: ctx, tx: tx}); err != nil {
+		tx.Rollback()
+		return err
+	}
+	err = tx.Commit()
+	var pe *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pe) && pe.Severity != "FATAL" && pe.Severity != "PANIC":
+		return err // the server says that it has rolled back
+	}
+	e.m.unknown()
+	return e.halt(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+}
+
+// retryable: 40001 serialization_failure, 40P01 deadlock_detected.
+func retryable(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
+func (e *pgEngine) refusal() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed != nil {
+		return e.failed
+	}
+	if e.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (e *pgEngine) halt(err error) error {
+	e.log.Error("the store has stopped; end the process and start it again", "err", err)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed == nil {
+		e.failed = err
+		close(e.stop)
+	}
+	return err
+}
+
+func (e *pgEngine) stopped() <-chan struct{} { return e.stop }
+
+func (e *pgEngine) lazy(o []SegmentOutcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.failed != nil {
+		return
+	}
+	if len(e.lazies) == 0 {
+		e.timer = time.AfterFunc(lazyDelay, e.flush)
+	}
+	e.lazies = append(e.lazies, o...)
+}
+
+func (e *pgEngine) flush() {
+	e.mu.Lock()
+	o := e.lazies
+	e.lazies = nil
+	e.flying.Add(1)
+	e.mu.Unlock()
+	defer e.flying.Done()
+	if len(o) == 0 {
+		return
+	}
+	err := e.once(context.Background(), func(q querier) error { return recordOutcomes(q, o) })
+	for try := 1; try < pgRetries && retryable(err); try++ {
+		err = e.once(context.Background(), func(q querier) error { return recordOutcomes(q, o) })
+	}
+	if err != nil {
+		e.log.Error("segment outcomes were not recorded", "err", err)
+	}
+}
+
+func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
+	return f(&pgTx{ctx: ctx, tx: e.db})
+}
+
+func (e *pgEngine) check(ctx context.Context) error { return e.db.PingContext(ctx) }
+
+func (e *pgEngine) close() error {
+	e.mu.Lock()
+	already := e.closed
+	e.closed = true
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+	e.mu.Unlock()
+	if already {
+		return nil
+	}
+	e.flush()
+	e.flying.Wait()
+	return e.db.Close()
+}
+
+// pgTx is the querier of one transaction, or of reads outside of one.
+type pgTx struct {
+	ctx context.Context
+	tx  interface {
+		ExecContext(context.Context, string, ...any) (sql.Result, error)
+		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+	}
+}
+
+func pgArgs(args []any) []any {
+	v := make([]any, len(args))
+	for i, a := range args {
+		v[i] = value(a)
+	}
+	return v
+}
+
+func (t *pgTx) exec(q string, args ...any) (int64, error) {
+	res, err := t.tx.ExecContext(t.ctx, q, pgArgs(args)...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (t *pgTx) one(q string, args ...any) (*row, error) {
+	var found *row
+	err := t.each(q, func(r *row) error {
+		if found == nil {
+			found = &row{v: append([]driver.Value(nil), r.v...)}
+		}
+		return nil
+	}, args...)
+	if err == nil && found == nil {
+		err = ErrNotFound
+	}
+	return found, err
+}
+
+func (t *pgTx) each(q string, f func(*row) error, args ...any) error {
+	rows, err := t.tx.QueryContext(t.ctx, q, pgArgs(args)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	cols, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	vals := make([]any, len(cols))
+	into := make([]any, len(cols))
+	for i := range vals {
+		into[i] = &vals[i]
+	}
+	out := make([]driver.Value, len(cols))
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		for i := range vals {
+			out[i] = vals[i]
+		}
+		if err := f(&row{v: out}); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// querier runs the statements of one job: the same SQL text on both engines,
+// with $1, $2, ... for arguments. Arguments are int, int64, byte, bool (0 or
+// 1), string, []byte (nil is an empty blob) and time.Time (microseconds since
+// 1970, 0 for the zero time).
+type querier interface {
+	// exec answers how many rows changed.
+	exec(q string, args ...any) (int64, error)
+	// one answers the first row, or ErrNotFound. The row is good until the
+	// next statement.
+	one(q string, args ...any) (*row, error)
+	// each calls f for every row; f must not run a statement.
+	each(q string, f func(*row) error, args ...any) error
+}
+
+// row reads the columns of a result from left to right. A value of another
+// type than asked for is kept as an error, which err answers: a scan function
+// checks once, at its end.
+type row struct {
+	v   []driver.Value
+	i   int
+	bad error
+}
+
+func (r *row) next() driver.Value {
+	if r.i >= len(r.v) {
+		r.fail("nothing")
+		return nil
+	}
+	r.i++
+	return r.v[r.i-1]
+}
+
+func (r *row) fail(v any) {
+	if r.bad == nil {
+		r.bad = fmt.Errorf("store: column %d of a row holds %T", r.i, v)
+	}
+}
+
+func (r *row) err() error { return r.bad }
+
+// int reads an integer; NULL is 0.
+func (r *row) int() int64 {
+	switch v := r.next().(type) {
+	case int64:
+		return v
+	case nil:
+		return 0
+	default:
+		r.fail(v)
+		return 0
+	}
+}
+
+// text reads a string; NULL is "".
+func (r *row) text() string {
+	switch v := r.next().(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case nil:
+		return ""
+	default:
+		r.fail(v)
+		return ""
+	}
+}
+
+// blob reads octets; an empty blob and NULL are nil.
+func (r *row) blob() []byte {
+	switch v := r.next().(type) {
+	case []byte:
+		if len(v) == 0 {
+			return nil
+		}
+		return v
+	case nil:
+		return nil
+	default:
+		r.fail(v)
+		return nil
+	}
+}
+
+func (r *row) bool() bool { return r.int() != 0 }
+
+// time reads microseconds since 1970; 0 is the zero time.
+func (r *row) time() time.Time {
+	us := r.int()
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// micros is how times are stored.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// value makes a column value of an argument.
+func value(a any) driver.Value {
+	switch v := a.(type) {
+	case int64:
+		return v
+	case string:
+		return v
+	case []byte:
+		if v == nil {
+			return []byte{}
+		}
+		return v
+	case int:
+		return int64(v)
+	case byte:
+		return int64(v)
+	case uint16:
+		return int64(v)
+	case uint32:
+		return int64(v)
+	case bool:
+		if v {
+			return int64(1)
+		}
+		return int64(0)
+	case time.Time:
+		return micros(v)
+	case time.Duration:
+		return int64(v / time.Microsecond)
+	}
+	panic(fmt.Sprintf("store: argument of type %T", a)) // a mistake in this package, found by its first test
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+// Recover puts the rows in the state that the end of the earlier process has
+// left in truth, and says what must be swept. Call it once, before any other
+// work: segments that were Sent may or may not have left and are Ambiguous
+// now; ClaimSegments hands them out again, octet for octet the same.
+func (s *Store) Recover(ctx context.Context) (Recovery, error) {
+	var rec Recovery
+	err := s.do(ctx, func(q querier) error {
+		rec = Recovery{}
+		n, err := q.exec(`UPDATE segment SET state = 'ambiguous', next_at = 0 WHERE state = 'sent'
+			AND (tx_seq = 0 OR tx_seq IN (SELECT seq FROM tx WHERE finished_at = 0))`)
+		if err != nil {
+			return err
+		}
+		rec.Ambiguous = int(n)
+		if _, err := q.exec(`UPDATE card SET busy_tx = '' WHERE busy_tx <> ''
+			AND NOT EXISTS (SELECT 1 FROM tx WHERE tx.id = card.busy_tx AND tx.finished_at = 0)`); err != nil {
+			return err
+		}
+		if _, err := q.exec(`UPDATE card SET queued = (SELECT COUNT(*) FROM tx WHERE tx.iccid = card.iccid AND tx.state = 'queued')
+			WHERE queued <> 0 OR iccid IN (SELECT iccid FROM tx WHERE state = 'queued')`); err != nil {
+			return err
+		}
+		err = q.each(`SELECT iccid FROM card WHERE busy_tx = '' AND queued > 0 ORDER BY iccid`, func(r *row) error {
+			rec.Idle = append(rec.Idle, iccidOf(r))
+			return r.err()
+		})
+		if err != nil {
+			return err
+		}
+		r, err := q.one(`SELECT COUNT(*) FROM tx WHERE finished_at = 0`)
+		if err != nil {
+			return err
+		}
+		rec.Open = int(r.int())
+		return r.err()
+	})
+	return rec, err
+}
+
+const sqlExpired = `SELECT ` + txCols + ` FROM tx WHERE finished_at = 0 AND deadline <= $1 AND deadline > 0 ORDER BY deadline LIMIT $2`
+
+// Expired lists the transactions whose deadline has passed and that nobody
+// has finished, the longest overdue first.
+func (s *Store) Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error) {
+	return s.transactions(ctx, sqlExpired, now, limit)
+}
+
+const sqlNextDue = `SELECT (SELECT MIN(deadline) FROM tx WHERE finished_at = 0 AND deadline > 0),
+	(SELECT MIN(next_at) FROM segment WHERE state IN ('queued', 'ambiguous')),
+	(SELECT COUNT(*) FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at = 0)`
+
+// NextDue is when the sweep must run next: the earliest deadline or the
+// earliest segment that waits. It is zero when there is nothing to wait for.
+func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
+	err = s.read(ctx, func(q querier) error {
+		r, err := q.one(sqlNextDue)
+		if err != nil {
+			return err
+		}
+		due = r.time()
+		segment, now := r.time(), r.int() > 0
+		if now { // after a restart: at once
+			segment = s.clock()
+		}
+		if due.IsZero() || !segment.IsZero() && segment.Before(due) {
+			due = segment
+		}
+		return r.err()
+	})
+	return due, err
+}
+
+// Purge deletes what retention does not keep, a bounded number of rows in a
+// commit, so that requests are not held up; call it again while Purged.More.
+func (s *Store) Purge(ctx context.Context, keep Retention) (Purged, error) {
+	var p Purged
+	err := s.do(ctx, func(q querier) error {
+		p = Purged{}
+		if !keep.Parts.IsZero() {
+			if err := purgeParts(q, keep.Parts, &p); err != nil {
+				return err
+			}
+		}
+		if keep.Transactions.IsZero() {
+			return nil
+		}
+		return purgeTransactions(q, keep.Transactions, &p)
+	})
+	return p, err
+}
+
+// purgeBatch: Purge looks at that many of the oldest rows of each table, so
+// that its time is bounded when nothing is old enough too.
+const purgeBatch = 500
+
+// purgeParts: incomplete and consumed sets; a complete one that was not
+// consumed is somebody's answer and stays.
+func purgeParts(q querier, before time.Time, p *Purged) error {
+	const which = `(SELECT id FROM (SELECT id, state, first_at FROM mo_header ORDER BY id LIMIT $2) AS oldest
+		WHERE state <> 1 AND first_at < $1)`
+	if _, err := q.exec(`DELETE FROM mo_part WHERE header IN `+which, before, purgeBatch); err != nil {
+		return err
+	}
+	n, err := q.exec(`DELETE FROM mo_header WHERE id IN `+which, before, purgeBatch)
+	p.Parts, p.More = n, p.More || n == purgeBatch
+	return err
+}
+
+func purgeTransactions(q querier, before time.Time, p *Purged) error {
+	const which = `(SELECT seq, iccid FROM (SELECT seq, iccid, finished_at FROM tx ORDER BY seq LIMIT $2) AS oldest
+		WHERE finished_at <> 0 AND finished_at < $1)`
+	for _, sql := range [...]string{
+		`DELETE FROM packet WHERE (iccid, tx_seq) IN (SELECT iccid, seq FROM ` + which + ` AS gone)`,
+		`DELETE FROM segment WHERE tx_seq IN (SELECT seq FROM ` + which + ` AS gone)`,
+	} {
+		if _, err := q.exec(sql, before, purgeBatch); err != nil {
+			return err
+		}
+	}
+	n, err := q.exec(`DELETE FROM tx WHERE seq IN (SELECT seq FROM `+which+` AS gone)`, before, purgeBatch)
+	if err != nil {
+		return err
+	}
+	texts, err := q.exec(`DELETE FROM segment WHERE id IN (SELECT id FROM
+		(SELECT id, state, expires_at FROM segment WHERE tx_seq = 0 ORDER BY id LIMIT $2) AS oldest
+		WHERE expires_at < $1 AND state <> 'queued')`, before, purgeBatch)
+	p.Transactions = n
+	p.More = p.More || n == purgeBatch || texts == purgeBatch
+	return err
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+)
+
+// The card's row is the lock of its queue: a job that may change the queue
+// updates it before it reads anything else, so that on PostgreSQL the jobs of
+// one card run one after the other (SQLite has one writer anyway).
+const (
+	sqlKeySet = `SELECT kvn, keys, counter FROM keyset WHERE iccid = $1 ORDER BY kvn DESC LIMIT 1`
+
+	sqlBurn = `UPDATE keyset SET counter = $3 WHERE iccid = $1 AND kvn = $2`
+
+	sqlPacket = `INSERT INTO packet (iccid, cntr, kvn, tar, tx_seq, attempt, sealed_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+	sqlNextQueued = `SELECT ` + txCols + ` FROM tx WHERE iccid = $1 AND state = 'queued' ORDER BY seq LIMIT 1`
+
+	sqlSealed = `UPDATE tx SET state = 'sending', attempt = $2, sent_at = $3, version = version + 1 WHERE seq = $1`
+
+	sqlSealFailed = `UPDATE tx SET state = 'failed', status = $2, detail = $3, finished_at = $4, version = version + 1 WHERE seq = $1`
+
+	sqlTurn = `UPDATE card SET busy_tx = $2, queued = queued - $3 WHERE iccid = $1`
+)
+
+// currentKeySet is the key set that new packets use: the one with the highest
+// key version, so that importing a newer set is the whole rotation.
+func currentKeySet(q querier, iccid ota.ICCID) (mssp.KeySet, error) {
+	r, err := q.one(sqlKeySet, string(iccid))
+	if errors.Is(err, ErrNotFound) {
+		return mssp.KeySet{}, fmt.Errorf("store: the card has no key set: %w", err)
+	}
+	if err != nil {
+		return mssp.KeySet{}, err
+	}
+	ks := mssp.KeySet{ICCID: iccid, KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
+	return ks, r.err()
+}
+
+// sealed is what one call of a SealFunc came to.
+type sealed struct {
+	Sealed
+	ks    mssp.KeySet
+	fault *mssp.Fault // the transaction fails with it
+}
+
+// callSeal gives the transaction and its key set to the SealFunc.
+func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
+	ks, err := currentKeySet(q, tx.ICCID)
+	if err != nil {
+		return sealed{}, err
+	}
+	out, err := seal(tx, ks)
+	var fault *mssp.Fault
+	switch {
+	case errors.As(err, &fault):
+		return sealed{fault: fault}, nil
+	case err != nil:
+		return sealed{}, err
+	case len(out.Segments) == 0 || len(out.Counter) == 0:
+		return sealed{}, errors.New("store: a SealFunc must return a counter and at least one segment")
+	}
+	return sealed{Sealed: out, ks: ks}, nil
+}
+
+// storeSealed burns the counter and stores the packet and its segments. The
+// transaction must have its Seq, ID, Attempt and Deadline.
+func storeSealed(q querier, tx *mssp.Transaction, sd sealed, now time.Time) (*Dispatched, error) {
+	if n, err := q.exec(sqlBurn, string(tx.ICCID), sd.ks.KVN, sd.Counter); err != nil || n != 1 {
+		return nil, fmt.Errorf("store: burn the counter: %d rows: %w", n, err)
+	}
+	p := sd.Packet
+	p.TxID, p.ICCID, p.KVN, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, sd.ks.KVN, tx.Attempt, now
+	if _, err := q.exec(sqlPacket, string(p.ICCID), int64(p.CNTR), p.KVN, tarNumber(p.TAR), tx.Seq, p.Attempt, now); err != nil {
+		// A unique violation here is invariant I3 at work.
+		return nil, fmt.Errorf("store: packet: %w", err)
+	}
+	out := make([]Outbound, len(sd.Segments))
+	for i, seg := range sd.Segments {
+		out[i] = Outbound{Segment: seg, TxID: tx.ID, ICCID: tx.ICCID, CNTR: p.CNTR,
+			Part: i + 1, Parts: len(sd.Segments), State: SegQueued, NextAt: now, ExpiresAt: tx.Deadline}
+		if sd.Claim {
+			out[i].State, out[i].Tries = SegSent, 1
+		}
+	}
+	if err := insertSegments(q, tx.Seq, out); err != nil {
+		return nil, err
+	}
+	return &Dispatched{Tx: *tx, Packet: p, Segments: out}, nil
+}
+
+// popNext gives the card, which must be idle, to its first queued transaction
+// whose seal succeeds. It sets the turn in the card's row.
+func popNext(q querier, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatched, []mssp.Transaction, error) {
+	var failed []mssp.Transaction
+	for {
+		tx, err := oneTx(q, sqlNextQueued, string(iccid))
+		if errors.Is(err, ErrNotFound) {
+			if len(failed) == 0 {
+				return nil, nil, nil
+			}
+			_, err = q.exec(sqlTurn, string(iccid), "", len(failed))
+			return nil, failed, err
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		sd, err := callSeal(q, &tx, seal)
+		if err != nil {
+			return nil, nil, err
+		}
+		tx.Version++
+		if sd.fault != nil {
+			tx.State, tx.Status, tx.Detail, tx.FinishedAt = mssp.Failed, sd.fault.Code, sd.fault.Detail, now
+			if _, err := q.exec(sqlSealFailed, tx.Seq, int64(tx.Status), tx.Detail, now); err != nil {
+				return nil, nil, err
+			}
+			failed = append(failed, tx)
+			continue
+		}
+		tx.State, tx.Attempt, tx.SentAt = mssp.Sending, 1, now
+		if _, err := q.exec(sqlSealed, tx.Seq, tx.Attempt, now); err != nil {
+			return nil, nil, err
+		}
+		if _, err := q.exec(sqlTurn, string(iccid), string(tx.ID), len(failed)+1); err != nil {
+			return nil, nil, err
+		}
+		d, err := storeSealed(q, &tx, sd, now)
+		return d, failed, err
+	}
+}

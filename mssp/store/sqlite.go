@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// sqlite is the engine of one box: a writer goroutine that groups commits,
+// and a few readers that see committed state.
+type sqliteEngine struct {
+	path    string
+	lock    *os.File
+	writer  *writer
+	readers chan *sqliteConn
+	nread   int
+	closed  chan struct{}
+}
+
+// pragma is a setting that is made and read back: a setting that SQLite does
+// not know or does not take is silent otherwise (rule D).
+type pragma struct{ name, set, want string }
+
+// writerPragmas: WAL with FULL is one fdatasync a commit and loses nothing
+// that was acknowledged (F1, F2).
+func writerPragmas() []pragma {
+	return []pragma{
+		{"busy_timeout", "5000", "5000"},
+		{"journal_mode", "WAL", "wal"},
+		{"synchronous", "FULL", "2"},
+		{"foreign_keys", "ON", "1"},
+		{"wal_autocheckpoint", "4000", "4000"}, // pages: 16 MiB
+		{"cache_size", "-32768", "-32768"},     // KiB
+		{"temp_store", "MEMORY", "2"},
+	}
+}
+
+func openSQLite(ctx context.Context, path string, o *Options, m *metrics) (*sqliteEngine, error) {
+	e := &sqliteEngine{path: path, readers: make(chan *sqliteConn, o.Readers), closed: make(chan struct{})}
+	if !o.ReadOnly {
+		var err error
+		if e.lock, err = lockFile(path + ".lock"); err != nil {
+			return nil, err
+		}
+		if err := e.openWriter(ctx, o, m); err != nil {
+			e.close()
+			return nil, fmt.Errorf("store: %s: %w", path, err)
+		}
+	}
+	for range o.Readers {
+		c, err := dialSQLite(ctx, sqliteURI(path, "ro"))
+		if err == nil {
+			e.nread++
+			e.readers <- c
+			err = c.script("PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA cache_size=-8192")
+		}
+		if err != nil {
+			e.close()
+			return nil, fmt.Errorf("store: %s: open a reader: %w", path, err)
+		}
+	}
+	return e, nil
+}
+
+func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics) error {
+	// The file holds sealed keys and personal data: nobody else reads it.
+	f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	c, err := dialSQLite(ctx, sqliteURI(e.path, "rw"))
+	if err != nil {
+		return err
+	}
+	for _, p := range writerPragmas() {
+		if err := c.pragma(p); err != nil {
+			c.close()
+			return err
+		}
+	}
+	if err := migrate(sqliteMigrator{c}, sqliteDDL(), o.Clock()); err != nil {
+		c.close()
+		return err
+	}
+	e.writer = startWriter(c, o, m)
+	return nil
+}
+
+// pragma sets one and reads it back.
+func (s *sqliteConn) pragma(p pragma) error {
+	if err := s.script("PRAGMA " + p.name + "=" + p.set); err != nil {
+		return fmt.Errorf("PRAGMA %s=%s: %w", p.name, p.set, err)
+	}
+	r, err := s.one("PRAGMA " + p.name)
+	if err != nil {
+		return fmt.Errorf("PRAGMA %s: %w", p.name, err)
+	}
+	if got := fmt.Sprint(r.next()); got != p.want {
+		return fmt.Errorf("PRAGMA %s is %s, must be %s; is the file on a file system without shared memory?", p.name, got, p.want)
+	}
+	return nil
+}
+
+func sqliteURI(path, mode string) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "mode=" + mode}).String()
+}
+
+// lockFile takes the lock that says "this process owns the database". The
+// kernel drops it when the process ends, however it ends; the file stays.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("store: lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer f.Close()
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("store: lock %s: %w", path, err)
+		}
+		pid, _ := os.ReadFile(path)
+		return nil, fmt.Errorf("%w: another simsign (pid %s) uses %s; stop it first",
+			ErrLocked, strings.TrimSpace(string(pid)), strings.TrimSuffix(path, ".lock"))
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, fmt.Errorf("store: lock %s: %w", path, err)
+	}
+	fmt.Fprintf(f, "%d\n", os.Getpid())
+	return f, nil
+}
+
+func (e *sqliteEngine) do(ctx context.Context, f func(querier) error) error {
+	if e.writer == nil {
+		return errReadOnly
+	}
+	return e.writer.do(ctx, f)
+}
+
+func (e *sqliteEngine) lazy(o []SegmentOutcome) {
+	if e.writer != nil {
+		e.writer.lazy(o)
+	}
+}
+
+func (e *sqliteEngine) stopped() <-chan struct{} {
+	if e.writer == nil {
+		return nil
+	}
+	return e.writer.stop
+}
+
+// read gives f a connection of its own. Each statement sees one committed
+// state; a read of several statements may see several.
+func (e *sqliteEngine) read(ctx context.Context, f func(querier) error) error {
+	select {
+	case c := <-e.readers:
+		defer func() { e.readers <- c }()
+		return f(c)
+	case <-e.closed:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// check lets SQLite look at every page and index.
+func (e *sqliteEngine) check(ctx context.Context) error {
+	return e.read(ctx, func(q querier) error {
+		var bad []error
+		err := q.each("PRAGMA quick_check(20)", func(r *row) error {
+			if s := r.text(); s != "ok" {
+				bad = append(bad, fmt.Errorf("quick_check: %s", s))
+			}
+			return nil
+		})
+		return errors.Join(append(bad, err)...)
+	})
+}
+
+func (e *sqliteEngine) close() error {
+	select {
+	case <-e.closed:
+		return nil
+	default:
+		close(e.closed)
+	}
+	var errs []error
+	for range e.nread {
+		errs = append(errs, (<-e.readers).close())
+	}
+	if e.writer != nil {
+		errs = append(errs, e.writer.close())
+	}
+	if e.lock != nil {
+		errs = append(errs, e.lock.Close())
+	}
+	return errors.Join(errs...)
+}

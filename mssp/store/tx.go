@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// txCols are the columns that scanTx reads, in its order.
+const txCols = `seq, id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
+	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result`
+
+func scanTx(r *row) (mssp.Transaction, error) {
+	var t mssp.Transaction
+	t.Seq = r.int()
+	t.ID = mssp.TransID(r.text())
+	t.Kind = mssp.Kind(r.text())
+	t.AP = mssp.APID(r.text())
+	t.APTransID = r.text()
+	t.RequestHash = r.blob()
+	t.MSISDN = sms.MSISDN(r.text())
+	t.ICCID = ota.ICCID(r.text())
+	t.Mode = mssp.MessagingMode(r.text())
+	t.Profile = r.text()
+	t.AppletTxn = uint32(r.int())
+	t.State = mssp.State(r.text())
+	t.Status = mssp.Code(r.int())
+	t.Detail = r.text()
+	t.Attempt = int(r.int())
+	t.CreatedAt = r.time()
+	t.SentAt = r.time()
+	t.Deadline = r.time()
+	t.FinishedAt = r.time()
+	t.Version = r.int()
+	t.Request = r.blob()
+	t.INT6 = r.blob()
+	t.Result = r.blob()
+	return t, r.err()
+}
+
+// oneTx runs a query for at most one transaction.
+func oneTx(q querier, sql string, args ...any) (mssp.Transaction, error) {
+	r, err := q.one(sql, args...)
+	if err != nil {
+		return mssp.Transaction{}, err
+	}
+	return scanTx(r)
+}
+
+const (
+	sqlTxByID = `SELECT ` + txCols + ` FROM tx WHERE id = $1`
+	sqlTxByAP = `SELECT ` + txCols + ` FROM tx WHERE ap = $1 AND ap_trans_id = $2 AND ap <> ''`
+)
+
+// Transaction is the transaction with that MSSP_TransID, or ErrNotFound.
+func (s *Store) Transaction(ctx context.Context, id mssp.TransID) (tx mssp.Transaction, err error) {
+	err = s.read(ctx, func(q querier) error {
+		tx, err = oneTx(q, sqlTxByID, string(id))
+		return err
+	})
+	return tx, err
+}
+
+// TransactionByAP is the transaction that an AP knows by its AP_TransID, or
+// ErrNotFound.
+func (s *Store) TransactionByAP(ctx context.Context, ap mssp.APID, apTransID string) (tx mssp.Transaction, err error) {
+	err = s.read(ctx, func(q querier) error {
+		tx, err = oneTx(q, sqlTxByAP, string(ap), apTransID)
+		return err
+	})
+	return tx, err
+}
+
+// sqlOpenByPacket: a card with two key sets could burn the same counter with
+// each; the later packet is the one that is still waited for.
+const sqlOpenByPacket = `SELECT p.kvn, p.attempt, p.sealed_at, ` + txColsT + `
+	FROM packet p JOIN tx t ON t.seq = p.tx_seq
+	WHERE p.iccid = $1 AND p.cntr = $2 AND p.tar = $3 ORDER BY p.sealed_at DESC LIMIT 1`
+
+const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
+	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result`
+
+// OpenByPacket is the transaction whose packet burned that counter, final or
+// not (a late answer must be recognised too), and the packet. ErrNotFound: no
+// packet of ours has this counter, whatever the answer claims.
+func (s *Store) OpenByPacket(ctx context.Context, iccid ota.ICCID, tar ota.TAR, cntr ota.CNTR) (mssp.Transaction, Packet, error) {
+	var tx mssp.Transaction
+	p := Packet{ICCID: iccid, TAR: tar, CNTR: cntr}
+	err := s.read(ctx, func(q querier) error {
+		r, err := q.one(sqlOpenByPacket, string(iccid), int64(cntr), tarNumber(tar))
+		if err != nil {
+			return err
+		}
+		p.KVN = byte(r.int())
+		p.Attempt = int(r.int())
+		p.SealedAt = r.time()
+		tx, err = scanTx(r)
+		p.TxID = tx.ID
+		return err
+	})
+	return tx, p, err
+}
+
+func tarNumber(t ota.TAR) int64 { return int64(t[0])<<16 | int64(t[1])<<8 | int64(t[2]) }
+
+func tarOf(n int64) ota.TAR { return ota.TAR{byte(n >> 16), byte(n >> 8), byte(n)} }
+
+// Transactions lists transactions, newest first.
+func (s *Store) Transactions(ctx context.Context, f TransactionFilter) ([]mssp.Transaction, error) {
+	sql := `SELECT ` + txCols + ` FROM tx WHERE 1 = 1`
+	var args []any
+	add := func(cond string, a any) {
+		args = append(args, a)
+		sql += cond + "$" + string(rune('0'+len(args)))
+	}
+	if f.ICCID != "" {
+		add(` AND iccid = `, string(f.ICCID))
+	}
+	if f.AP != "" {
+		add(` AND ap = `, string(f.AP))
+	}
+	if f.Before != 0 {
+		add(` AND seq < `, f.Before)
+	}
+	if f.Open {
+		sql += ` AND finished_at = 0`
+	}
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	add(` ORDER BY seq DESC LIMIT `, f.Limit)
+	return s.transactions(ctx, sql, args...)
+}
+
+func (s *Store) transactions(ctx context.Context, sql string, args ...any) (txs []mssp.Transaction, err error) {
+	err = s.read(ctx, func(q querier) error {
+		return q.each(sql, func(r *row) error {
+			tx, err := scanTx(r)
+			txs = append(txs, tx)
+			return err
+		}, args...)
+	})
+	return txs, err
+}
+
+// MarkPrompted records that the card has said "delivered, the user is being
+// asked" (0B). It is no error when the transaction is further already.
+func (s *Store) MarkPrompted(ctx context.Context, id mssp.TransID) error {
+	return s.do(ctx, func(q querier) error {
+		_, err := q.exec(`UPDATE tx SET state = 'prompted', version = version + 1
+			WHERE id = $1 AND state IN ('sending', 'waiting')`, string(id))
+		return err
+	})
+}
+
+// notFoundIsNil keeps going where a missing row is an answer.
+func notFoundIsNil(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func iccidOf(r *row) ota.ICCID { return ota.ICCID(r.text()) }
+
+func cntrOf(r *row) ota.CNTR { return ota.CNTR(r.int()) }

@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+const (
+	maxBatch  = 256                   // jobs in one commit
+	lazyDelay = 20 * time.Millisecond // the longest that a lazy outcome waits for company
+)
+
+// job is one business transaction on its way through the writer. run may be
+// called more than once and must set its results anew each time.
+type job struct {
+	ctx  context.Context
+	run  func(querier) error
+	err  error
+	out  bool // has its answer, is not run again
+	lazy bool // nobody waits for it
+	done chan struct{}
+}
+
+// writer owns the one connection that writes. It takes whatever jobs are
+// queued (no timer), runs them in one SQLite transaction and commits once: so
+// a lone caller waits for one fdatasync and 64 callers share one. A job that
+// fails is taken out and the others run again, so that it cannot fail them.
+//
+// When a commit fails nobody knows whether it happened (an injected EIO left
+// the row in the file): the writer answers ErrOutcomeUnknown to that batch and
+// to everybody after it, and closes stop (rule C).
+type writer struct {
+	c   *sqliteConn
+	log *slog.Logger
+	m   *metrics
+
+	mu       sync.Mutex
+	queue    []*job
+	outcomes []SegmentOutcome // lazy ones
+	lazyDue  bool
+	timer    *time.Timer
+	closed   bool
+	failed   error
+
+	wake  chan struct{}
+	stop  chan struct{} // closed when an outcome is unknown
+	ended chan struct{}
+}
+
+func startWriter(c *sqliteConn, o *Options, m *metrics) *writer {
+	w := &writer{
+		c: c, log: o.Logger, m: m,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go w.loop()
+	return w
+}
+
+// do queues a job and waits for its commit. A job whose context has ended
+// before its turn is not run; once it runs, its outcome is waited for.
+func (w *writer) do(ctx context.Context, run func(querier) error) error {
+	j := &job{ctx: ctx, run: run, done: make(chan struct{}, 1)}
+	w.mu.Lock()
+	if err := w.refusal(); err != nil {
+		w.mu.Unlock()
+		return err
+	}
+	w.queue = append(w.queue, j)
+	w.mu.Unlock()
+	w.nudge()
+	<-j.done
+	return j.err
+}
+
+func (w *writer) refusal() error {
+	if w.failed != nil {
+		return w.failed
+	}
+	if w.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (w *writer) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lazy hands over outcomes that ride with the next batch.
+func (w *writer) lazy(o []SegmentOutcome) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusal() != nil {
+		return // a restart makes these segments ambiguous, which is the truth
+	}
+	if len(w.outcomes) == 0 {
+		w.timer = time.AfterFunc(lazyDelay, func() {
+			w.mu.Lock()
+			w.lazyDue = true
+			w.mu.Unlock()
+			w.nudge()
+		})
+	}
+	w.outcomes = append(w.outcomes, o...)
+}
+
+// take removes the next batch from the queue; nil when there is none yet.
+func (w *writer) take() (jobs []*job, closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.queue), maxBatch)
+	jobs = w.queue[:n:n]
+	w.queue = w.queue[n:]
+	if len(w.outcomes) > 0 && (n > 0 || w.lazyDue || w.closed) {
+		w.timer.Stop()
+		jobs = append(jobs, w.lazyJob(w.outcomes))
+		w.outcomes, w.lazyDue = nil, false
+	}
+	return jobs, w.closed
+}
+
+func (w *writer) lazyJob(o []SegmentOutcome) *job {
+	return &job{
+		ctx: context.Background(), lazy: true,
+		run:  func(q querier) error { return recordOutcomes(q, o) },
+		done: make(chan struct{}, 1),
+	}
+}
+
+func (w *writer) loop() {
+	defer close(w.ended)
+	for {
+		jobs, closed := w.take()
+		if len(jobs) == 0 {
+			if closed {
+				return
+			}
+			<-w.wake
+			continue
+		}
+		w.commit(jobs)
+		for _, j := range jobs {
+			if j.lazy && j.err != nil {
+				w.log.Error("segment outcomes were not recorded", "err", j.err)
+			}
+			j.done <- struct{}{}
+		}
+	}
+}
+
+// commit runs jobs until a commit holds all that did not fail.
+func (w *writer) commit(jobs []*job) {
+	begin := time.Now()
+	if err := w.refused(); err != nil {
+		failAll(jobs, err)
+		return
+	}
+	for again := true; again; {
+		var err error
+		if again, err = w.try(jobs); err != nil {
+			failAll(jobs, err)
+		}
+	}
+	w.m.batch(len(jobs), time.Since(begin))
+}
+
+func (w *writer) refused() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed
+}
+
+// try runs a batch once. again: a job was taken out, run the rest anew. An
+// error is everybody's.
+func (w *writer) try(jobs []*job) (again bool, err error) {
+	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
+		return false, fmt.Errorf("store: begin: %w", err)
+	}
+	for _, j := range jobs {
+		if j.out {
+			continue
+		}
+		if j.err = j.ctx.Err(); j.err != nil {
+			j.out = true
+			continue
+		}
+		w.c.dirty = false
+		if j.err = j.run(w.c); j.err == nil {
+			continue
+		}
+		var se *sqlite.Error
+		isSQL := errors.As(j.err, &se)
+		if !w.c.dirty && !isSQL {
+			continue // a refusal that wrote nothing harms nobody
+		}
+		j.out = true
+		if err := w.rollback(); err != nil {
+			return false, w.fail(err)
+		}
+		if isSQL && environment(se.Code()) {
+			return false, w.environment(se, j.err)
+		}
+		return true, nil
+	}
+	if _, err := w.c.exec("COMMIT"); err != nil {
+		return false, w.fail(err)
+	}
+	return false, nil
+}
+
+// rollback ends the transaction; SQLite may have ended it itself.
+func (w *writer) rollback() error {
+	_, err := w.c.exec("ROLLBACK")
+	var se *sqlite.Error
+	if errors.As(err, &se) && se.Code()&0xff == lib.SQLITE_ERROR {
+		return nil // "no transaction is active"
+	}
+	return err
+}
+
+// environment reports a fault of the machine, which fails the whole batch.
+func environment(code int) bool {
+	switch code & 0xff {
+	case lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_NOMEM, lib.SQLITE_READONLY,
+		lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_CANTOPEN:
+		return true
+	}
+	return false
+}
+
+// environment: the batch was rolled back before its commit. A damaged file
+// stops the store; a full disk or a failed read does not.
+func (w *writer) environment(se *sqlite.Error, err error) error {
+	switch se.Code() & 0xff {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return w.halt(fmt.Errorf("%w: %w", ErrCorrupt, err))
+	}
+	return fmt.Errorf("store: nothing was written: %w", err)
+}
+
+func (w *writer) fail(err error) error {
+	w.m.unknown()
+	return w.halt(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+}
+
+// halt refuses all further work.
+func (w *writer) halt(err error) error {
+	w.log.Error("the store has stopped; end the process and start it again", "err", err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = err
+		close(w.stop)
+	}
+	return err
+}
+
+func failAll(jobs []*job, err error) {
+	for _, j := range jobs {
+		if !j.out || j.err == nil {
+			j.err, j.out = err, true
+		}
+	}
+}
+
+// close runs what is queued, the lazy outcomes too, and closes the connection.
+func (w *writer) close() error {
+	w.mu.Lock()
+	already := w.closed
+	w.closed = true
+	w.mu.Unlock()
+	if already {
+		return nil
+	}
+	w.nudge()
+	<-w.ended
+	if err := w.refused(); err != nil {
+		// The connection stays as it is: closing would write to a file of
+		// which nobody knows the state.
+		return err
+	}
+	return w.c.close()
+}
