@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -57,13 +58,14 @@ type Result struct {
 	ValidationStatus mssp.Code `json:"validationStatus,omitempty"`
 
 	// Registration and management.
-	Slot      byte         `json:"slot,omitempty"`
-	PublicKey []byte       `json:"publicKey,omitempty"` // SubjectPublicKeyInfo, DER
-	CSR       []byte       `json:"csr,omitempty"`       // PKCS#10, DER
-	PoP       string       `json:"pop,omitempty"`       // as entered by the user
-	TriesLeft int          `json:"triesLeft,omitempty"`
-	State     *AppletState `json:"state,omitempty"`
-	Word      uint16       `json:"word,omitempty"` // INT6 status word that ended it, when not 9000
+	Slot      byte              `json:"slot,omitempty"`
+	PublicKey []byte            `json:"publicKey,omitempty"` // SubjectPublicKeyInfo, DER
+	Part      *applet.Part      `json:"part,omitempty"`      // of a public key
+	CSR       []byte            `json:"csr,omitempty"`       // PKCS#10, DER
+	PoP       string            `json:"pop,omitempty"`       // as entered by the user
+	TriesLeft int               `json:"triesLeft,omitempty"`
+	State     *AppletState      `json:"state,omitempty"`
+	Word      applet.StatusWord `json:"word,omitempty"` // INT6 status word that ended it, when not 9000
 }
 
 // ParseResult reads Transaction.Result.
@@ -78,52 +80,19 @@ func ParseResult(b []byte) (Result, error) {
 	return r, nil
 }
 
-// AppletState is what an applet reports about itself (INT6 tag B5).
-type AppletState struct {
-	LifeCycle string      `json:"lifeCycle"`
-	Language  string      `json:"language,omitempty"`
-	Codes     []CodeState `json:"codes,omitempty"`
-	Slots     []SlotState `json:"slots,omitempty"`
-}
-
-// CodeState is the state of one personal code; never its value.
-type CodeState struct {
-	Ref       byte `json:"ref"` // 1 authentication, 2 non-repudiation
-	Set       bool `json:"set"`
-	Blocked   bool `json:"blocked"`
-	TriesLeft int  `json:"triesLeft"`
-}
-
-// SlotState is the state of one key slot.
-type SlotState struct {
-	Slot      byte          `json:"slot"`
-	Usage     mssp.KeyUsage `json:"usage"`
-	Algorithm byte          `json:"algorithm"`
-	State     string        `json:"state"`
-}
-
-// CodeOperation is what ManageCode does to a personal code; the values are
-// those of INT6 tag 9D.
-type CodeOperation byte
-
-// Operations on a personal code. None of them carries its value: the user
-// chooses and enters it on the device (3.4-1).
-const (
-	CreateCode  CodeOperation = 1
-	ResetCode   CodeOperation = 2
-	UnblockCode CodeOperation = 3
-	ChangeCode  CodeOperation = 4
-)
-
-// AppletStatus is the target of ChangeStatus; the values are those of INT6 tag 80.
-type AppletStatus byte
-
-// Targets of ChangeStatus.
-const (
-	Activate   AppletStatus = 1
-	Deactivate AppletStatus = 2
-	Initial    AppletStatus = 3
-	Report     AppletStatus = 4
+// What travels to and from the applet has the types of package applet.
+type (
+	// AppletState is what an applet reports about itself (INT6 tag B5).
+	AppletState = applet.State
+	// AppletData is what SetAppletData may change.
+	AppletData = applet.SetAppletData
+	// CodeOperation is what ManageCode does to a personal code. It never
+	// carries the code: the user chooses and enters it on the device (3.4-1).
+	CodeOperation = applet.CodeOperation
+	// AppletStatus is the target of ChangeStatus.
+	AppletStatus = applet.AppletStatus
+	// PoPMode says whether the card asks for a Proof of Possession code (3.5.1-3).
+	PoPMode = applet.PoPMode
 )
 
 // Flow is the way in which a key pair comes to its certificate (requirements 5.1-5 to 5.1-7).
@@ -135,25 +104,14 @@ const (
 	FlowB Flow = 'B' // generate inside SignTransaction(register) with a template
 )
 
-// PoPMode says whether the card asks for a Proof of Possession code; the
-// values are those of INT6 tag 9C.
-type PoPMode byte
-
-// Modes of the Proof of Possession code (3.5.1-3).
-const (
-	NoPoP      PoPMode = 0
-	AskPoP     PoPMode = 1
-	AskPoPLuhn PoPMode = 2 // the card checks the check digit
-)
-
 // EnrolRequest asks for a key pair with a certificate. MSISDN and Usage are
 // needed; the rest has defaults.
 type EnrolRequest struct {
 	MSISDN    sms.MSISDN
 	Usage     mssp.KeyUsage
-	Algorithm byte // INT6 algorithm number; 0: the first of the card profile
-	Slot      byte // 0: the first free one
-	Flow      Flow // 0: FlowA
+	Algorithm applet.Algorithm // 0: the first of the card profile
+	Slot      byte             // 0: the first free one
+	Flow      Flow             // 0: FlowA
 	PoP       PoPMode
 	// PoPCode is the code that the RA gave the user; when set, a different
 	// answer refuses the registration.
@@ -167,7 +125,7 @@ type EnrolRequest struct {
 type Enrolment struct {
 	Slot        byte
 	Usage       mssp.KeyUsage
-	Algorithm   byte
+	Algorithm   applet.Algorithm
 	State       mssp.KeyState
 	PublicKey   []byte // SubjectPublicKeyInfo, DER
 	CSR         []byte // PKCS#10, DER
@@ -175,28 +133,4 @@ type Enrolment struct {
 	Certificate []byte // DER
 	Serial      string // hexadecimal
 	TransID     mssp.TransID
-}
-
-// AppletData is what SetAppletData may change; zero values leave things alone.
-type AppletData struct {
-	Lengths       []CodeLength // once, before the first code exists (3.4-4)
-	Tries         []CodeTries
-	Language      string // ISO 639-1
-	Strings       []AppletString
-	PoPTries      byte
-	ServerAddress string // digits
-	TextTimeOut   time.Duration
-	InputTimeOut  time.Duration
-}
-
-// CodeLength is the permitted length of a personal code.
-type CodeLength struct{ Ref, Min, Max byte }
-
-// CodeTries is the number of wrong entries that block a code.
-type CodeTries struct{ Ref, Max byte }
-
-// AppletString is one text of the applet (3.6-1).
-type AppletString struct {
-	ID   byte
-	Text string
 }

@@ -18,105 +18,90 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"crypto/x509"
+	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
 // Engine runs all transactions of one process. It is safe for concurrent use.
 type Engine struct {
-	o Options
+	o       Options
+	log     *slog.Logger
+	m       *metrics
+	certs   certs
+	flights *flights
+	waiters waiters
+	rates   rates
+	demo    *demo
+	submits chan struct{} // a place for each packet that the sweeper submits
+
+	dueMu sync.Mutex
+	dueAt time.Time // when the sweeper runs next
+	wake  chan struct{}
+
+	retry retryList // joined answers that could not be used yet
+
+	life   context.Context // ends with Stop
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
 }
 
 // New checks the options. Nothing happens before Start.
-func New(o Options) (*Engine, error) { return &Engine{o: o}, nil }
-
-var errTodo = errors.New("not there yet")
+func New(o Options) (*Engine, error) {
+	if err := o.defaults(); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		o: o, log: o.Logger, flights: newFlights(),
+		certs:   certs{m: map[string]*x509.Certificate{}},
+		waiters: waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters},
+		rates:   rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
+		submits: make(chan struct{}, maxSubmits),
+		wake:    make(chan struct{}, 1),
+		dueAt:   o.Clock().Add(time.Hour),
+	}
+	e.life, e.cancel = context.WithCancel(context.Background())
+	var err error
+	if e.m, err = newMetrics(o.Registerer, o.Store); err != nil {
+		return nil, err
+	}
+	if o.DemoFaults {
+		e.demo = newDemo()
+	}
+	return e, nil
+}
 
 // Start recovers what an earlier process left and starts the sweeper.
-func (e *Engine) Start(ctx context.Context) error { return errTodo }
-
-// Stop ends the sweeper and waits for submissions under way.
-func (e *Engine) Stop(ctx context.Context) error { return errTodo }
-
-// Sign accepts a request for a signature and returns once it is durable; the
-// error is a *mssp.Fault. A repeat of an earlier request (same AP and
-// AP_TransID, same RequestHash) returns the same transaction (I12).
-func (e *Engine) Sign(ctx context.Context, r SignRequest) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
+func (e *Engine) Start(ctx context.Context) error {
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	e.background(e.sweep)
+	return nil
 }
 
-// Wait blocks until the transaction is final or ctx ends.
-func (e *Engine) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
+// Stop ends the sweeper and waits, until ctx ends, for submissions under way.
+// Nothing is lost either way.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.cancel()
+	done := make(chan struct{})
+	go func() {
+		e.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-// Status is the present state of a transaction, for the AP that asked for it
-// and no other (I2).
-func (e *Engine) Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
-}
-
-// ReferenceOf is the reference code shown on both screens; known from Sign on.
-func ReferenceOf(tx mssp.Transaction) string { return "" }
-
-// Deliver takes a short message from a phone (bearer.Inbox).
-func (e *Engine) Deliver(ctx context.Context, mo bearer.MO) error { return errTodo }
-
-// Report takes a delivery report (bearer.Inbox).
-func (e *Engine) Report(ctx context.Context, r bearer.Report) error { return errTodo }
-
-// Enrol runs a whole registration: key pair, PKCS#10, certificate,
-// confirmation to the card, text message to the user.
-func (e *Engine) Enrol(ctx context.Context, r EnrolRequest) (Enrolment, error) {
-	return Enrolment{}, errTodo
-}
-
-// RegisterInit is INT3c MobileRegistration in mode register_init (5.1-1 to 5.1-5).
-func (e *Engine) RegisterInit(ctx context.Context, r EnrolRequest) (Enrolment, error) {
-	return Enrolment{}, errTodo
-}
-
-// RegisterComplete is INT3c MobileRegistration in mode register_complete (5.1-6, 5.1-7).
-func (e *Engine) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrolment, error) {
-	return Enrolment{}, errTodo
-}
-
-// CertificateStatus is INT3c MobileRegistration in mode certificate_status
-// (5.1-8): the CA has issued cert for the key in that slot; nil: it refused.
-func (e *Engine) CertificateStatus(ctx context.Context, number sms.MSISDN, slot byte, cert []byte) (Enrolment, error) {
-	return Enrolment{}, errTodo
-}
-
-// ManageCode creates, resets, unblocks or changes a personal code; the user
-// enters it on the device (5.3-1, 5.4-1).
-func (e *Engine) ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op CodeOperation) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
-}
-
-// QueryState asks the applet for its state.
-func (e *Engine) QueryState(ctx context.Context, number sms.MSISDN) (AppletState, error) {
-	return AppletState{}, errTodo
-}
-
-// SetAppletData changes strings, language, tries, time-outs (4-1, 4-2, 3.6-1).
-func (e *Engine) SetAppletData(ctx context.Context, number sms.MSISDN, d AppletData) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
-}
-
-// ChangeStatus activates, deactivates or resets the applet (4-3).
-func (e *Engine) ChangeStatus(ctx context.Context, number sms.MSISDN, to AppletStatus) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
-}
-
-// ReadPublicKey asks the card for the public key in a slot (4-8): SPKI, DER.
-func (e *Engine) ReadPublicKey(ctx context.Context, number sms.MSISDN, slot byte) ([]byte, error) {
-	return nil, errTodo
-}
-
-// DeleteKey deletes the key pair in a slot (4-10).
-func (e *Engine) DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (mssp.Transaction, error) {
-	return mssp.Transaction{}, errTodo
+// background runs f in a goroutine that Stop waits for.
+func (e *Engine) background(f func(ctx context.Context)) {
+	e.wg.Go(func() { f(e.life) })
 }

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"time"
@@ -10,7 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -31,7 +36,7 @@ type Options struct {
 	Rand       io.Reader
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	Trace      func(TraceEvent) // nil costs nothing
+	Trace      func(TraceEvent) // nil costs nothing; called from many goroutines, must not block
 
 	// DemoFaults gives the numbers +41000092NNN their faults.
 	DemoFaults bool
@@ -40,14 +45,19 @@ type Options struct {
 	ConfirmAtOnce bool
 	// QuietRegistration sends no text message when a user is registered.
 	QuietRegistration bool
+	// Reports asks the network for delivery reports.
+	Reports bool
 
 	Limits        Limits
-	PartialAfter  time.Duration // a part is missing that long: ask again; default 15 s
+	PartialAfter  time.Duration // a part of an answer is missing that long: ask again; default 15 s
 	SubmitTimeOut time.Duration // of one segment at the bearer; default 10 s
 	RetryFirst    time.Duration // first pause after busy or no answer; default 1 s, doubles
 	RetryMax      time.Duration // longest pause; default 30 s
 	ManageTimeOut time.Duration // life of registration and management transactions; default 3 min
-	// CodeHelp is the end of the text message to a user whose code has blocked (3.5.4-1).
+	// Poll is how often Wait reads the row, for transactions that another
+	// process may finish (PostgreSQL: 1 s); 0 never.
+	Poll time.Duration
+	// CodeHelp ends the text message to a user whose code has blocked: where to unblock it (3.5.4-1).
 	CodeHelp string
 }
 
@@ -56,21 +66,64 @@ type Options struct {
 type Limits struct {
 	QueuePerCard     int // transactions that may wait behind the one at the card; default 5
 	PromptsPerMinute int // per number; default 3
-	Waiters          int // callers of Wait; default 10,000
+	Waiters          int // callers of Wait at once; default 10,000
 }
 
-// VA says whether a signature and its certificate are valid (2-1, 5.2-2).
+// VA says whether a signature and its certificate are valid (2-1, 5.2-2);
+// *pki.VA is one.
 type VA interface {
-	Verify(ctx context.Context, cert *x509.Certificate, digest, signature []byte) (mssp.Code, error)
+	Check(ctx context.Context, cert *x509.Certificate, digest, signature []byte) pki.Verdict
+	CheckCertificate(ctx context.Context, cert *x509.Certificate) pki.Verdict
 }
 
-// CA issues certificates (2-1, INT11).
+// CA issues certificates (2-1, INT11); *pki.CA is one.
 type CA interface {
+	// Chain is what a CMS carries after the signer's certificate, nearest first, DER.
+	Chain() [][]byte
 	Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage mssp.KeyUsage) (*x509.Certificate, error)
 }
 
-// Store is what the engine needs of mssp/store.
-type Store interface{}
+// Vault opens and seals the fields of key rows; *keys.Vault is one.
+type Vault interface {
+	OpenMaterial(iccid ota.ICCID, kvn byte, blob []byte) (keys.Material, error)
+	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
+	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
+}
 
-// Vault opens and seals the key rows.
-type Vault interface{}
+func (o *Options) defaults() error {
+	if o.Store == nil || o.Vault == nil || o.Route == nil {
+		return errors.New("engine needs Store, Vault and Route")
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	for _, d := range []struct {
+		at *time.Duration
+		is time.Duration
+	}{
+		{&o.PartialAfter, 15 * time.Second}, {&o.SubmitTimeOut, 10 * time.Second},
+		{&o.RetryFirst, time.Second}, {&o.RetryMax, 30 * time.Second}, {&o.ManageTimeOut, 3 * time.Minute},
+	} {
+		if *d.at <= 0 {
+			*d.at = d.is
+		}
+	}
+	for _, d := range []struct {
+		at *int
+		is int
+	}{{&o.Limits.QueuePerCard, 5}, {&o.Limits.PromptsPerMinute, 3}, {&o.Limits.Waiters, 10_000}} {
+		if *d.at == 0 {
+			*d.at = d.is
+		}
+	}
+	return nil
+}

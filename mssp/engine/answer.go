@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// answer opens a complete packet for the transaction now at a card. mo is set
+// when it is a single short message that is not stored yet; otherwise j.ID
+// names what is stored, and it is consumed. Whatever is not authentic, or
+// does not belong to a packet of this transaction, changes nothing (I6).
+func (e *Engine) answer(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO) error {
+	_, cpi, err := sms.ParseConcat(j.UDH)
+	if err != nil || cpi == sms.NoCPI {
+		e.m.mo("malformed")
+		return e.consume(ctx, j.ID)
+	}
+	p := e.o.CardProfiles[f.job.doc.Card]
+	sec := ota.Security{SPI: p.SPI, Lab: p.Lab}
+	if cpi == sms.CommandCPI {
+		return e.commandAnswer(ctx, f, &p, sec, j, mo)
+	}
+	r, err := f.set.OpenResponse(make([]byte, 0, len(j.UD)+3), j.UD, p.SPI)
+	if err == nil {
+		err = sec.CheckResponse(p.SPI, &r)
+	}
+	if err != nil {
+		return e.distrust(ctx, f, j, err)
+	}
+	pk, ok := f.packet(r.CNTR)
+	if !ok || r.TAR != pk.TAR {
+		if err := e.late(ctx, f.tx.ICCID, &r); err != nil {
+			return err
+		}
+		return e.consume(ctx, j.ID)
+	}
+	e.traceAnswer(f, &r)
+	return e.response(ctx, f, &r, pk, j, mo)
+}
+
+// distrust counts what is not authentic. It never changes a state: anybody
+// can send a short message with any source address.
+func (e *Engine) distrust(ctx context.Context, f *flight, j *store.Joined, err error) error {
+	kind := "forged"
+	switch {
+	case errors.Is(err, ota.ErrUnauthenticated):
+		kind = "unauthenticated"
+	case errors.Is(err, ota.ErrLength), errors.Is(err, ota.ErrPadding):
+		kind = "malformed"
+	}
+	e.m.mo(kind)
+	e.m.security(kind)
+	e.log.Warn("answer is not authentic: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source, "error", err)
+	return e.consume(ctx, j.ID)
+}
+
+// commandAnswer opens an answer that the applet sent as a command packet of
+// its own counter, as some card profiles have it. The transaction number in
+// it, which is used once, is what ties it to the request.
+func (e *Engine) commandAnswer(ctx context.Context, f *flight, p *mssp.CardProfile, sec ota.Security, j *store.Joined, mo *bearer.MO) error {
+	c, err := f.set.Open(nil, j.UD)
+	if err == nil {
+		err = sec.CheckIncoming(&c)
+	}
+	if err != nil {
+		return e.distrust(ctx, f, j, err)
+	}
+	if c.TAR != p.TAR {
+		e.m.mo("stray")
+		return e.consume(ctx, j.ID)
+	}
+	return e.int6(ctx, f, c.Data, j, mo)
+}
+
+// response acts on an authentic response packet.
+func (e *Engine) response(ctx context.Context, f *flight, r *ota.Response, pk store.Packet, j *store.Joined, mo *bearer.MO) error {
+	switch {
+	case r.Status == ota.StatusOK && len(r.Data) > 0:
+		return e.int6(ctx, f, r.Data, j, mo)
+	case r.Status == ota.StatusOK, r.Status == ota.StatusMoreTime, r.Status == ota.StatusFollowsByUSSD:
+		e.m.mo("por")
+		return e.consume(ctx, j.ID)
+	case r.Status == ota.StatusFollowsInSubmit:
+		return e.prompted(ctx, f, j)
+	case r.Status == ota.StatusCounterLow:
+		if done, err := e.counterLow(ctx, f, pk); done || err != nil {
+			e.m.mo("replayed")
+			return errors.Join(err, e.consume(ctx, j.ID))
+		}
+	}
+	e.m.security(r.Status.String())
+	e.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", r.Status.String(), "cntr", r.CNTR.String())
+	fin := store.Finish{
+		TxID: f.tx.ID, State: mssp.Failed, Status: mssp.OTAError,
+		Detail: "the user's card refused the secured packet: " + r.Status.String(),
+	}
+	if err := e.countBad(ctx, f, &fin); err != nil {
+		return err
+	}
+	return e.land(ctx, f, fin, j, mo)
+}
+
+// prompted notes that the packet is on the card and the user is being asked.
+func (e *Engine) prompted(ctx context.Context, f *flight, j *store.Joined) error {
+	e.m.mo("prompted")
+	f.mu.Lock()
+	again := f.prompted
+	f.prompted = true
+	f.mu.Unlock()
+	if !again {
+		if err := e.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil {
+			return err
+		}
+	}
+	return e.consume(ctx, j.ID)
+}
+
+// counterLow decides about "CNTR low". When the packet has been sent more
+// than once, or the card has already said that it has it, the card only
+// refuses a replay of ours: that must not fail the transaction. Otherwise the
+// card's counter is ahead of ours, and one new attempt jumps over it (same
+// INT6 message: nobody is asked twice). done is false when the card is still
+// not content after that.
+func (e *Engine) counterLow(ctx context.Context, f *flight, pk store.Packet) (done bool, err error) {
+	f.mu.Lock()
+	prompted, jumped := f.prompted, f.jumped
+	last := f.packets[len(f.packets)-1].CNTR == pk.CNTR
+	f.mu.Unlock()
+	if prompted || !last {
+		return true, nil
+	}
+	segs, err := e.o.Store.Segments(ctx, f.tx.ID)
+	if err != nil {
+		return false, err
+	}
+	for i := range segs {
+		if segs[i].CNTR == pk.CNTR && segs[i].Tries > 1 {
+			return true, nil
+		}
+	}
+	if jumped {
+		return false, nil
+	}
+	e.log.Warn("card's counter is ahead of ours: one new attempt", "tx", f.tx.ID, "iccid", f.tx.ICCID)
+	return true, e.reattempt(ctx, f, counterJump)
+}
+
+// counterJump is the step over a card's counter (reliability-security-speed.md 2, restore).
+const counterJump = 1 << 16
+
+// maxBad is how many security errors in a row suspend a card (3.1 of the
+// same text: it keeps a card from being questioned for its keys).
+const maxBad = 10
+
+// countBad counts an authentic security error of a card, and suspends it
+// after too many.
+func (e *Engine) countBad(ctx context.Context, f *flight, fin *store.Finish) error {
+	card, err := e.o.Store.Card(ctx, f.tx.ICCID)
+	if err != nil {
+		return err
+	}
+	if card.BadPoR++; card.BadPoR >= maxBad {
+		card.State = cardSuspended
+		e.log.Error("card suspended after security errors", "iccid", f.tx.ICCID, "errors", card.BadPoR)
+	}
+	fin.Card = &card
+	return nil
+}
+
+// int6 reads the applet's answer.
+func (e *Engine) int6(ctx context.Context, f *flight, data []byte, j *store.Joined, mo *bearer.MO) error {
+	a, err := applet.ParseAnswer(data)
+	if err == nil && a.Transaction != f.tx.AppletTxn && a.Transaction != 0 {
+		e.m.mo("mismatch")
+		e.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
+		return e.consume(ctx, j.ID)
+	}
+	var fin store.Finish
+	if err != nil {
+		e.log.Warn("answer of the applet cannot be read", "tx", f.tx.ID, "error", err)
+		fin = failure(mssp.Faultf(mssp.OTAError, "the answer of the user's card cannot be read"))
+	} else {
+		e.traceINT6(f, &a, data)
+		if fin, err = e.evaluate(ctx, f, &a); err != nil {
+			return err
+		}
+	}
+	e.m.mo("answer")
+	return e.land(ctx, f, fin, j, mo)
+}
+
+// land ends the transaction of a flight by an answer.
+func (e *Engine) land(ctx context.Context, f *flight, fin store.Finish, j *store.Joined, mo *bearer.MO) error {
+	fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
+	res, err := e.finish(ctx, fin)
+	if err != nil {
+		return err
+	}
+	if !res.Applied {
+		e.flights.drop(f.tx.ID)
+		if res.Redelivered {
+			e.m.mo("duplicate")
+			return nil
+		}
+		e.m.mo("late")
+		e.log.Info("late answer: it changes nothing", "tx", f.tx.ID, "state", res.Tx.State)
+		return e.consume(ctx, j.ID)
+	}
+	return nil
+}
+
+// failure is a Finish with a fault.
+func failure(f *mssp.Fault) store.Finish {
+	return store.Finish{State: mssp.Failed, Status: f.Code, Detail: f.Detail}
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// flight is the transaction that is now at a card, with what is needed to
+// open and use its answer without asking the database. It is a cache: losing
+// it costs a few reads, a stale one costs nothing, because Finish changes
+// only a transaction that is not final yet.
+type flight struct {
+	tx  mssp.Transaction // as it was when sealed
+	job *job
+	set *ota.KeySet // key schedules live as long as the flight
+
+	mu       sync.Mutex
+	packets  []store.Packet // newest last
+	prompted bool           // 0B has come
+	parts    time.Time      // since when some parts of an answer wait for the others; zero: none
+	jumped   bool           // a counter that was too low has been corrected once
+}
+
+// packet finds the packet with a counter.
+func (f *flight) packet(c ota.CNTR) (store.Packet, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := len(f.packets) - 1; i >= 0; i-- {
+		if f.packets[i].CNTR == c {
+			return f.packets[i], true
+		}
+	}
+	return store.Packet{}, false
+}
+
+// noteParts notes since when parts of an answer wait for the others; the zero
+// time says that none does.
+func (f *flight) noteParts(since time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if since.IsZero() || f.parts.IsZero() {
+		f.parts = since
+	}
+}
+
+// flights knows the flight of every card: at most one each (I4), so its size
+// is bounded by the number of cards that have a transaction under way.
+type flights struct {
+	mu     sync.Mutex
+	card   map[ota.ICCID]*flight
+	number map[sms.MSISDN]*flight
+	id     map[mssp.TransID]*flight
+}
+
+func newFlights() *flights {
+	return &flights{
+		card:   map[ota.ICCID]*flight{},
+		number: map[sms.MSISDN]*flight{},
+		id:     map[mssp.TransID]*flight{},
+	}
+}
+
+func (fs *flights) put(f *flight) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if old := fs.card[f.tx.ICCID]; old != nil {
+		fs.remove(old)
+	}
+	fs.card[f.tx.ICCID] = f
+	fs.number[f.tx.MSISDN] = f
+	fs.id[f.tx.ID] = f
+}
+
+// remove needs the lock.
+func (fs *flights) remove(f *flight) {
+	if fs.card[f.tx.ICCID] == f {
+		delete(fs.card, f.tx.ICCID)
+	}
+	if fs.number[f.tx.MSISDN] == f {
+		delete(fs.number, f.tx.MSISDN)
+	}
+	if fs.id[f.tx.ID] == f {
+		delete(fs.id, f.tx.ID)
+	}
+}
+
+func (fs *flights) drop(id mssp.TransID) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.id[id]; f != nil {
+		fs.remove(f)
+	}
+}
+
+func (fs *flights) byNumber(n sms.MSISDN) *flight {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.number[n]
+}
+
+func (fs *flights) byID(id mssp.TransID) *flight {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.id[id]
+}
+
+// partial lists the flights whose answers have been incomplete since before
+// a time, and when the next one will have been.
+func (fs *flights) partial(before time.Time, after time.Duration) (late []*flight, next time.Time) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.id {
+		f.mu.Lock()
+		since := f.parts
+		f.mu.Unlock()
+		switch {
+		case since.IsZero():
+		case !since.After(before):
+			late = append(late, f)
+		case next.IsZero() || since.Add(after).Before(next):
+			next = since.Add(after)
+		}
+	}
+	return late, next
+}

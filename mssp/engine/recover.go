@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+)
+
+// recover takes up what an earlier process left at any point of its work.
+// Segments that it may or may not have sent are ambiguous now and go out
+// again with identical octets; idle cards with a queue get their next
+// transaction; complete answers that were stored but not used are used.
+func (e *Engine) recover(ctx context.Context) error {
+	r, err := e.o.Store.Recover(ctx)
+	if err != nil {
+		return err
+	}
+	for _, iccid := range r.Idle {
+		if err := e.sealNext(ctx, iccid); err != nil {
+			return err
+		}
+	}
+	if err := e.pending(ctx); err != nil {
+		return err
+	}
+	e.log.Info("engine recovered", "open", r.Open, "ambiguous", r.Ambiguous, "idle", len(r.Idle))
+	e.poke(e.o.Clock())
+	return nil
+}
+
+// sealNext gives an idle card its next transaction.
+func (e *Engine) sealNext(ctx context.Context, iccid ota.ICCID) error {
+	s := e.sealer()
+	d, failed, err := e.o.Store.SealNext(ctx, iccid, e.o.Clock(), s.seal)
+	if err != nil {
+		return err
+	}
+	for i := range failed {
+		e.ended(&failed[i])
+	}
+	if d != nil {
+		f := e.takeOff(d, s)
+		e.background(func(ctx context.Context) { e.submit(ctx, f, d.Segments) })
+	}
+	return nil
+}
+
+// pending uses the complete answers that are stored and not used.
+func (e *Engine) pending(ctx context.Context) error {
+	joined, err := e.o.Store.PendingMO(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range joined {
+		if err := e.useJoined(ctx, &joined[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// useJoined uses a stored, complete answer; whatever it turns out to be, it
+// is consumed.
+func (e *Engine) useJoined(ctx context.Context, j *store.Joined) error {
+	f, err := e.flightOf(ctx, j.Source)
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		e.m.mo("late")
+		return e.consume(ctx, j.ID)
+	}
+	return e.answer(ctx, f, j, nil)
+}
+
+func (e *Engine) consume(ctx context.Context, id int64) error {
+	if id == 0 {
+		return nil
+	}
+	return e.o.Store.ConsumeMO(ctx, id)
+}
+
+// retryList holds the joined answers whose use met an internal error (the
+// database was busy, say). They are durable; this only keeps the sweeper from
+// waiting for a restart.
+type retryList struct {
+	mu sync.Mutex
+	m  map[int64]store.Joined
+}
+
+const maxRetries = 1024
+
+func (r *retryList) add(j store.Joined) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m == nil {
+		r.m = map[int64]store.Joined{}
+	}
+	if len(r.m) < maxRetries {
+		r.m[j.ID] = j
+	}
+}
+
+func (r *retryList) take() []store.Joined {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var js []store.Joined
+	for _, j := range r.m {
+		js = append(js, j)
+	}
+	clear(r.m)
+	return js
+}
+
+func (e *Engine) retryAnswers(ctx context.Context) error {
+	var errs []error
+	for _, j := range e.retry.take() {
+		if err := e.useJoined(ctx, &j); err != nil {
+			e.retry.add(j)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

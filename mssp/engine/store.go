@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Store is what the engine needs of *store.Store, where the methods are
+// described: each is one business transaction and one commit.
+type Store interface {
+	Accept(ctx context.Context, tx mssp.Transaction, seal store.SealFunc) (store.AcceptResult, error)
+	Finish(ctx context.Context, f store.Finish, seal store.SealFunc) (store.FinishResult, error)
+	SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, seal store.SealFunc) (*store.Dispatched, []mssp.Transaction, error)
+	Reattempt(ctx context.Context, id mssp.TransID, seal store.SealFunc) (*store.Dispatched, error)
+	MarkPrompted(ctx context.Context, id mssp.TransID) error
+
+	SaveMO(ctx context.Context, mo bearer.MO, ref store.ConcatRef) (store.MOResult, error)
+	ConsumeMO(ctx context.Context, id int64) error
+	PendingMO(ctx context.Context) ([]store.Joined, error)
+
+	ClaimSegments(ctx context.Context, now time.Time, limit int) ([]store.Outbound, error)
+	RecordOutcomesLazy(o []store.SegmentOutcome)
+	Report(ctx context.Context, r bearer.Report) error
+	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
+
+	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)
+	Recover(ctx context.Context) (store.Recovery, error)
+	NextDue(ctx context.Context) (time.Time, error)
+
+	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
+	TransactionByAP(ctx context.Context, ap mssp.APID, apTransID string) (mssp.Transaction, error)
+	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
+	OpenByPacket(ctx context.Context, iccid ota.ICCID, tar ota.TAR, cntr ota.CNTR) (mssp.Transaction, store.Packet, error)
+	Packets(ctx context.Context, id mssp.TransID) ([]store.Packet, error)
+	Segments(ctx context.Context, id mssp.TransID) ([]store.Outbound, error)
+	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
+	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
+	PutCard(ctx context.Context, c mssp.Card) error
+	KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error)
+	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
+	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
+	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
+	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
+	Stats(ctx context.Context) (store.Stats, error)
+}

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"strings"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// message is a text message to a user.
+type message int
+
+const (
+	textRegistered message = iota // 3.5.1-7
+	textBlocked                   // 3.5.4-1
+	textRemoved                   // 5.7-1
+)
+
+// texts by language; English stands in for the others.
+var texts = map[string][3]string{
+	"en": {"Mobile ID: your registration is complete.", "Mobile ID: your personal code is blocked after wrong entries.", "Mobile ID: your registration has ended."},
+	"fi": {"Mobiilivarmenne: rekisteröinti on valmis.", "Mobiilivarmenne: tunnuslukusi on lukittu väärien yritysten vuoksi.", "Mobiilivarmenne: rekisteröinti on päättynyt."},
+	"de": {"Mobile ID: Ihre Registrierung ist abgeschlossen.", "Mobile ID: Ihr persönlicher Code ist nach falschen Eingaben gesperrt.", "Mobile ID: Ihre Registrierung ist beendet."},
+	"fr": {"Mobile ID : votre enregistrement est terminé.", "Mobile ID : votre code personnel est bloqué après des saisies erronées.", "Mobile ID : votre enregistrement est terminé, le service est arrêté."},
+	"et": {"Mobiil-ID: registreerimine on lõpetatud.", "Mobiil-ID: teie kood on valede sisestuste tõttu lukus.", "Mobiil-ID: registreering on lõppenud."},
+}
+
+// text makes the segments of a message to a user in his language.
+func (e *Engine) text(to sms.MSISDN, language string, m message, more string) []bearer.Segment {
+	t, ok := texts[language]
+	if !ok {
+		t = texts["en"]
+	}
+	s := strings.TrimSpace(t[m] + " " + more)
+	sum := sha256.Sum256([]byte(string(to) + s))
+	parts, err := sms.EncodeText(s, sms.TextOptions{Ref: uint16(sum[0])})
+	if err != nil {
+		e.log.Error("encoding a text message", "error", err)
+		return nil
+	}
+	segs := make([]bearer.Segment, len(parts))
+	for i, p := range parts {
+		segs[i] = bearer.Segment{Dest: to, DCS: p.DCS, UDH: p.UDH, UD: p.UD, Septets: p.Septets}
+	}
+	return segs
+}
