@@ -24,38 +24,39 @@ const (
 	AES256                       // 2: 32 octets
 )
 
-// properties of each Algorithm, in the order of the constants.
-type properties struct {
+// algorithms is a table that nobody writes, in the order of the constants.
+var algorithms = [...]struct {
 	name   string
 	key    int  // octets of a key
 	block  int  // octets of a block
 	nibble byte // low nibble of KIc and KID
-}
-
-func (a Algorithm) properties() properties {
-	return [...]properties{
-		NoAlgorithm: {"none", 0, 0, 0x0},
-		DES:         {"DES", 8, 8, 0x1},
-		DESECB:      {"DES-ECB", 8, 8, 0xD},
-		TripleDES2:  {"3DES2", 16, 8, 0x5},
-		TripleDES3:  {"3DES3", 24, 8, 0x9},
-		AES128:      {"AES128", 16, 16, 0x2},
-		AES192:      {"AES192", 24, 16, 0x2},
-		AES256:      {"AES256", 32, 16, 0x2},
-	}[min(a, AES256+1)%(AES256+1)]
+}{
+	NoAlgorithm: {"none", 0, 0, 0x0},
+	DES:         {"DES", 8, 8, 0x1},
+	DESECB:      {"DES-ECB", 8, 8, 0xD},
+	TripleDES2:  {"3DES2", 16, 8, 0x5},
+	TripleDES3:  {"3DES3", 24, 8, 0x9},
+	AES128:      {"AES128", 16, 16, 0x2},
+	AES192:      {"AES192", 24, 16, 0x2},
+	AES256:      {"AES256", 32, 16, 0x2},
 }
 
 // String is the name that ParseAlgorithm reads, for example "3DES2".
-func (a Algorithm) String() string { return a.properties().name }
+func (a Algorithm) String() string {
+	if int(a) < len(algorithms) {
+		return algorithms[a].name
+	}
+	return fmt.Sprintf("algorithm %d", byte(a))
+}
 
 // KeyLen is the length of a key in octets.
-func (a Algorithm) KeyLen() int { return a.properties().key }
+func (a Algorithm) KeyLen() int { return algorithms[a].key }
 
 // BlockLen is the length of a block in octets: 8 or 16, 0 without algorithm.
-func (a Algorithm) BlockLen() int { return a.properties().block }
+func (a Algorithm) BlockLen() int { return algorithms[a].block }
 
 // Nibble is the low nibble of KIc or KID.
-func (a Algorithm) Nibble() byte { return a.properties().nibble }
+func (a Algorithm) Nibble() byte { return algorithms[a].nibble }
 
 // AES reports whether the checksum is a CMAC, 4 or 8 octets long.
 func (a Algorithm) AES() bool { return a >= AES128 && a <= AES256 }

@@ -131,12 +131,11 @@ type blockMode interface {
 
 // workspace holds what one packet needs for a moment. All of it is reused.
 type workspace struct {
-	enc, dec blockMode // nil without KIc and with ECB
-	mac      blockMode // nil without KID
-	iv       [aes.BlockSize]byte
-	head     [headLen]byte
-	last     [aes.BlockSize]byte
-	out      [512]byte // ciphered octets of a checksum that nobody needs
+	enc, dec blockMode           // nil without KIc and with ECB
+	mac      blockMode           // nil without KID
+	iv       [aes.BlockSize]byte // zeros
+	tag      [8]byte
+	covered  [512]byte // octets on their way into the checksum
 }
 
 func (ks *KeySet) newWorkspace() *workspace {
