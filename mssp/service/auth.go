@@ -17,7 +17,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/store"
 )
 
 // Peer is what the connection says about who is asking.
@@ -77,7 +76,7 @@ func (a *authenticator) authenticate(ctx context.Context, p Peer, info APInfo) (
 	}
 	ap, err := a.dir.AP(ctx, id)
 	known := err == nil
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
 		return mssp.AP{}, internal(err)
 	}
 	ok := known && a.pinned(ap, p)

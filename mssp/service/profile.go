@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/store"
 )
 
 // ProfileQuery is MSS_ProfileQuery: which signature profiles the user can
@@ -36,7 +35,7 @@ func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) 
 		return nil, f
 	}
 	sub, card, keys, err := s.o.Subscribers.Lookup(ctx, number)
-	if errors.Is(err, store.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved {
+	if errors.Is(err, mssp.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved {
 		return nil, mssp.Faultf(mssp.UnknownClient, "MobileUser.MSISDN is not registered here")
 	}
 	if err != nil {

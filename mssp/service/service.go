@@ -40,18 +40,18 @@ type Engine interface {
 	// Wait returns when the transaction is final, or with the error of ctx.
 	Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	// Status finds a transaction of that provider; a *mssp.Fault or
-	// store.ErrNotFound when there is none.
+	// mssp.ErrNotFound when there is none.
 	Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error)
 }
 
-// Directory knows the application providers. AP gives store.ErrNotFound for
+// Directory knows the application providers. AP gives mssp.ErrNotFound for
 // one that is not registered.
 type Directory interface {
 	AP(ctx context.Context, id mssp.APID) (mssp.AP, error)
 }
 
 // Subscribers knows the users; *store.Store does. Lookup gives
-// store.ErrNotFound for a number that is not registered.
+// mssp.ErrNotFound for a number that is not registered.
 type Subscribers interface {
 	Lookup(ctx context.Context, number sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
-	"github.com/simsign/simsign/mssp/store"
 )
 
 // Signature is MSS_Signature (requirement 5.2-1). In synch mode it returns
@@ -149,7 +148,7 @@ func (s *Service) statusQuery(ctx context.Context, peer Peer, req *StatusReq) (*
 		return nil, f
 	}
 	tx, err := s.o.Engine.Status(ctx, ap.ID, mssp.TransID(req.TransID))
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, mssp.ErrNotFound) {
 		return nil, unknownTransaction()
 	}
 	if err != nil {

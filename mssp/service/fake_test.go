@@ -1,0 +1,158 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+)
+
+// fakeEngine answers like the engine: a repeat finds the first transaction,
+// a transaction ends when the test says so.
+type fakeEngine struct {
+	mu    sync.Mutex
+	seen  []engine.SignRequest
+	byAP  map[string]mssp.TransID
+	byID  map[mssp.TransID]*mssp.Transaction
+	ended map[mssp.TransID]chan struct{}
+	fail  error // of the next Sign
+	leak  bool  // Status gives transactions of others: a fault in the engine
+}
+
+func newFakeEngine() *fakeEngine {
+	return &fakeEngine{byAP: map[string]mssp.TransID{}, byID: map[mssp.TransID]*mssp.Transaction{}, ended: map[mssp.TransID]chan struct{}{}}
+}
+
+func (e *fakeEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transaction, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.fail != nil {
+		return mssp.Transaction{}, e.fail
+	}
+	e.seen = append(e.seen, r)
+	key := string(r.AP.ID) + "|" + r.APTransID
+	if id, ok := e.byAP[key]; ok {
+		tx := *e.byID[id]
+		if string(tx.RequestHash) != string(r.RequestHash) {
+			return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used for another request")
+		}
+		return tx, nil
+	}
+	id := mssp.TransID("h" + string(rune('a'+len(e.byID))))
+	tx := &mssp.Transaction{ID: id, Kind: mssp.KindSign, AP: r.AP.ID, APTransID: r.APTransID, RequestHash: r.RequestHash,
+		MSISDN: r.MSISDN, Mode: r.Mode, State: mssp.Waiting}
+	e.byAP[key], e.byID[id], e.ended[id] = id, tx, make(chan struct{})
+	return *tx, nil
+}
+
+// end makes a transaction final.
+func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code mssp.Code, detail string, signature []byte) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	tx := e.byID[id]
+	if tx == nil {
+		t.Fatalf("no transaction %q", id)
+	}
+	tx.State, tx.Status, tx.Detail = state, code, detail
+	if signature != nil {
+		tx.Result, _ = json.Marshal(engine.Result{Format: engine.CMS, Signature: signature})
+	}
+	close(e.ended[id])
+}
+
+func (e *fakeEngine) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
+	e.mu.Lock()
+	c := e.ended[id]
+	e.mu.Unlock()
+	select {
+	case <-c:
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return *e.byID[id], nil
+	case <-ctx.Done():
+		return mssp.Transaction{}, ctx.Err()
+	}
+}
+
+func (e *fakeEngine) Status(_ context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	tx := e.byID[id]
+	if tx == nil || tx.AP != ap && !e.leak {
+		return mssp.Transaction{}, mssp.ErrNotFound
+	}
+	return *tx, nil
+}
+
+type fakeDirectory map[mssp.APID]mssp.AP
+
+func (d fakeDirectory) AP(_ context.Context, id mssp.APID) (mssp.AP, error) {
+	ap, ok := d[id]
+	if !ok {
+		return mssp.AP{}, mssp.ErrNotFound
+	}
+	return ap, nil
+}
+
+var now = time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
+
+const (
+	profileAuth = "http://alauda.mobi/digitalSignature"
+	profileSign = "http://alauda.mobi/nonRepudiation"
+)
+
+func cheapHash(t testing.TB, password string) string {
+	t.Helper()
+	h, err := hashPassword(password, argonParams{8, 1, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// testService has the providers http://bank (password "geheim"),
+// http://shop ("secret"; only Swiss numbers, only the sign profile) and
+// http://gone (disabled).
+func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine) {
+	t.Helper()
+	e := newFakeEngine()
+	o := Options{
+		Engine: e, MSSPID: "http://mssp.example/",
+		Directory: fakeDirectory{
+			"http://bank": {ID: "http://bank", Name: "Bank", PasswordHash: cheapHash(t, "geheim")},
+			"http://shop": {ID: "http://shop", Name: "Shop", PasswordHash: cheapHash(t, "secret"),
+				Prefixes: []string{"41"}, Profiles: []string{profileSign}},
+			"http://gone": {ID: "http://gone", PasswordHash: cheapHash(t, "geheim"), Disabled: true},
+		},
+		Profiles: []mssp.SignatureProfile{
+			{URI: profileAuth, Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, Usage: mssp.Authentication, TimeOut: 80 * time.Second, MaxTimeOut: 5 * time.Minute, LoA: 4},
+			{URI: profileSign, Usage: mssp.NonRepudiation, LoA: 4},
+			{URI: "http://uri.gsma.com/mobileconnect/LoA3", Usage: mssp.NonRepudiation, LoA: 3},
+		},
+		Clock: func() time.Time { return now },
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.auth.dummy = cheapHash(t, "dummy")
+	return s, e
+}
+
+func bankHeader(txn string) Header {
+	return Header{MajorVersion: "1", MinorVersion: "2",
+		AP: APInfo{ID: "http://bank", Password: "geheim", TransID: txn, Instant: now.Format(time.RFC3339)}}
+}
+
+func bankRequest(txn string) *SignatureReq {
+	return &SignatureReq{Header: bankHeader(txn), Mode: "asynch", User: MobileUser{MSISDN: "+41791234567"},
+		Data: Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Log in?"}, Profile: profileAuth}
+}

@@ -1,0 +1,244 @@
+package service
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+func statusRequest(id mssp.TransID) *StatusReq {
+	return &StatusReq{Header: bankHeader("S1"), TransID: string(id)}
+}
+
+// TestAsynch is the client-server flow: accepted, outstanding, signed; the
+// result never changes.
+func TestAsynch(t *testing.T) {
+	s, e := testService(t)
+	resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	if f != nil {
+		t.Fatal(f)
+	}
+	if resp.Profile != profileAuth || resp.AP.ID != "http://bank" || resp.AP.TransID != "T1" || resp.AP.Password != "" ||
+		resp.MSSP.ID.URI != "http://mssp.example/" || resp.MSSP.Instant != "2026-11-22T18:00:00.000Z" || resp.MinorVersion != "2" {
+		t.Errorf("reply %+v", resp)
+	}
+	st, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID))
+	if f != nil || st.Status.Code != mssp.OutstandingTransaction || st.Signature != nil {
+		t.Fatalf("before the end: %+v, %v", st, f)
+	}
+	e.end(t, resp.TransID, mssp.Done, mssp.ValidSignature, "", []byte("CMS"))
+	for range 2 {
+		st, f = s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID))
+		if f != nil || st.Status.Code != mssp.ValidSignature || string(st.Signature.Value) != "CMS" || st.User.MSISDN != "+41791234567" {
+			t.Fatalf("after the end: %+v, %v", st, f)
+		}
+	}
+}
+
+// TestEnds translates every kind of end.
+//
+// Covers: 3.5.6-1, 3.5.4-1, 5.2-2
+func TestEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		state  mssp.State
+		code   mssp.Code
+		detail string
+		sig    []byte
+		status mssp.Code // 0: a fault of that code
+		want   string
+	}{
+		"signed":            {mssp.Done, mssp.Signature, "", []byte("x"), mssp.Signature, ""},
+		"signed, no code":   {mssp.Done, 0, "", []byte("x"), mssp.Signature, ""},
+		"revoked":           {mssp.Failed, mssp.RevokedCertificate, "", nil, mssp.RevokedCertificate, ""},
+		"invalid signature": {mssp.Failed, mssp.InvalidSignature, "", []byte("x"), mssp.InvalidSignature, ""},
+		"cancelled":         {mssp.Failed, mssp.UserCancel, "cancelled at the text", nil, 0, "cancelled at the text"},
+		"blocked":           {mssp.Failed, mssp.PINBlocked, "", nil, 0, "the user has to unblock it"},
+		"expired":           {mssp.Failed, mssp.ExpiredTransaction, "", nil, 0, "the time given to the user is over"},
+		"no signature":      {mssp.Done, mssp.Signature, "", nil, 0, "internal error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, e := testService(t)
+			resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+			if f != nil {
+				t.Fatal(f)
+			}
+			e.end(t, resp.TransID, c.state, c.code, c.detail, c.sig)
+			st, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID))
+			if c.status == 0 {
+				if f == nil || !strings.Contains(f.Detail, c.want) || c.state == mssp.Failed && f.Code != c.code {
+					t.Fatalf("got %v, %v", st, f)
+				}
+				return
+			}
+			if f != nil || st.Status.Code != c.status || (st.Signature != nil) != (c.state == mssp.Done) {
+				t.Errorf("got %+v, %v", st, f)
+			}
+		})
+	}
+}
+
+// TestOnlyTheAsker is I2: a transaction of another provider and one that
+// does not exist cannot be told apart, even when the engine fails to check.
+func TestOnlyTheAsker(t *testing.T) {
+	s, e := testService(t)
+	resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	if f != nil {
+		t.Fatal(f)
+	}
+	e.end(t, resp.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
+	ask := func(id mssp.TransID) *mssp.Fault {
+		req := statusRequest(id)
+		req.AP.ID, req.AP.Password = "http://shop", "secret"
+		st, f := s.StatusQuery(t.Context(), Peer{}, req)
+		if f == nil {
+			t.Fatalf("answered: %+v", st)
+		}
+		return f
+	}
+	nothing := ask("hzz")
+	if nothing.Code != mssp.WrongParam {
+		t.Errorf("unknown transaction: %v", nothing)
+	}
+	if got := ask(resp.TransID); *got != *nothing {
+		t.Errorf("another provider's transaction: %v, unknown: %v", got, nothing)
+	}
+	e.leak = true
+	if got := ask(resp.TransID); *got != *nothing {
+		t.Errorf("engine leaks: %v", got)
+	}
+}
+
+func TestStatusRefused(t *testing.T) {
+	s, _ := testService(t)
+	for id, want := range map[mssp.TransID]mssp.Code{"": 102, "a b": 101, mssp.TransID(strings.Repeat("h", 65)): 101} {
+		if _, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(id)); f == nil || f.Code != want {
+			t.Errorf("%q: %v", id, f)
+		}
+	}
+}
+
+// TestRepeat is I12 at this layer: the same AP_TransID and meaning finds the
+// first transaction, under another Instant; another meaning is refused; the
+// AP_TransID of another provider is another one.
+func TestRepeat(t *testing.T) {
+	s, e := testService(t)
+	first, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	if f != nil {
+		t.Fatal(f)
+	}
+	req := bankRequest("T1")
+	req.AP.Instant = now.Add(time.Minute).Format(time.RFC3339)
+	if again, f := s.Signature(t.Context(), Peer{}, req); f != nil || again.TransID != first.TransID {
+		t.Errorf("repeat: %+v, %v", again, f)
+	}
+	req.Data.Data = "Pay 1000 EUR?"
+	if _, f := s.Signature(t.Context(), Peer{}, req); f == nil || f.Code != mssp.WrongParam {
+		t.Errorf("another meaning: %v", f)
+	}
+	req = bankRequest("T1")
+	req.AP.ID, req.AP.Password, req.Profile = "http://shop", "secret", profileSign
+	if other, f := s.Signature(t.Context(), Peer{}, req); f != nil || other.TransID == first.TransID {
+		t.Errorf("another provider: %+v, %v", other, f)
+	}
+	// A synch repeat of what is done has its answer at once.
+	e.end(t, first.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
+	if again, f := s.Signature(t.Context(), Peer{}, bankRequest("T1")); f != nil || again.TransID != first.TransID {
+		t.Errorf("repeat after the end: %+v, %v", again, f)
+	}
+}
+
+// TestSynch waits for the user and gives the signature, or the fault.
+func TestSynch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, e := testService(t)
+		type answer struct {
+			resp *SignatureResp
+			f    *mssp.Fault
+		}
+		ask := func(txn string) chan answer {
+			c := make(chan answer, 1)
+			go func() {
+				req := bankRequest(txn)
+				req.Mode = "synch"
+				resp, f := s.Signature(t.Context(), Peer{}, req)
+				c <- answer{resp, f}
+			}()
+			synctest.Wait()
+			return c
+		}
+		a, b := ask("T1"), ask("T2")
+		e.end(t, "hb", mssp.Failed, mssp.UserCancel, "the user said no", nil)
+		if got := <-b; got.f == nil || got.f.Code != mssp.UserCancel {
+			t.Errorf("cancelled: %+v", got)
+		}
+		e.end(t, "ha", mssp.Done, mssp.Signature, "", []byte("CMS"))
+		if got := <-a; got.f != nil || got.resp.Status.Code != mssp.Signature || string(got.resp.Signature.Value) != "CMS" || got.resp.TransID != "ha" {
+			t.Errorf("signed: %+v, %v", got.resp, got.f)
+		}
+	})
+}
+
+// TestClientLeaves: the transaction goes on and can be asked for.
+func TestClientLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, e := testService(t)
+		ctx, leave := context.WithCancel(t.Context())
+		done := make(chan *SignatureResp, 1)
+		go func() {
+			req := bankRequest("T1")
+			req.Mode = "synch"
+			resp, _ := s.Signature(ctx, Peer{}, req)
+			done <- resp
+		}()
+		synctest.Wait()
+		leave()
+		resp := <-done
+		if resp == nil || resp.Status.Code != mssp.OutstandingTransaction || resp.TransID == "" {
+			t.Fatalf("got %+v", resp)
+		}
+		if n := s.rates.waits.Load(); n != 0 {
+			t.Errorf("%d places are still taken", n)
+		}
+		e.end(t, resp.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
+		if st, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID)); f != nil || st.Status.Code != mssp.Signature {
+			t.Errorf("afterwards: %+v, %v", st, f)
+		}
+	})
+}
+
+// TestLimits: requests per second of a provider, and synch requests that wait.
+func TestLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := now
+		s, _ := testService(t, func(o *Options) {
+			o.RequestsPerSecond, o.Burst, o.MaxWaits = 1, 3, 1
+			o.Clock = func() time.Time { return clock }
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		synch := func(txn string) *SignatureReq {
+			r := bankRequest(txn)
+			r.Mode = "synch"
+			return r
+		}
+		go func() { _, _ = s.Signature(ctx, Peer{}, synch("T1")) }()
+		synctest.Wait()
+		if _, f := s.Signature(t.Context(), Peer{}, synch("T2")); f == nil || f.Code != mssp.UnableToProvide || !strings.Contains(f.Detail, "use MessagingMode asynchClientServer") {
+			t.Errorf("second synch: %v", f)
+		}
+		if _, f := s.Signature(t.Context(), Peer{}, bankRequest("T3")); f != nil {
+			t.Errorf("asynch beside it: %v", f)
+		}
+		if _, f := s.Signature(t.Context(), Peer{}, bankRequest("T4")); f == nil || f.Code != mssp.UnableToProvide || !strings.Contains(f.Detail, "more than 1 requests per second") {
+			t.Errorf("fourth request: %v", f)
+		}
+		clock = clock.Add(time.Second)
+		if _, f := s.Signature(t.Context(), Peer{}, bankRequest("T4")); f != nil {
+			t.Errorf("a second later: %v", f)
+		}
+	})
+}

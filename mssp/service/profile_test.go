@@ -1,0 +1,148 @@
+package service
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+type fakeSubscribers map[sms.MSISDN]struct {
+	sub  mssp.Subscriber
+	card mssp.Card
+	keys []mssp.KeyPair
+}
+
+func (s fakeSubscribers) Lookup(_ context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
+	u, ok := s[n]
+	if !ok {
+		return mssp.Subscriber{}, mssp.Card{}, nil, mssp.ErrNotFound
+	}
+	return u.sub, u.card, u.keys, nil
+}
+
+func testCert(t *testing.T, from, to time.Time) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Alice", SerialNumber: "MIDCHE1234567890"}, NotBefore: from, NotAfter: to}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// TestProfileQuery says which profiles a user can serve and why not.
+//
+// Covers: 3.5.12-1
+func TestProfileQuery(t *testing.T) {
+	good, old := testCert(t, now.Add(-time.Hour), now.Add(time.Hour)), testCert(t, now.Add(-time.Hour), now.Add(-time.Minute))
+	key := func(u mssp.KeyUsage, st mssp.KeyState, der []byte) mssp.KeyPair {
+		return mssp.KeyPair{Usage: u, State: st, CertDER: der}
+	}
+	active := mssp.Subscriber{State: mssp.SubscriberActive}
+	users := fakeSubscribers{
+		"41790000001": {active, mssp.Card{}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeyRegistered, good), key(mssp.NonRepudiation, mssp.KeyRequested, nil)}},
+		"41790000002": {active, mssp.Card{Blocked: [2]bool{true, false}}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeyRegistered, old)}},
+		"41790000003": {mssp.Subscriber{State: mssp.SubscriberSuspended}, mssp.Card{}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeyRegistered, good)}},
+		"41790000004": {mssp.Subscriber{State: mssp.SubscriberRemoved}, mssp.Card{}, nil},
+		"41790000005": {active, mssp.Card{}, nil},
+	}
+	s, _ := testService(t, func(o *Options) { o.Subscribers = users })
+	for msisdn, want := range map[string]struct {
+		code     mssp.Code // of a fault
+		state    string
+		blocked  bool
+		certs    int
+		profiles []string
+	}{
+		"+41790000001": {0, "ACTIVE", false, 1, []string{profileAuth}},
+		"+41790000002": {0, "INACTIVE", true, 1, nil},
+		"+41790000003": {0, "INACTIVE", false, 1, nil},
+		"+41790000004": {code: mssp.UnknownClient},
+		"+41790000005": {0, "INACTIVE", false, 0, nil},
+		"+41790000006": {code: mssp.UnknownClient},
+		"0790000001":   {code: mssp.WrongParam},
+		"":             {code: mssp.MissingParam},
+	} {
+		h := bankHeader("P1")
+		h.MajorVersion, h.MinorVersion = "2", "0"
+		resp, f := s.ProfileQuery(t.Context(), Peer{}, &ProfileReq{Header: h, User: MobileUser{MSISDN: msisdn}})
+		if want.code != 0 {
+			if f == nil || f.Code != want.code {
+				t.Errorf("%s: %v", msisdn, f)
+			}
+			continue
+		}
+		if f != nil {
+			t.Errorf("%s: %v", msisdn, f)
+			continue
+		}
+		u := resp.User
+		if u.State != want.state || u.PINBlocked != want.blocked || len(u.Certificates) != want.certs || !slices.Equal(resp.Profiles, want.profiles) ||
+			resp.Status.Code != mssp.RequestOK || resp.MajorVersion != "2" {
+			t.Errorf("%s: %+v", msisdn, resp)
+		}
+		if want.certs > 0 && (u.Certificates[0].State != want.state || u.Certificates[0].Algorithm != "EC" || u.Certificates[0].Subject != "SERIALNUMBER=MIDCHE1234567890,CN=Alice") {
+			t.Errorf("%s: certificate %+v", msisdn, u.Certificates[0])
+		}
+	}
+}
+
+// TestNotOffered: what is not there says so, after the provider has proved who it is.
+func TestNotOffered(t *testing.T) {
+	s, _ := testService(t)
+	_, f := s.ProfileQuery(t.Context(), Peer{}, &ProfileReq{Header: bankHeader("P1")})
+	if f == nil || f.Code != mssp.IncompatibleInterface {
+		t.Errorf("profile query without subscribers: %v", f)
+	}
+	_, f = s.Receipt(t.Context(), Peer{}, &ReceiptReq{Header: bankHeader("R1")})
+	if f == nil || f.Code != mssp.IncompatibleInterface {
+		t.Errorf("receipt: %v", f)
+	}
+	h := bankHeader("R1")
+	h.AP.Password = "x"
+	if _, f = s.Receipt(t.Context(), Peer{}, &ReceiptReq{Header: h}); f == nil || f.Code != mssp.UnauthorizedAccess {
+		t.Errorf("receipt with a wrong password: %v", f)
+	}
+}
+
+// TestSparse: behind HTTP Basic, versions, AP_ID and Instant may be missing,
+// but not what makes a repeat recognisable.
+func TestSparse(t *testing.T) {
+	users := fakeSubscribers{"41790000005": {mssp.Subscriber{State: mssp.SubscriberActive}, mssp.Card{}, nil}}
+	s, e := testService(t, func(o *Options) {
+		o.Subscribers = users
+		o.Directory = fakeDirectory{"TestAP": {ID: "TestAP", PasswordHash: cheapHash(t, "secretpw")}}
+	})
+	peer := Peer{Basic: true, User: "TestAP", Password: "secretpw"}
+	req := bankRequest("A1")
+	req.Header = Header{AP: APInfo{TransID: "A1", Password: "x"}}
+	resp, f := s.Signature(t.Context(), peer, req)
+	if f != nil || resp.AP.ID != "TestAP" || resp.MajorVersion != "1" || e.seen[0].AP.ID != "TestAP" {
+		t.Fatalf("%+v, %v", resp, f)
+	}
+	req.AP.TransID = ""
+	if _, f := s.Signature(t.Context(), peer, req); f == nil || f.Code != mssp.MissingParam {
+		t.Errorf("no AP_TransID: %v", f)
+	}
+	req.AP.TransID, req.AP.Instant = "A2", "2020-01-01T00:00:00Z"
+	if _, f := s.Signature(t.Context(), peer, req); f == nil || f.Code != mssp.WrongParam {
+		t.Errorf("an Instant that is there must be right: %v", f)
+	}
+	if p, f := s.ProfileQuery(t.Context(), peer, &ProfileReq{User: MobileUser{MSISDN: "41790000005"}}); f != nil || p.Status.Code != mssp.RequestOK {
+		t.Errorf("profile query: %v", f)
+	}
+}
