@@ -1,2 +1,0 @@
-// Package keys holds card keys and replay counters at rest.
-package keys
