@@ -28,7 +28,12 @@ func main() {
 
 // commands is the command line: kong reads names and help from the tags.
 type commands struct {
+	Serve   ServeCmd   `cmd:"" help:"Run the service."`
 	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
+	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, disable, enable."`
+	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list."`
+	User    UserCmd    `cmd:"" help:"Users: add, list, show, register, code, applet."`
+	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Version VersionCmd `cmd:"" help:"Print the version and what it was built from."`
 }
 
