@@ -1,0 +1,78 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/service"
+)
+
+// oneEngine signs everything at once, with a result that the test has set.
+type oneEngine struct {
+	seen     []engine.SignRequest
+	state    mssp.State // of new transactions; final ones carry status and result
+	status   mssp.Code
+	detail   string
+	answered []byte
+	polls    int // StatusQuery says outstanding that often first
+}
+
+func (e *oneEngine) tx(ap mssp.APID) mssp.Transaction {
+	tx := mssp.Transaction{ID: "h1", Kind: mssp.KindSign, AP: ap, MSISDN: "41791234567", State: e.state, Status: e.status, Detail: e.detail}
+	tx.Result, _ = json.Marshal(engine.Result{Format: engine.CMS, Signature: e.answered, Reference: "7F3K"})
+	return tx
+}
+
+func (e *oneEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transaction, error) {
+	e.seen = append(e.seen, r)
+	return e.tx(r.AP.ID), nil
+}
+
+func (e *oneEngine) Wait(context.Context, mssp.TransID) (mssp.Transaction, error) {
+	return e.tx(e.seen[len(e.seen)-1].AP.ID), nil
+}
+
+func (e *oneEngine) Status(_ context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error) {
+	if id != "h1" {
+		return mssp.Transaction{}, mssp.ErrNotFound
+	}
+	tx := e.tx(ap)
+	if e.polls > 0 {
+		e.polls--
+		tx.State = mssp.Waiting
+	}
+	return tx, nil
+}
+
+type directory map[mssp.APID]mssp.AP
+
+func (d directory) AP(_ context.Context, id mssp.APID) (mssp.AP, error) {
+	if ap, ok := d[id]; ok {
+		return ap, nil
+	}
+	return mssp.AP{}, mssp.ErrNotFound
+}
+
+// now is when the captures were taken.
+var now = time.Date(2026, 11, 22, 18, 3, 0, 0, time.UTC)
+
+// The passwords are "geheim" and "secretpw" under cheap parameters.
+func testService(t testing.TB, e *oneEngine, dir directory) *service.Service {
+	t.Helper()
+	s, err := service.New(service.Options{
+		Engine: e, Directory: dir, MSSPID: "http://mssp.example/",
+		Profiles: []mssp.SignatureProfile{
+			{URI: "http://alauda.mobi/digitalSignature", Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, LoA: 4},
+		},
+		RequestsPerSecond: 1e9, Burst: 1e9,
+		Clock: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

@@ -1,0 +1,323 @@
+package rest
+
+import (
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/service"
+)
+
+// request is a decoded document: exactly one of the messages is set.
+type request struct {
+	signature *service.SignatureReq
+	status    *service.StatusReq
+	receipt   *service.ReceiptReq
+	profile   *service.ProfileReq
+	secret    [2]int // octets of the document that hold AP_PWD
+}
+
+// header is the part that all messages share.
+func (r *request) header() *service.Header {
+	switch {
+	case r.signature != nil:
+		return &r.signature.Header
+	case r.status != nil:
+		return &r.status.Header
+	case r.receipt != nil:
+		return &r.receipt.Header
+	}
+	return &r.profile.Header
+}
+
+// decode reads a document strictly: one message, no name twice, no name
+// that the schema does not have, nothing behind it. The ETSI schema says
+// which names there are; values we do not use are read and left. Inside an
+// additional service any name is taken, because each operator adds his own.
+func decode(body string) (request, *mssp.Fault) {
+	d := decoder{lexer: lexer{s: body}}
+	n := 0
+	d.object(func(name string) {
+		if n++; n > 1 {
+			d.fail(mssp.WrongParam, "a second message: send one at a time")
+			return
+		}
+		d.message(name)
+	})
+	d.end()
+	if d.fault == nil && n == 0 {
+		d.fail(mssp.MissingParam, "no message: send MSS_SignatureReq, MSS_StatusReq or MSS_ProfileReq")
+	}
+	return d.request, d.fault
+}
+
+type decoder struct {
+	lexer
+	request
+}
+
+func (d *decoder) message(name string) {
+	switch name {
+	case "MSS_SignatureReq":
+		d.signature = new(service.SignatureReq)
+		d.signatureReq(d.signature)
+	case "MSS_StatusReq":
+		m := new(service.StatusReq)
+		d.status = m
+		d.object(func(name string) {
+			if name == "MSSP_TransID" {
+				d.str(&m.TransID)
+			} else if !d.common(&m.Header, name) {
+				d.unknown(name)
+			}
+		})
+	case "MSS_ReceiptReq":
+		m := new(service.ReceiptReq)
+		d.receipt = m
+		d.receiptReq(m)
+	case "MSS_ProfileReq":
+		m := new(service.ProfileReq)
+		d.profile = m
+		d.object(func(name string) {
+			switch name {
+			case "MobileUser":
+				d.user(&m.User)
+			case "Params":
+				d.str(&m.Params)
+			default:
+				if !d.common(&m.Header, name) {
+					d.unknown(name)
+				}
+			}
+		})
+	case "MSS_RegistrationReq", "MSS_HandshakeReq":
+		d.fail(mssp.IncompatibleInterface, "%s is not offered here: offered are MSS_SignatureReq, MSS_StatusReq and MSS_ProfileReq", name)
+	default:
+		d.fail(mssp.WrongParam, "unknown message %q: send MSS_SignatureReq, MSS_StatusReq or MSS_ProfileReq", short(name))
+	}
+}
+
+func (d *decoder) signatureReq(m *service.SignatureReq) {
+	d.object(func(name string) {
+		switch name {
+		case "MessagingMode":
+			d.str(&m.Mode)
+		case "ValidityDate":
+			d.str(&m.ValidityDate)
+		case "TimeOut":
+			d.str(&m.TimeOut)
+		case "MobileUser":
+			d.user(&m.User)
+		case "DataToBeSigned":
+			d.data(&m.Data)
+		case "DataToBeDisplayed":
+			m.Display = new(service.Data)
+			d.data(m.Display)
+		case "SignatureProfile":
+			d.uri(&m.Profile)
+		case "MSS_Format":
+			d.uri(&m.Format)
+		case "SignatureProfileComparison":
+			d.str(&m.Comparison)
+		case "AdditionalServices":
+			d.services(&m.Services)
+		case "KeyReference":
+			d.skip()
+		default:
+			if !d.common(&m.Header, name) {
+				d.unknown(name)
+			}
+		}
+	})
+}
+
+func (d *decoder) receiptReq(m *service.ReceiptReq) {
+	d.object(func(name string) {
+		switch name {
+		case "MSSP_TransID":
+			d.str(&m.TransID)
+		case "MobileUser":
+			d.user(&m.User)
+		case "Message":
+			d.data(&m.Message)
+		case "Status", "SignedReceipt":
+			d.skip()
+		default:
+			if !d.common(&m.Header, name) {
+				d.unknown(name)
+			}
+		}
+	})
+}
+
+// common reads the members of MessageAbstractType; false when name is none of them.
+func (d *decoder) common(h *service.Header, name string) bool {
+	switch name {
+	case "MajorVersion":
+		d.str(&h.MajorVersion)
+	case "MinorVersion":
+		d.str(&h.MinorVersion)
+	case "AP_Info":
+		d.apInfo(&h.AP)
+	case "MSSP_Info":
+		d.members(func(name string) {
+			switch name {
+			case "Instant":
+				d.str(&h.MSSP.Instant)
+			case "MSSP_ID":
+				d.mesh(&h.MSSP.ID)
+			default:
+				d.unknown(name)
+			}
+		})
+	default:
+		return false
+	}
+	return true
+}
+
+func (d *decoder) apInfo(a *service.APInfo) {
+	d.members(func(name string) {
+		switch name {
+		case "AP_ID":
+			var id string
+			d.str(&id)
+			a.ID = mssp.APID(id)
+		case "AP_TransID":
+			d.str(&a.TransID)
+		case "AP_PWD":
+			d.space()
+			d.secret[0] = d.i
+			d.str(&a.Password)
+			d.secret[1] = d.i
+		case "Instant":
+			d.str(&a.Instant)
+		case "AP_URL":
+			d.str(&a.URL)
+		default:
+			d.unknown(name)
+		}
+	})
+}
+
+func (d *decoder) user(u *service.MobileUser) {
+	d.members(func(name string) {
+		switch name {
+		case "MSISDN":
+			d.str(&u.MSISDN)
+		case "UserIdentifier":
+			d.str(&u.UserIdentifier)
+		case "IdentityIssuer":
+			d.mesh(&u.IdentityIssuer)
+		case "HomeMSSP":
+			d.mesh(&u.HomeMSSP)
+		default:
+			d.unknown(name)
+		}
+	})
+}
+
+func (d *decoder) mesh(m *service.MeshMember) {
+	d.members(func(name string) {
+		switch name {
+		case "DNSName":
+			d.str(&m.DNSName)
+		case "IPAddress":
+			d.str(&m.IPAddress)
+		case "URI":
+			d.str(&m.URI)
+		case "IdentifierString":
+			d.str(&m.Identifier)
+		default:
+			d.unknown(name)
+		}
+	})
+}
+
+// data reads DataType; a bare string is its data.
+func (d *decoder) data(v *service.Data) {
+	if d.next() == '"' {
+		d.str(&v.Data)
+		return
+	}
+	d.members(func(name string) {
+		switch name {
+		case "MimeType":
+			d.str(&v.MimeType)
+		case "Encoding":
+			d.str(&v.Encoding)
+		case "Data":
+			d.str(&v.Data)
+		default:
+			d.unknown(name)
+		}
+	})
+}
+
+func (d *decoder) services(list *[]service.AdditionalService) {
+	if d.null() {
+		return
+	}
+	d.array(func() {
+		var s service.AdditionalService
+		d.object(func(name string) {
+			switch name {
+			case "Description":
+				d.uri(&s.Description)
+			case "Entity":
+				d.mesh(&s.Entity)
+			case "UserLang":
+				d.value(&s.UserLang)
+			case "EventID":
+				d.value(&s.EventID)
+			default:
+				d.skip()
+			}
+		})
+		*list = append(*list, s)
+	})
+}
+
+// uri reads a URI, bare or as {"mssURI": ...}.
+func (d *decoder) uri(v *string) { d.wrapped("mssURI", v) }
+
+// value reads a string, bare or as {"Value": ...}.
+func (d *decoder) value(v *string) { d.wrapped("Value", v) }
+
+func (d *decoder) wrapped(in string, v *string) {
+	if d.next() != '{' {
+		d.str(v)
+		return
+	}
+	d.object(func(name string) {
+		if name == in {
+			d.str(v)
+		} else {
+			d.unknown(name)
+		}
+	})
+}
+
+// members reads an object, or null for none.
+func (d *decoder) members(member func(name string)) {
+	if !d.null() {
+		d.object(member)
+	}
+}
+
+// str reads a string. Numbers are taken as they are written: some clients
+// send TimeOut or MSISDN so. null is absent.
+func (d *decoder) str(v *string) {
+	switch c := d.next(); {
+	case c == '"':
+		*v = d.text()
+	case c == '-' || c >= '0' && c <= '9':
+		*v = d.number()
+	case d.null():
+	default:
+		d.fail(mssp.WrongParam, "expected a string, found %s", d.found())
+	}
+}
+
+func (d *decoder) null() bool { return d.next() == 'n' && d.word("null") }
+
+func (d *decoder) unknown(name string) {
+	d.fail(mssp.WrongParam, "unknown member %q: leave it out or correct its spelling", short(name))
+}
