@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -46,6 +47,11 @@ func (e *Engine) Deliver(ctx context.Context, mo bearer.MO) error {
 // acknowledged only after the whole has been used.
 func (e *Engine) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat) error {
 	res, err := e.o.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
+	if errors.Is(err, store.ErrFlood) || errors.Is(err, store.ErrParts) {
+		e.m.mo("refused")
+		e.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,21 @@ func (e *Engine) launch(segs []store.Outbound) {
 }
 
 // Report takes a delivery report (bearer.Inbox). One that says "given up"
-// ends the transaction, unless the card has spoken already.
+// ends the transaction, unless the card has spoken already or a later attempt
+// is under way.
 func (e *Engine) Report(ctx context.Context, r bearer.Report) error {
-	return e.o.Store.Report(ctx, r)
+	id, err := e.o.Store.Reported(ctx, r)
+	if err != nil || id == "" || r.Delivered {
+		return err
+	}
+	tx, err := e.o.Store.Transaction(ctx, id)
+	if err != nil {
+		return err
+	}
+	if _, _, err := mssp.Step(tx.State, mssp.EventUndeliver); err != nil || tx.Attempt > 1 {
+		return nil
+	}
+	e.log.Info("network has given up a message", "tx", id, "msisdn", r.Dest, "cause", r.Cause)
+	e.undeliverable(ctx, id)
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 )

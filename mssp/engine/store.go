@@ -26,7 +26,7 @@ type Store interface {
 
 	ClaimSegments(ctx context.Context, now time.Time, limit int) ([]store.Outbound, error)
 	RecordOutcomesLazy(o []store.SegmentOutcome)
-	Report(ctx context.Context, r bearer.Report) error
+	Reported(ctx context.Context, r bearer.Report) (mssp.TransID, error)
 	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
 
 	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/store"
 )
 
 // waiters are the callers of Wait. They are in memory only: who waited when
