@@ -21,7 +21,7 @@ const (
 // ModeOf is the counter mode of an SPI; packets without a checked counter
 // (00, 01) count like CounterHigher, which harms nothing.
 func ModeOf(spi ota.SPI) CounterMode {
-	if spi[0]>>3&3 == 3 {
+	if spi.Counter() == ota.CounterNext {
 		return CounterExact
 	}
 	return CounterHigher

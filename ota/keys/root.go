@@ -23,17 +23,22 @@ var ErrRoot = errors.New("root key")
 type Root struct{ key []byte }
 
 // NewRoot makes a root key that lives in memory only: for tests and demonstrations.
-func NewRoot() *Root {
+func NewRoot() (*Root, error) {
 	k := make([]byte, RootLen)
-	rand.Read(k) // never fails
-	return &Root{k}
+	if _, err := rand.Read(k); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
+	}
+	return &Root{k}, nil
 }
 
 // CreateRoot writes a new root key of 32 random octets to a file of mode 0600
 // and returns it. A file that is there is refused: without the old root key
 // every sealed row is lost.
 func CreateRoot(path string) (*Root, error) {
-	r := NewRoot()
+	r, err := NewRoot()
+	if err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
