@@ -33,6 +33,7 @@ type Client struct {
 	o       ClientOptions
 	log     *slog.Logger
 	mr      atomic.Uint32
+	calls   sync.Pool // *call
 	session atomic.Pointer[session]
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup

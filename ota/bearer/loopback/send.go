@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
 	"github.com/simsign/simsign/ota/sms"
 )
-
-var callPool = sync.Pool{New: func() any { return &call{answer: make(chan answer, 1)} }}
 
 // Submit sends one segment and waits for the network's answer.
 //
@@ -80,7 +77,10 @@ func (s *session) start(ctx context.Context, seg *bearer.Segment, flush bool) (*
 	if err != nil {
 		return nil, 0, err
 	}
-	k := callPool.Get().(*call)
+	k, _ := s.c.calls.Get().(*call)
+	if k == nil {
+		k = &call{answer: make(chan answer, 1)}
+	}
 	s.sent[ref].Store(time.Now().UnixNano())
 	s.calls[ref].Store(k)
 	if err := s.link.Queue(&rp.Message{Type: rp.DataMO, Ref: ref, Address: centreAddress, TPDU: tpdu}); err != nil {
@@ -114,21 +114,21 @@ func (s *session) reference(ctx context.Context, flush bool) (byte, error) {
 func (s *session) wait(ctx context.Context, k *call, mr byte, report bool) (bearer.Receipt, error) {
 	select {
 	case a := <-k.answer:
-		return finish(k, a, mr, report)
+		return s.finish(k, a, mr, report)
 	case <-ctx.Done():
 		return bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
 	case <-s.done:
 	}
 	select {
 	case a := <-k.answer:
-		return finish(k, a, mr, report)
+		return s.finish(k, a, mr, report)
 	default:
 		return bearer.Receipt{}, fmt.Errorf("%w: link is lost", bearer.ErrUnknown)
 	}
 }
 
-func finish(k *call, a answer, mr byte, report bool) (bearer.Receipt, error) {
-	callPool.Put(k)
+func (s *session) finish(k *call, a answer, mr byte, report bool) (bearer.Receipt, error) {
+	s.c.calls.Put(k)
 	switch {
 	case a.cause == 0 && report:
 		return bearer.Receipt{MessageID: reportID(mr, a.scts)}, nil

@@ -1,0 +1,285 @@
+package loopback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/bearer/loopback/rp"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+const (
+	service = sms.MSISDN("9000")
+	alice   = sms.MSISDN("41791110001")
+	bob     = sms.MSISDN("41791110002")
+)
+
+// pipe dials a network through net.Pipe: no socket, so synctest can see it.
+func pipe(n *Network) DialFunc {
+	return func(context.Context) (net.Conn, error) {
+		a, b := net.Pipe()
+		n.Serve(b)
+		return a, nil
+	}
+}
+
+// inbox records what a client delivers; answer decides whether it is stored.
+type inbox struct {
+	mu      sync.Mutex
+	mo      []bearer.MO
+	reports []bearer.Report
+	answer  func(n int) error
+}
+
+func (i *inbox) Deliver(_ context.Context, m bearer.MO) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.mo = append(i.mo, m)
+	if i.answer != nil {
+		return i.answer(len(i.mo))
+	}
+	return nil
+}
+
+func (i *inbox) Report(_ context.Context, r bearer.Report) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.reports = append(i.reports, r)
+	return nil
+}
+
+func (i *inbox) texts() (out []string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, m := range i.mo {
+		out = append(out, string(m.UD))
+	}
+	return out
+}
+
+// phone is the bare phone side of a link: it acknowledges everything unless
+// told otherwise. It reads and writes in two goroutines: a pipe has no buffer,
+// and both ends would wait for each other.
+type phone struct {
+	t    *testing.T
+	link *Link
+	mu   sync.Mutex
+	got  []string // user data of SMS-DELIVER
+	// answer makes the RP message for the n-th delivery; nil acknowledges.
+	answer func(n int) *rp.Message
+	acks   chan rp.Message
+	done   chan struct{}
+}
+
+func newPhone(t *testing.T, n *Network, number sms.MSISDN, answer func(n int) *rp.Message) *phone {
+	t.Helper()
+	link, err := Attach(t.Context(), pipe(n), number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &phone{t: t, link: link, answer: answer, acks: make(chan rp.Message, 64), done: make(chan struct{})}
+	answers := make(chan *rp.Message, 1024)
+	go p.run(answers)
+	go func() {
+		for a := range answers {
+			p.link.Queue(a)
+			p.link.Flush()
+		}
+	}()
+	return p
+}
+
+func (p *phone) run(answers chan<- *rp.Message) {
+	defer close(p.done)
+	defer close(answers)
+	for {
+		m, err := p.link.Next()
+		if err != nil {
+			return
+		}
+		if m.Type != rp.DataMT {
+			m.TPDU = append([]byte(nil), m.TPDU...)
+			p.acks <- m
+			continue
+		}
+		d, err := sms.ParseDeliver(m.TPDU)
+		if err != nil {
+			p.t.Errorf("phone got no SMS-DELIVER: %v", err)
+		}
+		p.mu.Lock()
+		p.got = append(p.got, string(d.UD))
+		k := len(p.got)
+		p.mu.Unlock()
+		a := &rp.Message{Type: rp.AckMO}
+		if p.answer != nil {
+			if a = p.answer(k); a == nil {
+				continue
+			}
+		}
+		a.Ref = m.Ref
+		answers <- a
+	}
+}
+
+func (p *phone) texts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.got...)
+}
+
+// send submits a message and returns the network's answer.
+func (p *phone) send(to sms.MSISDN, text string) rp.Message {
+	p.t.Helper()
+	s := sms.Submit{Destination: addressOf(to), DCS: sms.DCS8Bit, UD: []byte(text)}
+	tpdu, err := s.AppendBinary(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.link.Queue(&rp.Message{Type: rp.DataMO, Ref: 7, TPDU: tpdu})
+	p.link.Flush()
+	return <-p.acks
+}
+
+// world is a network with the service attached.
+type world struct {
+	net   *Network
+	c     *Client
+	inbox *inbox
+}
+
+func newWorld(t *testing.T, o NetworkOptions) *world {
+	t.Helper()
+	w := &world{net: NewNetwork(o), inbox: &inbox{}}
+	var err error
+	w.c, err = NewClient(ClientOptions{Dial: pipe(w.net), Number: service, Inbox: w.inbox})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.c.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.close() })
+	return w
+}
+
+func (w *world) close() {
+	w.c.Stop()
+	w.net.Close()
+}
+
+func seg(to sms.MSISDN, text string) bearer.Segment {
+	return bearer.Segment{Dest: to, PID: sms.PIDDefault, DCS: sms.DCS8Bit, UD: []byte(text)}
+}
+
+// bubble runs f with fake time and closes the world inside.
+func bubble(t *testing.T, o NetworkOptions, f func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, o)
+		f(t, w)
+		w.close()
+	})
+}
+
+func equal(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+// Covers: 3.1-1
+func TestBothWays(t *testing.T) {
+	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+		p := newPhone(t, w.net, alice, nil)
+		r, err := w.c.Submit(t.Context(), seg(alice, "one"))
+		if err != nil || r.MessageID == "" {
+			t.Fatalf("Submit: %v, receipt %q", err, r.MessageID)
+		}
+		if a := p.send(service, "two"); a.Type != rp.AckMT {
+			t.Fatalf("phone's message: %v, cause %v", a.Type, a.Cause)
+		}
+		synctest.Wait()
+		equal(t, "phone", p.texts(), "one")
+		equal(t, "service", w.inbox.texts(), "two")
+		if mo := w.inbox.mo[0]; mo.Source != alice || mo.Dest != "9000" || mo.Bearer != "loopback" {
+			t.Errorf("MO from %v to %q by %q", mo.Source, mo.Dest, mo.Bearer)
+		}
+	})
+}
+
+func TestSubmitAllKeepsOrder(t *testing.T) {
+	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+		p := newPhone(t, w.net, alice, nil)
+		var segs []bearer.Segment
+		var want []string
+		for i := range 600 { // more than there are references
+			want = append(want, fmt.Sprint(i))
+			segs = append(segs, seg(alice, want[i]))
+		}
+		_, errs := w.c.SubmitAll(t.Context(), segs)
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		equal(t, "phone", p.texts(), want...)
+	})
+}
+
+func TestClassification(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault Fault
+		want  error
+	}{
+		{"temporary", Fault{Action: Refuse}, bearer.ErrBusy},
+		{"congestion", Fault{Action: Refuse, Cause: rp.Congestion}, bearer.ErrBusy},
+		{"barred", Fault{Action: Refuse, Cause: rp.CallBarred}, bearer.ErrRefused},
+		{"no answer", Fault{Action: Unanswered}, bearer.ErrUnknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+				w.net.SetFaults(service, FromEndpoint, c.fault)
+				if _, err := w.c.Submit(t.Context(), seg(alice, "x")); !errors.Is(err, c.want) {
+					t.Errorf("Submit: %v, want %v", err, c.want)
+				}
+			})
+		})
+	}
+	t.Run("unassigned", func(t *testing.T) {
+		bubble(t, NetworkOptions{Known: func(n sms.MSISDN) bool { return n == service }}, func(t *testing.T, w *world) {
+			if _, err := w.c.Submit(t.Context(), seg(alice, "x")); !errors.Is(err, bearer.ErrRefused) {
+				t.Errorf("Submit: %v, want %v", err, bearer.ErrRefused)
+			}
+			if _, err := Attach(t.Context(), pipe(w.net), bob); !errors.Is(err, ErrAttach) {
+				t.Errorf("Attach of a stranger: %v", err)
+			}
+		})
+	})
+	t.Run("impatient", func(t *testing.T) {
+		bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+			w.net.SetFaults(service, FromEndpoint, Fault{Action: Unanswered})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := w.c.Submit(ctx, seg(alice, "x")); !errors.Is(err, bearer.ErrUnknown) {
+				t.Errorf("Submit: %v, want %v", err, bearer.ErrUnknown)
+			}
+		})
+	})
+	t.Run("too long", func(t *testing.T) {
+		bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+			s := seg(alice, "")
+			s.UD = make([]byte, 141)
+			if _, err := w.c.Submit(t.Context(), s); !errors.Is(err, bearer.ErrRefused) {
+				t.Errorf("Submit: %v, want %v", err, bearer.ErrRefused)
+			}
+		})
+	})
+}
