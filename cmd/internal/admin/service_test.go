@@ -1,0 +1,281 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+const (
+	iccid1 = "8941000000000000001"
+	number = "+41790000001"
+)
+
+// fakeEngine answers as a card would whose user does what is asked.
+type fakeEngine struct {
+	Engine
+	enrol engine.EnrolRequest
+	code  engine.CodeOperation
+}
+
+func (e *fakeEngine) Enrol(_ context.Context, r engine.EnrolRequest) (engine.Enrolment, error) {
+	e.enrol = r
+	return engine.Enrolment{Slot: 1, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRegistered, Serial: "0a"}, nil
+}
+
+func (e *fakeEngine) ManageCode(_ context.Context, _ sms.MSISDN, _ mssp.KeyUsage, op engine.CodeOperation) (mssp.Transaction, error) {
+	e.code = op
+	return mssp.Transaction{}, mssp.Faultf(mssp.UserCancel, "the user cancelled")
+}
+
+func (e *fakeEngine) QueryState(context.Context, sms.MSISDN) (engine.AppletState, error) {
+	return engine.AppletState{
+		LifeCycle: applet.AppletActive, Language: "fi",
+		Codes: []applet.CodeState{{Code: 1, Status: applet.CodeBlocked, TriesLeft: 0}},
+		Slots: []applet.SlotState{{Slot: applet.Slot{Number: 1, Usage: 2, Algorithm: applet.RSA2048}, Status: applet.SlotRegistered}, {Slot: applet.Slot{Number: 2}}},
+	}, nil
+}
+
+// newService is a Service on a database of its own, and its log.
+func newService(t *testing.T) (*Service, *store.Store, *bytes.Buffer) {
+	t.Helper()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	st, err := store.Open(t.Context(), store.Options{DSN: filepath.Join(t.TempDir(), "simsign.db"), Clock: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	root, err := keys.NewRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault, err := keys.OpenVault(t.Context(), root, st, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	return &Service{
+		Store: st, Vault: vault, CardProfiles: cardProfiles(),
+		Profiles: []mssp.SignatureProfile{{URI: "http://a.example/auth"}},
+		Clock:    func() time.Time { return now }, Logger: slog.New(slog.NewJSONHandler(&log, nil)),
+	}, st, &log
+}
+
+// remote serves s on a socket and returns a client of it.
+func remote(t *testing.T, s *Service) *Client {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: Handler(s, s.Logger)}
+	go srv.Serve(l) //nolint:errcheck // ends with the test
+	t.Cleanup(func() { srv.Close() })
+	c, err := Dial(t.Context(), socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func importCards(t *testing.T, b Backend) CardImported {
+	t.Helper()
+	text, err := os.ReadFile("testdata/ok_two_cards.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := b.ImportCards(t.Context(), CardImport{CSV: string(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+// Both ways to the data do the same: in this process and over the socket.
+func TestBackends(t *testing.T) {
+	for _, way := range []string{"local", "socket"} {
+		t.Run(way, func(t *testing.T) {
+			s, st, log := newService(t)
+			s.Engine = &fakeEngine{}
+			var b Backend = s
+			if way == "socket" {
+				b = remote(t, s)
+			}
+			ctx := t.Context()
+
+			if done := importCards(t, b); done != (CardImported{Imported: 2}) {
+				t.Errorf("first import: %+v", done)
+			}
+			before, err := st.KeySets(ctx, iccid1)
+			if err != nil || len(before) != 2 {
+				t.Fatalf("%d key sets, %v", len(before), err)
+			}
+			if done := importCards(t, b); done != (CardImported{Present: 2}) {
+				t.Errorf("second import: %+v", done)
+			}
+			after, err := st.KeySets(ctx, iccid1)
+			if err != nil || !bytes.Equal(before[0].Counter, after[0].Counter) {
+				t.Errorf("a second import touched a counter, or %v", err)
+			}
+			if cards, err := b.Cards(ctx, Page{After: iccid1}); err != nil || len(cards) != 1 || cards[0].Profile != "lab" {
+				t.Errorf("cards: %+v, %v", cards, err)
+			}
+
+			ap, err := b.AddAP(ctx, APRequest{Name: "Example Bank", Prefixes: []string{"4179"}})
+			if err != nil || ap.ID != "ap://example-bank" || len(ap.Password) < 20 {
+				t.Fatalf("AP: %+v, %v", ap, err)
+			}
+			stored, err := st.AP(ctx, ap.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok, err := service.VerifyPassword(stored.PasswordHash, ap.Password); !ok || err != nil {
+				t.Errorf("the password that was shown does not open the account: %v", err)
+			}
+			if _, err := b.AddAP(ctx, APRequest{Name: "Example Bank"}); err == nil {
+				t.Error("the same AP_ID twice")
+			}
+			if x, err := b.DisableAP(ctx, APDisable{ID: string(ap.ID)}); err != nil || !x.Disabled {
+				t.Errorf("disable: %+v, %v", x, err)
+			}
+			if list, err := b.APs(ctx, Page{}); err != nil || len(list) != 1 || !list[0].Disabled {
+				t.Errorf("APs: %+v, %v", list, err)
+			}
+
+			u, err := b.AddUser(ctx, UserRequest{MSISDN: number, ICCID: iccid1, Name: "Anna Example"})
+			if err != nil || len(u.Serial) != 16 || u.State != "active" {
+				t.Fatalf("user: %+v, %v", u, err)
+			}
+			if users, err := b.Users(ctx, Page{}); err != nil || len(users) != 1 || users[0].MSISDN != number {
+				t.Errorf("users: %+v, %v", users, err)
+			}
+			if x, err := b.User(ctx, UserName{MSISDN: number}); err != nil || x.Serial != u.Serial {
+				t.Errorf("user: %+v, %v", x, err)
+			}
+
+			r, err := b.Register(ctx, Registration{MSISDN: number, Usage: "non-repudiation", Algorithm: "RSA-2048", Flow: "B", PoP: "12345674"})
+			e := s.Engine.(*fakeEngine).enrol
+			if err != nil || r.Key.Usage != "non-repudiation" || e.Algorithm != applet.RSA2048 || e.Flow != engine.FlowB || e.PoP == applet.PoPNone || e.PoPCode != "12345674" {
+				t.Errorf("register: %+v, engine was asked %+v, %v", r, e, err)
+			}
+			_, err = b.ManageCode(ctx, CodeRequest{MSISDN: number, Usage: "authentication", Operation: "reset"})
+			if err == nil || !strings.Contains(err.Error(), "401 USER_CANCEL") || s.Engine.(*fakeEngine).code != applet.CodeReset {
+				t.Errorf("code: %v", err)
+			}
+			state, err := b.AppletState(ctx, UserName{MSISDN: number})
+			if err != nil || state.LifeCycle != "active" || state.Codes[0] != (CodeInfo{Usage: "authentication", State: "blocked"}) ||
+				state.Slots[0].Algorithm != "RSA-2048" || state.Slots[1].State != "empty" {
+				t.Errorf("applet: %+v, %v", state, err)
+			}
+
+			ca, err := b.InitCA(ctx, CARequest{Name: "Example CA"})
+			if err != nil || len(ca.Certificate) == 0 || !ca.Restart {
+				t.Errorf("CA: %+v, %v", ca, err)
+			}
+			if _, err := b.InitCA(ctx, CARequest{Name: "Other CA"}); err == nil {
+				t.Error("a second CA replaced the first")
+			}
+			for _, secret := range []string{ap.Password, "00112233445566778899", "41790000001", "12345674"} {
+				if strings.Contains(strings.ToUpper(log.String()), strings.ToUpper(secret)) {
+					t.Errorf("the log holds %q", secret)
+				}
+			}
+		})
+	}
+}
+
+// What is refused, and that the text says what to change.
+func TestRefusals(t *testing.T) {
+	s, _, _ := newService(t)
+	importCards(t, s)
+	c := remote(t, s)
+	ctx := t.Context()
+	if _, err := s.AddUser(ctx, UserRequest{MSISDN: number, ICCID: iccid1, Name: "Anna"}); err != nil {
+		t.Fatal(err)
+	}
+	add := func(r UserRequest) error { _, err := c.AddUser(ctx, r); return err }
+	addAP := func(r APRequest) error { _, err := c.AddAP(ctx, r); return err }
+	register := func(r Registration) error { _, err := c.Register(ctx, r); return err }
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{add(UserRequest{MSISDN: "0790000001", ICCID: iccid1, Name: "A"}), "MSISDN"},
+		{add(UserRequest{MSISDN: "+41790000002", ICCID: "1", Name: "A"}), "ICCID"},
+		{add(UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000009", Name: "A"}), "card import"},
+		{add(UserRequest{MSISDN: "+41790000002", ICCID: iccid1, Name: "A"}), "another user"},
+		{add(UserRequest{MSISDN: number, ICCID: "8941000000000000002", Name: "A"}), "exists already"},
+		{add(UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000002", Name: "A\x00"}), "subject"},
+		{add(UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000002", Name: "A", Language: "eng"}), "ISO 639-1"},
+		{addAP(APRequest{Name: ""}), "name"},
+		{addAP(APRequest{Name: "Bank\u202e"}), "name"},
+		{addAP(APRequest{Name: "Bank", ID: "no uri"}), "URI"},
+		{addAP(APRequest{Name: "Bank", Password: "short"}), "at least 12"},
+		{addAP(APRequest{Name: "Bank", NoPass: true}), "nobody could log in"},
+		{addAP(APRequest{Name: "Bank", Profiles: []string{"http://b.example"}}), "signature_profile"},
+		{register(Registration{MSISDN: number, Usage: "authentication"}), ErrNotRunning.Error()},
+	} {
+		var remote *RemoteError
+		if !errors.As(tc.err, &remote) || !strings.Contains(tc.err.Error(), tc.want) {
+			t.Errorf("error %v, want one with %q", tc.err, tc.want)
+		}
+	}
+	s.Engine = &fakeEngine{}
+	for want, r := range map[string]Registration{
+		"usage":     {MSISDN: number, Usage: "both"},
+		"algorithm": {MSISDN: number, Usage: "authentication", Algorithm: "RSA-1024"},
+		"flow":      {MSISDN: number, Usage: "authentication", Flow: "C"},
+	} {
+		if err := register(r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// Nobody listens: the caller may open the data himself.
+func TestDialNobody(t *testing.T) {
+	if _, err := Dial(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("error %v, want ErrNotRunning", err)
+	}
+}
+
+// A request that is not one, and an operation that is not there.
+func TestBadRequests(t *testing.T) {
+	s, _, _ := newService(t)
+	c := remote(t, s)
+	for name, body := range map[string]string{
+		"ap/add":     `{"name":"Bank","colour":"blue"}`,
+		"ap/list":    `{`,
+		"ap/explode": `{}`,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://admin/admin/"+name, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.http.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode/100 != 4 {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+// maxMessage bounds a request: a card file with 100,000 cards has about 20 MiB.
+const maxMessage = 64 << 20
+
+// operation ties a method of Backend to its path.
+func operation[Req, Resp any](mux *http.ServeMux, log *slog.Logger, name string, do func(context.Context, Req) (Resp, error)) {
+	mux.HandleFunc("POST /admin/"+name, func(w http.ResponseWriter, r *http.Request) {
+		var req Req
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxMessage))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&req); err != nil {
+			reply(w, http.StatusBadRequest, failure{Error: "request: " + err.Error()})
+			return
+		}
+		resp, err := do(r.Context(), req)
+		if err != nil {
+			// The error of an operation says what the operator should change; it
+			// holds no secret, as no error of this program does.
+			log.Info("admin operation refused", "operation", name, "error", err)
+			f := failure{Error: err.Error()}
+			var fault *mssp.Fault
+			if errors.As(err, &fault) {
+				f.Code = fault.Code
+			}
+			reply(w, http.StatusUnprocessableEntity, f)
+			return
+		}
+		log.Info("admin operation", "operation", name)
+		reply(w, http.StatusOK, resp)
+	})
+}
+
+type failure struct {
+	Error string    `json:"error"`
+	Code  mssp.Code `json:"code,omitempty"`
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v) //nolint:errcheck // the operator has gone away
+}
+
+// Handler serves a Backend. Whoever can connect may do everything: the
+// listener decides who that is.
+func Handler(b Backend, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	operation(mux, log, "ap/add", b.AddAP)
+	operation(mux, log, "ap/list", b.APs)
+	operation(mux, log, "ap/disable", b.DisableAP)
+	operation(mux, log, "card/import", b.ImportCards)
+	operation(mux, log, "card/list", b.Cards)
+	operation(mux, log, "user/add", b.AddUser)
+	operation(mux, log, "user/list", b.Users)
+	operation(mux, log, "user/show", b.User)
+	operation(mux, log, "user/register", b.Register)
+	operation(mux, log, "user/code", b.ManageCode)
+	operation(mux, log, "user/applet", b.AppletState)
+	operation(mux, log, "ca/init", b.InitCA)
+	return mux
+}
+
+// Client is the Backend of a service that runs in another process.
+type Client struct{ http *http.Client }
+
+var _ Backend = (*Client)(nil)
+
+// Dial connects to the socket of a running service. The error matches
+// ErrNotRunning when nobody listens there.
+func Dial(ctx context.Context, socket string) (*Client, error) {
+	dial := func(ctx context.Context) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
+	c, err := dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+	}
+	c.Close()
+	return &Client{http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}}}, nil
+}
+
+// RemoteError is what the service said.
+type RemoteError struct {
+	Text string
+	Code mssp.Code // when it was a fault of the web service
+}
+
+func (e *RemoteError) Error() string { return e.Text }
+
+func call[Req, Resp any](ctx context.Context, c *Client, name string, req Req) (Resp, error) {
+	var resp Resp
+	body, err := json.Marshal(req)
+	if err != nil {
+		return resp, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://admin/admin/"+name, bytes.NewReader(body))
+	if err != nil {
+		return resp, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return resp, fmt.Errorf("admin socket: %w", err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxMessage))
+	if err != nil {
+		return resp, fmt.Errorf("admin socket: %w", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		var f failure
+		if err := json.Unmarshal(text, &f); err != nil || f.Error == "" {
+			return resp, fmt.Errorf("admin socket: %s (is the service of the same version?)", answer.Status)
+		}
+		return resp, &RemoteError{Text: f.Error, Code: f.Code}
+	}
+	if err := json.Unmarshal(text, &resp); err != nil {
+		return resp, fmt.Errorf("admin socket: %w", err)
+	}
+	return resp, nil
+}
+
+// The operations of Backend.
+
+func (c *Client) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
+	return call[APRequest, APAdded](ctx, c, "ap/add", r)
+}
+
+func (c *Client) APs(ctx context.Context, r Page) ([]APInfo, error) {
+	return call[Page, []APInfo](ctx, c, "ap/list", r)
+}
+
+func (c *Client) DisableAP(ctx context.Context, r APDisable) (APInfo, error) {
+	return call[APDisable, APInfo](ctx, c, "ap/disable", r)
+}
+
+func (c *Client) ImportCards(ctx context.Context, r CardImport) (CardImported, error) {
+	return call[CardImport, CardImported](ctx, c, "card/import", r)
+}
+
+func (c *Client) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
+	return call[Page, []CardInfo](ctx, c, "card/list", r)
+}
+
+func (c *Client) AddUser(ctx context.Context, r UserRequest) (UserInfo, error) {
+	return call[UserRequest, UserInfo](ctx, c, "user/add", r)
+}
+
+func (c *Client) Users(ctx context.Context, r Page) ([]UserInfo, error) {
+	return call[Page, []UserInfo](ctx, c, "user/list", r)
+}
+
+func (c *Client) User(ctx context.Context, r UserName) (UserInfo, error) {
+	return call[UserName, UserInfo](ctx, c, "user/show", r)
+}
+
+func (c *Client) Register(ctx context.Context, r Registration) (Registered, error) {
+	return call[Registration, Registered](ctx, c, "user/register", r)
+}
+
+func (c *Client) ManageCode(ctx context.Context, r CodeRequest) (Outcome, error) {
+	return call[CodeRequest, Outcome](ctx, c, "user/code", r)
+}
+
+func (c *Client) AppletState(ctx context.Context, r UserName) (AppletInfo, error) {
+	return call[UserName, AppletInfo](ctx, c, "user/applet", r)
+}
+
+func (c *Client) InitCA(ctx context.Context, r CARequest) (CAInfo, error) {
+	return call[CARequest, CAInfo](ctx, c, "ca/init", r)
+}

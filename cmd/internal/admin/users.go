@@ -1,0 +1,236 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// AddUser registers a subscriber with a card that has been imported.
+func (s *Service) AddUser(ctx context.Context, r UserRequest) (UserInfo, error) {
+	number, err := sms.ParseMSISDN(r.MSISDN)
+	if err != nil {
+		return UserInfo{}, err
+	}
+	iccid, err := ota.ParseICCID(r.ICCID)
+	if err != nil {
+		return UserInfo{}, err
+	}
+	if len(r.Language) != 0 && len(r.Language) != 2 {
+		return UserInfo{}, errors.New("language needs the two letters of ISO 639-1")
+	}
+	sub := mssp.Subscriber{
+		MSISDN: number, ICCID: iccid, Name: r.Name, Serial: r.Serial, Language: r.Language,
+		State: mssp.SubscriberActive, CreatedAt: s.Clock(),
+	}
+	if sub.Serial == "" {
+		// 16 characters: some providers' software takes no other length.
+		sub.Serial = "SIM" + rand.Text()[:13]
+	}
+	if err := pki.SubjectOf(sub).Check(); err != nil {
+		return UserInfo{}, err
+	}
+	if _, err := s.Store.Card(ctx, iccid); errors.Is(err, mssp.ErrNotFound) {
+		return UserInfo{}, errors.New("no card with this iccid: import it first (simsign card import)")
+	} else if err != nil {
+		return UserInfo{}, err
+	}
+	if _, _, _, err := s.Store.Lookup(ctx, number); err == nil {
+		return UserInfo{}, errors.New("a user with this number exists already")
+	} else if !errors.Is(err, mssp.ErrNotFound) {
+		return UserInfo{}, err
+	}
+	if _, err := s.Store.SubscriberByICCID(ctx, iccid); err == nil {
+		return UserInfo{}, errors.New("this card belongs to another user already")
+	} else if !errors.Is(err, mssp.ErrNotFound) {
+		return UserInfo{}, err
+	}
+	if err := s.Store.PutSubscriber(ctx, sub); err != nil {
+		return UserInfo{}, err
+	}
+	return userInfo(sub, mssp.Card{}, nil), nil
+}
+
+// Users lists subscribers in the order of their numbers, without their keys.
+func (s *Service) Users(ctx context.Context, r Page) ([]UserInfo, error) {
+	var after sms.MSISDN
+	if r.After != "" {
+		var err error
+		if after, err = sms.ParseMSISDN(r.After); err != nil {
+			return nil, err
+		}
+	}
+	subs, err := s.Store.Subscribers(ctx, after, r.limit())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]UserInfo, 0, len(subs))
+	for _, sub := range subs {
+		out = append(out, userInfo(sub, mssp.Card{}, nil))
+	}
+	return out, nil
+}
+
+// User shows one subscriber with everything that belongs to him.
+func (s *Service) User(ctx context.Context, r UserName) (UserInfo, error) {
+	number, err := sms.ParseMSISDN(r.MSISDN)
+	if err != nil {
+		return UserInfo{}, err
+	}
+	sub, card, pairs, err := s.Store.Lookup(ctx, number)
+	if errors.Is(err, mssp.ErrNotFound) {
+		return UserInfo{}, errors.New("no user with this number")
+	} else if err != nil {
+		return UserInfo{}, err
+	}
+	return userInfo(sub, card, pairs), nil
+}
+
+// Register makes a key pair on the card and a certificate for it; the user
+// chooses or enters the personal code meanwhile.
+func (s *Service) Register(ctx context.Context, r Registration) (Registered, error) {
+	if s.Engine == nil {
+		return Registered{}, ErrNotRunning
+	}
+	number, usage, err := subject(r.MSISDN, r.Usage)
+	if err != nil {
+		return Registered{}, err
+	}
+	req := engine.EnrolRequest{MSISDN: number, Usage: usage, Flow: engine.FlowA, PoPCode: r.PoP}
+	if r.Algorithm != "" {
+		alg, err := applet.ParseAlgorithm(r.Algorithm)
+		if err != nil {
+			return Registered{}, fmt.Errorf("algorithm: %w", err)
+		}
+		req.Algorithm = alg
+	}
+	switch r.Flow {
+	case "", "A":
+	case "B":
+		req.Flow = engine.FlowB
+	default:
+		return Registered{}, fmt.Errorf("flow: must be A or B, is %q", r.Flow)
+	}
+	if r.PoP != "" {
+		req.PoP = applet.PoPAsk
+	}
+	e, err := s.Engine.Enrol(ctx, req)
+	if err != nil {
+		return Registered{}, err
+	}
+	return Registered{
+		Key: keyInfo(mssp.KeyPair{
+			Slot: e.Slot, Usage: e.Usage, Algorithm: byte(e.Algorithm), State: e.State, Serial: e.Serial, CertDER: e.Certificate,
+		}),
+		Certificate: e.Certificate,
+	}, nil
+}
+
+// ManageCode has the applet create, reset, unblock or change a personal code
+// and returns when the user has done so (INT3b, 5.3-1 and 5.4-1).
+func (s *Service) ManageCode(ctx context.Context, r CodeRequest) (Outcome, error) {
+	if s.Engine == nil {
+		return Outcome{}, ErrNotRunning
+	}
+	number, usage, err := subject(r.MSISDN, r.Usage)
+	if err != nil {
+		return Outcome{}, err
+	}
+	op, ok := map[string]engine.CodeOperation{
+		"create": applet.CodeCreate, "reset": applet.CodeReset, "unblock": applet.CodeUnblock, "change": applet.CodeChange,
+	}[r.Operation]
+	if !ok {
+		return Outcome{}, fmt.Errorf("operation: must be create, reset, unblock or change, is %q", r.Operation)
+	}
+	tx, err := s.Engine.ManageCode(ctx, number, usage, op)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Status: tx.Status, Detail: tx.Detail}, nil
+}
+
+// AppletState asks the applet how it is.
+func (s *Service) AppletState(ctx context.Context, r UserName) (AppletInfo, error) {
+	if s.Engine == nil {
+		return AppletInfo{}, ErrNotRunning
+	}
+	number, err := sms.ParseMSISDN(r.MSISDN)
+	if err != nil {
+		return AppletInfo{}, err
+	}
+	state, err := s.Engine.QueryState(ctx, number)
+	if err != nil {
+		return AppletInfo{}, err
+	}
+	return appletInfo(state), nil
+}
+
+func appletInfo(state engine.AppletState) AppletInfo {
+	info := AppletInfo{Language: state.Language, LifeCycle: word(byte(state.LifeCycle), "", "installed", "active", "deactivated")}
+	for _, c := range state.Codes {
+		info.Codes = append(info.Codes, CodeInfo{
+			Usage: mssp.KeyUsage(c.Code).String(), State: word(byte(c.Status), "not set", "set", "blocked"), TriesLeft: int(c.TriesLeft),
+		})
+	}
+	for _, slot := range state.Slots {
+		k := KeyInfo{Slot: slot.Number, State: word(byte(slot.Status), "empty", "generated", "registering", "registered")}
+		if slot.Status != applet.SlotEmpty {
+			k.Usage, k.Algorithm = mssp.KeyUsage(slot.Usage).String(), slot.Algorithm.String()
+		}
+		info.Slots = append(info.Slots, k)
+	}
+	return info
+}
+
+// word names a state; the applet may know more of them than we do.
+func word(b byte, words ...string) string {
+	if int(b) < len(words) && words[b] != "" {
+		return words[b]
+	}
+	return fmt.Sprintf("state %02X", b)
+}
+
+func subject(msisdn, usage string) (sms.MSISDN, mssp.KeyUsage, error) {
+	number, err := sms.ParseMSISDN(msisdn)
+	if err != nil {
+		return "", 0, err
+	}
+	for _, u := range []mssp.KeyUsage{mssp.Authentication, mssp.NonRepudiation} {
+		if u.String() == usage {
+			return number, u, nil
+		}
+	}
+	return "", 0, fmt.Errorf("usage: must be authentication or non-repudiation, is %q", usage)
+}
+
+func userInfo(sub mssp.Subscriber, card mssp.Card, pairs []mssp.KeyPair) UserInfo {
+	u := UserInfo{
+		MSISDN: sub.MSISDN.String(), ICCID: sub.ICCID.String(), Name: sub.Name, Serial: sub.Serial,
+		Language: sub.Language, State: string(sub.State), Blocked: card.Blocked,
+	}
+	for _, k := range pairs {
+		u.Keys = append(u.Keys, keyInfo(k))
+	}
+	return u
+}
+
+func keyInfo(k mssp.KeyPair) KeyInfo {
+	info := KeyInfo{
+		Slot: k.Slot, Usage: k.Usage.String(), Algorithm: applet.Algorithm(k.Algorithm).String(),
+		State: string(k.State), Serial: k.Serial, NotAfter: time.Time{},
+	}
+	if cert, err := x509.ParseCertificate(k.CertDER); err == nil {
+		info.NotAfter = cert.NotAfter
+	}
+	return info
+}

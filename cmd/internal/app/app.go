@@ -1,0 +1,228 @@
+// Package app wires the parts into a service: it is the only place that knows
+// all of them.
+//
+// New takes the configuration and what a test or a demonstration wants to
+// watch or replace. Start opens the store and the key vault, loads the CA,
+// starts the engine (which goes on where the last process stopped), attaches
+// the bearers and only then opens the listeners, one for each plane, so that
+// nobody is answered by half a service. Stop does the same backwards: no new
+// requests, bearers detached, engine, store. Whatever is cut off in between is
+// in the store and goes on at the next start.
+//
+// A self-check asks every few seconds whether the store answers and the
+// bearers are attached. Readiness (/readyz), the watchdog of the service
+// manager and the metric simsign_ready all come from its last result. When the
+// store says that a commit may or may not have happened, the service ends
+// itself: Done closes and Err says why (exit code 3 of simsign serve).
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/rest"
+	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer/loopback"
+)
+
+// Options is what New needs. Config is required.
+type Options struct {
+	Config  *config.Config
+	Logger  *slog.Logger // nil: none
+	Version string       // for simsign_build_info
+	Clock   func() time.Time
+	Getenv  func(string) string // nil: os.Getenv; for systemd's variables
+
+	// For demonstrations and laboratories. These see texts and octets.
+	Trace           func(engine.TraceEvent)
+	ObserveRequests func(rest.Exchange)
+	ObserveNetwork  func(loopback.Event)
+	// Console is served on console.listen; nil: nothing is.
+	Console http.Handler
+	// ConfirmAtOnce and QuietRegistration are those of the engine.
+	ConfirmAtOnce, QuietRegistration bool
+}
+
+// App is the service.
+type App struct {
+	o        Options
+	cfg      *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+
+	core    *Core
+	ca      *pki.CA
+	engine  *engine.Engine
+	service *service.Service
+	bearers bearers
+	planes  []*plane
+	health  *health
+
+	closers []func(context.Context) error // in the order of opening
+	once    sync.Once
+	done    chan struct{}
+	err     error
+}
+
+// New checks the options. Nothing is opened before Start.
+func New(o Options) (*App, error) {
+	if o.Config == nil {
+		return nil, errors.New("app: Config is required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	return &App{o: o, cfg: o.Config, log: o.Logger, registry: newRegistry(o.Version), done: make(chan struct{})}, nil
+}
+
+// Start opens everything; after an error everything is closed again.
+func (a *App) Start(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.o.Clock, Getenv: a.o.Getenv}); err != nil {
+		return err
+	}
+	a.onClose(func(context.Context) error { return a.core.Close() })
+	if err := a.newEngine(ctx); err != nil {
+		return err
+	}
+	if err := a.newBearers(); err != nil {
+		return err
+	}
+	if err := a.engine.Start(ctx); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	a.onClose(a.engine.Stop)
+	if err := a.attach(ctx); err != nil {
+		return err
+	}
+	if err := a.newService(); err != nil {
+		return err
+	}
+	a.health = newHealth(a.registry, a.o.Clock, a.checks())
+	a.health.run(ctx)
+	if err := a.listen(); err != nil {
+		return err
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { a.watch(life) })
+	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
+	a.log.Info("service started", "version", a.o.Version, "api", a.APIAddr())
+	return nil
+}
+
+// Stop closes everything in reverse order. ctx bounds how long it waits for
+// requests and transactions under way.
+func (a *App) Stop(ctx context.Context) error {
+	err := a.close(ctx)
+	a.log.Info("service stopped")
+	return err
+}
+
+// Done is closed when the service cannot go on; Err says why then.
+func (a *App) Done() <-chan struct{} { return a.done }
+
+// Err is valid once Done is closed.
+func (a *App) Err() error { return a.err }
+
+func (a *App) fail(err error) {
+	a.once.Do(func() {
+		a.err = err
+		a.log.Error("service cannot go on", "error", err)
+		close(a.done)
+	})
+}
+
+func (a *App) onClose(f func(context.Context) error) { a.closers = append(a.closers, f) }
+
+func (a *App) close(ctx context.Context) error {
+	var errs []error
+	for _, f := range slices.Backward(a.closers) {
+		errs = append(errs, f(ctx))
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// newEngine loads the CA, when there is one, and makes the engine.
+func (a *App) newEngine(ctx context.Context) error {
+	ca, err := pki.Load(ctx, pki.Options{
+		Store: a.core.Store, Sealer: a.core.Vault, Clock: a.o.Clock, Logger: a.log, BaseURL: a.cfg.CA.URL,
+		Country: a.cfg.CA.Country, Organization: a.cfg.CA.Organization, LifetimeYears: a.cfg.CA.Years,
+		Production: !a.cfg.Lab.TestCA,
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		a.log.Warn("there is no CA yet: simsign ca init, then restart")
+	case err != nil:
+		return fmt.Errorf("CA: %w", err)
+	}
+	a.ca = ca
+	o := engine.Options{
+		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route,
+		CardProfiles: a.cfg.CardProfiles(), SignatureProfiles: a.cfg.SignatureProfiles(),
+		VA:    pki.NewVA(pki.VAOptions{CA: ca, Clock: a.o.Clock}),
+		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
+		DemoFaults: a.cfg.Lab.DemoFaults, ConfirmAtOnce: a.o.ConfirmAtOnce, QuietRegistration: a.o.QuietRegistration,
+		Limits: engine.Limits{
+			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
+		},
+	}
+	if ca != nil {
+		o.CA = ca
+	}
+	a.engine, err = engine.New(o)
+	return err
+}
+
+func (a *App) newService() (err error) {
+	a.service, err = service.New(service.Options{
+		Engine: a.engine, Directory: a.core.Store, Subscribers: a.core.Store,
+		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID,
+		InstantWindow:     a.cfg.Limits.Instant.Duration(),
+		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, MaxWaits: a.cfg.Limits.Waiting,
+		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry,
+	})
+	return err
+}
+
+// watch repeats the self-check until the end, and ends the service when the
+// store has stopped.
+func (a *App) watch(ctx context.Context) {
+	t := time.NewTicker(checkEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.core.Store.Stopped():
+			a.fail(store.ErrOutcomeUnknown)
+			return
+		case <-t.C:
+			a.health.run(ctx)
+		}
+	}
+}

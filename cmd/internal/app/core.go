@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/keys"
+)
+
+// ErrRootKey means that the root key is missing or is not the one that sealed
+// the database. Nothing can be done with the cards before it is back.
+var ErrRootKey = errors.New("cannot open the card keys")
+
+// Core is what opens the data: the store, and the vault with the keys in it.
+type Core struct {
+	Store *store.Store
+	Vault *keys.Vault
+}
+
+// CoreOptions are as in Options.
+type CoreOptions struct {
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Clock      func() time.Time
+	Getenv     func(string) string
+}
+
+// OpenCore opens (or makes) the database and the vault. The errors of package
+// store pass through; ErrRootKey is its own.
+func OpenCore(ctx context.Context, cfg *config.Config, o CoreOptions) (*Core, error) {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	source, err := cfg.Store.Source(o.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, store.Options{DSN: source, Logger: o.Logger, Registerer: o.Registerer, Clock: o.Clock})
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	root, err := rootKey(ctx, cfg, st)
+	if err == nil {
+		var vault *keys.Vault
+		vault, err = keys.OpenVault(ctx, root, st, o.Clock())
+		root.Zero()
+		if err == nil {
+			return &Core{Store: st, Vault: vault}, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%w: %w", ErrRootKey, err), st.Close())
+}
+
+// rootKey loads the key that the configuration names. The default file is
+// made where neither it nor anything sealed is there yet; a database with
+// sealed rows and no key is a loss that a new key would hide.
+func rootKey(ctx context.Context, cfg *config.Config, st *store.Store) (*keys.Root, error) {
+	switch k := cfg.Keys; {
+	case k.RootCredential != "":
+		return keys.LoadCredential(k.RootCredential)
+	case k.RootFile != "":
+		return keys.LoadRoot(k.RootFile)
+	}
+	path := cfg.DefaultRootFile()
+	root, err := keys.LoadRoot(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return root, err
+	}
+	sealed, err := st.KEKs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) > 0 {
+		return nil, fmt.Errorf("%s is missing, and the database has keys that it sealed: put it back", path)
+	}
+	return keys.CreateRoot(path)
+}
+
+// Close commits what is waiting and closes the database.
+func (c *Core) Close() error { return c.Store.Close() }
+
+// Admin is the operator's interface on these data alone, without a card in reach.
+func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Time) *admin.Service {
+	return &admin.Service{
+		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Clock: clock, Logger: log,
+	}
+}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	checkEvery = 5 * time.Second
+	checkTime  = 3 * time.Second // for one whole self-check
+)
+
+// check is one question of the self-check.
+type check struct {
+	name string
+	ask  func(context.Context) error
+}
+
+// health keeps the result of the last self-check.
+type health struct {
+	checks []check
+	clock  func() time.Time
+	ready  prometheus.Gauge
+	last   atomic.Pointer[verdict]
+}
+
+// verdict is the result of one self-check: why the service is not ready.
+type verdict struct {
+	at      time.Time
+	reasons []string
+}
+
+func newHealth(reg prometheus.Registerer, clock func() time.Time, checks []check) *health {
+	h := &health{checks: checks, clock: clock, ready: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store answers, a CA is there, every bearer is attached.",
+	})}
+	reg.MustRegister(h.ready)
+	return h
+}
+
+// run asks every question once.
+func (h *health) run(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	v := &verdict{at: h.clock()}
+	for _, c := range h.checks {
+		if err := c.ask(ctx); err != nil {
+			v.reasons = append(v.reasons, c.name+": "+err.Error())
+		}
+	}
+	h.last.Store(v)
+	if len(v.reasons) == 0 {
+		h.ready.Set(1)
+	} else {
+		h.ready.Set(0)
+	}
+}
+
+// now is why the service is not ready; nothing when it is. A self-check that
+// has not come back for long is a reason of its own.
+func (h *health) now() []string {
+	v := h.last.Load()
+	if v == nil {
+		return []string{"starting"}
+	}
+	if age := h.clock().Sub(v.at); age > 4*checkEvery {
+		return append([]string{fmt.Sprintf("the last self-check is %s old", age.Round(time.Second))}, v.reasons...)
+	}
+	return v.reasons
+}
+
+// checks are the questions.
+func (a *App) checks() []check {
+	out := []check{
+		{"store", func(ctx context.Context) error {
+			_, err := a.core.Store.Stats(ctx)
+			return err
+		}},
+		{"ca", func(context.Context) error {
+			if a.ca == nil {
+				return errors.New("there is none yet (simsign ca init, then restart)")
+			}
+			if end := a.ca.Certificate().NotAfter; a.o.Clock().After(end) {
+				return fmt.Errorf("its certificate has expired (%s)", end.Format(time.DateOnly))
+			}
+			return nil
+		}},
+	}
+	for _, c := range a.bearers.list {
+		out = append(out, check{"bearer " + c.Name(), func(context.Context) error {
+			if !c.Attached() {
+				return errors.New("not attached to its network")
+			}
+			return nil
+		}})
+	}
+	return out
+}
+
+// Ready is why the service is not ready; nothing when it is.
+func (a *App) Ready() []string { return a.health.now() }
+
+// Alive reports whether the service still does its work, ready or not: the
+// watchdog of the service manager is fed with it. A bearer that is not
+// attached is no reason for a restart; a store that does not answer is.
+func (a *App) Alive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	_, err := a.core.Store.Stats(ctx)
+	return err
+}

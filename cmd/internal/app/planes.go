@@ -1,0 +1,231 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/rest"
+)
+
+// plane is one listener with what it serves. Each plane has its own, so that
+// a firewall can tell them apart and a flood on one does not block the others.
+type plane struct {
+	name string
+	l    net.Listener
+	srv  *http.Server
+}
+
+// listen opens every plane.
+func (a *App) listen() error {
+	tlsConfig, err := a.tls()
+	if err != nil {
+		return err
+	}
+	api := rest.New(rest.Options{Service: a.service, Observe: a.o.ObserveRequests, Clock: a.o.Clock})
+	if err := a.tcp("api", a.cfg.API.Listen, tlsConfig, api); err != nil {
+		return err
+	}
+	if a.ca != nil {
+		if err := a.tcp("ca", a.cfg.CA.Listen, nil, a.ca.Handler("", nil)); err != nil {
+			return err
+		}
+	}
+	if err := a.tcp("metrics", a.cfg.Metrics.Listen, nil, a.metrics()); err != nil {
+		return err
+	}
+	if a.o.Console != nil && a.cfg.Console.Listen != "" {
+		if err := a.tcp("console", a.cfg.Console.Listen, nil, a.o.Console); err != nil {
+			return err
+		}
+	}
+	return a.adminSocket()
+}
+
+func (a *App) tcp(name, addr string, tlsConfig *tls.Config, h http.Handler) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%s.listen: %w", name, err)
+	}
+	if tlsConfig != nil {
+		l = tls.NewListener(l, tlsConfig)
+	}
+	a.serve(name, l, h)
+	return nil
+}
+
+// serve runs a plane until the service stops. There is no ReadTimeout and no
+// WriteTimeout: a synchronous request lasts as long as its user thinks, and
+// the handlers bound what they read and write.
+func (a *App) serve(name string, l net.Listener, h http.Handler) {
+	base, cancel := context.WithCancel(context.Background())
+	p := &plane{name: name, l: l, srv: &http.Server{
+		Handler:           h,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       5 * time.Minute, // FiCom: connections are kept that long
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.With("listener", name).Handler(), slog.LevelDebug),
+	}}
+	a.planes = append(a.planes, p)
+	go func() {
+		if err := p.srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.fail(fmt.Errorf("listener %s: %w", name, err))
+		}
+	}()
+	a.onClose(func(ctx context.Context) error {
+		cancel() // who waits for a signature is told to ask for it later
+		if err := p.srv.Shutdown(ctx); err != nil {
+			return p.srv.Close()
+		}
+		return nil
+	})
+}
+
+// tls is the configuration of the API; nil for plain HTTP. A client may show
+// a certificate: which provider it belongs to is pinned, so without a
+// client_ca any certificate is taken and only the pin counts.
+func (a *App) tls() (*tls.Config, error) {
+	c := a.cfg.API
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("api.tls_cert: %w", err)
+	}
+	t := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, ClientAuth: tls.RequestClientCert}
+	if c.ClientCA != "" {
+		pem, err := os.ReadFile(c.ClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("api.client_ca: %w", err)
+		}
+		t.ClientCAs, t.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+		if !t.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("api.client_ca: %s holds no certificate", c.ClientCA)
+		}
+	}
+	return t, nil
+}
+
+// metrics serves /metrics, /healthz and /readyz.
+func (a *App) metrics() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if reasons := a.Ready(); len(reasons) > 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, strings.Join(reasons, "\n"))
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	return mux
+}
+
+// adminSocket opens the socket of package admin. A socket that nobody listens
+// on any more is a left-over and goes away: the store is locked, so no other
+// service of these data is alive.
+func (a *App) adminSocket() error {
+	path := a.cfg.Admin.Socket
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("admin.socket: %w", err)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&os.ModeSocket == 0 {
+			return fmt.Errorf("admin.socket: %s is there and is no socket", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("admin.socket: %w", err)
+		}
+	}
+	l, err := listenPrivate(path)
+	if err != nil {
+		return fmt.Errorf("admin.socket: %w", err)
+	}
+	a.serve("admin", l, admin.Handler(a.Admin(), a.log))
+	return nil
+}
+
+// listenPrivate listens on a unix socket that only its owner can open: it is
+// bound in a private folder, made 0600 there and then moved to its place, so
+// that there is no moment in which others could connect.
+func listenPrivate(path string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".sock")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	private := filepath.Join(dir, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: private, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := os.Chmod(private, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := os.Rename(private, path); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return unlinking{l, path}, nil
+}
+
+// unlinking removes its socket when it closes.
+type unlinking struct {
+	net.Listener
+	path string
+}
+
+func (u unlinking) Close() error {
+	return errors.Join(u.Listener.Close(), os.Remove(u.path))
+}
+
+// Admin is the operator's interface of the running service.
+func (a *App) Admin() *admin.Service {
+	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
+	s.Engine = a.engine
+	return s
+}
+
+// Addr is the address of a plane (api, ca, metrics, console), as bound; ""
+// when it is not there.
+func (a *App) Addr(name string) string {
+	for _, p := range a.planes {
+		if p.name == name {
+			return p.l.Addr().String()
+		}
+	}
+	return ""
+}
+
+// APIAddr is the address of the web service.
+func (a *App) APIAddr() string { return a.Addr("api") }
+
+// newRegistry holds the metrics of one service, with those of the process.
+func newRegistry(version string) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "simsign_build_info", Help: "Always 1; the label says what runs.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	info.Set(1)
+	r.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}

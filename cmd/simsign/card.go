@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+)
+
+// CardCmd manages cards.
+type CardCmd struct {
+	Import CardImportCmd `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
+	List   CardListCmd   `cmd:"" help:"List the cards."`
+}
+
+// CardImportCmd imports a card file.
+type CardImportCmd struct {
+	ConfigFlag
+	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr."`
+}
+
+// Run imports all cards of the file, or none when anything in it is wrong.
+func (k *CardImportCmd) Run(c *cli) error {
+	info, err := os.Stat(k.File)
+	if err != nil {
+		return err
+	}
+	if m := info.Mode().Perm(); m&0o077 != 0 {
+		return &exitError{Code: exitFailed, Err: fmt.Errorf("%s holds card keys and has mode %04o: others can read it", k.File, m), Hint: "chmod 0600 " + k.File}
+	}
+	text, err := os.ReadFile(k.File)
+	if err != nil {
+		return err
+	}
+	return k.administer(c, func(b admin.Backend) error {
+		done, err := b.ImportCards(c.ctx, admin.CardImport{CSV: string(text)})
+		if err != nil {
+			return err
+		}
+		c.printf("%d %s imported", done.Imported, plural(done.Imported, "card", "cards"))
+		if done.Present > 0 {
+			c.printf(", %d present already and left alone", done.Present)
+		}
+		c.printf("\n")
+		return nil
+	})
+}
+
+// CardListCmd lists cards.
+type CardListCmd struct {
+	ConfigFlag
+	After string `placeholder:"ICCID" help:"Begin after this card."`
+	Limit int    `default:"1000" help:"At most so many (${default})."`
+}
+
+// Run prints one line each.
+func (k *CardListCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		cards, err := b.Cards(c.ctx, admin.Page{After: k.After, Limit: k.Limit})
+		if err != nil {
+			return err
+		}
+		t := c.table("ICCID", "IMSI", "PROFILE", "STATE")
+		for _, x := range cards {
+			t.row(x.ICCID, x.IMSI, x.Profile, x.State)
+		}
+		return t.flush()
+	})
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/cmd/internal/app"
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/sdnotify"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// ServeCmd is the service. It runs until it is interrupted, or until it
+// cannot go on.
+type ServeCmd struct {
+	ConfigFlag
+}
+
+// Run starts the service and stops it.
+func (k *ServeCmd) Run(c *cli) error {
+	cfg, err := k.load(c)
+	if err != nil {
+		return err
+	}
+	log := c.logger(cfg)
+	a, err := app.New(app.Options{Config: cfg, Logger: log, Version: version()})
+	if err != nil {
+		return err
+	}
+	manager := sdnotify.New(os.Getenv)
+	if err := a.Start(c.ctx); err != nil {
+		return storeHint(err)
+	}
+	tell := func(message string) {
+		if err := manager.Send(message); err != nil {
+			log.Warn("service manager does not listen", "error", err)
+		}
+	}
+	tell(sdnotify.Ready)
+	if reasons := a.Ready(); len(reasons) > 0 {
+		log.Warn("service is up, but not ready", "reasons", strings.Join(reasons, "; "))
+	}
+	k.watchdog(c.ctx, a, manager.WatchdogEvery(), tell, log)
+	tell(sdnotify.Stopping)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), cfg.Limits.Stop.Duration())
+	defer cancel()
+	err = a.Stop(ctx)
+	select {
+	case <-a.Done():
+		err = errors.Join(a.Err(), err)
+	default:
+	}
+	return storeHint(err)
+}
+
+// watchdog returns when the service shall stop. Until then it tells the
+// service manager, at half of its time, that the service does its work; when
+// it does not, the manager hears nothing and starts it anew.
+func (k *ServeCmd) watchdog(ctx context.Context, a *app.App, every time.Duration, tell func(string), log *slog.Logger) {
+	var tick <-chan time.Time
+	if every > 0 {
+		t := time.NewTicker(every / 2)
+		defer t.Stop()
+		tick = t.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.Done():
+			return
+		case <-tick:
+			if err := a.Alive(ctx); err != nil {
+				log.Error("no sign of life for the service manager", "error", err)
+				continue
+			}
+			tell(sdnotify.Watchdog)
+		}
+	}
+}
+
+// logger writes to standard error what the configuration asks for.
+func (c *cli) logger(cfg *config.Config) *slog.Logger {
+	o := &slog.HandlerOptions{Level: slog.Level(cfg.Log.Level)}
+	if cfg.Log.Format == "text" {
+		return slog.New(slog.NewTextHandler(c.stderr, o))
+	}
+	return slog.New(slog.NewJSONHandler(c.stderr, o))
+}
+
+// storeHint gives errors of the data their exit code and says what to do.
+func storeHint(err error) error {
+	for _, x := range []struct {
+		is   error
+		code int
+		hint string
+	}{
+		{store.ErrOutcomeUnknown, exitFailed, "start again: what was stored is found then. If it happens again, look at the disk."},
+		{store.ErrCorrupt, exitStore, "stop writing to this disk, restore the last backup, then: simsign check"},
+		{store.ErrNewer, exitStore, "install the version that wrote it, or a later one"},
+		{app.ErrRootKey, exitStore, "the key that sealed this database must be back in its place; without it the cards cannot be reached"},
+		{store.ErrLocked, exitFailed, "another simsign uses these data: stop it, or give this one a data folder of its own"},
+	} {
+		if errors.Is(err, x.is) {
+			return &exitError{Code: x.code, Err: err, Hint: x.hint}
+		}
+	}
+	return err
+}

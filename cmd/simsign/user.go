@@ -1,0 +1,169 @@
+package main
+
+import (
+	"time"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp"
+)
+
+// UserCmd manages users.
+type UserCmd struct {
+	Add      UserAddCmd      `cmd:"" help:"Register a subscriber with a card that has been imported."`
+	List     UserListCmd     `cmd:"" help:"List the users."`
+	Show     UserShowCmd     `cmd:"" help:"Show a user with keys and certificates."`
+	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
+	Code     UserCodeCmd     `cmd:"" help:"Have the user create, reset, unblock or change a personal code on the handset."`
+	Applet   UserAppletCmd   `cmd:"" help:"Ask the applet for its state."`
+}
+
+// UserAddCmd registers a subscriber.
+type UserAddCmd struct {
+	ConfigFlag
+	MSISDN   string `name:"msisdn" required:"" placeholder:"NUMBER" help:"Telephone number, international."`
+	ICCID    string `name:"iccid" required:"" placeholder:"DIGITS" help:"Number of the card."`
+	Name     string `required:"" help:"Name in certificates, as verified."`
+	Serial   string `help:"Stable identity in certificates (made)."`
+	Language string `placeholder:"xx" help:"Language of texts to the user, ISO 639-1."`
+}
+
+// Run prints the identity that certificates will carry.
+func (k *UserAddCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		u, err := b.AddUser(c.ctx, admin.UserRequest{MSISDN: k.MSISDN, ICCID: k.ICCID, Name: k.Name, Serial: k.Serial, Language: k.Language})
+		if err != nil {
+			return err
+		}
+		c.printf("%s registered, serialNumber %s\n", u.MSISDN, u.Serial)
+		return nil
+	})
+}
+
+// UserListCmd lists users.
+type UserListCmd struct {
+	ConfigFlag
+	After string `placeholder:"NUMBER" help:"Begin after this user."`
+	Limit int    `default:"1000" help:"At most so many (${default})."`
+}
+
+// Run prints one line each.
+func (k *UserListCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		users, err := b.Users(c.ctx, admin.Page{After: k.After, Limit: k.Limit})
+		if err != nil {
+			return err
+		}
+		t := c.table("MSISDN", "ICCID", "NAME", "SERIALNUMBER", "STATE")
+		for _, u := range users {
+			t.row(u.MSISDN, u.ICCID, u.Name, u.Serial, u.State)
+		}
+		return t.flush()
+	})
+}
+
+// UserFlag names a user.
+type UserFlag struct {
+	MSISDN string `name:"msisdn" required:"" placeholder:"NUMBER" help:"Telephone number, international."`
+}
+
+// UserShowCmd shows a user.
+type UserShowCmd struct {
+	ConfigFlag
+	UserFlag
+}
+
+// Run prints the user and a line for each key.
+func (k *UserShowCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		u, err := b.User(c.ctx, admin.UserName{MSISDN: k.MSISDN})
+		if err != nil {
+			return err
+		}
+		c.printf("number        %s\nname          %s\nserialNumber  %s\ncard          %s\nstate         %s\n", u.MSISDN, u.Name, u.Serial, u.ICCID, u.State)
+		for i, blocked := range u.Blocked {
+			if blocked {
+				c.printf("code          %s: blocked\n", mssp.KeyUsage(i+1))
+			}
+		}
+		for _, x := range u.Keys {
+			c.printf("key           slot %d, %s, %s, %s%s\n", x.Slot, x.Usage, x.Algorithm, x.State, certificate(x))
+		}
+		return nil
+	})
+}
+
+func certificate(k admin.KeyInfo) string {
+	if k.Serial == "" {
+		return ""
+	}
+	s := ", certificate " + k.Serial
+	if !k.NotAfter.IsZero() {
+		s += " until " + k.NotAfter.Format(time.DateOnly)
+	}
+	return s
+}
+
+// UserRegisterCmd runs a registration.
+type UserRegisterCmd struct {
+	ConfigFlag
+	UserFlag
+	Usage     string `default:"authentication" enum:"authentication,non-repudiation" help:"Usage of the key: ${enum} (${default})."`
+	Algorithm string `placeholder:"NAME" help:"Algorithm, for example P-256 or RSA-2048 (the first of the card profile)."`
+	Flow      string `default:"A" enum:"A,B" help:"A: the key is made first; B: made and registered in one step (${default})."`
+	PoP       string `name:"pop" placeholder:"CODE" help:"Proof of Possession code that the user has received; the card asks for it."`
+}
+
+// Run waits until the user has done it.
+func (k *UserRegisterCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		r, err := b.Register(c.ctx, admin.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP})
+		if err != nil {
+			return err
+		}
+		c.printf("slot %d, %s, %s, %s%s\n", r.Key.Slot, r.Key.Usage, r.Key.Algorithm, r.Key.State, certificate(r.Key))
+		return nil
+	})
+}
+
+// UserCodeCmd manages a personal code. Its value never leaves the card.
+type UserCodeCmd struct {
+	ConfigFlag
+	UserFlag
+	Operation string `arg:"" enum:"create,reset,unblock,change" help:"${enum}."`
+	Usage     string `default:"authentication" enum:"authentication,non-repudiation" help:"Which code: ${enum} (${default})."`
+}
+
+// Run waits until the user has done it.
+func (k *UserCodeCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		if _, err := b.ManageCode(c.ctx, admin.CodeRequest{MSISDN: k.MSISDN, Usage: k.Usage, Operation: k.Operation}); err != nil {
+			return err
+		}
+		c.printf("done\n")
+		return nil
+	})
+}
+
+// UserAppletCmd asks an applet for its state.
+type UserAppletCmd struct {
+	ConfigFlag
+	UserFlag
+}
+
+// Run prints what the applet says.
+func (k *UserAppletCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		s, err := b.AppletState(c.ctx, admin.UserName{MSISDN: k.MSISDN})
+		if err != nil {
+			return err
+		}
+		c.printf("applet  %s, language %s\n", s.LifeCycle, s.Language)
+		for _, x := range s.Codes {
+			c.printf("code    %s: %s, %d tries left\n", x.Usage, x.State, x.TriesLeft)
+		}
+		for _, x := range s.Slots {
+			c.printf("slot    %d: %s %s %s\n", x.Slot, x.State, x.Usage, x.Algorithm)
+		}
+		return nil
+	})
+}
