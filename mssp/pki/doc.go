@@ -12,8 +12,8 @@
 // [CA] is the built-in one: one issuing key, sealed at rest, perhaps under a
 // root of its own. It takes nothing from a PKCS#10 but the public key and the
 // proof that the card holds the private one; the subject is the RA's record.
-// A certificate is recorded before it is signed, so that none can exist that
-// the records do not know. Revocation is for good (W-6), suspension is not.
+// A user's certificate is recorded before it is signed, so that none can exist
+// that the records do not know. Revocation is for good (W-6), suspension is not.
 // Both are published as a CRL and by OCSP ([CA.Handler]).
 //
 // [VA] answers one question before any reply leaves (5.2-2): is this signature

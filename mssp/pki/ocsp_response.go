@@ -86,7 +86,7 @@ func (s *ocspSigner) responseData(list []ocspSingle, nonce []byte, this, next ti
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(tagCtx2, func(b *cryptobyte.Builder) { b.AddASN1OctetString(s.keyHash) }) // byKey
-		b.AddASN1GeneralizedTime(this)                                                     // producedAt
+		b.AddASN1GeneralizedTime(this)                                                      // producedAt
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, one := range list {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { one.add(b, this, next) })

@@ -40,7 +40,8 @@ func (c *CA) Reactivate(ctx context.Context, serial string) error {
 	return c.setStatus(ctx, serial, mssp.CertValid, 0)
 }
 
-// permitted is the table of what may follow what. Revoked has no way out.
+// permitted is the table of what may follow what. Revoked has no way out, and
+// pending none but that and being confirmed.
 func permitted(from, to mssp.CertStatus) bool {
 	switch from {
 	case mssp.CertPending:
