@@ -1,0 +1,83 @@
+package card
+
+import (
+	"bytes"
+
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Bounds of a message in segments. A card has little memory and no clock:
+// when a fifth message begins, the one that began first is forgotten.
+const (
+	maxPartials = 4
+	maxParts    = 8
+)
+
+// partial is a message of which segments are missing.
+type partial struct {
+	from  sms.Address
+	ref   uint16
+	ref16 bool
+	parts []sms.Part
+	have  int
+}
+
+// collect adds a segment and returns the packet when it is whole. A segment
+// that contradicts what is there (another total) takes the message with it.
+func (c *Card) collect(d *sms.Deliver) ([]byte, bool) {
+	cat, _, err := sms.ParseConcat(d.UDH)
+	if err != nil {
+		c.log.Warn("segment refused", "err", err)
+		return nil, false
+	}
+	if cat.Total == 1 {
+		return c.join([]sms.Part{{UDH: d.UDH, UD: d.UD}})
+	}
+	if cat.Total > maxParts {
+		c.log.Warn("message refused", "segments", cat.Total, "most", maxParts)
+		return nil, false
+	}
+	i := c.findPartial(d.Originator, cat)
+	p := c.partials[i]
+	if len(p.parts) != int(cat.Total) {
+		c.log.Warn("segment contradicts its message", "segments", cat.Total, "before", len(p.parts))
+		c.dropPartial(i)
+		return nil, false
+	}
+	if at := &p.parts[cat.Part-1]; at.UDH == nil {
+		*at = sms.Part{UDH: bytes.Clone(d.UDH), UD: bytes.Clone(d.UD)}
+		p.have++
+	}
+	if p.have < len(p.parts) {
+		return nil, false
+	}
+	c.dropPartial(i)
+	return c.join(p.parts)
+}
+
+// join gives the packet of whole segments, when they are a command packet.
+func (c *Card) join(parts []sms.Part) ([]byte, bool) {
+	packet, kind, err := sms.Join(nil, parts)
+	if err != nil {
+		c.log.Warn("segments refused", "err", err)
+		return nil, false
+	}
+	return packet, kind == sms.CommandCPI
+}
+
+func (c *Card) findPartial(from sms.Address, cat sms.Concat) int {
+	for i, p := range c.partials {
+		if p.from == from && p.ref == cat.Ref && p.ref16 == cat.Ref16 {
+			return i
+		}
+	}
+	if len(c.partials) == maxPartials {
+		c.dropPartial(0)
+	}
+	c.partials = append(c.partials, &partial{from: from, ref: cat.Ref, ref16: cat.Ref16, parts: make([]sms.Part, cat.Total)})
+	return len(c.partials) - 1
+}
+
+func (c *Card) dropPartial(i int) {
+	c.partials = append(c.partials[:i], c.partials[i+1:]...)
+}

@@ -1,0 +1,142 @@
+package card
+
+import (
+	"strings"
+
+	"github.com/simsign/simsign/applet"
+)
+
+// maxHelp bounds how often help is shown before it counts as no answer.
+const maxHelp = 3
+
+// show displays a text until the user has read it.
+func (s *session) show(text string) applet.StatusWord {
+	t, ok := applet.ScreenText(text)
+	if !ok || len(t.Octets) > maxDisplay {
+		return applet.StatusWrongLength
+	}
+	for range maxHelp {
+		s.c.displayText(t, displayWait)
+		r := s.send()
+		if s.off {
+			return statusOff
+		}
+		if st := statusOfResult(r.result); st != statusHelp {
+			return st
+		}
+		s.tell(strHelp, "")
+	}
+	return applet.StatusNoAnswer
+}
+
+// tell informs the user without waiting; what becomes of it does not matter.
+func (s *session) tell(id stringID, value string) {
+	t, ok := applet.ScreenText(s.c.text(id, value))
+	if s.off || !ok || len(t.Octets) > maxDisplay {
+		return
+	}
+	s.c.displayText(t, displayHigh)
+	s.send()
+}
+
+// fitsInput says whether a text can stand in an entry prompt.
+func fitsInput(text string) bool {
+	t, ok := applet.ScreenText(text)
+	return ok && len(t.Octets) <= maxInput
+}
+
+// ask lets the user enter digits. The value lives in the reply until the next
+// command.
+func (s *session) ask(prompt string, lo, hi byte, hidden bool) (string, applet.StatusWord) {
+	t, ok := applet.ScreenText(prompt)
+	if !ok || len(t.Octets) > maxInput {
+		return "", applet.StatusWrongLength
+	}
+	qualifier := byte(inputDigits)
+	if hidden {
+		qualifier = inputHidden
+	}
+	for range maxHelp {
+		s.secret = hidden
+		s.c.getInput(t, lo, hi, qualifier)
+		r := s.send()
+		s.secret = false
+		if s.off {
+			return "", statusOff
+		}
+		st := statusOfResult(r.result)
+		if st == statusHelp {
+			s.tell(strHelp, "")
+			continue
+		}
+		if st != applet.StatusOK {
+			return "", st
+		}
+		return digitsOf(r.text), applet.StatusOK
+	}
+	return "", applet.StatusNoAnswer
+}
+
+// digitsOf reads an entry in whatever coding the terminal chose. What is not
+// a digit cannot be part of a code and makes the entry a wrong one.
+func digitsOf(t applet.Text) string {
+	text, err := t.Decode()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimRight(text, "\r")
+}
+
+// step is one screen of a journey.
+type step func() applet.StatusWord
+
+// walk goes through steps: forward when one is done, back when the user goes
+// back. Back from the first one is a cancel.
+func (s *session) walk(steps ...step) applet.StatusWord {
+	for i := 0; i < len(steps); {
+		switch st := steps[i](); {
+		case st == applet.StatusOK:
+			i++
+		case st == statusBack && i > 0:
+			i--
+		case st == statusBack:
+			return applet.StatusCancelled
+		default:
+			return st
+		}
+	}
+	return applet.StatusOK
+}
+
+// lines joins what is to stand below each other, leaving out what is empty.
+func lines(parts ...string) string {
+	n := 0
+	var only string
+	for _, p := range parts {
+		if p != "" {
+			n, only = n+1, p
+		}
+	}
+	if n <= 1 {
+		return only
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		if p == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(p)
+	}
+	return b.String()
+}
+
+// below puts a prompt under a lead, or alone when both do not fit.
+func below(lead, prompt string) string {
+	if both := lines(lead, prompt); fitsInput(both) {
+		return both
+	}
+	return prompt
+}

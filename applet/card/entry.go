@@ -1,0 +1,127 @@
+package card
+
+import (
+	"strconv"
+
+	"github.com/simsign/simsign/applet"
+)
+
+// enter lets the user enter a code that exists, until it is right, blocked or
+// given up. lead stands above the prompt the first time. *entered is set with
+// the first entry: from then on nothing counts as a cancel (3.5.6-1).
+func (s *session) enter(ref applet.CodeRef, lead string, prompt stringID, entered *bool) applet.StatusWord {
+	c, k := s.c, s.c.code(ref)
+	for {
+		if k.left == 0 {
+			s.tell(strBlocked, "")
+			return applet.StatusBlocked
+		}
+		digits, st := s.ask(below(lead, c.text(prompt, "")), k.min, k.max, true)
+		if st != applet.StatusOK {
+			return st
+		}
+		*entered = true
+		ok, err := c.verifyCode(ref, digits)
+		switch {
+		case err != nil:
+			return applet.StatusOther
+		case ok:
+			return applet.StatusOK
+		}
+		lead = c.text(strWrongCode, strconv.Itoa(int(k.left)))
+	}
+}
+
+// choose lets the user choose a code: enter, enter again, compare (3.5.1-5).
+// The format is told (3.4-6), weak codes are refused. After the last attempt
+// an error is shown and the code stays as it was.
+func (s *session) choose(ref applet.CodeRef, pop string) applet.StatusWord {
+	c, k := s.c, s.c.code(ref)
+	prompt, lead := newCodePrompt(ref), ""
+	lo, hi := k.format()
+	format := strconv.Itoa(int(lo))
+	if hi != lo {
+		format += "-" + strconv.Itoa(int(hi))
+	}
+	for attempts := c.opt.CreateAttempts; attempts > 0; {
+		first, st := s.ask(below(lead, c.text(prompt, format)), lo, hi, true)
+		if st != applet.StatusOK {
+			return st
+		}
+		if !k.allows(first) || weak(first, pop) || c.chosen(first) {
+			lead = c.text(strWeakCode, "")
+			attempts--
+			continue
+		}
+		second, st := s.ask(c.text(strAgain, ""), lo, hi, true)
+		switch {
+		case st == statusBack:
+			lead = ""
+			attempts--
+		case st != applet.StatusOK:
+			return st
+		case first != second:
+			lead = c.text(strMismatch, "")
+			attempts--
+		default:
+			c.setCode(ref, first)
+			return applet.StatusOK
+		}
+	}
+	s.tell(strNotSet, "")
+	return applet.StatusConditions
+}
+
+// allows says whether an entry has the format of the code.
+func (k *personalCode) allows(digits string) bool {
+	lo, hi := k.format()
+	return allDigits(digits) && len(digits) >= int(lo) && len(digits) <= int(hi)
+}
+
+// askPoP lets the user enter the proof of possession code (3.5.1-3).
+func (s *session) askPoP(mode applet.PoPMode, digits int) (string, applet.StatusWord) {
+	c, lead := s.c, ""
+	lo, hi, format := byte(minPoP), byte(maxPoP), "4-16"
+	if digits > 0 {
+		lo, hi, format = byte(digits), byte(digits), strconv.Itoa(digits)
+	}
+	for left := int(c.data.popTries); left > 0; {
+		code, st := s.ask(below(lead, c.text(strPoP, format)), lo, hi, false)
+		if st != applet.StatusOK {
+			return "", st
+		}
+		if allDigits(code) && len(code) >= int(lo) && len(code) <= int(hi) && (mode != applet.PoPChecked || luhn(code)) {
+			return code, applet.StatusOK
+		}
+		left--
+		lead = c.text(strWrongPoP, strconv.Itoa(left))
+	}
+	return "", applet.StatusWrongCodeTries(0)
+}
+
+// Length of a PoP code that the server did not fix.
+const (
+	minPoP = 4
+	maxPoP = 16
+)
+
+func codePrompt(ref applet.CodeRef) stringID {
+	if ref == applet.CodeNonRepudiation {
+		return strSignCode
+	}
+	return strCode
+}
+
+func newCodePrompt(ref applet.CodeRef) stringID {
+	if ref == applet.CodeNonRepudiation {
+		return strNewSignCode
+	}
+	return strNewCode
+}
+
+func oldCodePrompt(ref applet.CodeRef) stringID {
+	if ref == applet.CodeNonRepudiation {
+		return strOldSignCode
+	}
+	return strOldCode
+}

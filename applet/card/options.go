@@ -1,0 +1,195 @@
+package card
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/ota"
+)
+
+// Profile is what personalisation writes into a card. It is kept in the
+// card's memory: Load needs no more than the file.
+type Profile struct {
+	ICCID           ota.ICCID
+	IMSI            string // 6 to 15 digits
+	ServiceProvider string // EF.SPN; "" means "simsign test"
+	SMSC            string // service centre for answers, "+" and digits; "" leaves it to the terminal
+
+	// Over-the-air security.
+	TAR     ota.TAR  // of the applet
+	KeySets []KeySet // at least one
+	// MSL is the minimum security level: the least SPI1 that is accepted.
+	// 0 means 16: CC, ciphering, counter higher. Less needs Lab.
+	MSL byte
+	// Lab permits an MSL below 16 and keys for single DES.
+	Lab bool
+	// Mute makes the card silent about packets that it could not
+	// authenticate. Otherwise it answers them in clear when SPI2 asks for an
+	// answer, and never by a short message of its own.
+	Mute bool
+
+	// The applet, at installation (requirement 4-1).
+	Slots      int                // key slots, 4 to 16; 0 means 4
+	Algorithms []applet.Algorithm // empty: RSA-2048, RSA-3072, P-256, P-384
+	// Codes: index 0 authentication, 1 non-repudiation. A zero Min leaves the
+	// length to SetAppletData, and to 4 to 8 if that never comes.
+	Codes          [2]CodeProfile
+	CreateAttempts byte   // tries to choose a code; 0 means 3
+	PoPTries       byte   // tries to enter a PoP code; 0 means 3
+	UnblockingCode string // 8 digits; "" leaves the menu without unblocking
+	Language       string // ISO 639-1; "" means en
+	Active         bool   // the applet leaves personalisation activated
+
+	// How answers travel.
+	ServerAddress string // "+" and digits, or a short number
+	PID, DCS      byte   // of answers; both 0 mean 7F and F6
+	ConcatRef16   bool   // 16-bit concatenation references
+}
+
+// CodeProfile is the format of a personal code.
+type CodeProfile struct {
+	Min, Max byte // digits
+	Tries    byte // wrong entries in a row that block; 0 means 3
+}
+
+// KeySet is one pair of over-the-air keys.
+type KeySet struct {
+	KVN      byte // 1 to 15
+	KIc, KID ota.Key
+	CMACLen  int      // 4 or 8; 0 means 8
+	Counter  ota.CNTR // the last one used
+}
+
+// Options are a profile and what the process lends to the card.
+type Options struct {
+	Profile
+	Logger *slog.Logger // nil: no log
+	// Trace sees every APDU, message and proactive command, with personal
+	// codes masked. It runs inside Transmit and must not call the card.
+	Trace func(Event)
+	// KeygenDelay is how long a real card would take to make a pair. The card
+	// then sends MORE TIME every second meanwhile. nil: no delay.
+	KeygenDelay func(applet.Algorithm) time.Duration
+	Sleep       func(time.Duration) // nil: time.Sleep
+}
+
+// ErrProfile means that a profile cannot be put on a card.
+var ErrProfile = errors.New("card profile is not usable")
+
+const (
+	minSlots, maxSlots   = 4, 16
+	defaultMSL           = 0x16
+	unblockingCodeLength = 8
+)
+
+// complete fills in defaults and checks; it reports every fault at once.
+func (p *Profile) complete() error {
+	var errs []error
+	fault := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrProfile}, args...)...))
+	}
+	if _, err := ota.ParseICCID(string(p.ICCID)); err != nil {
+		fault("%v", err)
+	}
+	if n := len(p.IMSI); n < 6 || n > 15 || !allDigits(p.IMSI) {
+		fault("IMSI needs 6 to 15 digits, have %d characters", n)
+	}
+	orDefault(&p.ServiceProvider, "simsign test")
+	orDefault(&p.Language, "en")
+	orDefault(&p.MSL, defaultMSL)
+	orDefault(&p.Slots, minSlots)
+	orDefault(&p.CreateAttempts, 3)
+	orDefault(&p.PoPTries, 3)
+	if p.PID == 0 && p.DCS == 0 {
+		p.PID, p.DCS = 0x7F, 0xF6
+	}
+	if p.Slots < minSlots || p.Slots > maxSlots {
+		fault("%d key slots, must be %d to %d", p.Slots, minSlots, maxSlots)
+	}
+	if len(p.Algorithms) == 0 {
+		p.Algorithms = []applet.Algorithm{applet.RSA2048, applet.RSA3072, applet.ECDSAP256, applet.ECDSAP384}
+	}
+	for _, a := range p.Algorithms {
+		if !a.Known() {
+			fault("%s", a)
+		}
+	}
+	for i := range p.Codes {
+		c := &p.Codes[i]
+		orDefault(&c.Tries, 3)
+		if c.Tries > 15 || c.Min != 0 && (c.Min < applet.MinCodeLength || c.Max > applet.MaxCodeLength || c.Min > c.Max) {
+			fault("code %d has %d to %d digits and %d tries", i+1, c.Min, c.Max, c.Tries)
+		}
+	}
+	if u := p.UnblockingCode; u != "" && (len(u) != unblockingCodeLength || !allDigits(u)) {
+		fault("unblocking code needs %d digits, have %d characters", unblockingCodeLength, len(u))
+	}
+	if !languageName(p.Language) {
+		fault("language must be two small letters")
+	}
+	for _, a := range []string{p.SMSC, p.ServerAddress} {
+		if a != "" && !addressText(a) {
+			fault("address must have 1 to 20 digits, with or without +")
+		}
+	}
+	if !p.Lab && !atLeast(p.MSL, defaultMSL) {
+		fault("MSL %02X is below %02X and Lab is not set", p.MSL, defaultMSL)
+	}
+	if len(p.KeySets) == 0 {
+		fault("no key set")
+	}
+	return errors.Join(errs...)
+}
+
+// openKeySets prepares the key schedules.
+func (p *Profile) openKeySets() (map[byte]*ota.KeySet, error) {
+	sets := map[byte]*ota.KeySet{}
+	for _, k := range p.KeySets {
+		if k.KVN < 1 || k.KVN > 15 || sets[k.KVN] != nil {
+			return nil, fmt.Errorf("%w: key set number %d must be 1 to 15 and occur once", ErrProfile, k.KVN)
+		}
+		ks, err := ota.NewKeySet(k.KVN, k.KIc, k.KID, k.CMACLen)
+		if err == nil {
+			err = ota.Security{Lab: p.Lab}.CheckKeys(ks)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: key set %d: %w", ErrProfile, k.KVN, err)
+		}
+		sets[k.KVN] = ks
+	}
+	return sets, nil
+}
+
+// The profile is kept as JSON. Key octets are in it: the file is for tests.
+func (p *Profile) marshal() ([]byte, error) { return json.Marshal(p) }
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func allDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+func languageName(s string) bool {
+	return len(s) == 2 && s[0] >= 'a' && s[0] <= 'z' && s[1] >= 'a' && s[1] <= 'z'
+}
+
+func addressText(s string) bool {
+	if len(s) > 0 && s[0] == '+' {
+		s = s[1:]
+	}
+	return len(s) <= 20 && allDigits(s)
+}

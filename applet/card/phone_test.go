@@ -1,0 +1,436 @@
+package card_test
+
+import (
+	"bytes"
+	"crypto"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+const (
+	testCode  = "2580"
+	otherCode = "714936"
+	puk       = "90817263"
+)
+
+var testTAR = ota.TAR{0xB0, 0x00, 0x51}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func aesKeys(kvn byte) card.KeySet {
+	return card.KeySet{
+		KVN: kvn,
+		KIc: ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{0x10 + kvn}, 16)},
+		KID: ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{0x20 + kvn}, 16)},
+	}
+}
+
+func profile() card.Profile {
+	return card.Profile{
+		ICCID: "8999012345678901234", IMSI: "999010123456789", TAR: testTAR,
+		KeySets: []card.KeySet{aesKeys(1)}, ServerAddress: "+46700000001",
+		Codes: [2]card.CodeProfile{{Min: 4, Max: 8}, {Min: 6, Max: 6}}, UnblockingCode: puk,
+	}
+}
+
+// reaction is what the user does at a screen: a text to enter, or a result.
+type reaction struct {
+	text   string
+	result byte
+	info   []byte
+}
+
+func ok() reaction                      { return reaction{} }
+func enter(s string) reaction           { return reaction{text: s} }
+func result(r byte, i ...byte) reaction { return reaction{result: r, info: i} }
+
+// screen is a proactive command as the user or the network meets it.
+type screen struct {
+	kind      byte // of the command
+	qualifier byte
+	text      string
+	lo, hi    byte
+}
+
+func (s screen) String() string { return fmt.Sprintf("%02X %q", s.kind, s.text) }
+
+// phone is a scripted terminal with a server behind it. It meets the card
+// only through Transmit.
+type phone struct {
+	testing.TB
+	c       *card.Card
+	ks      *ota.KeySet
+	cntr    ota.CNTR
+	tx      uint32
+	spi     ota.SPI
+	script  []reaction // for DISPLAY TEXT that waits and GET INPUT, in order
+	screens []screen   // every DISPLAY TEXT and GET INPUT so far
+	menus   []screen
+	sent    [][]byte // SUBMIT TPDUs that the network took
+	tried   [][]byte // all that the card wanted to send
+	smsFail []reaction
+	more    int // MORE TIME commands
+	report  []byte
+}
+
+func newPhone(t testing.TB, c *card.Card) *phone {
+	t.Helper()
+	k := aesKeys(1)
+	ks, err := ota.NewKeySet(k.KVN, k.KIc, k.KID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &phone{TB: t, c: c, ks: ks, cntr: 100, spi: ota.SPI{0x16, 0x39}}
+	p.boot()
+	return p
+}
+
+func newCard(t testing.TB, change func(*card.Options)) *card.Card {
+	t.Helper()
+	o := card.Options{Profile: profile()}
+	if change != nil {
+		change(&o)
+	}
+	c, err := card.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// fresh is a phone with a new active card.
+func fresh(t testing.TB) *phone {
+	t.Helper()
+	return newPhone(t, newCard(t, func(o *card.Options) { o.Active = true }))
+}
+
+func (p *phone) boot() {
+	p.Helper()
+	p.c.Reset()
+	p.apdu("80 10 00 00 14 FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", 0x9000)
+}
+
+// apdu sends one command, follows 61xx and 91xx, and expects a final status.
+func (p *phone) apdu(hexa string, want uint16) []byte {
+	p.Helper()
+	return p.exchange(unhex(p, hexa), want)
+}
+
+func (p *phone) exchange(apdu []byte, want uint16) []byte {
+	p.Helper()
+	data, sw := split(p.c.Transmit(apdu))
+	if sw>>8 == 0x61 {
+		data, sw = split(p.c.Transmit([]byte{0x80, 0xC0, 0, 0, byte(sw)}))
+	}
+	for sw>>8 == 0x91 {
+		sw = p.fetch(byte(sw))
+	}
+	if sw != want {
+		p.Fatalf("%X: status %04X, want %04X", apdu[:min(len(apdu), 5)], sw, want)
+	}
+	return data
+}
+
+func split(r []byte) ([]byte, uint16) {
+	n := len(r) - 2
+	return r[:n], uint16(r[n])<<8 | uint16(r[n+1])
+}
+
+// fetch takes a proactive command, reacts and gives the next status word.
+func (p *phone) fetch(n byte) uint16 {
+	p.Helper()
+	cmd, sw := split(p.c.Transmit([]byte{0x80, 0x12, 0, 0, n}))
+	if sw != 0x9000 {
+		p.Fatalf("FETCH: %04X", sw)
+	}
+	body := cmd[2:]
+	if cmd[1] == 0x81 {
+		body = cmd[3:]
+	}
+	var s screen
+	var details, tpdu []byte
+	tlvs(p, body, func(tag byte, v []byte) {
+		switch tag {
+		case 0x01:
+			details, s.kind, s.qualifier = v, v[1], v[2]
+		case 0x0D:
+			s.text = decode(p, applet.Text{Coding: applet.TextCoding(v[0]), Octets: v[1:]})
+		case 0x11:
+			s.lo, s.hi = v[0], v[1]
+		case 0x0B:
+			tpdu = v
+		case 0x0F:
+			s.text += string(v[1:]) + "|"
+		}
+	})
+	r := p.react(s, tpdu)
+	_, sw = split(p.c.Transmit(terminalResponse(details, r)))
+	return sw
+}
+
+func (p *phone) react(s screen, tpdu []byte) reaction {
+	p.Helper()
+	switch s.kind {
+	case 0x02:
+		p.more++
+		return ok()
+	case 0x25:
+		p.menus = append(p.menus, s)
+		return ok()
+	case 0x13:
+		p.tried = append(p.tried, bytes.Clone(tpdu))
+		if len(p.smsFail) > 0 {
+			r := p.smsFail[0]
+			if p.smsFail = p.smsFail[1:]; r.result >= 0x10 {
+				return r
+			}
+		}
+		p.sent = append(p.sent, bytes.Clone(tpdu))
+		return ok()
+	}
+	p.screens = append(p.screens, s)
+	if s.kind == 0x21 && s.qualifier&0x80 == 0 {
+		return ok()
+	}
+	if len(p.script) == 0 {
+		p.Fatalf("nobody is there to answer %v", s)
+	}
+	r := p.script[0]
+	p.script = p.script[1:]
+	return r
+}
+
+func terminalResponse(details []byte, r reaction) []byte {
+	b := append([]byte{0x81, 0x03}, details...)
+	b = append(b, 0x82, 0x02, 0x82, 0x81, 0x83, byte(1+len(r.info)), r.result)
+	b = append(b, r.info...)
+	if r.text != "" {
+		b = append(b, 0x8D, byte(1+len(r.text)), 0x04)
+		b = append(b, r.text...)
+	}
+	return append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...)
+}
+
+func tlvs(t testing.TB, b []byte, f func(tag byte, v []byte)) {
+	t.Helper()
+	for len(b) > 0 {
+		n, at := int(b[1]), 2
+		if n == 0x81 {
+			n, at = int(b[2]), 3
+		}
+		f(b[0]&0x7F, b[at:at+n])
+		b = b[at+n:]
+	}
+}
+
+func decode(t testing.TB, x applet.Text) string {
+	t.Helper()
+	s, err := x.Decode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// message makes a message with the next transaction number.
+func (p *phone) message(cmds ...applet.Command) applet.Message {
+	p.tx++
+	return applet.Message{Transaction: p.tx, Commands: cmds}
+}
+
+// seal protects a message with the next counter.
+func (p *phone) seal(m applet.Message) []byte {
+	p.Helper()
+	b, err := m.MarshalBinary()
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.sealOctets(b)
+}
+
+func (p *phone) sealOctets(b []byte) []byte {
+	p.Helper()
+	p.cntr++
+	packet, err := p.ks.Seal(nil, &ota.Command{SPI: p.spi, TAR: testTAR, CNTR: p.cntr, Data: b})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return packet
+}
+
+func segments(t testing.TB, packet []byte, ref uint16) []sms.Part {
+	t.Helper()
+	parts, err := sms.Split(packet, sms.SplitOptions{CPI: sms.CommandCPI, Ref: ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts
+}
+
+// envelope wraps a segment as the terminal does.
+func envelope(t testing.TB, part sms.Part) []byte {
+	t.Helper()
+	d := sms.Deliver{
+		Originator: sms.Address{TON: sms.TONInternational, NPI: sms.NPITelephone, Number: "46700000001"},
+		PID:        0x7F, DCS: 0xF6, UDH: part.UDH, UD: part.UD,
+	}
+	tpdu, err := d.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := []byte{0x82, 0x02, 0x83, 0x81, 0x8B}
+	if len(tpdu) > 127 {
+		b = append(b, 0x81)
+	}
+	b = append(append(b, byte(len(tpdu))), tpdu...)
+	env := []byte{0xD1}
+	if len(b) > 127 {
+		env = append(env, 0x81)
+	}
+	env = append(append(env, byte(len(b))), b...)
+	return append([]byte{0x80, 0xC2, 0, 0, byte(len(env))}, env...)
+}
+
+// deliver brings a packet to the card and keeps what the SMS-DELIVER-REPORT
+// of the last segment carried.
+func (p *phone) deliver(packet []byte) {
+	p.Helper()
+	p.report = nil
+	for _, part := range segments(p, packet, uint16(p.cntr)&0xFF) {
+		if r := p.exchange(envelope(p, part), 0x9000); len(r) > 0 {
+			p.report = bytes.Clone(r)
+		}
+	}
+}
+
+// response joins and opens the response packet that was sent since.
+func (p *phone) response() ota.Response {
+	p.Helper()
+	var parts []sms.Part
+	for _, tpdu := range p.sent {
+		m, err := sms.ParseSubmit(tpdu)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if m.PID != 0x7F || m.DCS != 0xF6 || m.Destination.Number != "46700000001" {
+			p.Fatalf("answer to %v with PID %02X DCS %02X", m.Destination, m.PID, m.DCS)
+		}
+		parts = append(parts, sms.Part{UDH: m.UDH, UD: m.UD})
+	}
+	p.sent = nil
+	packet, kind, err := sms.Join(nil, parts)
+	if err != nil || kind != sms.ResponseCPI {
+		p.Fatalf("no response packet in %d segments: %v", len(parts), err)
+	}
+	r, err := p.ks.OpenResponse(nil, packet, p.spi)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return r
+}
+
+// answer opens the INT6 answer of the present counter.
+func (p *phone) answer() applet.Answer {
+	p.Helper()
+	r := p.response()
+	if r.Status != ota.StatusOK || r.CNTR != p.cntr || r.TAR != testTAR || !r.Protected {
+		p.Fatalf("response %v for counter %v, want %v", r.Status, r.CNTR, p.cntr)
+	}
+	a, err := applet.ParseAnswer(r.Data)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return a
+}
+
+// do sends commands, plays the script and gives the answer. All of the script
+// must have been used.
+func (p *phone) do(script []reaction, cmds ...applet.Command) applet.Answer {
+	p.Helper()
+	p.script, p.screens = script, nil
+	m := p.message(cmds...)
+	p.deliver(p.seal(m))
+	if len(p.script) > 0 {
+		p.Fatalf("%d reactions were not asked for; screens %v", len(p.script), p.screens)
+	}
+	a := p.answer()
+	if a.Transaction != m.Transaction {
+		p.Fatalf("answer to transaction %d, want %d", a.Transaction, m.Transaction)
+	}
+	return a
+}
+
+// must is do that succeeds.
+func (p *phone) must(script []reaction, cmds ...applet.Command) applet.Answer {
+	p.Helper()
+	a := p.do(script, cmds...)
+	if !a.OK() {
+		p.Fatalf("status %s; screens %v", a.Status(), p.screens)
+	}
+	return a
+}
+
+// fails is do with a given status.
+func (p *phone) fails(want applet.StatusWord, script []reaction, cmds ...applet.Command) applet.Result {
+	p.Helper()
+	a := p.do(script, cmds...)
+	if a.Status() != want {
+		p.Fatalf("status %s, want %s; screens %v", a.Status(), want, p.screens)
+	}
+	return a.Results[len(a.Results)-1]
+}
+
+func script(r ...reaction) []reaction { return r }
+
+func (p *phone) state() *applet.State {
+	p.Helper()
+	return p.must(nil, applet.ChangeAppletStatus{To: applet.StatusReport}).Results[0].State
+}
+
+func slotOf(number byte, a applet.Algorithm) applet.Slot {
+	s := applet.Slot{Number: number, Usage: applet.UsageAuthentication, Algorithm: a, Code: applet.CodeAuthentication}
+	if number == 2 {
+		s.Usage, s.Code = applet.UsageNonRepudiation, applet.CodeNonRepudiation
+	}
+	return s
+}
+
+func digest(b []byte) []byte {
+	h := crypto.SHA256.New()
+	h.Write(b)
+	return h.Sum(nil)
+}
+
+// enrol makes, registers and confirms the key of a slot with its code.
+func (p *phone) enrol(number byte, a applet.Algorithm, code string) crypto.PublicKey {
+	p.Helper()
+	s := slotOf(number, a)
+	r := p.must(nil, applet.SetAuthenticationHandlerData{Slot: s, Operation: applet.HandlerGenerate})
+	pub, err := a.ParsePublicKey(r.Results[0].PublicKey)
+	if err != nil {
+		p.Fatal(err)
+	}
+	d := digest([]byte("request"))
+	r = p.must(script(enter(code), enter(code), enter(code)),
+		applet.SignTransaction{Slot: applet.Slot{Number: number}, Mode: applet.ModeRegister, Hash: applet.SHA256, Digest: d})
+	if err := applet.Verify(pub, applet.SHA256, d, r.Results[0].Signature); err != nil {
+		p.Fatal(err)
+	}
+	p.must(nil, applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: number}, Operation: applet.HandlerConfirm})
+	return pub
+}
