@@ -108,9 +108,6 @@ func (p *Prepared) Digest() []byte { return p.digest }
 // Hash is the algorithm of Digest.
 func (p *Prepared) Hash() crypto.Hash { return p.suite.hash }
 
-// Certificate is the signer's certificate, DER.
-func (p *Prepared) Certificate() []byte { return p.certs[0] }
-
 // SignedAttributes reports whether the signature covers signed attributes.
 func (p *Prepared) SignedAttributes() bool { return p.attrs != nil }
 

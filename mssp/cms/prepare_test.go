@@ -202,6 +202,47 @@ func TestLengths(t *testing.T) {
 	}
 }
 
+// Octets that no AppendBinary wrote are refused, each for its own reason.
+func TestParsePreparedRefuses(t *testing.T) {
+	p := newParty(t, "P-256", nil)
+	prep, err := Prepare(Options{Content: []byte("x"), Hash: crypto.SHA256, Certificate: p.cert.Raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := prep.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(at int, octet byte) []byte {
+		b := bytes.Clone(good)
+		b[at] = octet
+		return b
+	}
+	for name, tc := range map[string]struct {
+		b    []byte
+		want error
+	}{
+		"empty":                  {nil, ErrMalformed},
+		"two_octets":             {good[:2], ErrMalformed},
+		"format_2":               {with(0, 2), ErrUnsupported},
+		"unknown_flag":           {with(2, 4), ErrUnsupported},
+		"hash_of_20":             {with(1, 20), ErrUnsupported},
+		"hash_of_48_digest_32":   {with(1, 48), ErrMalformed},
+		"detached_with_content":  {with(2, flagDetached), ErrMalformed},
+		"attributes_flag_alone":  {with(2, flagAttrs), ErrMalformed},
+		"digest_cut":             {good[:20], ErrMalformed},
+		"certificate_cut":        {good[:100], ErrMalformed},
+		"end_of_list_cut":        {good[:len(good)-3], ErrMalformed},
+		"no_certificate":         {append(bytes.Clone(good[:3+3+32+3+1+3]), 0, 0, 0), ErrMalformed},
+		"certificate_not_x509":   {append(bytes.Clone(good[:3+3+32+3+1+3]), 0, 0, 1, 0x30, 0, 0, 0), ErrMalformed},
+		"length_beyond_the_rest": {with(3, 0xff), ErrMalformed},
+	} {
+		if _, _, err := ParsePrepared(tc.b); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+	}
+}
+
 // FuzzParsePrepared: every error is a declared one, and what parses is stored
 // again octet for octet.
 func FuzzParsePrepared(f *testing.F) {

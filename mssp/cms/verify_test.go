@@ -126,6 +126,34 @@ func TestVerifyDigest(t *testing.T) {
 	}
 }
 
+// A digest algorithm may come with NULL for its parameters (RFC 5754 2), and
+// RSA may name its hash: both verify, and come back octet for octet.
+func TestForeignParameters(t *testing.T) {
+	p := newParty(t, "RSA", nil)
+	suite, err := suiteOf(crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der := edited(t, p.message(t, Options{Content: []byte(testText), Hash: crypto.SHA256}), func(s *SignedData) {
+		s.digestAlg = append(append([]byte{0x30, 0x0d}, suite.digest[2:]...), 5, 0)
+		s.signatureAlg = suite.rsa
+	})
+	s, _, err := Parse(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verify(VerifyOptions{Roots: p.roots(), Time: testTime, Content: []byte(testText)}); err != nil {
+		t.Error(err)
+	}
+	if again, err := s.AppendBinary(nil); err != nil || !bytes.Equal(again, der) {
+		t.Error("not the same octets again")
+	}
+	bad := edited(t, der, func(s *SignedData) { s.digestAlg = []byte("\x30\x07\x06\x05\x2b\x0e\x03\x02\x1a") })
+	if _, _, err := Parse(bad); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("SHA-1: %v", err)
+	}
+}
+
 func ed25519Cert(t *testing.T) []byte {
 	t.Helper()
 	pub, key, err := ed25519.GenerateKey(rand.Reader)

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -24,6 +25,8 @@ type Options struct {
 	Clock  func() time.Time // nil: time.Now
 	Rand   io.Reader        // nil: crypto/rand
 	Logger *slog.Logger     // nil: none
+	// Registerer takes the metrics; nil: none.
+	Registerer prometheus.Registerer
 	// BaseURL is where Handler is reachable, without a slash at the end, for
 	// example "http://pki.example.org/pki". Certificates point below it for
 	// OCSP, CRL and the CA's certificate; empty leaves these pointers out.
@@ -56,8 +59,9 @@ type CA struct {
 	changes atomic.Int64
 	status  sync.Mutex // serialises read-then-write of a status
 
-	crl  crlCache
-	ocsp responder
+	crl     crlCache
+	ocsp    responder
+	metrics *metrics
 }
 
 // Load opens the CA that Create stored. Errors: mssp.ErrNotFound when there
@@ -91,6 +95,10 @@ func Load(ctx context.Context, o Options) (*CA, error) {
 		return nil, err
 	}
 	c.ocsp.init()
+	if c.metrics, err = newMetrics(o.Registerer); err != nil {
+		return nil, fmt.Errorf("load CA: metrics: %w", err)
+	}
+	c.metrics.notAfter.Set(float64(c.cert.NotAfter.Unix()))
 	return c, nil
 }
 

@@ -68,6 +68,8 @@ func (c *CA) makeCRL(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("sign CRL: %w", err)
 	}
 	c.crl.der, c.crl.thisUpdate, c.crl.number, c.crl.changes = der, this, number, changes
+	c.metrics.crls.Inc()
+	c.metrics.crlNext.Set(float64(tmpl.NextUpdate.Unix()))
 	c.o.Logger.InfoContext(ctx, "CRL made", "number", number, "entries", len(list))
 	return nil
 }

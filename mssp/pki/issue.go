@@ -71,6 +71,7 @@ func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Cer
 	if err := c.o.Store.ConfirmCertificate(ctx, serial, der); err != nil {
 		return nil, fmt.Errorf("confirm certificate: %w", err)
 	}
+	c.metrics.issued.Inc()
 	c.o.Logger.InfoContext(ctx, "certificate issued", "serial", serial, "usage", p.Usage.String(), "until", tmpl.NotAfter)
 	if outlivesPolicy(req.PublicKey, tmpl.NotAfter) {
 		c.o.Logger.WarnContext(ctx, "certificate outlives what NIST vouches for: RSA below 3072 bits after 2030", "serial", serial)

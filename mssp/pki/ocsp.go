@@ -47,35 +47,51 @@ func (r *responder) init() { r.cache = newCache[ocspAnswer](4096) }
 func (c *CA) OCSP(ctx context.Context, der []byte) (response []byte, next time.Time, err error) {
 	req, err := parseOCSPRequest(der)
 	if err != nil {
+		c.metrics.responses.WithLabelValues("malformed").Inc()
 		return ocspMalformed.response(), time.Time{}, err
 	}
+	response, next, cached, err := c.answerOCSP(ctx, req)
+	switch {
+	case err != nil:
+		c.metrics.responses.WithLabelValues("failed").Inc()
+		return ocspInternalError.response(), time.Time{}, err
+	case cached:
+		c.metrics.responses.WithLabelValues("cached").Inc()
+	default:
+		c.metrics.responses.WithLabelValues("signed").Inc()
+	}
+	return response, next, nil
+}
+
+// answerOCSP signs a response, or takes one from memory.
+func (c *CA) answerOCSP(ctx context.Context, req ocspRequest) (response []byte, next time.Time, cached bool, err error) {
 	now := c.o.Clock().UTC()
 	changes := c.changes.Load() // before the store is asked
 	plain := req.nonce == nil && len(req.certs) == 1
 	if plain {
 		if a, ok := c.ocsp.cache.get(req.certs[0].raw); ok && a.changes == changes && a.fresh(now, c.o.OCSPLifetime) {
-			return a.der, a.next, nil
+			return a.der, a.next, true, nil
 		}
 	}
 	list, known, err := c.ocspStatus(ctx, req)
 	if err != nil {
-		return ocspInternalError.response(), time.Time{}, err
+		return nil, time.Time{}, false, err
 	}
 	signer, err := c.ocspSigner(now)
 	if err != nil {
-		return ocspInternalError.response(), time.Time{}, err
+		return nil, time.Time{}, false, err
 	}
 	this := now.Truncate(time.Second)
 	next = this.Add(c.o.OCSPLifetime)
 	response, err = signer.sign(c.o.Rand, list, req.nonce, this, next)
 	if err != nil {
-		return ocspInternalError.response(), time.Time{}, err
+		return nil, time.Time{}, false, err
 	}
 	if !plain || !known {
-		return response, time.Time{}, nil
+		return response, time.Time{}, false, nil
 	}
 	c.ocsp.cache.put(req.certs[0].raw, &ocspAnswer{der: response, next: next, changes: changes})
-	return response, next, nil
+	return response, next, false, nil
 }
 
 // fresh reports that at least half of the life of an answer is left.

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/simsign/simsign/mssp"
@@ -123,6 +125,43 @@ func TestOCSPCache(t *testing.T) {
 	b.clock.now = testTime.Add(delegateLife)
 	if r := b.ask(t, u.cert, crypto.SHA1); r.Certificate.NotAfter.Before(b.clock.now) {
 		t.Error("signed by an expired delegate")
+	}
+}
+
+// What the CA does is counted, from zero, and no label names a person.
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	b := newBench(t, CreateOptions{}, Options{Registerer: reg})
+	u := b.enrol(t, "P-256")
+	q := b.question(t, u.cert, crypto.SHA1)
+	for _, der := range [][]byte{q, q, nil} {
+		if _, _, err := b.ca.OCSP(t.Context(), der); (err == nil) != (der != nil) {
+			t.Fatal(err)
+		}
+	}
+	must(t, b.ca.Suspend(t.Context(), serialOf(u.cert)))
+	b.crl(t)
+	have := make(map[string]float64)
+	families, err := reg.Gather()
+	must(t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := strings.TrimPrefix(f.GetName(), "simsign_pki_")
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetValue()
+			}
+			have[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	want := map[string]float64{
+		"certificates_issued_total": 1, "crls_total": 1,
+		"ocsp_responses_total signed": 1, "ocsp_responses_total cached": 1, "ocsp_responses_total malformed": 1, "ocsp_responses_total failed": 0,
+		"status_changes_total suspended": 1, "status_changes_total revoked": 0, "status_changes_total valid": 0,
+		"crl_next_update_seconds": float64(testTime.Add(24 * time.Hour).Unix()),
+		"ca_not_after_seconds":    float64(b.ca.Certificate().NotAfter.Unix()),
+	}
+	if !maps.Equal(have, want) {
+		t.Errorf("%v, want %v", have, want)
 	}
 }
 

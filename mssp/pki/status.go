@@ -73,6 +73,7 @@ func (c *CA) setStatus(ctx context.Context, serial string, to mssp.CertStatus, r
 	if err := c.o.Store.SetCertStatus(ctx, serial, to, reason, c.o.Clock().UTC()); err != nil {
 		return fmt.Errorf("certificate %s: %w", serial, err)
 	}
+	c.metrics.changes.WithLabelValues(string(to)).Inc()
 	c.o.Logger.InfoContext(ctx, "certificate status changed", "serial", serial, "from", string(have.Status), "to", string(to), "reason", reason)
 	return nil
 }
