@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
+	"sync"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
@@ -139,7 +140,7 @@ func (c *fakeCard) apply(m applet.Message) applet.Answer {
 func (c *fakeCard) generate(s applet.Slot) {
 	var err error
 	if s.Algorithm.RSA() {
-		c.keys[s.Number], err = rsa.GenerateKey(rand.Reader, s.Algorithm.Bits())
+		c.keys[s.Number], err = rsaKey() // one for all tests: making them is slow
 	} else {
 		c.keys[s.Number], err = ecdsa.GenerateKey(s.Algorithm.Curve(), rand.Reader)
 	}
@@ -148,6 +149,8 @@ func (c *fakeCard) generate(s applet.Slot) {
 	}
 	c.alg[s.Number] = s.Algorithm
 }
+
+var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 func (c *fakeCard) sign(x *applet.SignTransaction, r *applet.Result) {
 	slot := x.Slot.Number

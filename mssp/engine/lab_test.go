@@ -82,6 +82,16 @@ type lab struct {
 	lose   bool                         // the segment does not arrive, whatever submit says
 }
 
+// labStore records outcomes at once, so that no test depends on the 20 ms
+// that they may wait for company.
+type labStore struct{ *store.Store }
+
+func (s labStore) RecordOutcomesLazy(o []store.SegmentOutcome) {
+	if err := s.RecordOutcomes(context.Background(), o); err != nil {
+		panic(err)
+	}
+}
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -104,14 +114,15 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, dir: t.TempDir(), clock: &clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, cards: map[sms.MSISDN]*fakeCard{}, logs: &lockedBuffer{}}
 	ctx := context.Background()
 	l.open()
-	var err error
-	l.vault, err = keys.OpenVault(ctx, keys.NewRoot(), l.st, l.clock.Now())
+	root, err := keys.NewRoot()
+	l.ok(err)
+	l.vault, err = keys.OpenVault(ctx, root, l.st, l.clock.Now())
 	l.ok(err)
 	l.ok(pki.Create(ctx, l.st, l.vault, pki.CreateOptions{Name: "Test CA", Test: true, Now: l.clock.Now().Add(-time.Hour)}))
 	l.ca, err = pki.Load(ctx, pki.Options{Store: l.st, Sealer: l.vault, Clock: l.clock.Now})
 	l.ok(err)
 	l.o = Options{
-		Store: l.st, Vault: l.vault, Route: func(sms.MSISDN) bearer.Bearer { return l },
+		Store: labStore{l.st}, Vault: l.vault, Route: func(sms.MSISDN) bearer.Bearer { return l },
 		CardProfiles: map[string]mssp.CardProfile{"test": {
 			Name: "test", TAR: testTAR, SPI: testSPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
 			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048), byte(applet.ECDSAP384)},

@@ -50,7 +50,7 @@ func (e *Engine) eligible(ctx context.Context, r *EnrolRequest) (*target, error)
 	if r.Usage != mssp.Authentication && r.Usage != mssp.NonRepudiation {
 		return nil, mssp.Faultf(mssp.WrongParam, "the key usage must be authentication (1) or non-repudiation (2)")
 	}
-	t, err := e.target(ctx, r.MSISDN)
+	t, err := e.registrant(ctx, r.MSISDN)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,19 @@ func (e *Engine) eligible(ctx context.Context, r *EnrolRequest) (*target, error)
 	}
 	if k := t.slot(r.Slot); k != nil && k.State == mssp.KeyRegistered {
 		return nil, mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
+	}
+	return t, nil
+}
+
+// registrant is the target of a number with whole key rows: certificate
+// requests are read for registrations only.
+func (e *Engine) registrant(ctx context.Context, n sms.MSISDN) (*target, error) {
+	t, err := e.target(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if t.keys, err = e.o.Store.KeyPairs(ctx, t.card.ICCID); err != nil {
+		return nil, e.internal("reading key pairs", err)
 	}
 	return t, nil
 }
@@ -213,7 +226,7 @@ func (e *Engine) Enrol(ctx context.Context, r EnrolRequest) (Enrolment, error) {
 // the card, which makes the key usable only now (5.1-10), at once or with the
 // next command.
 func (e *Engine) CertificateStatus(ctx context.Context, number sms.MSISDN, slot byte, cert []byte) (Enrolment, error) {
-	t, err := e.target(ctx, number)
+	t, err := e.registrant(ctx, number)
 	if err != nil {
 		return Enrolment{}, err
 	}

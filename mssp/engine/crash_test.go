@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+var errKilled = errors.New("killed")
+
+// dyingStore is a store whose process is killed at a commit: just before it,
+// or just after it and before anybody hears of it. From then on it answers
+// nothing.
+type dyingStore struct {
+	labStore
+	at    int // commits left
+	after bool
+	dead  bool
+	seen  int
+}
+
+func (d *dyingStore) commit(do func() error) error {
+	if d.dead {
+		return errKilled
+	}
+	d.seen++
+	if d.seen != d.at {
+		return do()
+	}
+	d.dead = true
+	if d.after {
+		_ = do() // it is durable, nobody knows
+	}
+	return errKilled
+}
+
+func (d *dyingStore) Accept(ctx context.Context, tx mssp.Transaction, s store.SealFunc) (r store.AcceptResult, err error) {
+	err = d.commit(func() error { r, err = d.labStore.Accept(ctx, tx, s); return err })
+	return r, err
+}
+
+func (d *dyingStore) Finish(ctx context.Context, f store.Finish, s store.SealFunc) (r store.FinishResult, err error) {
+	err = d.commit(func() error { r, err = d.labStore.Finish(ctx, f, s); return err })
+	return r, err
+}
+
+func (d *dyingStore) SealNext(ctx context.Context, i ota.ICCID, now time.Time, s store.SealFunc) (x *store.Dispatched, f []mssp.Transaction, err error) {
+	err = d.commit(func() error { x, f, err = d.labStore.SealNext(ctx, i, now, s); return err })
+	return x, f, err
+}
+
+func (d *dyingStore) Reattempt(ctx context.Context, id mssp.TransID, s store.SealFunc) (x *store.Dispatched, err error) {
+	err = d.commit(func() error { x, err = d.labStore.Reattempt(ctx, id, s); return err })
+	return x, err
+}
+
+func (d *dyingStore) MarkPrompted(ctx context.Context, id mssp.TransID) error {
+	return d.commit(func() error { return d.labStore.MarkPrompted(ctx, id) })
+}
+
+func (d *dyingStore) SaveMO(ctx context.Context, mo bearer.MO, ref store.ConcatRef) (r store.MOResult, err error) {
+	err = d.commit(func() error { r, err = d.labStore.SaveMO(ctx, mo, ref); return err })
+	return r, err
+}
+
+func (d *dyingStore) ConsumeMO(ctx context.Context, id int64) error {
+	return d.commit(func() error { return d.labStore.ConsumeMO(ctx, id) })
+}
+
+func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (out []store.Outbound, err error) {
+	if d.dead {
+		return nil, errKilled
+	}
+	// Counted only when there is something to claim: the sweeper asks often.
+	if out, err = d.labStore.ClaimSegments(ctx, now, n); err == nil && len(out) > 0 {
+		if err = d.commit(func() error { return nil }); err != nil {
+			return nil, err
+		}
+	}
+	return out, err
+}
+
+func (d *dyingStore) RecordOutcomesLazy(o []store.SegmentOutcome) {
+	_ = d.commit(func() error { d.labStore.RecordOutcomesLazy(o); return nil })
+}
+
+func (d *dyingStore) Recover(ctx context.Context) (r store.Recovery, err error) {
+	err = d.commit(func() error { r, err = d.labStore.Recover(ctx); return err })
+	return r, err
+}
+
+// Killed before or after every commit of two queued signatures, with kill -9
+// in the middle of the restart too: both end well, each user is asked once, no
+// counter carries two messages, a copy has the octets of its original, and
+// the provider who repeats his request gets the one signature (F1, I1 to I7).
+//
+// Covers: 3.5.3-4
+func TestKilledAtEveryCommit(t *testing.T) {
+	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
+		for _, after := range []bool{false, true} {
+			for at := 1; ; at++ {
+				l := newLab(t)
+				l.enrolled(testNumber, alg, mssp.Authentication)
+				if !killedRun(t, l, at, after, fmt.Sprintf("%s, commit %d, after %v", alg, at, after)) {
+					if at < 5 {
+						t.Errorf("only %d commits", at-1)
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// killedRun runs the scenario and says whether the process was killed in it.
+func killedRun(t *testing.T, l *lab, at int, after bool, name string) bool {
+	c := l.cards[testNumber]
+	asked := c.prompts
+	d := &dyingStore{labStore: labStore{l.st}, at: at, after: after}
+	l.restart(d)
+	l.scenario()
+	killed := d.dead
+	if killed {
+		// The first restart is killed too, at its first commit.
+		l.restart(&dyingStore{labStore: labStore{l.st}, at: 1, after: after})
+		l.restart(labStore{l.st})
+		l.scenario()
+	}
+	for range 4 { // what the sweeper would do in the next minute
+		l.clock.add(16e9)
+		l.e.sweepOnce(context.Background())
+		l.settle()
+		l.redeliver()
+	}
+	for _, id := range []string{"T1", "T2"} {
+		tx, err := l.st.TransactionByAP(context.Background(), "http://bank.example", id)
+		if err != nil || tx.State != mssp.Done || tx.Status != mssp.Signature {
+			t.Fatalf("%s: %s is %s %d %s, %v", name, id, tx.State, tx.Status, tx.Detail, err)
+		}
+	}
+	if n := c.prompts - asked; n != 2 {
+		t.Fatalf("%s: %d prompts, want 2 (I5)", name, n)
+	}
+	data := map[ota.CNTR][]byte{}
+	for _, p := range c.seen {
+		if old, ok := data[p.CNTR]; ok && !bytes.Equal(old, p.Data) {
+			t.Fatalf("%s: counter %s has carried two messages (I3)", name, p.CNTR)
+		}
+		data[p.CNTR] = p.Data
+	}
+	return killed
+}
+
+// restart makes a new engine on a store, as a new process does. A process
+// that dies while it starts is simply gone.
+func (l *lab) restart(st Store) {
+	l.t.Helper()
+	l.ok(l.e.Stop(context.Background()))
+	l.o.Store, l.o.Registerer = st, nil
+	e, err := New(l.o)
+	l.ok(err)
+	l.e = e
+	if err := e.recover(context.Background()); err != nil && !errors.Is(err, errKilled) {
+		l.t.Fatal(err)
+	}
+}
+
+// scenario asks for two signatures, as a provider who asks again after an
+// error does, and lets the network deliver.
+func (l *lab) scenario() {
+	for _, id := range []string{"T1", "T2"} {
+		_, _ = l.e.Sign(context.Background(), request(id, "text of "+id))
+	}
+	l.settle()
+	l.redeliver()
+	l.e.sweepOnce(context.Background())
+	l.settle()
+	l.redeliver()
+}
+
+// redeliver delivers as a network does: what was not acknowledged comes again
+// later.
+func (l *lab) redeliver() {
+	for {
+		var later []bearer.MO
+		mos := l.drop()
+		for _, mo := range mos {
+			if err := l.e.Deliver(context.Background(), mo); err != nil {
+				later = append(later, mo)
+			}
+		}
+		l.settle()
+		l.mu.Lock()
+		l.mos = append(later, l.mos...)
+		l.mu.Unlock()
+		if len(mos) == len(later) {
+			return
+		}
+	}
+}
+
+// A whole answer that was stored but not used, and a waiting caller who asks
+// again after the restart.
+func TestRestartWithStoredAnswer(t *testing.T) {
+	l := newLab(t)
+	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
+	c.first = false
+	d := &dyingStore{labStore: labStore{l.st}, at: 6} // Recover, Accept, outcomes, two parts; the third dies
+	l.restart(d)
+	tx, mos := l.ask("T1")
+	for _, mo := range mos {
+		_ = l.e.Deliver(context.Background(), mo)
+	}
+	if !d.dead {
+		t.Fatal("the process lives")
+	}
+	l.restart(labStore{l.st})
+	l.bring(mos[2]) // not acknowledged, so it comes again
+	got, err := l.e.Wait(context.Background(), tx.ID)
+	l.ok(err)
+	if got.Status != mssp.Signature {
+		t.Errorf("status %d %s", got.Status, got.Detail)
+	}
+}
+
+// Answers that were complete and stored when the process died are used at the
+// next start.
+func TestRestartUsesPendingAnswer(t *testing.T) {
+	l := newLab(t)
+	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
+	c.first = false
+	l.restart(&dyingStore{labStore: labStore{l.st}, at: 7, after: false}) // ... three parts; Finish dies
+	tx, mos := l.ask("T1")
+	for _, mo := range mos {
+		_ = l.e.Deliver(context.Background(), mo)
+	}
+	l.want(tx.ID, mssp.Waiting, 0)
+	l.restart(labStore{l.st})
+	l.want(tx.ID, mssp.Done, mssp.Signature)
+}
