@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
@@ -25,7 +24,7 @@ func cpu() time.Duration {
 
 func benchStore(b *testing.B, cards int) *store.Store {
 	b.Helper()
-	s, err := store.Open(context.Background(), store.Options{DSN: filepath.Join(b.TempDir(), "bench.db")})
+	s, err := store.Open(ctx, store.Options{DSN: filepath.Join(b.TempDir(), "bench.db")})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -84,7 +83,7 @@ func accept(b *testing.B, s *store.Store, ids *atomic.Int64, callers int) {
 	from := cpu()
 	each(b, callers, func() {
 		id := ids.Add(1)
-		if _, err := s.Accept(context.Background(), benchTx(id, int(id)), benchSeal); err != nil {
+		if _, err := s.Accept(ctx, benchTx(id, int(id)), benchSeal); err != nil {
 			b.Error(err)
 		}
 	})
@@ -103,7 +102,7 @@ func BenchmarkFinish(b *testing.B) {
 			b.ResetTimer()
 			from := cpu()
 			each(b, callers, func() {
-				r, err := s.Finish(context.Background(), store.Finish{TxID: benchTx(done.Add(1), 0).ID, State: mssp.Done, Status: mssp.Signature,
+				r, err := s.Finish(ctx, store.Finish{TxID: benchTx(done.Add(1), 0).ID, State: mssp.Done, Status: mssp.Signature,
 					Result: make([]byte, 1800), At: time.Now(), MO: mo}, benchSeal)
 				if err != nil || !r.Applied {
 					b.Error(r.Applied, err)

@@ -20,7 +20,7 @@ type sqliteConn struct {
 	args  []driver.NamedValue
 	dest  []driver.Value
 	row   row
-	dirty bool // a statement has changed rows since the flag was cleared
+	dirty bool // a statement may have changed rows since the flag was cleared
 }
 
 func dialSQLite(ctx context.Context, uri string) (*sqliteConn, error) {
@@ -110,6 +110,7 @@ func (s *sqliteConn) each(q string, f func(*row) error, args ...any) error {
 	if err != nil {
 		return err
 	}
+	s.dirty = s.dirty || q[0] != 'S' // whatever is no SELECT has RETURNING
 	n := len(rows.Columns())
 	if cap(s.dest) < n {
 		s.dest = make([]driver.Value, n)
