@@ -178,6 +178,10 @@ func (ch *checker) files() {
 	}
 	ch.credential("keys.root_credential", c.Keys.RootCredential)
 	ch.store()
+	// sun_path has 108 octets (unix(7)); a few are for the name under which it is made.
+	if n := len(c.Admin.Socket); n > 100 {
+		ch.faultf("admin.socket", "%s has %d characters, the path of a socket has at most 100", c.Admin.Socket, n)
+	}
 	if info, err := os.Stat(c.Data); err == nil && !info.IsDir() {
 		ch.faultf("data", "%s is not a folder", c.Data)
 	}
