@@ -1,0 +1,53 @@
+package handset
+
+import "github.com/simsign/simsign/ota/sms"
+
+// What PROVIDE LOCAL INFORMATION asks for (TS 102 223 8.6).
+const (
+	localLocation = 0x00
+	localIMEI     = 0x01
+	localNMR      = 0x02
+	localTime     = 0x03
+	localLanguage = 0x04
+	localAccess   = 0x06
+)
+
+// provideLocal answers PROVIDE LOCAL INFORMATION with facts of a test network:
+// MCC 001, MNC 01. Requirement 3.1-3.
+func (h *Handset) provideLocal() {
+	var v []byte
+	switch h.running.qualifier {
+	case localLocation:
+		if h.link == nil {
+			h.respond(TerminalBusy, []byte{NoService})
+			return
+		}
+		// MCC and MNC (TS 24.008 10.5.1.3), area code 0001, cell 0001.
+		v = appendTLV(nil, comprehension|tagLocation, 0x00, 0xF1, 0x10, 0x00, 0x01, 0x00, 0x01)
+	case localIMEI:
+		v = appendTLV(nil, comprehension|tagIMEI, imei(h.o.IMEI)...)
+	case localNMR:
+		// Measurement results without neighbours (TS 24.008 10.5.2.20), no channel list.
+		v = appendTLV(nil, comprehension|tagMeasurement, make([]byte, 16)...)
+	case localTime:
+		t := sms.NewTimestamp(h.o.Clock())
+		v = appendTLV(nil, comprehension|tagDateTime, t[:]...)
+	case localLanguage:
+		v = appendTLV(nil, comprehension|tagLanguage, h.o.Language[0], h.o.Language[1])
+	case localAccess:
+		v = appendTLV(nil, comprehension|tagAccess, 0x08) // E-UTRAN
+	default:
+		h.respond(BeyondCapability, nil)
+		return
+	}
+	h.respondWith(Done, nil, v, span{})
+}
+
+// imei codes an IMEI as a mobile identity (TS 24.008 10.5.1.4).
+func imei(s string) []byte {
+	b := []byte{(s[0]-'0')<<4 | 0x0A}
+	for i := 1; i < 15; i += 2 {
+		b = append(b, (s[i+1]-'0')<<4|(s[i]-'0'))
+	}
+	return b
+}

@@ -1,0 +1,67 @@
+package handset
+
+import (
+	"errors"
+	"fmt"
+)
+
+// setUpMenu keeps the card's menu. An empty item removes it (TS 102 223 6.4.9).
+func (h *Handset) setUpMenu() {
+	c := &h.running
+	m := Menu{Title: alpha(c.alpha), Items: items(c.items)}
+	if len(m.Items) == 0 {
+		m = Menu{}
+	}
+	h.change(func(s *State) { s.Menu = m })
+	h.respond(Done, nil)
+}
+
+// setUpIdleText keeps the text of the idle screen; an empty one removes it.
+func (h *Handset) setUpIdleText() {
+	idle, _, _, ok := text(h.running.text)
+	if !ok {
+		h.respond(DataUnknown, nil)
+		return
+	}
+	h.change(func(s *State) { s.Idle = idle })
+	h.respond(Done, nil)
+}
+
+// ErrMenu means that the SIM menu cannot be used now.
+var ErrMenu = errors.New("SIM menu is not available")
+
+// SelectMenu is the user's choice in the SIM menu: ENVELOPE (MENU SELECTION)
+// (TS 102 223 7.2). help asks for help on the item instead.
+func (h *Handset) SelectMenu(item byte, help bool) error {
+	var failed error
+	err := h.do(func() { failed = h.selectMenu(item, help) })
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+func (h *Handset) selectMenu(item byte, help bool) error {
+	if h.waiting == waitUser {
+		return fmt.Errorf("%w: another screen waits for an answer", ErrMenu)
+	}
+	found := false
+	for _, i := range h.view.state.Menu.Items {
+		found = found || i.ID == item
+	}
+	if !found {
+		return fmt.Errorf("%w: no item %d", ErrMenu, item)
+	}
+	b := append(h.apduBuf[:0], 0x80, insEnvelope, 0, 0, 9, berMenu, 7,
+		comprehension|tagDevices, 2, devKeypad, devCard, comprehension|tagItemID, 1, item)
+	if help {
+		b = append(b, comprehension|tagHelp, 0)
+		b[4], b[6] = 11, 9
+	}
+	h.apduBuf = b
+	if _, sw := h.apdu("ENVELOPE (MENU SELECTION)", b, span{}); !sw.ok() {
+		return fmt.Errorf("%w: card answers %v", ErrMenu, sw)
+	}
+	h.proceed()
+	return nil
+}

@@ -1,0 +1,85 @@
+package handset
+
+import "fmt"
+
+// SetPower switches the phone on or off. Off is a loss of power for the card:
+// a dialogue is over, and the network keeps messages until the phone is back.
+func (h *Handset) SetPower(on bool) error {
+	var failed error
+	err := h.do(func() {
+		if on == h.view.state.On {
+			return
+		}
+		if !on {
+			h.powerOff()
+			return
+		}
+		if failed = h.powerOn(); failed != nil {
+			h.powerOff()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+func (h *Handset) powerOn() error {
+	if err := h.boot(); err != nil {
+		return fmt.Errorf("handset cannot start the card: %w", err)
+	}
+	h.change(func(s *State) { s.On = true })
+	if h.poll > 0 {
+		h.clock.set(timerPoll, h.poll)
+	}
+	if h.view.state.Coverage {
+		h.radioOn()
+	}
+	h.proceed()
+	return nil
+}
+
+// powerOff is also the end of the phone.
+func (h *Handset) powerOff() {
+	h.flush()
+	h.waiting = waitNothing
+	h.radioOff()
+	h.radio.wg.Wait() // it waits for nothing that only this goroutine could give
+	h.sending = sending{}
+	h.fetch, h.refused, h.joins = 0, false, nil
+	for i := range h.clock.at {
+		h.clock.clear(i)
+	}
+	if r, ok := h.o.Card.(interface{ Reset() []byte }); ok {
+		r.Reset()
+	}
+	h.change(func(s *State) {
+		s.On, s.Attached, s.Screen, s.Idle, s.Menu = false, false, nil, "", Menu{}
+	})
+}
+
+// SetCoverage takes the phone out of coverage or back. Sending then fails
+// with "no service", and the network keeps messages.
+func (h *Handset) SetCoverage(yes bool) error {
+	return h.do(func() {
+		h.change(func(s *State) { s.Coverage = yes })
+		switch {
+		case !yes:
+			h.flush()
+			h.radioOff()
+		case h.view.state.On:
+			h.radioOn()
+		}
+	})
+}
+
+// SetOnCall makes the phone busy with a call: prompts are answered with
+// "currently unable, busy on call".
+func (h *Handset) SetOnCall(yes bool) error {
+	return h.do(func() { h.change(func(s *State) { s.OnCall = yes }) })
+}
+
+// SetScreenBusy makes the user do something else, see State.
+func (h *Handset) SetScreenBusy(yes bool) error {
+	return h.do(func() { h.change(func(s *State) { s.ScreenBusy = yes }) })
+}
