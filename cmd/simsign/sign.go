@@ -94,9 +94,11 @@ type signed struct {
 
 // request makes MSS_SignatureReq.
 func (k *SignCmd) request() (*service.SignatureReq, signed, error) {
-	req := &service.SignatureReq{Mode: k.Mode, Profile: k.Profile, User: service.MobileUser{MSISDN: k.MSISDN},
+	req := &service.SignatureReq{
+		Mode: k.Mode, Profile: k.Profile, User: service.MobileUser{MSISDN: k.MSISDN},
 		Format: "http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature",
-		Data:   service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: k.Text}}
+		Data:   service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: k.Text},
+	}
 	want := signed{content: []byte(k.Text)}
 	if k.Format == "pkcs1" {
 		if k.CA != "" && k.Signer == "" {

@@ -48,8 +48,10 @@ func newSigner(t *testing.T) *signer {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &x509.Certificate{SerialNumber: big.NewInt(int64(len(cn))), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature}
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(len(cn))), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
+		}
 		if parent == nil {
 			parent, by = c, key
 			c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
@@ -159,11 +161,11 @@ func TestSign(t *testing.T) {
 	sum := sha256.Sum256([]byte("the contract"))
 	text := []string{"--text", "Zahlen Sie 10 €?"}
 	for name, c := range map[string]struct {
-		args   []string
-		break_ func(*signer)
-		code   int
-		out    string // in standard output or, for a failure, in standard error
-		saved  string
+		args  []string
+		harm  func(*signer)
+		code  int
+		out   string // in standard output or, for a failure, in standard error
+		saved string
 	}{
 		"asynch":            {text, nil, exitOK, "compare   7F3K", "h3c0e77.p7s"},
 		"no CA":             {text, nil, exitOK, "chain     NOT CHECKED: anybody could have made this certificate; give --ca FILE", "h3c0e77.p7s"},
@@ -196,8 +198,8 @@ func TestSign(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := *good
 			s.t = t
-			if c.break_ != nil {
-				c.break_(&s)
+			if c.harm != nil {
+				c.harm(&s)
 			}
 			srv := httptest.NewServer(rest.New(rest.Options{Service: &s}))
 			defer srv.Close()

@@ -86,8 +86,10 @@ func (w *word) add(r rune, pos int) *CharError {
 		return nil
 	}
 	if w.seen[latin] && w.alike.at != 0 {
-		return &CharError{w.alike.at, w.alike.r,
-			"looks like a Latin letter inside a word with Latin letters", "write the word in one script"}
+		return &CharError{
+			w.alike.at, w.alike.r,
+			"looks like a Latin letter inside a word with Latin letters", "write the word in one script",
+		}
 	}
 	if w.seen[other] || w.seen[cyrillic] && w.seen[greek] {
 		return &CharError{w.odd.at, w.odd.r, "mixes two scripts inside one word", "write the word in one script"}

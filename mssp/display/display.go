@@ -105,8 +105,10 @@ func checkNFC(s string) error {
 	}
 	r, _ := utf8.DecodeRuneInString(s[i:])
 	want, _ := utf8.DecodeRuneInString(composed[i:])
-	return &CharError{utf8.RuneCountInString(s[:i]) + 1, r,
-		"begins a sequence that is not in Unicode normal form NFC", fmt.Sprintf("send the composed form, here %U", want)}
+	return &CharError{
+		utf8.RuneCountInString(s[:i]) + 1, r,
+		"begins a sequence that is not in Unicode normal form NFC", fmt.Sprintf("send the composed form, here %U", want),
+	}
 }
 
 // reason says why a character cannot be shown, and what to do.

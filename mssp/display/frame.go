@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // The most that a frame may hold, in characters (mss-web-service.md 1.8). An
@@ -38,35 +39,21 @@ func (c Coding) Max() int {
 	return MaxUCS2
 }
 
-// 3GPP TS 23.038 6.2.1 without the escape, and 6.2.1.1.
-const (
-	gsmBasic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
-		"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-	gsmExtension = "^{}\\[~]|€"
-)
-
 // Measure says in which coding a text travels and how many characters it
 // takes there. For UCS2, position and outside name the first character that
 // is not in the GSM alphabet.
 func Measure(text string) (c Coding, n, position int, outside rune) {
-	pos := 0
+	if n, ok := sms.GSMLen(text); ok {
+		return GSM, n, 0, 0
+	}
 	for _, r := range text {
-		pos++
-		switch {
-		case r < 0x80 && r != '`' && (r >= 0x20 && r <= 0x7E || r == '\n'):
-			n++
-			if strings.IndexByte("^{}\\[~]|", byte(r)) >= 0 {
-				n++
-			}
-		case r == '€':
-			n += 2
-		case strings.ContainsRune(gsmBasic, r):
-			n++
-		default:
-			return UCS2, utf8.RuneCountInString(text), pos, r
+		position++
+		if _, ok := sms.GSMLen(string(r)); !ok {
+			outside = r
+			break
 		}
 	}
-	return GSM, n, 0, 0
+	return UCS2, sms.UCS2Len(text), position, outside
 }
 
 // CodingOf is the coding that a text needs.
@@ -147,7 +134,7 @@ func (f Frame) Fit() (Coding, error) {
 	e := &LengthError{Coding: c, Over: n - c.Max(), Outside: r}
 	_, text, pos, outside := Measure(f.Text)
 	if c == UCS2 {
-		text = utf8.RuneCountInString(f.Text)
+		text = sms.UCS2Len(f.Text)
 	}
 	e.Frame = n - text
 	if pos > 0 {

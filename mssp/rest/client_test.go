@@ -17,16 +17,23 @@ func testClient(t *testing.T, h http.Handler) *Client {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	return &Client{BaseURL: srv.URL, HTTPClient: srv.Client(), APID: "http://bank", Password: "geheim",
-		First: time.Nanosecond, Every: time.Nanosecond, Clock: func() time.Time { return now }}
+	return &Client{
+		BaseURL: srv.URL, HTTPClient: srv.Client(), APID: "http://bank", Password: "geheim",
+		First: time.Nanosecond, Every: time.Nanosecond, Clock: func() time.Time { return now },
+	}
 }
 
 func loginRequest(mode string) *service.SignatureReq {
-	return &service.SignatureReq{Mode: mode, User: service.MobileUser{MSISDN: "+41791234567"}, TimeOut: "80",
+	return &service.SignatureReq{
+		Mode: mode, User: service.MobileUser{MSISDN: "+41791234567"}, TimeOut: "80",
 		Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Zahlen Sie \"10 €\"?\n"}, Display: &service.Data{Data: "10 €"},
 		Profile: "http://alauda.mobi/digitalSignature", Format: "http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature",
-		Services: []service.AdditionalService{{Description: "http://mss.ficom.fi/TS102204/v1.0.0#userLang", UserLang: "de"},
-			{Description: "http://mss.ficom.fi/TS102204/v1.0.0#eventId", EventID: "A123"}, {Description: "http://uri.etsi.org/TS102204/v1.1.2#validate"}}}
+		Services: []service.AdditionalService{
+			{Description: "http://mss.ficom.fi/TS102204/v1.0.0#userLang", UserLang: "de"},
+			{Description: "http://mss.ficom.fi/TS102204/v1.0.0#eventId", EventID: "A123"},
+			{Description: "http://uri.etsi.org/TS102204/v1.1.2#validate"},
+		},
+	}
 }
 
 // TestClient asks the real handler, synch and asynch.

@@ -93,9 +93,11 @@ func TestDecodeFields(t *testing.T) {
 	}
 	m := r.signature
 	want := service.SignatureReq{
-		Header: service.Header{MajorVersion: "1", MinorVersion: "2",
+		Header: service.Header{
+			MajorVersion: "1", MinorVersion: "2",
 			AP:   service.APInfo{ID: "a", Password: `p"w`, TransID: "t", Instant: "i", URL: "u"},
-			MSSP: service.MSSPInfo{Instant: "mi", ID: service.MeshMember{DNSName: "md", IPAddress: "mp", URI: "mu", Identifier: "ms"}}},
+			MSSP: service.MSSPInfo{Instant: "mi", ID: service.MeshMember{DNSName: "md", IPAddress: "mp", URI: "mu", Identifier: "ms"}},
+		},
 		ValidityDate: "v", TimeOut: "80", Mode: "synch", User: service.MobileUser{MSISDN: "m", UserIdentifier: "ui"},
 		Data: service.Data{MimeType: "mt", Encoding: "e", Data: "dä"}, Profile: "sp", Format: "mf", Comparison: "exact",
 	}

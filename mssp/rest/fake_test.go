@@ -9,6 +9,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // oneEngine signs everything at once, with a result that the test has set.
@@ -48,6 +49,16 @@ func (e *oneEngine) Status(_ context.Context, ap mssp.APID, id mssp.TransID) (ms
 	return tx, nil
 }
 
+// oneUser is 35847001001, who has not enrolled.
+type oneUser struct{}
+
+func (oneUser) Lookup(_ context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
+	if n != "35847001001" {
+		return mssp.Subscriber{}, mssp.Card{}, nil, mssp.ErrNotFound
+	}
+	return mssp.Subscriber{MSISDN: n, State: mssp.SubscriberActive}, mssp.Card{}, nil, nil
+}
+
 type directory map[mssp.APID]mssp.AP
 
 func (d directory) AP(_ context.Context, id mssp.APID) (mssp.AP, error) {
@@ -60,11 +71,11 @@ func (d directory) AP(_ context.Context, id mssp.APID) (mssp.AP, error) {
 // now is when the captures were taken.
 var now = time.Date(2026, 11, 22, 18, 3, 0, 0, time.UTC)
 
-// The passwords are "geheim" and "secretpw" under cheap parameters.
 func testService(t testing.TB, e *oneEngine, dir directory) *service.Service {
 	t.Helper()
 	s, err := service.New(service.Options{
-		Engine: e, Directory: dir, MSSPID: "http://mssp.example/",
+		Subscribers: oneUser{},
+		Engine:      e, Directory: dir, MSSPID: "http://mssp.example/",
 		Profiles: []mssp.SignatureProfile{
 			{URI: "http://alauda.mobi/digitalSignature", Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, LoA: 4},
 		},

@@ -20,7 +20,6 @@ import (
 	"github.com/simsign/simsign/mssp/service"
 )
 
-// cheap hashes of "geheim" and "secretpw" (m=8,t=1).
 func testDirectory(t testing.TB) directory {
 	t.Helper()
 	sum := sha256.Sum256([]byte("client certificate"))
@@ -82,11 +81,12 @@ func TestCaptures(t *testing.T) {
 		want   []string
 	}{
 		"midjava_rest_sync_001.http": {200, []string{
-			`{"MSS_SignatureResp":{"AP_Info":{"AP_ID":"mid://fake-ap","AP_TransID":"ID-ec3847a4-3097-4984-9f90-c92b324401ed","Instant":"2026-11-22T18:02:37.783Z"},"MSSP_Info":{"Instant":"2026-11-22T18:03:00.000Z","MSSP_ID":{"URI":"http://mssp.example/"}},"MSSP_TransID":"h1","MajorVersion":"1","MinorVersion":"2","MobileUser":{"MSISDN":"41791234567"},"SignatureProfile":"http://mid.swisscom.ch/Any-LoA4","MSS_Signature":{"Base64Signature":"Q01T"},"ServiceResponses":[{"Description":"http://mid.swisscom.ch/as#geofencing","Geofencing":{"ErrorCode":"100","ErrorMessage":"Geofencing feature disabled"}}],"Status":{"StatusMessage":"SIGNATURE","StatusCode":{"Value":"500"}}}}`}},
+			`{"MSS_SignatureResp":{"AP_Info":{"AP_ID":"mid://fake-ap","AP_TransID":"ID-ec3847a4-3097-4984-9f90-c92b324401ed","Instant":"2026-11-22T18:02:37.783Z"},"MSSP_Info":{"Instant":"2026-11-22T18:03:00.000Z","MSSP_ID":{"URI":"http://mssp.example/"}},"MSSP_TransID":"h1","MajorVersion":"1","MinorVersion":"2","MobileUser":{"MSISDN":"41791234567"},"SignatureProfile":"http://mid.swisscom.ch/Any-LoA4","MSS_Signature":{"Base64Signature":"Q01T"},"ServiceResponses":[{"Description":"http://mid.swisscom.ch/as#geofencing","Geofencing":{"ErrorCode":"100","ErrorMessage":"Geofencing feature disabled"}}],"Status":{"StatusMessage":"SIGNATURE","StatusCode":{"Value":"500"}}}}`,
+		}},
 		"midjava_rest_async_003.http": {200, []string{`"MSSP_TransID":"h1"`, `"Status":{"StatusMessage":"REQUEST_OK",`, `"StatusCode":{"Value":"100"}}}}`}},
 		// This client sent no data. The rest of its request is taken; there is nothing to sign.
 		"lrest_basic_sign_019.http":  {500, []string{`"_102"`, "DataToBeSigned has no data: send what the user shall sign"}},
-		"lrest_basic_certs_018.http": {500, []string{`"_108"`, "MSS_ProfileQuery is not offered by this service"}},
+		"lrest_basic_certs_018.http": {200, []string{`{"MSS_ProfileResp":{"AP_Info":{"AP_ID":"TestAP"},"MSSP_Info":{"Instant":"2026-11-22T18:03:00.000Z","MSSP_ID":{"URI":"http://mssp.example/"}},"MajorVersion":"1","MinorVersion":"1","SignatureProfile":[],"Status":{"StatusCode":{"Value":"100"},"StatusDetail":{"ProfileQueryExtension":{"Sscds":{"Sim":{"MobileUserCertificate":[],"PinStatus":{"Blocked":false},"State":"INACTIVE"}}}},"StatusMessage":"REQUEST_OK"}}}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &oneEngine{state: mssp.Done, status: mssp.Signature, answered: []byte("CMS")}
@@ -155,8 +155,10 @@ func TestReplies(t *testing.T) {
 // TestReplyMembers: the replies that have more members, read by encoding/json.
 func TestReplyMembers(t *testing.T) {
 	h := service.Header{AP: service.APInfo{ID: "a", TransID: "t"}}
-	p := appendProfileResp(nil, &service.ProfileResp{Header: h, Profiles: []string{"p1", "p2"}, Status: service.Status{Code: 100, Message: "REQUEST_OK"},
-		User: service.UserProfile{State: "ACTIVE", PINBlocked: true, Certificates: []service.UserCertificate{{State: "ACTIVE", Algorithm: "RSA", Subject: `CN="A"`, DER: []byte{1}}, {DER: []byte{2}}}}})
+	p := appendProfileResp(nil, &service.ProfileResp{
+		Header: h, Profiles: []string{"p1", "p2"}, Status: service.Status{Code: 100, Message: "REQUEST_OK"},
+		User: service.UserProfile{State: "ACTIVE", PINBlocked: true, Certificates: []service.UserCertificate{{State: "ACTIVE", Algorithm: "RSA", Subject: `CN="A"`, DER: []byte{1}}, {DER: []byte{2}}}},
+	})
 	var got struct {
 		MSS_ProfileResp struct {
 			SignatureProfile []string

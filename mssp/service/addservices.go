@@ -46,8 +46,10 @@ func additional(services []AdditionalService) (extras, *mssp.Fault) {
 			}
 			e.reference = s.EventID
 		case nsMID + "geofencing":
-			e.responses = append(e.responses, ServiceResponse{Description: s.Description,
-				ErrorCode: "100", ErrorMessage: "Geofencing feature disabled"})
+			e.responses = append(e.responses, ServiceResponse{
+				Description: s.Description,
+				ErrorCode:   "100", ErrorMessage: "Geofencing feature disabled",
+			})
 		case nsFiCom + "noSpam", nsFiCom + "displayName", nsFiCom + "personIdentity",
 			nsMID + "subscriberInfo", nsMID + "app2app",
 			nsMethics + "SigningCertificate", nsMethics + "role", nsMobileVN + "signingCertificate":

@@ -43,8 +43,10 @@ func (e *fakeEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transac
 		return tx, nil
 	}
 	id := mssp.TransID("h" + string(rune('a'+len(e.byID))))
-	tx := &mssp.Transaction{ID: id, Kind: mssp.KindSign, AP: r.AP.ID, APTransID: r.APTransID, RequestHash: r.RequestHash,
-		MSISDN: r.MSISDN, Mode: r.Mode, State: mssp.Waiting}
+	tx := &mssp.Transaction{
+		ID: id, Kind: mssp.KindSign, AP: r.AP.ID, APTransID: r.APTransID, RequestHash: r.RequestHash,
+		MSISDN: r.MSISDN, Mode: r.Mode, State: mssp.Waiting,
+	}
 	e.byAP[key], e.byID[id], e.ended[id] = id, tx, make(chan struct{})
 	return *tx, nil
 }
@@ -125,8 +127,10 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 		Engine: e, MSSPID: "http://mssp.example/",
 		Directory: fakeDirectory{
 			"http://bank": {ID: "http://bank", Name: "Bank", PasswordHash: cheapHash(t, "geheim")},
-			"http://shop": {ID: "http://shop", Name: "Shop", PasswordHash: cheapHash(t, "secret"),
-				Prefixes: []string{"41"}, Profiles: []string{profileSign}},
+			"http://shop": {
+				ID: "http://shop", Name: "Shop", PasswordHash: cheapHash(t, "secret"),
+				Prefixes: []string{"41"}, Profiles: []string{profileSign},
+			},
 			"http://gone": {ID: "http://gone", PasswordHash: cheapHash(t, "geheim"), Disabled: true},
 		},
 		Profiles: []mssp.SignatureProfile{
@@ -148,11 +152,15 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 }
 
 func bankHeader(txn string) Header {
-	return Header{MajorVersion: "1", MinorVersion: "2",
-		AP: APInfo{ID: "http://bank", Password: "geheim", TransID: txn, Instant: now.Format(time.RFC3339)}}
+	return Header{
+		MajorVersion: "1", MinorVersion: "2",
+		AP: APInfo{ID: "http://bank", Password: "geheim", TransID: txn, Instant: now.Format(time.RFC3339)},
+	}
 }
 
 func bankRequest(txn string) *SignatureReq {
-	return &SignatureReq{Header: bankHeader(txn), Mode: "asynch", User: MobileUser{MSISDN: "+41791234567"},
-		Data: Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Log in?"}, Profile: profileAuth}
+	return &SignatureReq{
+		Header: bankHeader(txn), Mode: "asynch", User: MobileUser{MSISDN: "+41791234567"},
+		Data: Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Log in?"}, Profile: profileAuth,
+	}
 }

@@ -144,8 +144,10 @@ func (s *Service) reply(ap mssp.AP, h *Header) Header {
 
 // internal hides an accident from the provider and keeps it for the log.
 func internal(err error) *mssp.Fault {
-	return &mssp.Fault{Code: mssp.InternalError, Err: err,
-		Detail: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID"}
+	return &mssp.Fault{
+		Code: mssp.InternalError, Err: err,
+		Detail: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID",
+	}
 }
 
 // asFault turns an error of the engine into the fault that the provider gets.

@@ -17,11 +17,15 @@ type metrics struct {
 
 // startCodes are the outcomes that a dashboard wants to see at 0 from the start.
 var startCodes = map[string][]mssp.Code{
-	opSignature.name: {mssp.RequestOK, mssp.Signature, mssp.ValidSignature, mssp.WrongParam, mssp.MissingParam,
+	opSignature.name: {
+		mssp.RequestOK, mssp.Signature, mssp.ValidSignature, mssp.WrongParam, mssp.MissingParam,
 		mssp.WrongDataLength, mssp.UnauthorizedAccess, mssp.UnknownClient, mssp.InappropriateData,
-		mssp.UnsupportedProfile, mssp.ExpiredTransaction, mssp.OTAError, mssp.UserCancel, mssp.UnableToProvide, mssp.InternalError},
-	opStatus.name: {mssp.OutstandingTransaction, mssp.Signature, mssp.ValidSignature, mssp.WrongParam,
-		mssp.UnauthorizedAccess, mssp.ExpiredTransaction, mssp.UserCancel, mssp.InternalError},
+		mssp.UnsupportedProfile, mssp.ExpiredTransaction, mssp.OTAError, mssp.UserCancel, mssp.UnableToProvide, mssp.InternalError,
+	},
+	opStatus.name: {
+		mssp.OutstandingTransaction, mssp.Signature, mssp.ValidSignature, mssp.WrongParam,
+		mssp.UnauthorizedAccess, mssp.ExpiredTransaction, mssp.UserCancel, mssp.InternalError,
+	},
 	opProfile.name: {mssp.RequestOK, mssp.UnknownClient, mssp.UnauthorizedAccess},
 	opReceipt.name: {mssp.IncompatibleInterface, mssp.UnauthorizedAccess},
 }

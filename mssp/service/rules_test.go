@@ -144,14 +144,22 @@ func TestAccepted(t *testing.T) {
 		"pkcs7":         {func(r *SignatureReq) { r.Format = nsETSI + "PKCS7" }, func(r engine.SignRequest) bool { return r.Format == engine.CMS }},
 		"mode":          {func(r *SignatureReq) { r.Mode = "asynchClientServer" }, func(r engine.SignRequest) bool { return r.Mode == mssp.AsynchClientServer }},
 		"timeout":       {func(r *SignatureReq) { r.TimeOut = "100" }, func(r engine.SignRequest) bool { return r.TimeOut == 100*time.Second }},
-		"validity": {func(r *SignatureReq) { r.ValidityDate = now.Add(90 * time.Second).Format(time.RFC3339) },
-			func(r engine.SignRequest) bool { return r.TimeOut == 90*time.Second }},
+		"validity": {
+			func(r *SignatureReq) { r.ValidityDate = now.Add(90 * time.Second).Format(time.RFC3339) },
+			func(r engine.SignRequest) bool { return r.TimeOut == 90*time.Second },
+		},
 		"bare UUID":       {func(r *SignatureReq) { r.AP.TransID = "19bddce6-5818-4219-9fc4-b0584abc45a6" }, func(r engine.SignRequest) bool { return r.APTransID == "19bddce6-5818-4219-9fc4-b0584abc45a6" }},
 		"instant at edge": {func(r *SignatureReq) { r.AP.Instant = "2026-11-22T17:55:00.000Z" }, func(engine.SignRequest) bool { return true }},
 		"instant in zone": {func(r *SignatureReq) { r.AP.Instant = "2026-11-22T20:00:00.123456+02:00" }, func(engine.SignRequest) bool { return true }},
 		"services": {func(r *SignatureReq) {
-			r.Services = []AdditionalService{{Description: nsFiCom + "userLang", UserLang: "FI"}, {Description: nsFiCom + "eventId", EventID: "A123"},
-				{Description: nsETSI + "validate"}, {Description: nsFiCom + "noSpam"}, {Description: nsFiCom + "personIdentity"}, {Description: nsMID + "app2app"}}
+			r.Services = []AdditionalService{
+				{Description: nsFiCom + "userLang", UserLang: "FI"},
+				{Description: nsFiCom + "eventId", EventID: "A123"},
+				{Description: nsETSI + "validate"},
+				{Description: nsFiCom + "noSpam"},
+				{Description: nsFiCom + "personIdentity"},
+				{Description: nsMID + "app2app"},
+			}
 		}, func(r engine.SignRequest) bool { return r.Language == "fi" && r.Reference == "A123" && r.Validate }},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,8 +58,10 @@ func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (
 	if f := s.owned(ap, tx); f != nil {
 		return nil, f
 	}
-	resp := &SignatureResp{Header: s.reply(ap, &req.Header), TransID: tx.ID, User: MobileUser{MSISDN: req.User.MSISDN},
-		Profile: r.ProfileURI, Responses: x.responses}
+	resp := &SignatureResp{
+		Header: s.reply(ap, &req.Header), TransID: tx.ID, User: MobileUser{MSISDN: req.User.MSISDN},
+		Profile: r.ProfileURI, Responses: x.responses,
+	}
 	if r.Mode != mssp.Synch {
 		resp.Status = status(mssp.RequestOK)
 		resp.Status.Reference = engine.ReferenceOf(tx)

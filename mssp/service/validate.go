@@ -203,8 +203,10 @@ func meaning(r *engine.SignRequest, req *SignatureReq) []byte {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
 	}
-	for _, s := range [...]string{string(r.MSISDN), string(r.Mode), r.ProfileURI, string(r.Format), r.MimeType,
-		r.Display, r.Reference, r.Language, req.TimeOut, req.ValidityDate, string(r.Content), string(r.Digest)} {
+	for _, s := range [...]string{
+		string(r.MSISDN), string(r.Mode), r.ProfileURI, string(r.Format), r.MimeType,
+		r.Display, r.Reference, r.Language, req.TimeOut, req.ValidityDate, string(r.Content), string(r.Digest),
+	} {
 		field(s)
 	}
 	b = append(b, byte(r.Hash), 0)
