@@ -108,8 +108,10 @@ func (ch *checker) listeners() {
 		open      bool   // others may reach it
 		advice    string // what to do when they may not
 	}{
-		{"api.listen", c.API.Listen, c.API.TLSCert != "" || c.API.AllowPlain,
-			"needs tls_cert and tls_key (or allow_plain = true behind a proxy that speaks TLS)"},
+		{
+			"api.listen", c.API.Listen, c.API.TLSCert != "" || c.API.AllowPlain,
+			"needs tls_cert and tls_key (or allow_plain = true behind a proxy that speaks TLS)",
+		},
 		{"ca.listen", c.CA.Listen, true, ""},
 		{"metrics.listen", c.Metrics.Listen, c.Metrics.AllowPlain, "needs allow_plain = true: whoever reaches it reads the metrics"},
 		{"console.listen", c.Console.Listen, false, "is refused: the console has no log-in"},
