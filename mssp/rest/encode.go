@@ -37,8 +37,7 @@ func appendFault(b []byte, f *mssp.Fault) []byte {
 func appendSignatureResp(b []byte, m *service.SignatureResp) []byte {
 	b = append(b, `{"MSS_SignatureResp":{`...)
 	b = appendInfo(b, &m.Header)
-	b = append(b, `,"MSSP_TransID":`...)
-	b = appendString(b, string(m.TransID))
+	b = appendMember(b, "MSSP_TransID", string(m.TransID)) // none when the request was not taken
 	b = appendVersion(b, &m.Header)
 	b = appendUser(b, &m.User)
 	b = append(b, `,"SignatureProfile":`...)

@@ -65,7 +65,7 @@ func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) 
 		resp.User.Certificates = append(resp.User.Certificates, c)
 	}
 	for i := range s.o.Profiles {
-		if p := &s.o.Profiles[i]; usable[p.Usage] && permitted(ap, p) {
+		if p := &s.o.Profiles[i]; usable[p.Usage] && permitted(ap, p) && served(p) {
 			resp.Profiles = append(resp.Profiles, p.URI)
 		}
 	}

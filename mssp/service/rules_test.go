@@ -272,6 +272,10 @@ func TestAccidents(t *testing.T) {
 	if f == nil || f.Code != mssp.InternalError || strings.Contains(f.Detail, "fire") || f.Err == nil {
 		t.Errorf("got %v", f)
 	}
+	e.fail = mssp.Faultf(mssp.RevokedCertificate, "revoked")
+	if resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1")); f != nil || resp.Status.Code != mssp.RevokedCertificate || resp.TransID != "" {
+		t.Errorf("501 is a status and not a fault: %+v, %v", resp, f)
+	}
 	e.fail = mssp.Faultf(mssp.UnknownClient, "not registered")
 	if _, f = s.Signature(t.Context(), Peer{}, bankRequest("T1")); f == nil || f.Code != mssp.UnknownClient {
 		t.Errorf("got %v", f)

@@ -44,7 +44,12 @@ func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (
 	// A client that leaves now must not interrupt the commit.
 	tx, err := s.o.Engine.Sign(context.WithoutCancel(ctx), r)
 	if err != nil {
-		return nil, asFault(err)
+		f := asFault(err)
+		if f.Code.IsStatus() { // a revoked certificate, found before the user was asked
+			return &SignatureResp{Header: s.reply(ap, &req.Header), User: MobileUser{MSISDN: req.User.MSISDN},
+				Profile: r.ProfileURI, Status: status(f.Code)}, nil
+		}
+		return nil, f
 	}
 	if r.Mode == mssp.Synch && !tx.State.Final() {
 		done, err := s.o.Engine.Wait(ctx, tx.ID)
@@ -150,11 +155,11 @@ func (s *Service) statusQuery(ctx context.Context, peer Peer, req *StatusReq) (*
 		return nil, f
 	}
 	tx, err := s.o.Engine.Status(ctx, ap.ID, mssp.TransID(req.TransID))
-	if errors.Is(err, mssp.ErrNotFound) {
-		return nil, unknownTransaction()
-	}
 	if err != nil {
-		return nil, asFault(err)
+		if f := asFault(err); f.Code != mssp.WrongParam && !errors.Is(err, mssp.ErrNotFound) {
+			return nil, f
+		}
+		return nil, unknownTransaction()
 	}
 	if f := s.owned(ap, tx); f != nil {
 		return nil, f

@@ -126,11 +126,15 @@ func permitted(ap mssp.AP, p *mssp.SignatureProfile) bool {
 	return false
 }
 
+// served: every signature here is made with a personal code, which is LoA4.
+// The engine refuses profiles of a lower level (1-2); nobody is pointed to one.
+func served(p *mssp.SignatureProfile) bool { return p.LoA == 0 || p.LoA >= 4 }
+
 // offered lists the profiles for the detail of a fault.
 func (s *Service) offered(ap mssp.AP) string {
 	var l []string
 	for i := range s.o.Profiles {
-		if p := &s.o.Profiles[i]; permitted(ap, p) {
+		if p := &s.o.Profiles[i]; permitted(ap, p) && served(p) {
 			l = append(l, p.URI)
 		}
 	}
