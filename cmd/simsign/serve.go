@@ -10,6 +10,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/console"
 	"github.com/simsign/simsign/cmd/internal/sdnotify"
 	"github.com/simsign/simsign/mssp/store"
 )
@@ -27,7 +28,13 @@ func (k *ServeCmd) Run(c *cli) error {
 		return err
 	}
 	log := c.logger(cfg)
-	a, err := app.New(app.Options{Config: cfg, Logger: log, Version: version()})
+	o := app.Options{Config: cfg, Logger: log, Version: version()}
+	if cfg.Console.Listen != "" {
+		hub := console.NewHub()
+		o.Watch(hub)
+		o.Console = console.New(console.Options{Hub: hub, Logger: log})
+	}
+	a, err := app.New(o)
 	if err != nil {
 		return err
 	}

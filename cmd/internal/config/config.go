@@ -90,7 +90,8 @@ type Admin struct {
 	Socket string `toml:"socket" example:"/var/lib/simsign/admin.sock"`
 }
 
-// Console is the page with emulated handsets. Laboratories only; it has no log-in.
+// Console is the page that traces every transaction, octet by octet, with the
+// texts. Laboratories only; it has no log-in.
 type Console struct {
 	// Address and port, loopback only. Absent: no console.
 	Listen string `toml:"listen" example:"127.0.0.1:9062"`

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/simsign/simsign/cmd/internal/console"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/rest"
+	"github.com/simsign/simsign/ota/bearer/loopback"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Watch shows everything that passes the service to a hub: web requests, the
+// steps of the engine, the short messages of the emulated network.
+func (o *Options) Watch(hub *console.Hub) {
+	o.Trace = func(e engine.TraceEvent) { hub.Trace(engineEvent(e)) }
+	o.ObserveRequests = func(x rest.Exchange) { hub.Trace(requestEvent(x)) }
+	o.ObserveNetwork = func(e loopback.Event) { hub.Trace(networkEvent(e)) }
+}
+
+func engineEvent(e engine.TraceEvent) console.Event {
+	out := console.Event{
+		At: e.At, Tx: string(e.Tx), Layer: string(e.Layer), Dir: string(e.Direction),
+		Summary: e.Summary, Octets: octets(e.Octets),
+	}
+	if e.MSISDN != "" {
+		out.Number = e.MSISDN.String()
+	}
+	for _, f := range e.Fields {
+		out.Fields = append(out.Fields, [2]string{f.Name, f.Value})
+	}
+	return out
+}
+
+// requestEvent shows the first or the second half of an exchange. AP_PWD is
+// blotted out already.
+func requestEvent(x rest.Exchange) console.Event {
+	out := console.Event{At: x.At, Tx: string(x.TransID)}
+	if x.Response == nil {
+		out.Layer, out.Dir, out.Summary = "request", "out", "web request from "+string(x.AP)
+		out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Request)}}
+		return out
+	}
+	out.Layer, out.Dir, out.Summary = "reply", "in", fmt.Sprintf("web reply, HTTP status %d", x.Status)
+	out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Response)}}
+	return out
+}
+
+// networkEvent shows a short message on the emulated network, decoded.
+func networkEvent(e loopback.Event) console.Event {
+	out := console.Event{At: e.At, Layer: "sms", Summary: "network: " + e.Kind, Octets: octets(e.TPDU)}
+	if e.To != "" {
+		out.Summary = fmt.Sprintf("network: %s, %s to %s", e.Kind, e.From, e.To)
+		out.Number = e.To.String()
+	} else if e.From != "" {
+		out.Summary += ", " + e.From.String()
+		out.Number = e.From.String()
+	}
+	if e.Cause != 0 {
+		out.Fields = append(out.Fields, [2]string{"cause", fmt.Sprint(e.Cause)})
+	}
+	switch e.Kind {
+	case "submit", "store", "fault":
+		if s, err := sms.ParseSubmit(e.TPDU); err == nil {
+			out.Fields = append(out.Fields, message("SMS-SUBMIT", s.PID, s.DCS, s.UDH, s.UD)...)
+			break
+		}
+		fallthrough
+	case "deliver", "expire":
+		if d, err := sms.ParseDeliver(e.TPDU); err == nil {
+			out.Fields = append(out.Fields, message("SMS-DELIVER", d.PID, d.DCS, d.UDH, d.UD)...)
+		}
+	}
+	return out
+}
+
+func message(kind string, pid, dcs byte, udh, ud []byte) [][2]string {
+	f := [][2]string{{"TPDU", kind}, {"TP-PID", fmt.Sprintf("%02X", pid)}, {"TP-DCS", fmt.Sprintf("%02X", dcs)}}
+	if len(udh) > 0 {
+		f = append(f, [2]string{"UDH", octets(udh)})
+		if c, _, err := sms.ParseConcat(udh); err == nil && c.Total > 1 {
+			f = append(f, [2]string{"part", fmt.Sprintf("%d of %d", c.Part, c.Total)})
+		}
+	}
+	return append(f, [2]string{"user data", octets(ud)})
+}
+
+func octets(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) }
