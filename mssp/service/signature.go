@@ -46,8 +46,10 @@ func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (
 	if err != nil {
 		f := asFault(err)
 		if f.Code.IsStatus() { // a revoked certificate, found before the user was asked
-			return &SignatureResp{Header: s.reply(ap, &req.Header), User: MobileUser{MSISDN: req.User.MSISDN},
-				Profile: r.ProfileURI, Status: status(f.Code)}, nil
+			return &SignatureResp{
+				Header: s.reply(ap, &req.Header), User: MobileUser{MSISDN: req.User.MSISDN},
+				Profile: r.ProfileURI, Status: status(f.Code),
+			}, nil
 		}
 		return nil, f
 	}
