@@ -124,7 +124,11 @@ func ParseAddressValue(b []byte) (Address, error) {
 		return Address{}, fmt.Errorf("%w: %d octets, must be 1 to %d", ErrAddress, len(b), 1+maxAddress/2)
 	}
 	semi := 2 * (len(b) - 1)
-	if semi > 0 && b[len(b)-1]>>4 == 0xF && b[0]>>4&7 != TONAlphanumeric {
+	switch name := b[0]>>4&7 == TONAlphanumeric; {
+	case semi == 0:
+	case name && semi%14 == 0 && b[len(b)-1]>>1 == 0:
+		semi-- // seven characters fill seven octets but for one septet: no "@" behind them
+	case !name && b[len(b)-1]>>4 == 0xF:
 		semi--
 	}
 	return parseAddress(b, semi)

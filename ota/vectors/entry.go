@@ -144,7 +144,8 @@ func (e *entry) spi() (ota.SPI, error) {
 	return ota.SPI(b), nil
 }
 
-// command reads the fields that make a command packet.
+// fields reads what makes a command packet. A counter may be missing where the
+// SPI says that there is none.
 func (e *entry) fields() (c ota.Command, err error) {
 	if c.SPI, err = e.spi(); err != nil {
 		return c, err
@@ -160,6 +161,9 @@ func (e *entry) fields() (c ota.Command, err error) {
 		{"TAR", e.TAR, 3, func(b []byte) { c.TAR = ota.TAR(b) }},
 		{"CNTR", e.CNTR, 5, func(b []byte) { c.CNTR = cntr(b) }},
 	} {
+		if f.o == nil && f.what == "CNTR" && c.SPI.Counter() == ota.CounterNone {
+			continue
+		}
 		b, err := fixed(f.what, f.o, f.n)
 		if err != nil {
 			return c, err
@@ -239,8 +243,10 @@ func (e *entry) key(role string, octet, key *octets, name *string) (ota.Key, err
 	if err != nil {
 		return ota.Key{}, fmt.Errorf("%s: %w", role, err)
 	}
-	if name != nil && *name != alg.String() {
-		return ota.Key{}, fmt.Errorf("%s %02X with a key of %d octets is %s, the vector says %s", role, o[0], len(*key), alg, *name)
+	if name != nil {
+		if named, err := ota.ParseAlgorithm(*name); err != nil || named != alg {
+			return ota.Key{}, fmt.Errorf("%s %02X with a key of %d octets is %s, the vector says %q", role, o[0], len(*key), alg, *name)
+		}
 	}
 	return ota.Key{Alg: alg, Octets: *key}, nil
 }

@@ -19,6 +19,7 @@ func public(t testing.TB) []byte {
 
 // 40 commands, 19 responses, 7 refusals, 73 third-party vectors and 14 steps
 // with a software SIM.
+// Covers: 2-2
 func TestPublicVectors(t *testing.T) {
 	rep, err := Verify(bytes.NewReader(public(t)))
 	if err != nil {
@@ -95,7 +96,8 @@ func TestBadEntries(t *testing.T) {
 		{"empty_negative", `{"negative_responses": [{}]}`, "raw_packet is missing"},
 		{"no_base", `{"negative_responses": [{"base": "x", "raw_packet": "00"}]}`, "no entry with the id"},
 		{"no_kind", `{"third_party_vectors": [{}]}`, "kind"},
-		{"no_verdict", `{"third_party_vectors": [{"kind": "command", "published": "00"}]}`, "verdict"},
+		{"no_fields", `{"third_party_vectors": [{"kind": "command", "published": "00"}]}`, "SPI is missing"},
+		{"odd_verdict", `{"third_party_vectors": [{"kind": "command", "published": "00", "verdict": "perhaps"}]}`, "verdict"},
 		{"empty_primitive", `{"third_party_vectors": [{"kind": "primitive", "input": "00"}]}`, "nothing could be checked"},
 		{"empty_step", `{"card_simulator_session": {"steps": [{}]}}`, "packet is missing"},
 		{"no_hex", `{"commands": [{"id": "a\nb", "packet": "zz"}]}`, "hexadecimal"},
