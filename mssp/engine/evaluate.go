@@ -137,7 +137,7 @@ func (e *Engine) keyPair(ctx context.Context, tx *mssp.Transaction, slot byte) (
 func (e *Engine) codeFacts(ctx context.Context, f *flight, a *applet.Answer, fin *store.Finish) error {
 	d := f.job.doc
 	w := a.Status()
-	blocked := w == applet.StatusBlocked || w == applet.StatusWrongCode
+	blocked := w == applet.StatusBlocked || w == applet.StatusWrongCode && d.Op != opRegister
 	var state *applet.State
 	if r := a.Find(applet.TagChangeAppletStatus); r != nil {
 		state = r.State

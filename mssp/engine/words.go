@@ -46,6 +46,12 @@ func faultOfWord(w applet.StatusWord) *mssp.Fault {
 // registrationFault is faultOfWord in the words of a registration: what is
 // not about the user or his phone is REGISTRATION_NOK.
 func registrationFault(w applet.StatusWord) *mssp.Fault {
+	switch w {
+	case applet.StatusWrongCode: // a blocked personal code is 6983
+		return mssp.Faultf(mssp.RegistrationNOK, "the user entered too many wrong Proof of Possession codes")
+	case applet.StatusConditions:
+		return mssp.Faultf(mssp.RegistrationNOK, "the user has chosen no personal code, or key or applet are not ready for a registration")
+	}
 	f := faultOfWord(w)
 	switch f.Code {
 	case mssp.UserCancel, mssp.PINBlocked, mssp.ExpiredTransaction, mssp.OTAError:
