@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
@@ -110,11 +111,25 @@ func tarOf(n int64) ota.TAR { return ota.TAR{byte(n >> 16), byte(n >> 8), byte(n
 
 // Transactions lists transactions, newest first.
 func (s *Store) Transactions(ctx context.Context, f TransactionFilter) ([]mssp.Transaction, error) {
-	sql := `SELECT ` + txCols + ` FROM tx WHERE 1 = 1`
+	sql, args := filterSQL(f)
+	return s.transactions(ctx, sql, args...)
+}
+
+func filterSQL(f TransactionFilter) (string, []any) {
+	sql := `SELECT ` + txCols + ` FROM tx WHERE `
+	order := `seq`
+	if f.Open {
+		// Few transactions are open, and the index of deadlines has them all.
+		// "+ 0" keeps the planner from walking the table by seq instead.
+		sql += `finished_at = 0 AND deadline >= 0`
+		order = `seq + 0`
+	} else {
+		sql += `seq > 0`
+	}
 	var args []any
 	add := func(cond string, a any) {
 		args = append(args, a)
-		sql += cond + "$" + string(rune('0'+len(args)))
+		sql += cond + "$" + strconv.Itoa(len(args))
 	}
 	if f.ICCID != "" {
 		add(` AND iccid = `, string(f.ICCID))
@@ -125,14 +140,12 @@ func (s *Store) Transactions(ctx context.Context, f TransactionFilter) ([]mssp.T
 	if f.Before != 0 {
 		add(` AND seq < `, f.Before)
 	}
-	if f.Open {
-		sql += ` AND finished_at = 0`
-	}
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	add(` ORDER BY seq DESC LIMIT `, f.Limit)
-	return s.transactions(ctx, sql, args...)
+	sql += ` ORDER BY ` + order + ` DESC`
+	add(` LIMIT `, f.Limit)
+	return sql, args
 }
 
 func (s *Store) transactions(ctx context.Context, sql string, args ...any) (txs []mssp.Transaction, err error) {

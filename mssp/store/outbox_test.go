@@ -1,0 +1,228 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+func (l *lab) claim(now time.Time, limit int) []store.Outbound {
+	l.Helper()
+	out, err := l.ClaimSegments(ctx, now, limit)
+	l.ok(err)
+	return out
+}
+
+func outcomes(state store.SegmentState, segs ...store.Outbound) (o []store.SegmentOutcome) {
+	for _, s := range segs {
+		o = append(o, store.SegmentOutcome{ID: s.ID, State: state, Route: "smsc1", MessageID: "m" + string(rune('0'+s.Part))})
+	}
+	return o
+}
+
+// Covers: F9, F10
+func TestClaimSegments(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		l.ok(err)
+		if out := l.claim(epoch.Add(-time.Second), 10); len(out) != 0 {
+			l.Fatalf("claimed before their time: %+v", out)
+		}
+		first := l.claim(epoch, 1)
+		second := l.claim(epoch, 10)
+		if len(first) != 1 || len(second) != 1 || first[0].Part != 1 || second[0].Part != 2 {
+			l.Fatalf("%+v, %+v", first, second)
+		}
+		want := r.Dispatched.Segments[0]
+		want.State, want.Tries = store.SegSent, 1
+		if diff := cmp.Diff(want, first[0]); diff != "" {
+			l.Errorf("a claimed segment differs from the sealed one: %s", diff)
+		}
+		if out := l.claim(epoch, 10); len(out) != 0 {
+			l.Fatalf("claimed twice: %+v", out)
+		}
+		// One must try again later, the other may or may not have left.
+		later := outcomes(store.SegQueued, first...)
+		later[0].NextAt = epoch.Add(5 * time.Second)
+		l.ok(l.RecordOutcomes(ctx, append(later, outcomes(store.SegAmbiguous, second...)...)))
+		again := l.claim(epoch, 10)
+		if len(again) != 1 || again[0].Part != 2 || again[0].Tries != 2 {
+			l.Fatalf("%+v", again)
+		}
+		if due, err := l.NextDue(ctx); err != nil || !due.Equal(epoch.Add(5*time.Second)) {
+			l.Errorf("due %v, %v", due, err)
+		}
+		if diff := cmp.Diff(second[0].UD, again[0].UD); diff != "" {
+			l.Errorf("other octets on the second try: %s", diff)
+		}
+		if out := l.claim(epoch.Add(5*time.Second), 10); len(out) != 1 || out[0].Part != 1 {
+			l.Fatalf("%+v", out)
+		}
+	})
+}
+
+// No segment leaves for a transaction that has ended, or after its time.
+func TestClaimDropsTheDead(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		ended, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		l.ok(err)
+		l.finish(done(ended.Tx))
+		late := newTx()
+		late.ICCID = cardB
+		tooLate, err := l.Accept(ctx, late, sealUnclaimed)
+		l.ok(err)
+		texts, err := l.EnqueueText(ctx, []bearer.Segment{{Dest: numberA, UD: []byte("hello")}})
+		l.ok(err)
+		out := l.claim(epoch.Add(2*time.Minute), 10) // past the deadline, within the text's day
+		if len(out) != 1 || out[0].ID != texts[0].ID || out[0].TxID != "" {
+			l.Fatalf("%+v", out)
+		}
+		for _, id := range []mssp.TransID{ended.Tx.ID, tooLate.Tx.ID} {
+			segs, err := l.Segments(ctx, id)
+			l.ok(err)
+			for _, s := range segs {
+				if s.State != store.SegDropped {
+					l.Errorf("a segment is %s", s.State)
+				}
+			}
+		}
+	})
+}
+
+func TestOutcomes(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r := l.accept(newTx())
+		segs := r.Dispatched.Segments
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, segs[0])))
+		l.wantState(r.Tx.ID, mssp.Sending)
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, segs[1])))
+		l.wantState(r.Tx.ID, mssp.Waiting)
+		got, err := l.Segments(ctx, r.Tx.ID)
+		l.ok(err)
+		if got[0].State != store.SegAccepted || got[0].Route != "smsc1" || got[1].MessageID != "m2" {
+			l.Errorf("%+v", got)
+		}
+		// An accepted segment stays so, whatever a confused caller says.
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegQueued, segs...)))
+		if out := l.claim(epoch.Add(time.Second), 10); len(out) != 0 {
+			l.Errorf("an accepted segment goes out again: %+v", out)
+		}
+		l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{{ID: 987654, State: store.SegAccepted}}))
+	})
+}
+
+// A lazy outcome is in the database after the next commit, or after Close.
+func TestLazyOutcomes(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r := l.accept(newTx())
+		l.RecordOutcomesLazy(outcomes(store.SegAccepted, r.Dispatched.Segments[0]))
+		l.RecordOutcomesLazy(outcomes(store.SegAccepted, r.Dispatched.Segments[1]))
+		l.reopen()
+		l.wantState(r.Tx.ID, mssp.Waiting)
+		l.RecordOutcomesLazy(nil)
+	})
+}
+
+func TestReport(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		asked := func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+			s, err := seal(tx, ks)
+			for i := range s.Segments {
+				s.Segments[i].Report = true
+			}
+			return s, err
+		}
+		r, err := l.Accept(ctx, newTx(), asked)
+		l.ok(err)
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, r.Dispatched.Segments...)))
+		rep := bearer.Report{Bearer: "smsc1", MessageID: "m2", Dest: numberA, Delivered: false, Cause: "expired", At: epoch}
+		if id, err := l.Reported(ctx, rep); err != nil || id != r.Tx.ID {
+			l.Errorf("%q, %v", id, err)
+		}
+		for name, bad := range map[string]bearer.Report{
+			"another bearer":     {Bearer: "modem", MessageID: "m2", Dest: numberA},
+			"another message":    {Bearer: "smsc1", MessageID: "m9", Dest: numberA},
+			"another number":     {Bearer: "smsc1", MessageID: "m2", Dest: numberB},
+			"without message id": {Bearer: "smsc1", Dest: numberA},
+		} {
+			if id, err := l.Reported(ctx, bad); err != nil || id != "" {
+				l.Errorf("%s: %q, %v", name, id, err)
+			}
+			l.ok(l.Report(ctx, bad))
+		}
+	})
+}
+
+// Covers: F1
+func TestRecover(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		claimed := l.accept(newTx())
+		l.accept(newTx()) // waits behind it
+		over := newTx()
+		over.ICCID = cardB
+		ended := l.accept(over)
+		l.finish(done(ended.Tx))
+		l.reopen()
+		rec, err := l.Recover(ctx)
+		l.ok(err)
+		if rec.Ambiguous != 2 || rec.Open != 2 || len(rec.Idle) != 0 {
+			l.Fatalf("%+v", rec)
+		}
+		if due, err := l.NextDue(ctx); err != nil || !due.Equal(epoch) {
+			l.Errorf("due %v, %v: ambiguous segments are due at once", due, err)
+		}
+		out := l.claim(epoch, 10)
+		if len(out) != 2 || out[0].TxID != claimed.Tx.ID {
+			l.Fatalf("%+v", out)
+		}
+		for i := range out {
+			if diff := cmp.Diff(claimed.Dispatched.Segments[i].Segment, out[i].Segment); diff != "" {
+				l.Errorf("other octets after a restart: %s", diff)
+			}
+		}
+	})
+}
+
+func TestExpiredAndPurge(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		if due, err := l.NextDue(ctx); err != nil || !due.IsZero() {
+			l.Errorf("an empty store is due at %v, %v", due, err)
+		}
+		old := l.accept(newTx())
+		long := newTx()
+		long.Deadline = epoch.Add(time.Hour)
+		l.accept(long)
+		if due, err := l.NextDue(ctx); err != nil || !due.Equal(epoch.Add(time.Minute)) {
+			l.Errorf("due %v, %v", due, err)
+		}
+		txs, err := l.Expired(ctx, epoch.Add(59*time.Second), 10)
+		l.ok(err)
+		if len(txs) != 0 {
+			l.Errorf("%d have expired too early", len(txs))
+		}
+		txs, err = l.Expired(ctx, epoch.Add(time.Minute), 10)
+		l.ok(err)
+		if len(txs) != 1 || txs[0].ID != old.Tx.ID {
+			l.Fatalf("%+v", txs)
+		}
+		l.finish(store.Finish{TxID: old.Tx.ID, State: mssp.Failed, Status: mssp.ExpiredTransaction})
+		l.saveMO(numberA, store.ConcatRef{Ref: 1, Part: 1, Total: 2}, "x")
+		keep, err := l.Purge(ctx, store.Retention{Parts: epoch, Transactions: epoch})
+		l.ok(err)
+		if keep.Parts != 0 || keep.Transactions != 0 {
+			l.Errorf("%+v", keep)
+		}
+		gone, err := l.Purge(ctx, store.Retention{Parts: epoch.Add(time.Hour), Transactions: epoch.Add(time.Hour)})
+		l.ok(err)
+		if gone.Parts != 1 || gone.Transactions != 1 || gone.More {
+			l.Errorf("%+v", gone)
+		}
+		_, err = l.Transaction(ctx, old.Tx.ID)
+		l.wantErr("a purged transaction", err, store.ErrNotFound)
+		l.wantState(long.ID, mssp.Sending)
+	})
+}

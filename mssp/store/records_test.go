@@ -1,0 +1,278 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/keys"
+)
+
+func (l *lab) same(what string, want, got any) {
+	l.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		l.Errorf("%s: %s", what, diff)
+	}
+}
+
+func TestAPs(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		full := mssp.AP{ID: bank, Name: "Bänk \"1\"", PasswordHash: "$argon2id$x", CertSHA256: []string{"ab", "cd"}, Profiles: []string{"urn:p"},
+			Prefixes: []string{"4179"}, NotifyURL: "https://bank.example/n", CreatedAt: epoch}
+		bare := mssp.AP{ID: "https://a.example", Name: "A", Disabled: true, CreatedAt: epoch}
+		l.ok(l.PutAP(ctx, full))
+		l.ok(l.PutAP(ctx, bare))
+		got, err := l.AP(ctx, bank)
+		l.ok(err)
+		l.same("AP", full, got)
+		full.Name, full.Prefixes = "Bank", nil
+		l.ok(l.PutAP(ctx, full))
+		all, err := l.APs(ctx)
+		l.ok(err)
+		l.same("APs", []mssp.AP{bare, full}, all)
+		_, err = l.AP(ctx, "https://none.example")
+		l.wantErr("unknown AP", err, store.ErrNotFound)
+	})
+}
+
+// Covers: 3.5.7-1, 3.5.8-1
+func TestSubscribersAndCards(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		u := mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Ann Ä", Serial: "PNO-1", Language: "fi", State: mssp.SubscriberActive, CreatedAt: epoch}
+		l.ok(l.PutSubscriber(ctx, u))
+		kp := []mssp.KeyPair{
+			{ICCID: cardA, Slot: 1, Usage: mssp.Authentication, Algorithm: 3, State: mssp.KeyRegistered, Confirmed: true, PublicKey: []byte{1}, CSR: []byte{2}, Serial: "0a", CertDER: []byte{3}, UpdatedAt: epoch},
+			{ICCID: cardA, Slot: 2, Usage: mssp.NonRepudiation, State: mssp.KeyDeleted, UpdatedAt: epoch},
+			{ICCID: cardA, Slot: 3, Usage: mssp.NonRepudiation, State: mssp.KeyGenerated, UpdatedAt: epoch},
+		}
+		l.ok(l.PutKeyPairs(ctx, kp))
+		all, err := l.KeyPairs(ctx, cardA)
+		l.ok(err)
+		l.same("key pairs", kp, all)
+
+		sub, card, used, err := l.Lookup(ctx, numberA)
+		l.ok(err)
+		l.same("subscriber", u, sub)
+		stored, err := l.Card(ctx, cardA)
+		l.ok(err)
+		l.same("card", stored, card)
+		kp[0].CSR = nil
+		l.same("slots in use", []mssp.KeyPair{kp[0], kp[2]}, used)
+		_, _, _, err = l.Lookup(ctx, numberB)
+		l.wantErr("unknown number", err, store.ErrNotFound)
+
+		// A new card under the same number.
+		u.ICCID = cardB
+		l.ok(l.PutSubscriber(ctx, u))
+		_, card, used, err = l.Lookup(ctx, numberA)
+		l.ok(err)
+		if card.ICCID != cardB || len(used) != 0 {
+			l.Errorf("%+v, %d keys", card, len(used))
+		}
+		_, err = l.SubscriberByICCID(ctx, cardA)
+		l.wantErr("the old card", err, store.ErrNotFound)
+		removed := mssp.Subscriber{MSISDN: numberB, ICCID: cardB, State: mssp.SubscriberRemoved, CreatedAt: epoch.Add(time.Hour)}
+		l.ok(l.PutSubscriber(ctx, removed))
+		got, err := l.SubscriberByICCID(ctx, cardB)
+		l.ok(err)
+		l.same("subscriber of the card", u, got)
+		page, err := l.Subscribers(ctx, numberA, 10)
+		l.ok(err)
+		l.same("second page", []mssp.Subscriber{removed}, page)
+		u.ICCID = "8941010000000000999"
+		l.wantErr("unknown card", l.PutSubscriber(ctx, u), store.ErrNotFound)
+		cards, err := l.Cards(ctx, cardA, 10)
+		l.ok(err)
+		if len(cards) != 1 || cards[0].ICCID != cardB {
+			l.Errorf("%+v", cards)
+		}
+		st, err := l.Stats(ctx)
+		l.ok(err)
+		l.same("stats", store.Stats{Cards: 2, Subscribers: 1}, st)
+	})
+}
+
+func TestKeySets(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		card := mssp.Card{ICCID: "8941010000000000777", CreatedAt: epoch}
+		bad := []mssp.KeySet{{KVN: 1, Keys: []byte{1}, Counter: []byte{2}}, {KVN: 1, Keys: []byte{3}, Counter: []byte{4}}}
+		l.wantErr("the same version twice", l.ImportCard(ctx, card, bad), store.ErrExists)
+		_, err := l.Card(ctx, card.ICCID)
+		l.wantErr("a card whose import failed", err, store.ErrNotFound)
+		bad[1].KVN = 15
+		l.ok(l.ImportCard(ctx, card, bad))
+		bad[0].ICCID, bad[1].ICCID = card.ICCID, card.ICCID
+		got, err := l.KeySets(ctx, card.ICCID)
+		l.ok(err)
+		l.same("key sets", []mssp.KeySet{bad[1], bad[0]}, got)
+		l.ok(l.UpdateKeySet(ctx, card.ICCID, 1, func(ks *mssp.KeySet) error {
+			ks.Counter = append([]byte(nil), 9)
+			return nil
+		}))
+		stop := errors.New("stop")
+		l.wantErr("update that stops", l.UpdateKeySet(ctx, card.ICCID, 1, func(ks *mssp.KeySet) error {
+			ks.Counter = nil
+			return stop
+		}), stop)
+		one, err := l.KeySet(ctx, card.ICCID, 1)
+		l.ok(err)
+		if !bytes.Equal(one.Counter, []byte{9}) || !bytes.Equal(one.Keys, []byte{1}) {
+			l.Errorf("%+v", one)
+		}
+		l.wantErr("unknown version", l.UpdateKeySet(ctx, card.ICCID, 2, nil), store.ErrNotFound)
+		l.wantErr("unknown card", l.UpdateKeySet(ctx, "8941010000000000999", 1, nil), store.ErrNotFound)
+		var walked []byte
+		for after, kvn := ota.ICCID(""), byte(0); ; {
+			page, err := l.AllKeySets(ctx, after, kvn, 1)
+			l.ok(err)
+			if len(page) == 0 {
+				break
+			}
+			after, kvn = page[0].ICCID, page[0].KVN
+			walked = append(walked, kvn)
+		}
+		l.same("versions on the walk", []byte{1, 1, 1, 15}, walked)
+	})
+}
+
+// Covers: 3.5.10-1, 3.5.11-1, W-6
+func TestCertificates(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		c := mssp.Certificate{Serial: "0abc", ICCID: cardA, MSISDN: numberA, Subject: "CN=Ann", NotBefore: epoch, NotAfter: epoch.AddDate(3, 0, 0)}
+		l.ok(l.AddCertificate(ctx, c))
+		l.wantErr("a serial number twice", l.AddCertificate(ctx, c), store.ErrExists)
+		got, err := l.Certificate(ctx, c.Serial)
+		l.ok(err)
+		c.Status = mssp.CertPending
+		l.same("pending", c, got)
+		l.wantErr("pending to valid without a signature", l.SetCertStatus(ctx, c.Serial, mssp.CertValid, 0, epoch), store.ErrNotFound)
+		l.ok(l.ConfirmCertificate(ctx, c.Serial, []byte{0x30}))
+		l.wantErr("confirmed twice", l.ConfirmCertificate(ctx, c.Serial, []byte{0x31}), store.ErrNotFound)
+		for _, s := range []struct {
+			to     mssp.CertStatus
+			reason int
+			err    error
+		}{
+			{mssp.CertSuspended, 6, nil}, {mssp.CertValid, 0, nil}, {mssp.CertSuspended, 6, nil}, {mssp.CertRevoked, 1, nil},
+			{mssp.CertValid, 0, store.ErrNotFound}, {mssp.CertSuspended, 6, store.ErrNotFound}, {mssp.CertRevoked, 4, store.ErrNotFound},
+		} {
+			l.wantErr("to "+string(s.to), l.SetCertStatus(ctx, c.Serial, s.to, s.reason, epoch), s.err)
+		}
+		if err := l.SetCertStatus(ctx, c.Serial, "odd", 0, epoch); err == nil {
+			l.Error("an unknown status is taken")
+		}
+		l.wantErr("unknown serial", l.SetCertStatus(ctx, "ff", mssp.CertRevoked, 0, epoch), store.ErrNotFound)
+		c.DER, c.Status, c.Reason, c.RevokedAt = []byte{0x30}, mssp.CertRevoked, 1, epoch
+		l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "0def", ICCID: cardB, Status: mssp.CertPending}))
+		revoked, err := l.Revoked(ctx)
+		l.ok(err)
+		l.same("revoked", []mssp.Certificate{c}, revoked)
+		of, err := l.CertificatesOf(ctx, cardA)
+		l.ok(err)
+		l.same("of the card", []mssp.Certificate{c}, of)
+		page, err := l.Certificates(ctx, "0abc", 10)
+		l.ok(err)
+		if len(page) != 1 || page[0].Serial != "0def" {
+			l.Errorf("%+v", page)
+		}
+		for want := range int64(3) {
+			if n, err := l.NextCRLNumber(ctx); err != nil || n != want+1 {
+				l.Errorf("CRL number %d, %v", n, err)
+			}
+		}
+	})
+}
+
+// The vault on a real store: two openings, one database.
+func TestVaultOnStore(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		_, err := l.Meta(ctx, "ca")
+		l.wantErr("no such document", err, store.ErrNotFound)
+		l.ok(l.SetMeta(ctx, "ca", []byte("1")))
+		l.ok(l.SetMeta(ctx, "ca", []byte("2")))
+		if v, err := l.Meta(ctx, "ca"); err != nil || string(v) != "2" {
+			l.Errorf("%q, %v", v, err)
+		}
+		root, err := keys.NewRoot()
+		l.ok(err)
+		v, err := keys.OpenVault(ctx, root, l.Store, epoch)
+		l.ok(err)
+		blob, err := v.SealCounter(cardA, 1, 5)
+		l.ok(err)
+		l.reopen()
+		v, err = keys.OpenVault(ctx, root, l.Store, epoch)
+		l.ok(err)
+		if c, err := v.OpenCounter(cardA, 1, blob); c != 5 || err != nil {
+			l.Errorf("%s, %v", c, err)
+		}
+		ks, err := l.KEKs(ctx)
+		l.ok(err)
+		if len(ks) != 1 || !ks[0].CreatedAt.Equal(epoch) {
+			l.Errorf("%+v", ks)
+		}
+		l.wantErr("the same number twice", l.AddKEK(ctx, ks[0]), store.ErrExists)
+	})
+}
+
+func TestTransactionFilter(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		a := l.accept(newTx()).Tx
+		other := newTx()
+		other.ICCID, other.AP = cardB, "https://shop.example"
+		b := l.accept(other).Tx
+		c := l.accept(newTx()).Tx
+		l.finish(done(a))
+		for name, want := range map[string]struct {
+			f   store.TransactionFilter
+			ids []mssp.TransID
+		}{
+			"all":             {store.TransactionFilter{}, []mssp.TransID{c.ID, b.ID, a.ID}},
+			"a card":          {store.TransactionFilter{ICCID: cardA}, []mssp.TransID{c.ID, a.ID}},
+			"open at a card":  {store.TransactionFilter{ICCID: cardA, Open: true}, []mssp.TransID{c.ID}},
+			"an AP":           {store.TransactionFilter{AP: "https://shop.example"}, []mssp.TransID{b.ID}},
+			"the second page": {store.TransactionFilter{Before: c.Seq, Limit: 1}, []mssp.TransID{b.ID}},
+			"everything set":  {store.TransactionFilter{ICCID: cardB, AP: bank, Open: true, Before: 99}, nil},
+		} {
+			txs, err := l.Transactions(ctx, want.f)
+			l.ok(err)
+			var ids []mssp.TransID
+			for _, tx := range txs {
+				ids = append(ids, tx.ID)
+			}
+			l.same(name, want.ids, ids)
+		}
+		if tx, err := l.TransactionByAP(ctx, bank, a.APTransID); err != nil || tx.ID != a.ID {
+			l.Errorf("%s, %v", tx.ID, err)
+		}
+		_, err := l.TransactionByAP(ctx, "https://shop.example", a.APTransID)
+		l.wantErr("another AP", err, store.ErrNotFound)
+		_, err = l.TransactionByAP(ctx, "", "")
+		l.wantErr("no AP", err, store.ErrNotFound)
+		st, err := l.Stats(ctx)
+		l.ok(err)
+		if st.Queued != 0 || st.AtCard != 2 || !st.OldestQueued.IsZero() {
+			l.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestClosed(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.ok(l.Close())
+		defer l.open()
+		_, err := l.Accept(ctx, newTx(), seal)
+		l.wantErr("Accept", err, store.ErrClosed)
+		_, err = l.Transaction(ctx, "h1")
+		if err == nil || !errors.Is(err, store.ErrClosed) && !strings.Contains(err.Error(), "closed") {
+			l.Errorf("Transaction: %v", err)
+		}
+		l.RecordOutcomesLazy([]store.SegmentOutcome{{ID: 1}})
+		l.ok(l.Close())
+	})
+}

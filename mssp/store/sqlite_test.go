@@ -1,0 +1,270 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+func TestOneProcess(t *testing.T) {
+	l := onSQLite(t)
+	_, err := store.Open(ctx, store.Options{DSN: l.dsn})
+	l.wantErr("a second Open", err, store.ErrLocked)
+	if want := fmt.Sprintf("another simsign (pid %d) uses %s", os.Getpid(), l.dsn); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q in it", err, want)
+	}
+	if fi, err := os.Stat(l.dsn); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", fi.Mode(), err)
+	}
+	// A reader beside it sees what is committed and changes nothing.
+	r, err := store.Open(ctx, store.Options{DSN: "sqlite:" + l.dsn, ReadOnly: true})
+	l.ok(err)
+	defer r.Close()
+	tx := l.accept(newTx()).Tx
+	if got, err := r.Transaction(ctx, tx.ID); err != nil || got.Seq != tx.Seq {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := r.Accept(ctx, newTx(), seal); err == nil {
+		t.Error("a read-only store accepts")
+	}
+	l.ok(r.Check(ctx))
+}
+
+func TestNewerSchema(t *testing.T) {
+	l := onSQLite(t)
+	l.ok(l.Close())
+	db := rawDB(t, l.dsn)
+	if _, err := db.Exec("INSERT INTO schema_version VALUES (99, 0)"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Open(ctx, store.Options{DSN: l.dsn})
+	l.wantErr("Open", err, store.ErrNewer)
+	if _, err := db.Exec("DELETE FROM schema_version WHERE version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	l.open()
+}
+
+func rawDB(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// Somebody else holds the database: jobs wait, form one batch, and a job of
+// the batch that fails does not fail the others.
+//
+// Covers: F6
+func TestFailingJobInABatch(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "simsign.db")
+	reg := prometheus.NewRegistry()
+	s, err := store.Open(ctx, store.Options{DSN: path, Registerer: reg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const n = 40
+	for i := range n {
+		importCard(t, s, benchCard(i))
+	}
+	other := rawDB(t, path)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	commits := commitsOf(t, reg)
+	broken := errors.New("broken")
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	started := make(chan struct{}, n)
+	for i := range n {
+		wg.Go(func() {
+			tx := newTx()
+			tx.ICCID = benchCard(i)
+			started <- struct{}{}
+			_, errs[i] = s.Accept(ctx, tx, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+				if i%5 == 0 {
+					return store.Sealed{}, broken
+				}
+				return seal(tx, ks)
+			})
+		})
+	}
+	for range n {
+		<-started
+	}
+	if _, err := other.Exec("COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if want := error(nil); i%5 == 0 && !errors.Is(err, broken) || i%5 != 0 && err != want {
+			t.Errorf("job %d: %v", i, err)
+		}
+	}
+	if got := commitsOf(t, reg) - commits; got > n/2 {
+		t.Errorf("%v commits for %d jobs that waited: nothing is grouped", got, n)
+	}
+	txs, err := s.Transactions(ctx, store.TransactionFilter{})
+	if err != nil || len(txs) != n-n/5 {
+		t.Errorf("%d transactions, %v", len(txs), err)
+	}
+	if err := s.Check(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func commitsOf(t *testing.T, reg *prometheus.Registry) float64 {
+	t.Helper()
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		if m.GetName() == "simsign_store_commits_total" {
+			return m.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatal("no such metric")
+	return 0
+}
+
+// A setting that SQLite does not take is not passed over in silence.
+func TestPragmasAreReadBack(t *testing.T) {
+	l := onSQLite(t)
+	for _, p := range [][3]string{
+		{"synchronous", "FUL", "2"}, // SQLite takes this for NORMAL
+		{"journal_moode", "WAL", "wal"},
+		{"busy_timeout", "5000", "6000"},
+	} {
+		if err := l.Pragma(p[0], p[1], p[2]); err == nil {
+			t.Errorf("PRAGMA %s=%s passes", p[0], p[1])
+		}
+	}
+	l.ok(l.Pragma("synchronous", "FULL", "2"))
+}
+
+func TestHotStatementsUseIndexes(t *testing.T) {
+	l := onSQLite(t)
+	for name, sql := range store.HotStatements() {
+		plan, err := l.Plan(sql)
+		l.ok(err)
+		for _, step := range plan {
+			// A partial index holds only what is open or waits.
+			if strings.HasPrefix(step, "SCAN ") && !strings.Contains(step, "INDEX") && !strings.Contains(step, "CONSTANT ROW") {
+				t.Errorf("%s: %s", name, step)
+			}
+		}
+	}
+}
+
+// The schema of version 1, as a release has it: a later version migrates from
+// this file in its tests.
+func TestSchemaDump(t *testing.T) {
+	l := onSQLite(t)
+	got, err := l.SchemaDump()
+	l.ok(err)
+	want, err := os.ReadFile("testdata/schema-v1.sql")
+	if err != nil || got != string(want) {
+		os.WriteFile(filepath.Join(t.ArtifactDir(), "schema-v1.sql"), []byte(got), 0o600)
+		t.Errorf("the schema is not the one of testdata/schema-v1.sql (%v); a shipped migration must not change", err)
+	}
+	// A database made from the dump is one that this program opens.
+	path := filepath.Join(t.TempDir(), "old.db")
+	db := rawDB(t, path)
+	if _, err := db.Exec(string(want) + "INSERT INTO schema_version VALUES (1, 0);"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	old := newLab(t, path)
+	old.accept(newTx())
+}
+
+// Covers: F7
+func TestDamagedFile(t *testing.T) {
+	for name, damage := range map[string]func(b []byte) []byte{
+		"truncated":       func(b []byte) []byte { return b[:len(b)/2] },
+		"a page of zeros": func(b []byte) []byte { clear(b[5*4096 : 6*4096]); return b },
+		"pages of noise":  func(b []byte) []byte { noise(b[4096:]); return b },
+		"no database":     func(b []byte) []byte { copy(b, "hello"); return b },
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "simsign.db")
+			s, err := store.Open(ctx, store.Options{DSN: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 200 {
+				importCard(t, s, benchCard(i))
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, damage(b), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err = store.Open(ctx, store.Options{DSN: path})
+			if err != nil {
+				return // refused at once
+			}
+			defer s.Close()
+			if err := s.Check(ctx); err == nil {
+				t.Error("Check finds nothing")
+			}
+		})
+	}
+}
+
+func noise(b []byte) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+}
+
+// The audits of Check find what they say.
+func TestCheckFinds(t *testing.T) {
+	for what, sql := range map[string]string{
+		"busy with a transaction":      "UPDATE card SET busy_tx = 'h0'",
+		"not the one at its card":      "UPDATE card SET busy_tx = ''",
+		"counts its queue wrongly":     "UPDATE card SET queued = 7",
+		"sealed and has no packet":     "DELETE FROM packet",
+		"final state without its time": "UPDATE tx SET finished_at = 1",
+	} {
+		path := filepath.Join(t.TempDir(), "simsign.db")
+		s, err := store.Open(ctx, store.Options{DSN: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		importCard(t, s, cardA)
+		if _, err := s.Accept(ctx, newTx(), seal); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rawDB(t, path).Exec(sql); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Check(ctx); !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: %v", sql, err)
+		}
+		s.Close()
+	}
+}
