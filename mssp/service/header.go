@@ -123,12 +123,14 @@ func checkTransID(field, id string) *mssp.Fault {
 
 // quote shows a value of a request in the detail of a fault: short, and
 // without anything that could forge a line of a log.
-func quote(s string) string {
+func quote(s string) string { return strconv.Quote(shorten(s)) }
+
+func shorten(s string) string {
 	const most = 80
 	if len(s) > most {
-		s = s[:most] + "..."
+		return s[:most] + "..."
 	}
-	return strconv.Quote(s)
+	return s
 }
 
 // reply is the header of the answer to h.

@@ -185,11 +185,11 @@ func (s *Service) outcome(op operation, h *Header, f *mssp.Fault) mssp.Code {
 	if f == nil {
 		return 0
 	}
-	level, attrs := slog.LevelInfo, []any{"operation", op.name, "ap", quote(string(h.AP.ID)), "ap_trans_id", quote(h.AP.TransID), "code", int(f.Code), "detail", f.Detail}
+	level, attrs := slog.LevelInfo, []any{"operation", op.name, "ap", shorten(string(h.AP.ID)), "ap_trans_id", shorten(h.AP.TransID), "code", int(f.Code), "detail", f.Detail}
 	if f.Code == mssp.InternalError {
 		level = slog.LevelError
 		attrs = append(attrs, "error", f.Err)
 	}
-	s.log.Log(context.Background(), level, "request refused", attrs...)
+	s.log.Log(context.Background(), level, "fault answered", attrs...)
 	return f.Code
 }
