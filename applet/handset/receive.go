@@ -65,7 +65,7 @@ func (h *Handset) deliver(m *rp.Message) {
 func (h *Handset) download(m *rp.Message) {
 	b := append(h.apduBuf[:0], 0x80, insEnvelope, 0, 0, 0, berDownload)
 	lengths := len(b)
-	b = appendTLV(b, comprehension|tagDevices, devNetwork, devTerminal)
+	b = appendTLV(b, comprehension|tagDevices, devNetwork, devCard)
 	b = append(b, tagAddress, byte(len(centreOfNetwork)))
 	b = append(b, centreOfNetwork...)
 	b = appendTLV(b, comprehension|tagTPDU, m.TPDU...)

@@ -38,8 +38,8 @@ func TestFaults(t *testing.T) {
 					equal(t, "soon", p.texts(), c.soon...)
 					time.Sleep(5 * time.Second)
 					equal(t, "later", p.texts(), c.later...)
-					if w.net.stored != 0 {
-						t.Errorf("%d messages are still counted", w.net.stored)
+					if n := w.stored(); n != 0 {
+						t.Errorf("%d messages are still counted", n)
 					}
 				})
 			})

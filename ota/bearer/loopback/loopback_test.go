@@ -55,6 +55,12 @@ func (i *inbox) Report(_ context.Context, r bearer.Report) error {
 	return nil
 }
 
+func (i *inbox) got() []bearer.Report {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return append([]bearer.Report(nil), i.reports...)
+}
+
 func (i *inbox) texts() (out []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -172,6 +178,13 @@ func newWorld(t *testing.T, o NetworkOptions) *world {
 func (w *world) close() {
 	w.c.Stop()
 	w.net.Close()
+}
+
+// stored is what the network has not yet brought to an end.
+func (w *world) stored() int {
+	w.net.mu.Lock()
+	defer w.net.mu.Unlock()
+	return w.net.stored
 }
 
 func seg(to sms.MSISDN, text string) bearer.Segment {
