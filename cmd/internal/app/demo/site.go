@@ -1,0 +1,224 @@
+package demo
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// User is somebody with a handset.
+type User struct {
+	Name      string
+	Number    sms.MSISDN
+	ICCID     ota.ICCID
+	IMSI      string
+	Algorithm string // of both key pairs
+	Flow      string // of registration: A or B
+	Language  string
+}
+
+// Users are the two users of the demonstration: one signs with ECDSA, one
+// with RSA, and they are registered by the two flows.
+func Users() []User {
+	return []User{
+		{"Ada Example", "41790000001", "8941010000000000017", "228990000000001", "P-256", "B", "en"},
+		{"Ben Beispiel", "41790000002", "8941010000000000025", "228990000000002", "RSA-2048", "A", "en"},
+	}
+}
+
+// Ports are the loopback ports to listen on; a taken one moves to the next
+// that is free, 0 takes any.
+type Ports struct{ API, Console, CA, Metrics, Network int }
+
+// site is the folder with everything that lasts.
+type site struct {
+	dir string
+	secrets
+}
+
+// secrets are what the folder remembers beside database and cards. They open
+// emulated cards only.
+type secrets struct {
+	Password string            `json:"ap_password"`
+	Code     string            `json:"personal_code"`
+	Keys     map[string]string `json:"card_keys"` // ICCID: KIc and KID, 16 octets each
+	Ready    bool              `json:"ready"`     // every user is registered
+}
+
+const serviceNumber sms.MSISDN = "41790000000"
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+func (s *site) configPath() string      { return s.path("simsign.toml") }
+
+// openSite reads the folder, or fills an empty one, and writes the
+// configuration for the ports that are free now.
+func openSite(dir string, o Options) (*site, error) {
+	s := &site{dir: dir}
+	b, err := os.ReadFile(s.path("demo.json"))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if err := s.fill(o); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	default:
+		if err := json.Unmarshal(b, &s.secrets); err != nil {
+			return nil, fmt.Errorf("%s is damaged (%w): take another --data folder", s.path("demo.json"), err)
+		}
+		if !s.Ready {
+			return nil, fmt.Errorf("%s holds a demonstration that never got ready: remove it, or take another --data folder", dir)
+		}
+	}
+	text, err := configuration(o)
+	if err != nil {
+		return nil, err
+	}
+	return s, os.WriteFile(s.configPath(), []byte(text), 0o600)
+}
+
+func (s *site) fill(o Options) error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is not empty and holds no demonstration: take another --data folder", s.dir)
+	}
+	s.Password, s.Code, s.Keys = rand.Text()[:16], o.Auto, map[string]string{}
+	if s.Code == "" {
+		s.Code = Code
+	}
+	for _, u := range o.Users {
+		var k [32]byte
+		rand.Read(k[:]) //nolint:errcheck // never fails
+		s.Keys[string(u.ICCID)] = hex.EncodeToString(k[:])
+	}
+	return s.save()
+}
+
+func (s *site) markReady() error { s.Ready = true; return s.save() }
+
+func (s *site) save() error {
+	b, err := json.MarshalIndent(s.secrets, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.path("demo.json"), append(b, '\n'), 0o600)
+}
+
+// cardFile is what a card maker would deliver to the operator.
+func (s *site) cardFile(users []User) string {
+	var b strings.Builder
+	b.WriteString("iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n")
+	for _, u := range users {
+		k := s.Keys[string(u.ICCID)]
+		fmt.Fprintf(&b, "%s,%s,demo,1,AES128:%s,AES128:%s,8,0000000000\n", u.ICCID, u.IMSI, k[:32], k[32:])
+	}
+	return b.String()
+}
+
+// configuration writes the file that simsign serve could be given as well.
+func configuration(o Options) (string, error) {
+	listen := map[string]string{}
+	for name, port := range map[string]int{"api": o.Ports.API, "console": o.Ports.Console, "ca": o.Ports.CA, "metrics": o.Ports.Metrics, "network": o.Ports.Network} {
+		addr, err := freePort(port, listen)
+		if err != nil {
+			return "", err
+		}
+		listen[name] = addr
+	}
+	return fmt.Sprintf(`# Written by "simsign demo" at every start. EMULATED: test keys only.
+data = "."
+
+[api]
+listen = %q
+mssp_id = %q
+default_profile = %q
+
+[ca]
+listen = %q
+url = "http://%s"
+
+[metrics]
+listen = %q
+
+[console]
+listen = %q
+
+[admin]
+socket = "admin.sock"
+
+[limits]
+prompts_per_minute = 1000
+queue = 20
+
+[lab]
+demo_faults = true
+test_ca = true
+
+[[card_profile]]
+name = "demo"
+tar = "B00001"
+code_min = [4, 6]
+code_max = [8, 8]
+
+[[bearer]]
+name = "loopback"
+kind = "loopback"
+number = %q
+network = %q
+emulate = true
+%s`, listen["api"], MSSPID, Auth, listen["ca"], listen["ca"], listen["metrics"], listen["console"], serviceNumber.String(), listen["network"], profileTables()), nil
+}
+
+func profileTables() string {
+	var b strings.Builder
+	for _, p := range []struct {
+		uri, usage, journey string
+		attributes          bool
+		aliases             string
+	}{
+		{Auth, "authentication", "two-step", false, `"http://mid.swisscom.ch/Any-LoA4", "http://mid.swisscom.ch/STK-LoA4", "http://alauda.mobi/digitalSignature", "http://mss.ficom.fi/TS102206/v1.0.0/authentication-profile.xml"`},
+		{Sign, "non-repudiation", "two-step", false, `"http://alauda.mobi/nonRepudiation", "http://mss.ficom.fi/TS102206/v1.0.0/signature-profile.xml"`},
+		{OneStep, "authentication", "one-step", false, ""},
+		{Attested, "non-repudiation", "two-step", true, ""},
+	} {
+		fmt.Fprintf(&b, "\n[[signature_profile]]\nuri = %q\nusage = %q\njourney = %q\nsigned_attributes = %t\ntimeout = \"2m\"\n", p.uri, p.usage, p.journey, p.attributes)
+		if p.aliases != "" {
+			fmt.Fprintf(&b, "aliases = [%s]\n", p.aliases)
+		}
+	}
+	return b.String()
+}
+
+// freePort finds a loopback port: the wanted one, else one of the next, that
+// nobody listens on and none of the taken ones.
+func freePort(port int, taken map[string]string) (string, error) {
+	for p := port; p < port+100 && p < 65536; p++ {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
+		if err != nil {
+			continue
+		}
+		addr := l.Addr().String()
+		l.Close()
+		used := false
+		for _, t := range taken {
+			used = used || t == addr
+		}
+		if !used {
+			return addr, nil
+		}
+	}
+	return "", fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
+}
