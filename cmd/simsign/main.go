@@ -28,6 +28,7 @@ func main() {
 
 // commands is the command line: kong reads names and help from the tags.
 type commands struct {
+	Demo    DemoCmd    `cmd:"" help:"Run everything in one process, emulated: service, network, two users with handsets."`
 	Serve   ServeCmd   `cmd:"" help:"Run the service."`
 	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, disable, enable."`

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/cmd/internal/app/demo"
+)
+
+// DemoCmd runs everything in one process, emulated.
+type DemoCmd struct {
+	Data    string `placeholder:"DIR" help:"Keep everything there; the next demo with it goes on. Without: a temporary folder."`
+	Auto    string `placeholder:"CODE" help:"Answer every prompt with this code. Without: prompts wait in the browser."`
+	API     int    `name:"api-port" default:"9061" help:"Port of the web service (${default}, or the next free one)."`
+	Console int    `name:"console-port" default:"9062" help:"Port of the console (${default}, or the next free one)."`
+	CA      int    `name:"ca-port" default:"9063" help:"Port of CRL and OCSP (${default}, or the next free one)."`
+	Metrics int    `name:"metrics-port" default:"9064" help:"Port of /metrics, /healthz and /readyz (${default}, or the next free one)."`
+	Network int    `name:"network-port" default:"9065" help:"Port of the emulated mobile network (${default}, or the next free one)."`
+	Log     bool   `help:"Write the service's log to standard error."`
+}
+
+// Help explains what the flags do not.
+func (*DemoCmd) Help() string {
+	return `Starts the service, an emulated mobile network, and two users with emulated
+handsets and cards, all on 127.0.0.1. It makes a demo CA and card keys,
+registers both users, and prints where everything is and two commands that
+work as they are. Ctrl-C ends it.
+
+Requests for +41000092NNN get fault NNN: 401 the user cancels, 402 code
+blocked, 404 no key, 208 never answers, 209 delivery fails, ...`
+}
+
+// Run starts the demonstration and waits for the end.
+func (k *DemoCmd) Run(c *cli) error {
+	if strings.Trim(k.Auto, "0123456789") != "" || len(k.Auto) > 8 || k.Auto != "" && len(k.Auto) < 4 {
+		return &exitError{Code: exitUsage, Err: fmt.Errorf("--auto: a personal code has 4 to 8 digits")}
+	}
+	log := slog.New(slog.DiscardHandler)
+	if k.Log {
+		log = slog.New(slog.NewTextHandler(c.stderr, nil))
+	}
+	c.printf("Making keys, cards and certificates, and registering two users ...\n")
+	d, err := demo.Start(c.ctx, demo.Options{
+		Data: k.Data, Auto: k.Auto, Version: version(), Logger: log,
+		Ports: demo.Ports{API: k.API, Console: k.Console, CA: k.CA, Metrics: k.Metrics, Network: k.Network},
+	})
+	if err != nil {
+		return storeHint(err)
+	}
+	k.tell(c.stdout, d)
+	select {
+	case <-c.ctx.Done():
+	case <-d.App.Done():
+	}
+	c.printf("\nStopping ...\n")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 20*time.Second)
+	defer cancel()
+	if err := d.Stop(ctx); err != nil {
+		return err
+	}
+	return d.App.Err()
+}
+
+// tell prints what a newcomer needs.
+func (k *DemoCmd) tell(w io.Writer, d *demo.Demo) {
+	users, number := demo.Users(), ""
+	fmt.Fprintf(w, `
+EMULATED: no real SIM, no real network, test keys only.
+
+  Console         http://%s/
+  Web service     http://%s/rest/service   (ETSI TS 102 204 as JSON)
+  CA              http://%s/ca.crl and /ocsp
+  Metrics         http://%s/metrics
+  Data            %s
+
+  AP_ID           %s
+  AP_PWD          %s
+`, d.App.Addr("console"), d.App.APIAddr(), d.App.Addr("ca"), d.App.Addr("metrics"), d.Data, demo.APID, d.Password)
+	for _, u := range users {
+		fmt.Fprintf(w, "  User            %s   %s, %s\n", u.Number, u.Name, u.Algorithm)
+		if number == "" {
+			number = u.Number.String()
+		}
+	}
+	fmt.Fprintf(w, "  Personal code   %s   (for signatures: %s)\n", d.Code(), demo.SignCode(d.Code()))
+	prompts := "answer it in the console"
+	if k.Auto != "" {
+		prompts = "answered automatically with " + k.Auto
+	}
+	fmt.Fprintf(w, `
+Ask for a signature (the prompt appears on the handset; %s):
+
+  %s sign --url http://%s --ap %s --password %s --msisdn %s --text "Log in to Example Portal?" --ca %s
+
+  %s
+
+Ctrl-C ends it.
+`, prompts, self(), d.App.APIAddr(), demo.APID, d.Password, number, shellQuote(d.CAFile()), curlLine(d, number))
+}
+
+// self is the command as the user typed it: a binary of "go run" is gone
+// when it ends, so its line is the go run line.
+func self() string {
+	exe, err := os.Executable()
+	if err != nil || strings.Contains(exe, string(filepath.Separator)+"go-build") {
+		return "go run ./cmd/simsign"
+	}
+	if len(os.Args) > 0 && filepath.Base(os.Args[0]) == filepath.Base(exe) {
+		return shellQuote(os.Args[0])
+	}
+	return shellQuote(exe)
+}
+
+func shellQuote(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// curlLine works as printed, again and again: the shell fills in a new
+// AP_TransID and the time.
+func curlLine(d *demo.Demo, number string) string {
+	return fmt.Sprintf(`curl -s http://%s/rest/service -H 'Content-Type: application/json' -d '{"MSS_SignatureReq":{"MajorVersion":"1","MinorVersion":"2","AP_Info":{"AP_ID":"%s","AP_PWD":"%s","AP_TransID":"T'$(date +%%s%%N)'","Instant":"'$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)'"},"MSSP_Info":{"MSSP_ID":{"URI":"%s"}},"MobileUser":{"MSISDN":"%s"},"MessagingMode":"synch","TimeOut":"80","DataToBeSigned":{"MimeType":"text/plain","Encoding":"UTF-8","Data":"Pay 120.00 EUR to Example Shop?"},"SignatureProfile":"%s"}}'`,
+		d.App.APIAddr(), demo.APID, d.Password, demo.MSSPID, number, demo.Auth)
+}
