@@ -25,7 +25,7 @@ func usimAID() []byte {
 	return []byte{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0x00, 0x00}
 }
 
-// buildFiles makes the file system of card-and-handset 2.2: what terminals
+// buildFiles makes the file system: what terminals
 // read before they believe that a card is a USIM, and DF.GSM for the old ones.
 func buildFiles(p *Profile) (mf, usim *file) {
 	aid := usimAID()

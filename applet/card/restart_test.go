@@ -1,0 +1,317 @@
+package card_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/ota"
+)
+
+func create(t *testing.T) (string, *phone) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "card")
+	o := card.Options{Profile: profile()}
+	o.Active = true
+	c, err := card.Create(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, newPhone(t, c)
+}
+
+// reload kills the card (its file is just left) and starts it anew from the
+// file, or from the first n octets of it.
+func (p *phone) reload(path string, n int64) {
+	p.Helper()
+	if n >= 0 {
+		if err := os.Truncate(path, n); err != nil {
+			p.Fatal(err)
+		}
+	}
+	c, err := card.Load(path, card.Options{})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { c.Close() })
+	p.c = c
+	p.boot()
+}
+
+// forget drops what the card sent again after a restart: the mark of the last
+// answer was not yet written, and the server gets it twice.
+func (p *phone) forget() { p.sent = nil }
+
+func size(t testing.TB, path string) int64 {
+	t.Helper()
+	i, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i.Size()
+}
+
+// TestRestart: keys, codes, tries, counters, strings and answers survive a
+// process that was killed.
+//
+// Covers: 3.5.3-2, 3.3-2
+func TestRestart(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	p.enrol(2, applet.RSA2048, otherCode)
+	p.must(nil, applet.SetAppletData{Language: "fi", Strings: []applet.StringUpdate{{ID: 2, Text: applet.UTF8("Koodi")}}})
+	p.fails(0x63C2, script(ok(), enter("1"), result(0x10)), signHash(digest([]byte("x"))))
+	m := p.message(signHash(digest([]byte("x"))))
+	p.script = script(ok(), enter(testCode))
+	p.deliver(p.seal(m))
+	first := p.answer()
+	low := p.seal(p.message(applet.ChangeAppletStatus{To: applet.StatusReport}))
+	p.state()
+	before := p.state()
+	p.reload(path, -1)
+	p.forget()
+	if after := p.state(); after.Language != "fi" || before.FindSlot(2).Status != after.FindSlot(2).Status || after.FindSlot(1).Status != applet.SlotRegistered {
+		t.Fatalf("%+v", after)
+	}
+	p.deliver(low)
+	if r := p.response(); r.Status != ota.StatusCounterLow {
+		t.Fatalf("replay after restart: %+v", r)
+	}
+	p.deliver(p.seal(m))
+	if !bytes.Equal(p.answer().Results[0].Signature, first.Results[0].Signature) {
+		t.Fatal("the transaction was not remembered")
+	}
+	p.must(script(ok(), enter(testCode)), signHash(digest([]byte("y"))))
+	if p.screens[1].text != "Koodi" {
+		t.Fatalf("screens %v", p.screens)
+	}
+	p.must(script(ok(), enter(otherCode)), applet.SignTransaction{
+		Slot: applet.Slot{Number: 2}, Mode: applet.ModeSign, TextToSign: applet.UTF8("Pay"),
+	})
+}
+
+// TestTriesBeforeComparison: cutting the power after a wrong code wins no try.
+//
+// Covers: 3.5.3-2, 3.4-3
+func TestTriesBeforeComparison(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	m := p.message(signHash(digest([]byte("x"))))
+	for i := range 2 {
+		p.deliverStepwise(p.seal(m))
+		p.respondRaw(p.fetchRaw(), ok())
+		p.respondRaw(p.fetchRaw(), enter("1111"))
+		p.reload(path, -1)
+		if left := p.state().FindCode(applet.CodeAuthentication).TriesLeft; int(left) != 2-i {
+			t.Fatalf("%d tries left", left)
+		}
+	}
+	p.deliverStepwise(p.seal(m))
+	p.respondRaw(p.fetchRaw(), ok())
+	p.respondRaw(p.fetchRaw(), enter("1111"))
+	p.reload(path, -1)
+	p.fails(applet.StatusBlocked, nil, signHash(digest([]byte("x"))))
+}
+
+// TestRestartWhileAsking: power goes while the user is asked. The counter is
+// used up, the transaction is not: it comes again and the user is asked.
+func TestRestartWhileAsking(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	m := p.message(signHash(digest([]byte("x"))))
+	packet := p.seal(m)
+	p.deliverStepwise(packet)
+	p.fetchRaw()
+	p.reload(path, -1)
+	p.deliver(packet)
+	if r := p.response(); r.Status != ota.StatusCounterLow {
+		t.Fatalf("%+v", r)
+	}
+	p.script = script(ok(), enter(testCode))
+	p.deliver(p.seal(m))
+	if !p.answer().OK() {
+		t.Fatal("no signature")
+	}
+}
+
+// TestRestartBeforeSent: the user has signed and power goes before the answer
+// is sent, or half of it: it is sent after the next TERMINAL PROFILE, the same
+// octets.
+//
+// Covers: 3.1-1
+func TestRestartBeforeSent(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.RSA2048, testCode)
+	p.deliverStepwise(p.seal(p.message(signHash(digest([]byte("x"))))))
+	p.respondRaw(p.fetchRaw(), ok())
+	p.respondRaw(p.fetchRaw(), enter(testCode))
+	part := p.fetchRaw() // the first SEND SHORT MESSAGE
+	p.respondRaw(part, ok())
+	p.screens = nil
+	p.reload(path, -1)
+	if a := p.answer(); !a.OK() || len(p.screens) > 0 {
+		t.Fatalf("%+v", a)
+	}
+	if !bytes.Contains(part, p.tried[len(p.tried)-3]) {
+		t.Fatal("other octets than before")
+	}
+	// What was sent is known after the next record.
+	p.state()
+	p.tried = nil
+	p.reload(path, -1)
+	if len(p.tried) > 1 { // the mark of the last one rides with the next record
+		t.Fatalf("%d messages again", len(p.tried))
+	}
+}
+
+// TestTornJournal: the file is cut anywhere in its last record: that change
+// did not happen, everything before did, and the card goes on.
+func TestTornJournal(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	p.state()
+	before := size(t, path)
+	p.must(nil, applet.SetAppletData{Language: "fi"}) // two records: counter, then the rest
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := before; n < int64(len(whole)); n++ {
+		cut := filepath.Join(t.TempDir(), "cut")
+		if err := os.WriteFile(cut, whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := card.Load(cut, card.Options{})
+		if err != nil {
+			t.Fatalf("%d octets: %v", n, err)
+		}
+		q := newPhone(t, c)
+		q.forget()
+		q.cntr, q.tx = p.cntr, p.tx
+		if s := q.state(); s.Language != "en" || s.FindSlot(1).Status != applet.SlotRegistered {
+			t.Fatalf("%d octets: %+v", n, s)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if c, err = card.Load(cut, card.Options{}); err != nil {
+			t.Fatalf("%d octets, then more: %v", n, err)
+		}
+		c.Close()
+	}
+}
+
+// TestDamagedFile: what is not a card, or damaged before its end, is refused.
+func TestDamagedFile(t *testing.T) {
+	path, p := create(t)
+	p.state()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(whole[:bytes.IndexByte(whole, '\n')]), "TEST ONLY") {
+		t.Fatalf("first line %q", whole[:80])
+	}
+	if i, err := os.Stat(path); err != nil || i.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v %v", i.Mode(), err)
+	}
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)/2] ^= 1
+	for name, b := range map[string][]byte{
+		"empty": nil, "other_file": []byte("hello\nworld"), "header_only": whole[:bytes.IndexByte(whole, '\n')+1], "bit_flipped_inside": flipped,
+	} {
+		f := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(f, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := card.Load(f, card.Options{}); !errors.Is(err, card.ErrJournal) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := card.Create(path, card.Options{Profile: profile()}); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a card was overwritten: %v", err)
+	}
+	if _, err := card.Load(filepath.Join(t.TempDir(), "none"), card.Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCompaction: a long life does not fill the disk.
+func TestCompaction(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	largest := int64(0)
+	imp := applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: 1}, Operation: applet.HandlerImportCertificate, Certificate: bytes.Repeat([]byte{0x30}, 900)}
+	for range 2000 {
+		p.must(nil, imp)
+		largest = max(largest, size(t, path))
+	}
+	if now := size(t, path); largest > 1<<20+4096 || now == largest {
+		t.Fatalf("largest %d, now %d", largest, now)
+	}
+	p.reload(path, -1)
+	p.forget()
+	p.signs(testCode)
+}
+
+// TestMemoryFails: when the memory cannot be written the card does nothing
+// more.
+func TestMemoryFails(t *testing.T) {
+	_, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	if err := p.c.Close(); err != nil { // the file is closed: writing fails
+		t.Fatal(err)
+	}
+	p.exchange(unhex(t, "801000000401010101"), 0x9000)
+	p.script = script(ok())
+	sw := p.deliverStepwise(p.seal(p.message(signHash(digest([]byte("x"))))))
+	if sw != 0x6581 {
+		t.Fatalf("%04X", sw)
+	}
+	p.apdu("80F2000C00", 0x6581)
+}
+
+// TestProfile: every fault of a profile is told at once.
+//
+// Covers: 4-1, 3.3-1
+func TestProfile(t *testing.T) {
+	if _, err := card.New(card.Options{Profile: profile()}); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*card.Options){
+		"iccid":            func(o *card.Options) { o.ICCID = "12" },
+		"imsi":             func(o *card.Options) { o.IMSI = "1" },
+		"slots":            func(o *card.Options) { o.Slots = 3 },
+		"slots_many":       func(o *card.Options) { o.Slots = 17 },
+		"algorithm":        func(o *card.Options) { o.Algorithms = []applet.Algorithm{0x77} },
+		"code_short":       func(o *card.Options) { o.Codes[0].Min = 3 },
+		"code_min_max":     func(o *card.Options) { o.Codes[0].Min = 9 },
+		"tries":            func(o *card.Options) { o.Codes[0].Tries = 16 },
+		"unblocking":       func(o *card.Options) { o.UnblockingCode = "1234" },
+		"language":         func(o *card.Options) { o.Language = "EN" },
+		"server":           func(o *card.Options) { o.ServerAddress = "+46x" },
+		"smsc":             func(o *card.Options) { o.SMSC = "+" },
+		"msl":              func(o *card.Options) { o.MSL = 0x06 },
+		"no_keys":          func(o *card.Options) { o.KeySets = nil },
+		"key_set_0":        func(o *card.Options) { o.KeySets[0].KVN = 0 },
+		"key_set_twice":    func(o *card.Options) { o.KeySets = append(o.KeySets, aesKeys(1)) },
+		"key_length":       func(o *card.Options) { o.KeySets[0].KIc.Octets = make([]byte, 15) },
+		"single_des":       func(o *card.Options) { o.KeySets[0].KIc = ota.Key{Alg: ota.DES, Octets: make([]byte, 8)} },
+		"3des_equal_halfs": func(o *card.Options) { o.KeySets[0].KIc = ota.Key{Alg: ota.TripleDES2, Octets: make([]byte, 16)} },
+	} {
+		o := card.Options{Profile: profile()}
+		change(&o)
+		path := filepath.Join(t.TempDir(), "card")
+		if _, err := card.Create(path, o); !errors.Is(err, card.ErrProfile) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s: a file is left", name)
+		}
+	}
+}
