@@ -78,7 +78,7 @@ func (c Code) String() string {
 }
 
 // Sender reports whether the fault is the asker's to mend (SOAP Sender) and
-// not ours or the user's (Receiver). mss-web-service.md 1.6.
+// not ours or the user's (Receiver), as TS 102 204 sorts them.
 func (c Code) Sender() bool {
 	return c >= 101 && c <= 108 || c >= 701 && c <= 720
 }

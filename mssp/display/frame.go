@@ -8,7 +8,7 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// The most that a frame may hold, in characters (mss-web-service.md 1.8). An
+// The most that a frame may hold, in characters: what operators publish. An
 // extension character of the GSM alphabet (€ [ ] { } \ ^ ~ |) counts as two.
 const (
 	MaxGSM  = 239

@@ -152,7 +152,7 @@ func (e *Engine) counterLow(ctx context.Context, f *flight, pk store.Packet) (do
 	return true, e.reattempt(ctx, f, counterJump)
 }
 
-// counterJump is the step over a card's counter (reliability-security-speed.md 2, restore).
+// counterJump is the step over a card's counter that answers "counter low" (F17).
 const counterJump = 1 << 16
 
 // maxBad is how many security errors in a row suspend a card (3.1 of the

@@ -85,7 +85,7 @@ func (e *Engine) keySet(p *mssp.CardProfile, ks mssp.KeySet) (*ota.KeySet, error
 }
 
 // nextCounter puts the next counter into c and returns the row's new blob
-// (reliability-security-speed.md 2).
+// (I3).
 func (e *Engine) nextCounter(c *ota.Command, p *mssp.CardProfile, ks mssp.KeySet, jump ota.CNTR) ([]byte, error) {
 	last, err := e.o.Vault.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
 	if err != nil {

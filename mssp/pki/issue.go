@@ -137,7 +137,7 @@ func (c *CA) userTemplate(pub any, p Profile, now time.Time) (*x509.Certificate,
 	t := &x509.Certificate{
 		SerialNumber: serial, Subject: p.Subject.name(), SubjectKeyId: ski,
 		AuthorityKeyId: c.cert.SubjectKeyId, KeyUsage: usage, BasicConstraintsValid: true,
-		// Verifiers in the field check for one or the other (mss-web-service.md 6).
+		// Verifiers in the field check for one or the other.
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection},
 		NotBefore:   now.UTC().Truncate(time.Second).Add(-backdate),
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/simsign/simsign/mssp/service"
 )
 
-// Replies are one line without spaces, the members in the order of
-// mss-web-service.md 2.1: scripts read them with regular expressions, and
+// Replies are one line without spaces, the members in the order
+// that is in use: scripts read them with regular expressions, and
 // take the last "Value": on the line for the status code.
 
 const (

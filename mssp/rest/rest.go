@@ -1,9 +1,9 @@
 // Package rest is the JSON binding of the Mobile Signature Service: the
 // messages of ETSI TS 102 204 as JSON objects, posted over HTTP. Two
-// flavours that are in use share it. In the full one (mss-web-service.md
-// 2.1) each message carries versions, AP_Info with AP_ID, AP_PWD and
+// flavours that are in use share it. In the full one
+// each message carries versions, AP_Info with AP_ID, AP_PWD and
 // Instant, and the provider proves itself by its password or by a client
-// certificate. In the sparse one (2.2) HTTP Basic authentication names the
+// certificate. In the sparse one HTTP Basic authentication names the
 // provider and those members may be missing. All values are strings;
 // numbers are taken for them.
 //

@@ -25,7 +25,7 @@ type Peer struct {
 	// has proved possession of; nil without mutual TLS.
 	Certificate *[sha256.Size]byte
 	// Basic is set when the request came with HTTP Basic authentication (the
-	// sparse flavour of mss-web-service.md 2.2): User names the provider then,
+	// sparse flavour of package rest): User names the provider then,
 	// and versions, AP_ID and Instant may be missing from the message.
 	Basic          bool
 	User, Password string

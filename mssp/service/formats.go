@@ -11,7 +11,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine"
 )
 
-// formatOf maps MSS_Format (mss-web-service.md 1.8). None means CMS.
+// formatOf maps MSS_Format. None means CMS.
 func formatOf(uri string) (engine.Format, *mssp.Fault) {
 	switch uri {
 	case "",
@@ -27,7 +27,7 @@ func formatOf(uri string) (engine.Format, *mssp.Fault) {
 		"MSS_Format %s is not supported: send http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature or http://uri.etsi.org/TS102204/v1.1.2#PKCS1", quote(uri))
 }
 
-// modeOf maps MessagingMode; the JSON of mss-web-service.md 2.1 writes asynch.
+// modeOf maps MessagingMode; the JSON flavour writes asynch.
 func modeOf(s string) (mssp.MessagingMode, *mssp.Fault) {
 	switch s {
 	case "synch":

@@ -6,8 +6,7 @@
 // by the network, refused (now or for good), or unknown, because the link
 // broke between the octets and the answer. Unknown is not failure: the
 // segment is sent again with identical octets, and the replay check of the
-// card makes that safe (reliability-security-speed.md 1.2 G). In the other
-// direction a bearer hands each short message from a phone to an Inbox and
+// card makes that safe (rule G). In the other direction a bearer hands each short message from a phone to an Inbox and
 // acknowledges it to its network only after the Inbox has returned nil, that
 // is, after it is stored.
 package bearer

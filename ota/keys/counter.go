@@ -27,7 +27,7 @@ func ModeOf(spi ota.SPI) CounterMode {
 	return CounterHigher
 }
 
-// Bounds of counters (reliability-security-speed.md 2).
+// Bounds of counters (I3, F17).
 const (
 	// CounterStop is the first counter that is never sent: at FFFFFFFFFF a
 	// card refuses everything for good.
