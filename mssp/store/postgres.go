@@ -188,6 +188,9 @@ func (e *pgEngine) flush() {
 }
 
 func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
+	if err := e.refusal(); errors.Is(err, ErrClosed) {
+		return err
+	}
 	return f(&pgTx{ctx: ctx, tx: e.db})
 }
 

@@ -1,0 +1,24 @@
+// Package store keeps what must outlive a crash: transactions, the queue and
+// the keys of each card, the outbox, parts of answers, subscribers and
+// certificates.
+//
+// A method is a business transaction with one commit: when it has returned,
+// its effect is durable, and nobody has seen it before. On SQLite one writer
+// goroutine runs whatever methods wait in one database transaction, so that
+// 64 callers share one sync of the disk; on PostgreSQL each method is a
+// transaction of its own. The SQL text is the same for both, and so is the
+// conformance suite.
+//
+// A card does one thing at a time. Its row says which transaction is at the
+// card (busy_tx) and how many wait (queued), and every method that changes
+// the queue updates that row before it reads anything: the row is the lock.
+// The commit that gives a transaction its turn also takes the counter, seals
+// the packet by calling a SealFunc, and stores the segments; the primary key
+// of the packet table refuses a counter that was burned before.
+//
+// Functions that a method is given (SealFunc) run inside of the database
+// transaction, maybe more than once: they must have no effect and must not
+// call the store. A commit that fails leaves open whether it happened; the
+// store then refuses all work with ErrOutcomeUnknown, closes Stopped, and the
+// process must end: the next one reads the truth from the disk.
+package store
