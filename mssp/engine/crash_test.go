@@ -247,3 +247,21 @@ func TestRestartUsesPendingAnswer(t *testing.T) {
 	l.restart(labStore{l.st})
 	l.want(tx.ID, mssp.Done, mssp.Signature)
 }
+
+// A part that was missing when the process died, and never comes: the next
+// process asks again, and nobody is asked twice.
+func TestRestartWithMissingPart(t *testing.T) {
+	l := newLab(t)
+	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
+	c.first = false
+	tx, mos := l.ask("T1")
+	l.bring(mos[0], mos[1])
+	l.kill()
+	l.clock.add(16e9)
+	l.e.sweepOnce(context.Background())
+	l.settle()
+	l.pump()
+	if end := l.want(tx.ID, mssp.Done, mssp.Signature); end.Attempt != 2 || c.prompts != 2 {
+		t.Errorf("%d attempts, %d prompts", end.Attempt, c.prompts)
+	}
+}

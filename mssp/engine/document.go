@@ -20,6 +20,7 @@ const (
 	opRead     op = "read"     // GetAuthenticationHandlerData public key
 	opRegister op = "register" // SignTransaction(register key)
 	opConfirm  op = "confirm"  // SetAuthenticationHandlerData registration confirmed
+	opImport   op = "import"   // SetAuthenticationHandlerData import certificate
 	opDelete   op = "delete"   // SetAuthenticationHandlerData delete
 	opCode     op = "code"     // ManagePersonalCode
 	opApplet   op = "applet"   // ChangeAppletStatus, SetAppletData

@@ -29,15 +29,16 @@ import (
 
 // Engine runs all transactions of one process. It is safe for concurrent use.
 type Engine struct {
-	o       Options
-	log     *slog.Logger
-	m       *metrics
-	certs   certs
-	flights *flights
-	waiters waiters
-	rates   rates
-	demo    *demo
-	submits chan struct{} // a place for each packet that the sweeper submits
+	o        Options
+	log      *slog.Logger
+	m        *metrics
+	certs    certs
+	flights  *flights
+	waiters  waiters
+	rates    rates // prompts
+	rechecks rates // questions to cards about blocked codes
+	demo     *demo
+	submits  chan struct{} // a place for each packet that the sweeper submits
 
 	dueMu sync.Mutex
 	dueAt time.Time // when the sweeper runs next
@@ -57,12 +58,13 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		o: o, log: o.Logger, flights: newFlights(),
-		certs:   certs{m: map[string]*x509.Certificate{}},
-		waiters: waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters},
-		rates:   rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
-		submits: make(chan struct{}, maxSubmits),
-		wake:    make(chan struct{}, 1),
-		dueAt:   o.Clock().Add(time.Hour),
+		certs:    certs{m: map[string]*x509.Certificate{}},
+		waiters:  waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters},
+		rates:    rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
+		rechecks: rates{max: 1, m: map[sms.MSISDN][]time.Time{}},
+		submits:  make(chan struct{}, maxSubmits),
+		wake:     make(chan struct{}, 1),
+		dueAt:    o.Clock().Add(time.Hour),
 	}
 	e.life, e.cancel = context.WithCancel(context.Background())
 	var err error

@@ -60,6 +60,7 @@ func (t *target) blocked(u mssp.KeyUsage) bool {
 // a renewed key takes over while the old one still works (5.12-1).
 func (e *Engine) signingKey(ctx context.Context, t *target, u mssp.KeyUsage) (*mssp.KeyPair, *x509.Certificate, error) {
 	if t.blocked(u) {
+		e.recheck(t)
 		return nil, nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: he must have it unblocked", u)
 	}
 	keys := slices.Clone(t.keys)
@@ -82,6 +83,20 @@ func (e *Engine) signingKey(ctx context.Context, t *target, u mssp.KeyUsage) (*m
 		}
 	}
 	return nil, nil, fault
+}
+
+// recheck asks the applet, at most once a minute, whether a code that our rows
+// call blocked still is: the user may have unblocked it on the device
+// (3.5.4-3), and nobody else would tell us. He is not asked anything.
+func (e *Engine) recheck(t *target) {
+	if e.rechecks.take(t.sub.MSISDN, e.o.Clock()) != nil {
+		return
+	}
+	e.background(func(ctx context.Context) {
+		if _, err := e.send(ctx, t, statusOrder(applet.StatusReport)); err != nil {
+			e.log.Warn("asking a card for its state", "iccid", t.card.ICCID, "error", err)
+		}
+	})
 }
 
 // certificate finds the certificate of a key, or the fault that says why it

@@ -140,11 +140,15 @@ func (e *Engine) DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (m
 	if err != nil {
 		return mssp.Transaction{}, err
 	}
-	tx, _, err := e.run(ctx, t, order{
+	tx, _, err := e.run(ctx, t, deleteOrder(slot))
+	return tx, err
+}
+
+func deleteOrder(slot byte) order {
+	return order{
 		kind: mssp.KindHandler, doc: document{Op: opDelete, Slot: slot},
 		commands: []applet.Command{applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: slot}, Operation: applet.HandlerDelete}},
-	})
-	return tx, err
+	}
 }
 
 // ReadPublicKey asks the card for the public key in a slot, in as many parts
@@ -199,4 +203,24 @@ func (e *Engine) readKey(ctx context.Context, t *target, slot byte, alg applet.A
 		have = append(have, r.Part.Octets...)
 	}
 	return publicKeyInfo(alg, have)
+}
+
+// importCertificate stores a user's certificate in his card, in as many parts
+// as it takes (3.3-6, 4-9).
+func (e *Engine) importCertificate(ctx context.Context, t *target, slot byte, cert []byte) error {
+	const overhead = 32 // of INT6 around a part
+	size := capacity(maxSegments(&t.profile), t.profile.ConcatRef16) - overhead
+	for at := 0; at < len(cert); at += size {
+		c := applet.SetAuthenticationHandlerData{
+			Slot: applet.Slot{Number: slot}, Operation: applet.HandlerImportCertificate,
+			Certificate: cert[at:min(at+size, len(cert))],
+		}
+		if len(cert) > size {
+			c.Part = &applet.Range{Offset: uint16(at), Length: uint16(len(cert))}
+		}
+		if _, _, err := e.run(ctx, t, order{kind: mssp.KindHandler, doc: document{Op: opImport, Slot: slot}, commands: []applet.Command{c}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

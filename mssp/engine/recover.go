@@ -26,6 +26,9 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err := e.pending(ctx); err != nil {
 		return err
 	}
+	if err := e.incomplete(ctx); err != nil {
+		return err
+	}
 	e.log.Info("engine recovered", "open", r.Open, "ambiguous", r.Ambiguous, "idle", len(r.Idle))
 	e.poke(e.o.Clock())
 	return nil
@@ -57,6 +60,25 @@ func (e *Engine) pending(ctx context.Context) error {
 	for i := range joined {
 		if err := e.useJoined(ctx, &joined[i]); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// incomplete lets the time run for answers of which a part was missing when
+// the earlier process ended.
+func (e *Engine) incomplete(ctx context.Context) error {
+	sources, err := e.o.Store.Incomplete(ctx, maxRetries)
+	if err != nil {
+		return err
+	}
+	for _, n := range sources {
+		f, err := e.flightOf(ctx, n)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			f.noteParts(e.o.Clock())
 		}
 	}
 	return nil

@@ -39,12 +39,24 @@ func (e *Engine) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrolmen
 	}
 	tx, res, err := e.run(ctx, t, o)
 	if err != nil {
+		if tx.State == mssp.Failed && res.Word == 0 {
+			e.discard(ctx, t, r.Slot) // the card does not know that it failed
+		}
 		return Enrolment{}, err
 	}
 	return Enrolment{
 		Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRequested,
 		PublicKey: res.PublicKey, CSR: res.CSR, PoP: res.PoP, TransID: tx.ID,
 	}, nil
+}
+
+// discard has the card delete the pair of a registration that we have refused
+// or given up (5.1-9). Nobody waits for it; should it never arrive, the next
+// registration replaces the pair.
+func (e *Engine) discard(ctx context.Context, t *target, slot byte) {
+	if _, err := e.send(ctx, t, deleteOrder(slot)); err != nil {
+		e.log.Warn("deleting the pair of a failed registration", "msisdn", t.sub.MSISDN, "slot", slot, "error", err)
+	}
 }
 
 // popDigits is the length of a PoP code whose value we do not know.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"strings"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/ota/sms"
 )
 
 // Both flows with both kinds of key: a certificate for the key in the card,
@@ -130,6 +128,12 @@ func TestPoP(t *testing.T) {
 		_, err = pumped(l, func() (Enrolment, error) { return l.e.Enrol(context.Background(), r) })
 		wantFault(t, err, mssp.RegistrationNOK)
 		l.noKeys()
+		l.pump()
+		m, err := applet.Parse(c.seen[len(c.seen)-1].Data)
+		l.ok(err)
+		if d, ok := m.Commands[0].(applet.SetAuthenticationHandlerData); !ok || d.Operation != applet.HandlerDelete {
+			t.Error("the card must delete the pair of a refused registration")
+		}
 		c.pop, c.keys = code, map[byte]crypto.Signer{}
 		if en := l.enrol(r); en.PoP != code {
 			t.Error("the entered code is not told to the RA")
@@ -291,72 +295,4 @@ func TestRenewal(t *testing.T) {
 	if got := c.shown[len(c.shown)-1].Slot.Number; got != 1 {
 		t.Errorf("signed with slot %d, want the one that is valid", got)
 	}
-}
-
-// The confirmation in a packet of its own, when the option says so.
-//
-// Covers: 5.1-10
-func TestConfirmAtOnce(t *testing.T) {
-	l := newLab(t)
-	l.o.ConfirmAtOnce = true
-	l.kill()
-	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	if !l.key(1).Confirmed {
-		t.Error("not confirmed")
-	}
-}
-
-// Code management and applet data go through the same queue and carry no code.
-//
-// Covers: 3.4-1, 3.5.4-2, 3.5.5-1, 3.5.11-1, 4-2, 4-3, 4-4, 4-10, 5.3-1, 5.4-1
-func TestManage(t *testing.T) {
-	ctx := context.Background()
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	l.card(func(c *mssp.Card) { c.Blocked[0] = true })
-	run := func(name string, f func() (mssp.Transaction, error)) {
-		t.Helper()
-		tx, err := pumped(l, f)
-		if err != nil || tx.State != mssp.Done || tx.Status != mssp.RequestOK {
-			t.Errorf("%s: %s %d, %v", name, tx.State, tx.Status, err)
-		}
-	}
-	run("unblock", func() (mssp.Transaction, error) {
-		return l.e.ManageCode(ctx, testNumber, mssp.Authentication, applet.CodeUnblock)
-	})
-	if _, card, _, err := l.st.Lookup(ctx, testNumber); err != nil || card.Blocked[0] {
-		t.Error("still blocked in our rows")
-	}
-	run("reset", func() (mssp.Transaction, error) {
-		return l.e.ManageCode(ctx, testNumber, mssp.Authentication, applet.CodeReset)
-	})
-	_, err := l.e.ManageCode(ctx, testNumber, mssp.NonRepudiation, applet.CodeReset)
-	wantFault(t, err, mssp.NoKeyFound)
-	run("data", func() (mssp.Transaction, error) {
-		return l.e.SetAppletData(ctx, testNumber, AppletData{Language: "fi", Strings: []applet.StringUpdate{{ID: 1, Text: applet.UTF8("Tunnusluku?")}}})
-	})
-	_, err = l.e.SetAppletData(ctx, testNumber, AppletData{Language: "Finnish"})
-	wantFault(t, err, mssp.WrongParam)
-	run("deactivate", func() (mssp.Transaction, error) { return l.e.ChangeStatus(ctx, testNumber, applet.StatusDeactivate) })
-	s, err := pumped(l, func() (AppletState, error) { return l.e.QueryState(ctx, testNumber) })
-	if err != nil || s.LifeCycle != applet.AppletActive {
-		t.Errorf("state %+v, %v", s, err)
-	}
-	run("delete", func() (mssp.Transaction, error) { return l.e.DeleteKey(ctx, testNumber, 1) })
-	_, err = l.e.Sign(ctx, request("T1", "hello"))
-	wantFault(t, err, mssp.NoKeyFound)
-	for _, p := range c.seen {
-		if strings.Contains(string(p.Data), "1234") {
-			t.Error("a code travels")
-		}
-	}
-	_, err = l.e.QueryState(ctx, sms.MSISDN("41790000088"))
-	wantFault(t, err, mssp.UnknownClient)
-	c.say = func(m applet.Message) applet.Answer {
-		return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagManagePersonalCode.Result(), Status: applet.StatusCancelled}}}
-	}
-	_, err = pumped(l, func() (mssp.Transaction, error) {
-		return l.e.ManageCode(ctx, testNumber, mssp.Authentication, applet.CodeCreate)
-	})
-	wantFault(t, err, mssp.UserCancel)
 }

@@ -23,6 +23,7 @@ type Store interface {
 	SaveMO(ctx context.Context, mo bearer.MO, ref store.ConcatRef) (store.MOResult, error)
 	ConsumeMO(ctx context.Context, id int64) error
 	PendingMO(ctx context.Context) ([]store.Joined, error)
+	Incomplete(ctx context.Context, limit int) ([]sms.MSISDN, error)
 
 	ClaimSegments(ctx context.Context, now time.Time, limit int) ([]store.Outbound, error)
 	RecordOutcomesLazy(o []store.SegmentOutcome)
