@@ -12,6 +12,12 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// Directions on the page.
+const (
+	toCard   = "→"
+	fromCard = "←"
+)
+
 // Watch shows everything that passes the service to a hub: web requests, the
 // steps of the engine, the short messages of the emulated network.
 func (o *Options) Watch(hub *console.Hub) {
@@ -22,11 +28,14 @@ func (o *Options) Watch(hub *console.Hub) {
 
 func engineEvent(e engine.TraceEvent) console.Event {
 	out := console.Event{
-		At: e.At, Tx: string(e.Tx), Layer: string(e.Layer), Dir: string(e.Direction),
+		At: e.At, Tx: string(e.Tx), Layer: string(e.Layer), Dir: toCard,
 		Summary: e.Summary, Octets: octets(e.Octets),
 	}
 	if e.MSISDN != "" {
 		out.Number = e.MSISDN.String()
+	}
+	if e.Direction == engine.In {
+		out.Dir = fromCard
 	}
 	for _, f := range e.Fields {
 		out.Fields = append(out.Fields, [2]string{f.Name, f.Value})
@@ -39,11 +48,11 @@ func engineEvent(e engine.TraceEvent) console.Event {
 func requestEvent(x rest.Exchange) console.Event {
 	out := console.Event{At: x.At, Tx: string(x.TransID)}
 	if x.Response == nil {
-		out.Layer, out.Dir, out.Summary = "request", "out", "web request from "+string(x.AP)
+		out.Layer, out.Dir, out.Summary = "request", toCard, "web request from "+string(x.AP)
 		out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Request)}}
 		return out
 	}
-	out.Layer, out.Dir, out.Summary = "reply", "in", fmt.Sprintf("web reply, HTTP status %d", x.Status)
+	out.Layer, out.Dir, out.Summary = "reply", fromCard, fmt.Sprintf("web reply, HTTP status %d", x.Status)
 	out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Response)}}
 	return out
 }

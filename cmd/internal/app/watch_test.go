@@ -31,21 +31,21 @@ func TestEvents(t *testing.T) {
 				Summary: "sealed", Octets: []byte{0, 0xAB}, Fields: []engine.Field{{Name: "CNTR", Value: "1"}},
 			}),
 			console.Event{
-				At: at, Tx: "h1", Number: "+41790000001", Layer: "packet", Dir: "out",
+				At: at, Tx: "h1", Number: "+41790000001", Layer: "packet", Dir: toCard,
 				Summary: "sealed", Octets: "00AB", Fields: [][2]string{{"CNTR", "1"}},
 			},
 		},
 		"request": {
 			requestEvent(rest.Exchange{At: at, AP: "ap://bank", APTransID: "T1", Request: []byte(`{}`)}),
 			console.Event{
-				At: at, Layer: "request", Dir: "out", Summary: "web request from ap://bank",
+				At: at, Layer: "request", Dir: toCard, Summary: "web request from ap://bank",
 				Fields: [][2]string{{"AP_TransID", "T1"}, {"body", "{}"}},
 			},
 		},
 		"reply": {
 			requestEvent(rest.Exchange{At: at, APTransID: "T1", TransID: "h1", Response: []byte(`{}`), Status: 200}),
 			console.Event{
-				At: at, Tx: "h1", Layer: "reply", Dir: "in", Summary: "web reply, HTTP status 200",
+				At: at, Tx: "h1", Layer: "reply", Dir: fromCard, Summary: "web reply, HTTP status 200",
 				Fields: [][2]string{{"AP_TransID", "T1"}, {"body", "{}"}},
 			},
 		},
