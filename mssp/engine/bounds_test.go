@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
@@ -96,8 +97,11 @@ func TestCapacity(t *testing.T) {
 // when nobody listens. Metrics start at zero.
 func TestTraceAndMetrics(t *testing.T) {
 	l := newLab(t)
+	var mu sync.Mutex
 	var layers []string
 	l.o.Trace = func(e TraceEvent) {
+		mu.Lock()
+		defer mu.Unlock()
 		if e.Tx == "" || e.MSISDN != testNumber || e.Summary == "" {
 			t.Errorf("event %+v", e)
 		}

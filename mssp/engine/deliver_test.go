@@ -204,8 +204,10 @@ func TestSecurityErrors(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
 	l.sign(request("T0", "hello"))
-	statuses := []ota.ResponseStatus{ota.StatusIntegrity, ota.StatusCounterHigh, ota.StatusCounterBlocked, ota.StatusCiphering,
-		ota.StatusUnidentified, ota.StatusMemory, ota.StatusTARUnknown, ota.StatusSecurityLevel, 0xC1, ota.StatusIntegrity}
+	statuses := []ota.ResponseStatus{
+		ota.StatusIntegrity, ota.StatusCounterHigh, ota.StatusCounterBlocked, ota.StatusCiphering,
+		ota.StatusUnidentified, ota.StatusMemory, ota.StatusTARUnknown, ota.StatusSecurityLevel, 0xC1, ota.StatusIntegrity,
+	}
 	for i, s := range statuses {
 		tx, _ := l.ask("T" + s.String() + string(rune('a'+i)))
 		l.bring(c.send(&c.seen[len(c.seen)-1], s, nil)...)

@@ -110,8 +110,11 @@ func (o *Options) defaults() error {
 		at *time.Duration
 		is time.Duration
 	}{
-		{&o.PartialAfter, 15 * time.Second}, {&o.SubmitTimeOut, 10 * time.Second},
-		{&o.RetryFirst, time.Second}, {&o.RetryMax, 30 * time.Second}, {&o.ManageTimeOut, 3 * time.Minute},
+		{&o.PartialAfter, 15 * time.Second},
+		{&o.SubmitTimeOut, 10 * time.Second},
+		{&o.RetryFirst, time.Second},
+		{&o.RetryMax, 30 * time.Second},
+		{&o.ManageTimeOut, 3 * time.Minute},
 	} {
 		if *d.at <= 0 {
 			*d.at = d.is

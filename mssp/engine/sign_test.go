@@ -61,7 +61,8 @@ func TestSignForms(t *testing.T) {
 		status mssp.Code
 		check  func(*testing.T, *lab, applet.SignTransaction, Result)
 	}{
-		"signed attributes": {func(r *SignRequest) { r.Profile.SignedAttributes = true }, mssp.Signature,
+		"signed attributes": {
+			func(r *SignRequest) { r.Profile.SignedAttributes = true }, mssp.Signature,
 			func(t *testing.T, l *lab, c applet.SignTransaction, r Result) {
 				if len(c.Digest) != 32 {
 					t.Error("the card must sign the hash of the attributes")
@@ -72,10 +73,12 @@ func TestSignForms(t *testing.T) {
 				p7, err := pkcs7.Parse(r.Signature)
 				l.ok(err)
 				l.ok(p7.Verify())
-			}},
-		"hash": {func(r *SignRequest) {
-			r.Content, r.Digest, r.Hash, r.Display = nil, sum[:], crypto.SHA256, "Sign the contract?"
-		}, mssp.Signature,
+			},
+		},
+		"hash": {
+			func(r *SignRequest) {
+				r.Content, r.Digest, r.Hash, r.Display = nil, sum[:], crypto.SHA256, "Sign the contract?"
+			}, mssp.Signature,
 			func(t *testing.T, l *lab, c applet.SignTransaction, r Result) {
 				if string(c.Digest) != string(sum[:]) {
 					t.Error("the card must get the provider's hash")
@@ -84,26 +87,33 @@ func TestSignForms(t *testing.T) {
 				l.ok(err)
 				p7.Content = []byte("a document")
 				l.ok(p7.Verify())
-			}},
-		"bare hash": {func(r *SignRequest) { r.Content, r.Digest, r.Hash, r.Format = nil, sum[:], crypto.SHA256, PKCS1 }, mssp.Signature,
+			},
+		},
+		"bare hash": {
+			func(r *SignRequest) { r.Content, r.Digest, r.Hash, r.Format = nil, sum[:], crypto.SHA256, PKCS1 }, mssp.Signature,
 			func(t *testing.T, l *lab, c applet.SignTransaction, r Result) {
 				if v := l.o.VA.Check(context.Background(), parseCert(t, r.Certificate), sum[:], r.Signature); v.Code != mssp.ValidSignature {
 					t.Errorf("signature: %d", v.Code)
 				}
-			}},
+			},
+		},
 		"validated": {func(r *SignRequest) { r.Validate = true }, mssp.ValidSignature, func(*testing.T, *lab, applet.SignTransaction, Result) {}},
-		"octets": {func(r *SignRequest) { r.MimeType, r.Display = "application/octet-stream", "Sign the file?" }, mssp.Signature,
+		"octets": {
+			func(r *SignRequest) { r.MimeType, r.Display = "application/octet-stream", "Sign the file?" }, mssp.Signature,
 			func(t *testing.T, l *lab, c applet.SignTransaction, r Result) {
 				if got, _ := c.TextToShow.Decode(); got != "Bank: Sign the file?" || len(c.Digest) == 0 {
 					t.Errorf("shown: %q", got)
 				}
-			}},
-		"event id": {func(r *SignRequest) { r.Reference = "A123" }, mssp.Signature,
+			},
+		},
+		"event id": {
+			func(r *SignRequest) { r.Reference = "A123" }, mssp.Signature,
 			func(t *testing.T, l *lab, c applet.SignTransaction, r Result) {
 				if c.Reference != "A123" || r.Reference != "A123" {
 					t.Errorf("reference %q, %q", c.Reference, r.Reference)
 				}
-			}},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
