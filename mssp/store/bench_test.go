@@ -13,6 +13,7 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // cpu is the processor time of this process so far.
@@ -129,5 +130,58 @@ func each(b *testing.B, callers int, f func()) {
 	}
 	for range callers {
 		<-done
+	}
+}
+
+// BenchmarkSaveMO stores the parts of three-part answers.
+func BenchmarkSaveMO(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			s := benchStore(b, 0)
+			var n atomic.Int64
+			from := cpu()
+			each(b, callers, func() {
+				i := n.Add(1) - 1
+				ref := store.ConcatRef{Ref: uint16(i / 3), Part: int(i%3) + 1, Total: 3}
+				mo := bearer.MO{Source: sms.MSISDN(fmt.Sprint(41790000000 + i/3)), UDH: make([]byte, 6), UD: make([]byte, 134)}
+				if _, err := s.SaveMO(ctx, mo, ref); err != nil {
+					b.Error(err)
+				}
+			})
+			report(b, from)
+		})
+	}
+}
+
+// BenchmarkReads are the reads of the usual path.
+func BenchmarkReads(b *testing.B) {
+	s := benchStore(b, 1)
+	tx := benchTx(1, 0)
+	if _, err := s.Accept(ctx, tx, benchSeal); err != nil {
+		b.Fatal(err)
+	}
+	if err := s.PutSubscriber(ctx, mssp.Subscriber{MSISDN: tx.MSISDN, ICCID: tx.ICCID, State: mssp.SubscriberActive}); err != nil {
+		b.Fatal(err)
+	}
+	for slot := range byte(2) {
+		kp := []mssp.KeyPair{{ICCID: tx.ICCID, Slot: slot, PublicKey: make([]byte, 294), CertDER: make([]byte, 900)}}
+		if err := s.PutKeyPairs(ctx, kp); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, read := range map[string]func() error{
+		"Lookup":          func() error { _, _, _, err := s.Lookup(ctx, tx.MSISDN); return err },
+		"OpenByPacket":    func() error { _, _, err := s.OpenByPacket(ctx, tx.ICCID, ota.TAR{0xB0, 0, 1}, 1); return err },
+		"TransactionByAP": func() error { _, err := s.TransactionByAP(ctx, tx.AP, tx.APTransID); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			from := cpu()
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			report(b, from)
+		})
 	}
 }
