@@ -104,11 +104,12 @@ const (
 	FlowB Flow = 'B' // generate inside SignTransaction(register) with a template
 )
 
-// EnrolRequest asks for a key pair with a certificate. MSISDN and Usage are
-// needed; the rest has defaults.
+// EnrolRequest asks for a key pair with a certificate. MSISDN and either Usage
+// or Profile are needed (5.1-1); the rest has defaults.
 type EnrolRequest struct {
 	MSISDN    sms.MSISDN
 	Usage     mssp.KeyUsage
+	Profile   string           // SignatureProfile URI or alias, whose usage is taken when Usage is 0
 	Algorithm applet.Algorithm // 0: the first of the card profile
 	Slot      byte             // 0: the first free one
 	Flow      Flow             // 0: FlowA

@@ -129,7 +129,7 @@ func newLab(t *testing.T) *lab {
 		}},
 		VA: pki.NewVA(pki.VAOptions{CA: l.ca, Clock: l.clock.Now}), CA: l.ca, Clock: l.clock.Now,
 		Logger: slog.New(slog.NewTextHandler(l.logs, nil)), Limits: Limits{PromptsPerMinute: -1},
-		QuietRegistration: true,
+		QuietRegistration: true, SignatureProfiles: []mssp.SignatureProfile{authProfile},
 	}
 	l.start()
 	return l

@@ -97,13 +97,12 @@ func (e *Engine) undeliverable(ctx context.Context, id mssp.TransID) {
 // may be slow; maxSubmits bounds them.
 func (e *Engine) resubmit(ctx context.Context) error {
 	for {
-		select {
-		case e.submits <- struct{}{}:
-			<-e.submits
-		default:
-			return nil // all busy; each of them wakes the sweeper when it is done
+		// Only the sweeper takes places, so a place that is free stays free.
+		free := cap(e.submits) - len(e.submits)
+		if free == 0 {
+			return nil // each of them wakes the sweeper when it is done
 		}
-		segs, err := e.o.Store.ClaimSegments(ctx, e.o.Clock(), 64)
+		segs, err := e.o.Store.ClaimSegments(ctx, e.o.Clock(), free)
 		if err != nil || len(segs) == 0 {
 			return err
 		}

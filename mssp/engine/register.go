@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -42,6 +43,11 @@ func (e *Engine) RegisterInit(ctx context.Context, r EnrolRequest) (Enrolment, e
 // eligible fills in the defaults of a request and checks it against card and
 // profile (5.1-2). A failure ends the procedure with a reason.
 func (e *Engine) eligible(ctx context.Context, r *EnrolRequest) (*target, error) {
+	if r.Usage == 0 && r.Profile != "" {
+		if r.Usage = e.usageOf(r.Profile); r.Usage == 0 {
+			return nil, mssp.Faultf(mssp.UnsupportedProfile, "SignatureProfile %s is not served here", r.Profile)
+		}
+	}
 	if r.Usage != mssp.Authentication && r.Usage != mssp.NonRepudiation {
 		return nil, mssp.Faultf(mssp.WrongParam, "the key usage must be authentication (1) or non-repudiation (2)")
 	}
@@ -77,6 +83,16 @@ func (e *Engine) eligible(ctx context.Context, r *EnrolRequest) (*target, error)
 		return nil, mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
 	}
 	return t, nil
+}
+
+// usageOf is the key usage of a SignatureProfile; 0 when it is not configured.
+func (e *Engine) usageOf(uri string) mssp.KeyUsage {
+	for i := range e.o.SignatureProfiles {
+		if p := &e.o.SignatureProfiles[i]; p.URI == uri || slices.Contains(p.Aliases, uri) {
+			return p.Usage
+		}
+	}
+	return 0
 }
 
 // registrant is the target of a number with whole key rows: certificate

@@ -250,14 +250,16 @@ func TestNotEligible(t *testing.T) {
 		code   mssp.Code
 		change func(*lab, *EnrolRequest)
 	}{
-		"no usage":       {mssp.WrongParam, func(_ *lab, r *EnrolRequest) { r.Usage = 0 }},
-		"unknown number": {mssp.UnknownClient, func(_ *lab, r *EnrolRequest) { r.MSISDN = "41790000077" }},
-		"algorithm":      {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Algorithm = applet.ECDSAP521 }},
-		"slot":           {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Slot = 5 }},
-		"slot in use":    {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Slot = 1 }},
-		"flow":           {mssp.WrongParam, func(_ *lab, r *EnrolRequest) { r.Flow = 'C' }},
-		"blocked":        {mssp.PINBlocked, func(l *lab, _ *EnrolRequest) { l.card(func(c *mssp.Card) { c.Blocked[0] = true }) }},
-		"no serial":      {mssp.RegistrationNOK, func(l *lab, _ *EnrolRequest) { l.subscriber(func(s *mssp.Subscriber) { s.Serial = "" }) }},
+		"no usage":        {mssp.WrongParam, func(_ *lab, r *EnrolRequest) { r.Usage = 0 }},
+		"no such profile": {mssp.UnsupportedProfile, func(_ *lab, r *EnrolRequest) { r.Usage, r.Profile = 0, "http://example.com/none" }},
+		"slot by profile": {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Usage, r.Profile, r.Slot = 0, authProfile.URI, 1 }},
+		"unknown number":  {mssp.UnknownClient, func(_ *lab, r *EnrolRequest) { r.MSISDN = "41790000077" }},
+		"algorithm":       {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Algorithm = applet.ECDSAP521 }},
+		"slot":            {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Slot = 5 }},
+		"slot in use":     {mssp.RegistrationNOK, func(_ *lab, r *EnrolRequest) { r.Slot = 1 }},
+		"flow":            {mssp.WrongParam, func(_ *lab, r *EnrolRequest) { r.Flow = 'C' }},
+		"blocked":         {mssp.PINBlocked, func(l *lab, _ *EnrolRequest) { l.card(func(c *mssp.Card) { c.Blocked[0] = true }) }},
+		"no serial":       {mssp.RegistrationNOK, func(l *lab, _ *EnrolRequest) { l.subscriber(func(s *mssp.Subscriber) { s.Serial = "" }) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
