@@ -45,8 +45,10 @@ func (f *file) header2G() []byte {
 			structure, record = 0x01, byte(f.record)
 		}
 		// Access: read always, the rest never; not invalidated.
-		return []byte{0, 0, byte(n >> 8), byte(n), byte(f.fid >> 8), byte(f.fid), 0x04, 0,
-			0x0F, 0xFF, 0xFF, 0x01, 0x02, structure, record}
+		return []byte{
+			0, 0, byte(n >> 8), byte(n), byte(f.fid >> 8), byte(f.fid), 0x04, 0,
+			0x0F, 0xFF, 0xFF, 0x01, 0x02, structure, record,
+		}
 	}
 	kind := byte(0x02)
 	if f.kind == kindMF {
@@ -63,6 +65,8 @@ func (f *file) header2G() []byte {
 		}
 	}
 	// CHV 1 disabled, clock stop allowed; CHV status: initialised, 3 and 10 tries.
-	return []byte{0, 0, 0, 0, byte(f.fid >> 8), byte(f.fid), kind, 0, 0, 0, 0, 0, 9,
-		0x91, dfs, efs, 4, 0, 0x83, 0x8A, 0x83, 0x8A}
+	return []byte{
+		0, 0, 0, 0, byte(f.fid >> 8), byte(f.fid), kind, 0, 0, 0, 0, 0, 9,
+		0x91, dfs, efs, 4, 0, 0x83, 0x8A, 0x83, 0x8A,
+	}
 }

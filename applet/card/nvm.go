@@ -35,9 +35,6 @@ func (m *nvm) put(key string, value []byte) {
 	}
 }
 
-// pending says whether something was put since the last commit.
-func (m *nvm) pending() bool { return len(m.batch) > 0 }
-
 // commit makes everything that was put durable: one record, one write.
 func (m *nvm) commit() error {
 	if m.failed != nil {

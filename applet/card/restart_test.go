@@ -2,6 +2,7 @@ package card_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -313,5 +314,27 @@ func TestProfile(t *testing.T) {
 		if _, err := os.Stat(path); err == nil {
 			t.Errorf("%s: a file is left", name)
 		}
+	}
+}
+
+// TestThreeRecords: a signature writes the counter, the try counter and the
+// result, each by one record, and no more.
+func TestThreeRecords(t *testing.T) {
+	path, p := create(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	records := func() (n int) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for b = b[bytes.IndexByte(b, '\n')+1:]; len(b) > 0; n++ {
+			b = b[8+binary.BigEndian.Uint32(b):]
+		}
+		return n
+	}
+	before := records()
+	p.signs(testCode)
+	if n := records() - before; n != 3 {
+		t.Fatalf("%d records", n)
 	}
 }

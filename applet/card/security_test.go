@@ -324,3 +324,30 @@ func TestReassembly(t *testing.T) {
 	}
 	p.state()
 }
+
+// TestKeySets: a packet names its key set; each has a counter of its own, and
+// the answer comes under the same keys.
+func TestKeySets(t *testing.T) {
+	second := card.KeySet{
+		KVN:     5,
+		KIc:     ota.Key{Alg: ota.TripleDES2, Octets: []byte("0123456789abcdef")},
+		KID:     ota.Key{Alg: ota.TripleDES3, Octets: []byte("0123456789abcdefghijklmn")},
+		Counter: 500,
+	}
+	p := newPhone(t, newCard(t, func(o *card.Options) { o.KeySets = append(o.KeySets, second) }))
+	p.state()
+	ks, err := ota.NewKeySet(second.KVN, second.KIc, second.KID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := p.ks
+	p.ks = ks
+	p.deliver(p.seal(p.message(applet.ChangeAppletStatus{To: applet.StatusReport}))) // 102, below 500
+	if r := p.response(); r.Status != ota.StatusCounterLow {
+		t.Fatalf("%+v", r)
+	}
+	p.cntr = 500
+	p.state()
+	p.ks, p.cntr = first, 102
+	p.state()
+}
