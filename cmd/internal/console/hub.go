@@ -21,6 +21,7 @@ type Event struct {
 	Seq     uint64      `json:"seq"`
 	At      time.Time   `json:"at"`
 	Tx      string      `json:"tx,omitempty"`
+	Ref     string      `json:"ref,omitempty"` // AP_TransID of a web message; one with Tx as well ties the two
 	Number  string      `json:"number,omitempty"`
 	Layer   string      `json:"layer"` // request, int6, packet, segment, sms, apdu, proactive, answer, verify, reply
 	Dir     string      `json:"dir,omitempty"`

@@ -157,7 +157,7 @@ CREATE TABLE mo_header (
 	first_at BIGINT NOT NULL,
 	UNIQUE (source, ref, slot)
 );
-CREATE INDEX mo_pending ON mo_header (state) WHERE state < 2;
+CREATE INDEX mo_collecting ON mo_header (source) WHERE state = 0;
 CREATE TABLE mo_part (
 	header BIGINT NOT NULL,
 	part   BIGINT NOT NULL,

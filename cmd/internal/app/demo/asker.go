@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"os"
 	"strconv"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/console"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cms"
+	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/mssp/service"
 )
@@ -59,12 +62,12 @@ func (a *asker) Ask(ctx context.Context, r console.AskRequest, done func(console
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 		defer cancel()
 		st, err := c.Wait(ctx, resp)
-		done(outcome(id, st, err))
+		done(a.outcome(id, r.Text, st, err))
 	}()
 	return console.AskReply{ID: id, Reference: resp.Status.Reference}, nil
 }
 
-func outcome(id string, st *service.StatusResp, err error) console.Outcome {
+func (a *asker) outcome(id, text string, st *service.StatusResp, err error) console.Outcome {
 	o := console.Outcome{ID: id}
 	var fault *mssp.Fault
 	switch {
@@ -75,11 +78,32 @@ func outcome(id string, st *service.StatusResp, err error) console.Outcome {
 	default:
 		o.Code, o.Message = strconv.Itoa(int(st.Status.Code)), st.Status.Code.String()
 		if st.Signature != nil {
-			if cert, err := x509.ParseCertificate(st.Signature.Certificate); err == nil {
-				o.Signer = cert.Subject.String()
-			}
+			o.Signer = a.verified(text, st.Signature)
 			o = o.WithSignature(st.Signature.Value)
 		}
 	}
 	return o
+}
+
+// verified says what the provider itself finds when it verifies: it trusts
+// the CA's certificate and nothing that the service says.
+func (a *asker) verified(text string, sig *service.Signature) string {
+	if sig.Format != engine.CMS {
+		return "Bare signature: verify it with the user's certificate."
+	}
+	b, err := os.ReadFile(a.d.CAFile())
+	if err != nil {
+		return "Not verified here: " + err.Error()
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(b)
+	sd, _, err := cms.Parse(sig.Value)
+	if err != nil {
+		return "Not a CMS signature: " + err.Error()
+	}
+	signer, err := sd.Verify(cms.VerifyOptions{Roots: roots, Time: a.d.o.Clock(), Content: []byte(text)})
+	if err != nil {
+		return "The provider's own verification failed: " + err.Error()
+	}
+	return "Verified by the provider against the demo CA. Signed by " + signer.Certificate.Subject.String()
 }

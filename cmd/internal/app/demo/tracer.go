@@ -76,7 +76,7 @@ func (t *tracer) handset(n sms.MSISDN, e handset.Event) {
 
 // exchange shows the JSON of the web service; passwords are blotted out before.
 func (t *tracer) exchange(e rest.Exchange) {
-	out := console.Event{At: e.At, Tx: string(e.TransID), Layer: "request", Dir: toCard, Summary: "web request of " + string(e.AP) + " " + e.APTransID}
+	out := console.Event{At: e.At, Tx: string(e.TransID), Ref: e.APTransID, Layer: "request", Dir: toCard, Summary: "web request of " + string(e.AP) + " " + e.APTransID}
 	body := e.Request
 	if e.Request == nil {
 		out.Layer, out.Dir, out.Summary, body = "reply", fromCard, "web reply to "+string(e.AP)+" "+e.APTransID, e.Response

@@ -4,7 +4,7 @@ import { Ask } from "./ask.js";
 
 const phones = new Map();
 const trace = new Trace();
-const ask = new Ask();
+const ask = new Ask((tx) => trace.show(tx));
 const link = document.getElementById("link");
 const box = document.getElementById("phones");
 

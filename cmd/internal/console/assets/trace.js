@@ -11,6 +11,7 @@ export class Trace {
     this.tx = document.getElementById("trace-tx");
     this.layer = document.getElementById("trace-layer");
     this.events = [];
+    this.refs = new Map(); // AP_TransID: MSSP_TransID, learnt from the first reply
     this.tx.onchange = this.layer.onchange = () => this.redraw();
     document.getElementById("trace-clear").onclick = () => { this.events = []; this.redraw(); };
   }
@@ -19,11 +20,15 @@ export class Trace {
     if (this.events.length && ev.seq <= this.events[this.events.length - 1].seq) return;
     this.events.push(ev);
     if (this.events.length > limit) { this.events.shift(); if (this.list.firstChild) this.list.firstChild.remove(); }
+    if (ev.ref && ev.tx) this.refs.set(ev.ref, ev.tx);
     option(this.tx, ev.tx); option(this.layer, ev.layer);
     if (this.matches(ev)) this.append(ev);
   }
 
-  matches(ev) { return (!this.tx.value || ev.tx === this.tx.value) && (!this.layer.value || ev.layer === this.layer.value); }
+  // show narrows the list to one transaction.
+  show(tx) { option(this.tx, tx); this.tx.value = tx; this.redraw(); }
+
+  matches(ev) { return (!this.tx.value || (ev.tx || this.refs.get(ev.ref)) === this.tx.value) && (!this.layer.value || ev.layer === this.layer.value); }
 
   redraw() {
     this.list.replaceChildren();
