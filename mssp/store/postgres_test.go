@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/user"
@@ -26,6 +27,9 @@ type throwaway struct {
 	bin  string
 	cred *syscall.SysProcAttr
 	n    atomic.Int64
+
+	watcher *exec.Cmd
+	alive   io.Closer // the watcher's stdin
 }
 
 var server throwaway
@@ -81,8 +85,22 @@ func (s *throwaway) start() error {
 	if err := s.run("initdb", "-D", data, "-U", "simsign", "-A", "trust", "-N", "--locale=C", "-E", "UTF8"); err != nil {
 		return err
 	}
+	if err := s.watch(); err != nil {
+		return err
+	}
 	return s.run("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o",
 		"-k "+dir+" -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200", "start")
+}
+
+// watch starts a shell that stops the server and removes its folder when its
+// stdin ends: also when this process panics or is killed.
+func (s *throwaway) watch() (err error) {
+	s.watcher = exec.Command("sh", "-c", `trap '' INT; read x; "$0/pg_ctl" -D "$1/data" -m immediate stop; rm -rf "$1"`, s.bin, s.dir)
+	s.watcher.Dir, s.watcher.SysProcAttr = "/", s.cred
+	if s.alive, err = s.watcher.StdinPipe(); err != nil {
+		return err
+	}
+	return s.watcher.Start()
 }
 
 func (s *throwaway) run(name string, args ...string) error {
@@ -103,11 +121,13 @@ func (s *throwaway) run(name string, args ...string) error {
 }
 
 func (s *throwaway) stop() {
-	if s.dir == "" {
-		return
+	if s.watcher != nil {
+		s.alive.Close()
+		s.watcher.Wait()
 	}
-	s.run("pg_ctl", "-D", filepath.Join(s.dir, "data"), "-m", "immediate", "stop")
-	os.RemoveAll(s.dir)
+	if s.dir != "" {
+		os.RemoveAll(s.dir)
+	}
 }
 
 func findPostgres() string {

@@ -220,7 +220,7 @@ func TestSealNextAndReattempt(t *testing.T) {
 		if d.Packet.CNTR != 2 || d.Packet.Attempt != 2 || d.Tx.Attempt != 2 || d.Segments[0].State != store.SegQueued {
 			l.Fatalf("%+v", d)
 		}
-		d, err = l.Reattempt(ctx, first.Tx.ID, seal)
+		_, err = l.Reattempt(ctx, first.Tx.ID, seal)
 		l.ok(err)
 		segs, err := l.Segments(ctx, first.Tx.ID)
 		l.ok(err)
