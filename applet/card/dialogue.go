@@ -13,7 +13,7 @@ const maxHelp = 3
 func (s *session) show(text string) applet.StatusWord {
 	t, ok := applet.ScreenText(text)
 	if !ok || len(t.Octets) > maxDisplay {
-		return applet.StatusWrongLength
+		return applet.StatusWrongLength // compose has looked before
 	}
 	for range maxHelp {
 		s.c.displayText(t, displayWait)
@@ -37,6 +37,12 @@ func (s *session) tell(id stringID, value string) {
 	}
 	s.c.displayText(t, displayHigh)
 	s.send()
+}
+
+// fitsDisplay says whether a text can stand in a DISPLAY TEXT.
+func fitsDisplay(text string) bool {
+	t, ok := applet.ScreenText(text)
+	return ok && len(t.Octets) <= maxDisplay
 }
 
 // fitsInput says whether a text can stand in an entry prompt.

@@ -7,13 +7,14 @@ import (
 // signing is one SignTransaction on its way.
 type signing struct {
 	*session
-	cmd     applet.SignTransaction
-	slot    *slot
-	made    bool   // the pair was made here
-	screen  string // what the user agrees to
-	pop     string
-	entered bool // a code was entered: nothing is a cancel any more
-	result  applet.Result
+	cmd    applet.SignTransaction
+	slot   *slot
+	screen string // what the user agrees to
+	pop    string
+	// reference is set when it did not fit the screen.
+	reference string
+	entered   bool // a code was entered: nothing is a cancel any more
+	result    applet.Result
 }
 
 // sign is A5 (4-5, 4-7). Nothing is signed without a code (3.3-3, 3.5.2-1).
@@ -102,27 +103,9 @@ func (g *signing) checkUse() applet.StatusWord {
 	return applet.StatusOK
 }
 
-// checkRegister: a key that is not registered yet, or a description of one to
-// be made (5.1-7: an existing pair is kept).
-func (g *signing) checkRegister() applet.StatusWord {
-	k, d := g.slot, g.cmd.Slot
-	switch {
-	case k.status == applet.SlotEmpty && !d.Described():
-		return applet.StatusSlotEmpty
-	case k.status == applet.SlotEmpty && g.cmd.Template == nil:
-		return applet.StatusMalformed // nobody can know the hash of a request for this key
-	case k.status == applet.SlotEmpty && !g.c.offers(d.Algorithm):
-		return applet.StatusNotSupported
-	case k.status == applet.SlotRegistered:
-		return applet.StatusSlotInUse
-	case k.status != applet.SlotEmpty && d.Described() && d != k.Slot:
-		return applet.StatusSlotInUse
-	}
-	return applet.StatusOK
-}
-
 // compose makes the screen: who asks or what it is about, the text that is
-// signed, the reference code. It must fit one DISPLAY TEXT.
+// signed, the reference code. When that is more than one DISPLAY TEXT takes,
+// the reference stands above the code entry instead.
 func (g *signing) compose() applet.StatusWord {
 	show, err1 := decoded(g.cmd.TextToShow)
 	text, err2 := decoded(g.cmd.TextToSign)
@@ -134,11 +117,11 @@ func (g *signing) compose() applet.StatusWord {
 		reference = g.c.text(strReference, g.cmd.Reference)
 	}
 	g.screen = lines(show, text, reference)
-	t, ok := applet.ScreenText(g.screen)
-	switch {
-	case !ok:
-		return applet.StatusMalformed
-	case len(t.Octets) > maxDisplay:
+	if fitsDisplay(g.screen) {
+		return applet.StatusOK
+	}
+	g.screen, g.reference = lines(show, text), reference
+	if !fitsDisplay(g.screen) {
 		return applet.StatusWrongLength
 	}
 	return applet.StatusOK
@@ -157,11 +140,11 @@ func (g *signing) steps() []step {
 	ref := g.codeRef()
 	creates := !g.c.code(ref).set
 	lead := g.screen
-	oneStep := g.cmd.Journey == applet.JourneyOneStep && !creates && g.cmd.PoP == applet.PoPNone &&
+	oneStep := g.reference == "" && g.cmd.Journey == applet.JourneyOneStep && !creates && g.cmd.PoP == applet.PoPNone &&
 		fitsInput(lines(lead, g.c.text(codePrompt(ref), "")))
 	var steps []step
 	if !oneStep {
-		if lead = ""; g.screen != "" {
+		if lead = g.reference; g.screen != "" {
 			steps = append(steps, func() applet.StatusWord { return g.show(g.screen) })
 		}
 	}
@@ -177,24 +160,6 @@ func (g *signing) steps() []step {
 		}
 		return g.enter(ref, lead, codePrompt(ref), &g.entered)
 	})
-}
-
-func (g *signing) enterPoP() (st applet.StatusWord) {
-	digits := 0
-	if g.cmd.Template != nil {
-		digits = g.cmd.Template.PoPDigits()
-	}
-	g.pop, st = g.askPoP(g.cmd.PoP, digits)
-	return st
-}
-
-// makeKey makes the pair of registration flow B, once.
-func (g *signing) makeKey() applet.StatusWord {
-	if g.slot.status != applet.SlotEmpty {
-		return applet.StatusOK
-	}
-	g.made = true
-	return g.generate(g.slot, g.cmd.Slot)
 }
 
 // finish signs. The code was right, and nothing that the user does counts any
@@ -237,23 +202,4 @@ func (g *signing) digest() ([]byte, applet.StatusWord) {
 	h := g.cmd.Hash.Hash().New()
 	h.Write(octets)
 	return h.Sum(nil), applet.StatusOK
-}
-
-// abort takes back a registration that failed (5.1-9): the slot's pair is
-// deleted, and with no registration left the applet's data and codes too. The
-// user is told (3.5.1-6).
-func (g *signing) abort() {
-	c := g.c
-	c.emptySlot(g.slot)
-	left := false
-	for i := range c.slots {
-		left = left || c.slots[i].status >= applet.SlotRegistering
-	}
-	if !left {
-		life := c.data.life
-		c.initialise()
-		c.data.life = life
-		c.putData()
-	}
-	g.tell(strNotRegistered, "")
 }

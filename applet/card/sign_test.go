@@ -107,7 +107,13 @@ func TestLongText(t *testing.T) {
 		if p.screens[0].text != s {
 			t.Fatalf("shown %q", p.screens[0].text)
 		}
-		cmd.TextToShow = applet.UTF8(s + "x")
+		// The reference has no room any more and moves to the code entry.
+		cmd.Reference = "4711"
+		p.must(script(ok(), enter(testCode)), cmd)
+		if p.screens[0].text != s || p.screens[1].text != "Reference: 4711\nEnter your personal code" {
+			t.Fatalf("screens %v", p.screens)
+		}
+		cmd.Reference, cmd.TextToShow = "", applet.UTF8(s+"x")
 		p.fails(applet.StatusWrongLength, nil, cmd)
 	}
 }
