@@ -141,6 +141,19 @@ func (c *fakeCard) wait(n int) []string {
 	return c.said()
 }
 
+func (c *fakeCard) envelopes() [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([][]byte(nil), c.envelope...)
+}
+
+// count is the number of resets.
+func (c *fakeCard) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resets
+}
+
 func (c *fakeCard) said() (out []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -95,8 +95,10 @@ func (h *Handset) respondWith(r Result, info, objects []byte, secret span) {
 		secret.to += len(b)
 	}
 	b = append(b, objects...)
-	if len(b)-5 > 255 {
+	if len(b)-5 > 255 { // Screen.Max prevents it
 		h.log.Error("response is too long for the card", "octets", len(b)-5)
+		h.apduBuf = b
+		h.respond(BeyondCapability, nil)
 		return
 	}
 	b[4] = byte(len(b) - 5)

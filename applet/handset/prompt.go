@@ -59,6 +59,9 @@ func (h *Handset) getInkey() {
 	h.prompt(s, h.o.Timeouts.Input)
 }
 
+// maxInput is how many octets of input a TERMINAL RESPONSE of 255 has room for.
+const maxInput = 239
+
 func (h *Handset) getInput() {
 	c := &h.running
 	s, ok := h.newScreen(KindInput)
@@ -72,6 +75,10 @@ func (h *Handset) getInput() {
 	s.Min, s.Max = int(c.respLength[0]), int(c.respLength[1])
 	s.Digits, s.UCS2 = c.qualifier&inputAlphabet == 0, c.qualifier&inputUCS2 != 0
 	s.Hidden = c.qualifier&inputHidden != 0
+	s.Max = min(s.Max, maxInput)
+	if s.UCS2 && !s.Digits {
+		s.Max = min(s.Max, maxInput/2)
+	}
 	if s.Default, _, _, ok = text(c.defaultText); !ok {
 		s.Default = ""
 	}

@@ -104,7 +104,7 @@ func TestDownload(t *testing.T) {
 				t.Errorf("%s cause %d report %s, want %s %d %s", e.Kind, e.Cause, got, c.kind, c.cause, c.report)
 			}
 			// D1 81 L, devices network to card, the service centre, the TPDU.
-			env := card.envelope[0]
+			env := card.envelopes()[0]
 			if !bytes.HasPrefix(env[3:], unhex("82028381 060491000000 8B81")) || !bytes.HasSuffix(env, seg.UD) {
 				t.Errorf("envelope %X", env)
 			}
@@ -134,8 +134,8 @@ func TestBusyCardGetsItAgain(t *testing.T) {
 	if e := <-s.acks; e.Kind != "ack" {
 		t.Errorf("phone answered %s", e.Kind)
 	}
-	if len(card.envelope) != 2 {
-		t.Errorf("card saw %d envelopes, want 2", len(card.envelope))
+	if len(card.envelopes()) != 2 {
+		t.Errorf("card saw %d envelopes, want 2", len(card.envelopes()))
 	}
 }
 
@@ -148,8 +148,8 @@ func TestNoDownloadService(t *testing.T) {
 	}
 	s.send(t, secured)
 	<-s.acks
-	if len(card.envelope) != 0 || len(h.Snapshot().Inbox) != 1 {
-		t.Errorf("%d envelopes, %d messages in the inbox", len(card.envelope), len(h.Snapshot().Inbox))
+	if len(card.envelopes()) != 0 || len(h.Snapshot().Inbox) != 1 {
+		t.Errorf("%d envelopes, %d messages in the inbox", len(card.envelopes()), len(h.Snapshot().Inbox))
 	}
 }
 
@@ -178,7 +178,7 @@ func TestInbox(t *testing.T) {
 			t.Errorf("message %d from %s: %q", i, st.Inbox[i].From, st.Inbox[i].Text)
 		}
 	}
-	if len(card.envelope) != 0 {
+	if len(card.envelopes()) != 0 {
 		t.Error("card was given a plain message")
 	}
 }
@@ -298,8 +298,8 @@ func TestOffAndOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.acks
-	if card.resets < 2 || len(card.envelope) != 1 {
-		t.Errorf("%d resets, %d envelopes", card.resets, len(card.envelope))
+	if card.count() < 2 || len(card.envelopes()) != 1 {
+		t.Errorf("%d resets, %d envelopes", card.count(), len(card.envelopes()))
 	}
 }
 
@@ -317,5 +317,5 @@ func TestMenu(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	equal(t, "envelopes", fmt.Sprintf("%X", card.envelope), "[D30782020181900102 D309820201819001029500]")
+	equal(t, "envelopes", fmt.Sprintf("%X", card.envelopes()), "[D30782020181900102 D309820201819001029500]")
 }

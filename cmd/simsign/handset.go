@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/applet/handset"
+	"github.com/simsign/simsign/ota/bearer/loopback"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// HandsetCmd is an emulated handset in a terminal.
+type HandsetCmd struct {
+	Network string `required:"" placeholder:"127.0.0.1:PORT" help:"Address of the emulated network (demo and serve print it)."`
+	Number  string `required:"" placeholder:"+NUMBER" help:"Telephone number to attach with, in international form."`
+	Card    string `required:"" placeholder:"FILE" help:"File of an emulated card. It is for tests: its keys and codes are in clear."`
+	Auto    string `placeholder:"CODE" help:"Answer every prompt, with this personal code where one is asked for."`
+	Log     bool   `help:"Write the handset's and the card's log to standard error."`
+}
+
+// Help explains what the flags do not.
+func (*HandsetCmd) Help() string {
+	return `Puts an emulated card into an emulated handset and attaches it to an emulated
+network. Prompts of the card appear as text; Enter is OK, and
+
+  /cancel /back /help    other keys of a prompt
+  /menu [ITEM]           the SIM menu, or one item of it
+  /inbox                 received messages
+  /off /on               switch the handset
+  /away /here            out of coverage, and back
+  /quit                  end
+
+What is typed into a hidden prompt is not shown. Only one handset can hold a
+number or a card file: stop the demo before you take one of its cards.`
+}
+
+// Run attaches the handset and serves its user until /quit or Ctrl-C.
+func (k *HandsetCmd) Run(c *cli) error {
+	number, err := sms.ParseMSISDN(k.Number)
+	if err != nil {
+		return &exitError{Code: exitUsage, Err: fmt.Errorf("--number: %w", err)}
+	}
+	if host, _, err := net.SplitHostPort(k.Network); err != nil || net.ParseIP(host) == nil || !net.ParseIP(host).IsLoopback() {
+		return &exitError{Code: exitUsage, Err: errors.New("--network: needs a loopback address and a port, for example 127.0.0.1:9065")}
+	}
+	if strings.Trim(k.Auto, "0123456789") != "" {
+		return &exitError{Code: exitUsage, Err: errors.New("--auto: a personal code has digits only")}
+	}
+	log := slog.New(slog.DiscardHandler)
+	if k.Log {
+		log = slog.New(slog.NewTextHandler(c.stderr, nil))
+	}
+	sim, err := card.Load(k.Card, card.Options{Logger: log})
+	if err != nil {
+		return cardHint(err)
+	}
+	defer sim.Close()
+	o := handset.Options{Card: sim, Number: number, Dial: loopback.TCP(k.Network), Logger: log}
+	if k.Auto != "" {
+		// A moment to read, as a person would take.
+		o.Driver = &handset.Auto{Code: k.Auto, Think: handset.Think{Read: 300 * time.Millisecond, Type: 300 * time.Millisecond}}
+	}
+	phone, err := handset.New(o)
+	if err != nil {
+		return err
+	}
+	ui := newPhoneUI(c, phone)
+	defer ui.close()
+	if err := phone.Start(c.ctx); err != nil {
+		return err
+	}
+	defer phone.Stop()
+	return ui.run(c.ctx)
+}
+
+func cardHint(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &exitError{Code: exitFailed, Err: err, Hint: "simsign demo --data DIR makes card files in DIR"}
+	}
+	return err
+}
+
+// printable keeps a text from the card from driving the terminal: line feeds
+// stay, other control characters become dots.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (r < ' ' || r >= 0x7F && r < 0xA0 || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069) {
+			return '·'
+		}
+		return r
+	}, s)
+}
+
+// indent puts prefix before every line.
+func indent(w io.Writer, prefix, s string) {
+	for _, l := range strings.Split(s, "\n") {
+		fmt.Fprintf(w, "%s%s\n", prefix, l)
+	}
+}
