@@ -282,3 +282,13 @@ func (s *Session) writeLoop() {
 		}
 	}
 }
+
+// Draining reports whether the session takes no new request any more.
+func (s *Session) Draining() bool {
+	select {
+	case <-s.drain:
+		return true
+	default:
+		return false
+	}
+}

@@ -62,3 +62,16 @@ func (s Status) String() string {
 func (s Status) Error() string {
 	return fmt.Sprintf("%s (0x%02X): %s", s.String(), uint32(s), pdu.Status(s).Error())
 }
+
+// ParseStatus finds a status by its name, with or without "ESME_".
+func ParseStatus(name string) (Status, bool) {
+	for s, n := range statusNames {
+		if n == name || n == "ESME_"+name {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// Known reports whether this package has a name for the status.
+func (s Status) Known() bool { _, ok := statusNames[s]; return ok }

@@ -32,11 +32,16 @@ type Segment struct {
 	Septets  int
 	Validity time.Duration // how long the network may try; 0 lets it choose
 	Report   bool          // ask for a status report
+	// Ref names the transaction in logs; it never leaves the process.
+	Ref string
 }
 
 // Receipt is what a network said when it took a segment.
 type Receipt struct {
 	MessageID string // SMSC message id or TP-MR in decimal; may be empty
+	// Bearer is the one that took the segment, or that left its fate unknown,
+	// where a route chose among several; "" is the one that was asked.
+	Bearer string
 }
 
 // MO is one mobile-originated short message as it reached us.
@@ -66,6 +71,19 @@ type Report struct {
 type Inbox interface {
 	Deliver(ctx context.Context, mo MO) error
 	Report(ctx context.Context, r Report) error
+}
+
+// Resolver is what an Inbox may be in addition: it hears the end of
+// submissions that were ErrUnknown. err is nil (the network has it), or
+// matches ErrRefused or ErrBusy (it does not). Receipt.Bearer is set.
+type Resolver interface {
+	Resolve(ctx context.Context, segmentID int64, r Receipt, err error) error
+}
+
+// Alerter is what an Inbox may be in addition: it hears that a phone that
+// could not be reached is back.
+type Alerter interface {
+	Alert(ctx context.Context, number sms.MSISDN) error
 }
 
 // Bearer submits segments. Submit may be called by many goroutines at once

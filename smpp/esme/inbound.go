@@ -1,0 +1,174 @@
+package esme
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/simsign/simsign/smpp"
+)
+
+// ServeSMPP takes the requests of the centre. Each runs on a worker of the
+// session, so that many deliveries are with the Inbox at once and share its
+// commits.
+func (l *link) ServeSMPP(ctx context.Context, r *smpp.Request) {
+	var status smpp.Status
+	switch b := r.Body.(type) {
+	case *smpp.Message:
+		if r.Command != smpp.DeliverSM {
+			r.Reply(smpp.RInvCmdID, nil) //nolint:errcheck // the session has ended
+			return
+		}
+		status = l.take(ctx, b)
+	case *smpp.Data:
+		status = l.take(ctx, b.Message())
+	case *smpp.Alert:
+		l.alert(ctx, b)
+		return
+	default: // outbind has no answer; the rest is not for an ESME
+		r.Reply(smpp.RInvCmdID, nil) //nolint:errcheck // the session has ended, or no answer exists
+		return
+	}
+	if err := r.Reply(status, &smpp.MessageResp{}); err != nil {
+		l.log.Debug("response to deliver_sm did not leave: it will come again", "sequence", r.Seq, "error", err)
+	}
+}
+
+// take stores a message and says what to answer: ESME_ROK only when the Inbox
+// has it, or when it is worth nothing to anybody and will never be.
+func (l *link) take(ctx context.Context, m *smpp.Message) smpp.Status {
+	s := l.s
+	if !s.begin() {
+		return smpp.RxTAppn // stopping: it comes again
+	}
+	defer s.end()
+	ctx, cancel := context.WithTimeout(ctx, s.o.DeliverTimeout)
+	defer cancel()
+	if s.o.isReceipt(m) {
+		return l.receipt(ctx, m)
+	}
+	mo, err := s.o.decode(m, s.o.Clock())
+	if err != nil {
+		kind := "malformed"
+		if errors.Is(err, errNobody) {
+			kind = "nobody"
+		}
+		s.m.inbound(kind)
+		l.log.Warn("message from a phone refused", "error", err)
+		return smpp.ROK
+	}
+	d := digest(m)
+	if s.seen.has(d, time.Now()) {
+		s.m.inbound("again")
+		return smpp.ROK
+	}
+	if err := s.o.Inbox.Deliver(ctx, mo); err != nil {
+		s.m.inbound("failed")
+		l.log.Error("message from a phone was not stored: it shall come again", "msisdn", mo.Source, "error", err)
+		return smpp.RxTAppn
+	}
+	s.seen.add(d, time.Now())
+	s.m.inbound("stored")
+	return smpp.ROK
+}
+
+func (l *link) receipt(ctx context.Context, m *smpp.Message) smpp.Status {
+	s := l.s
+	r, final, err := s.o.report(m, s.o.Clock())
+	switch {
+	case err != nil:
+		s.m.inbound("receipt malformed")
+		l.log.Warn("delivery receipt cannot be read", "error", err)
+		return smpp.ROK
+	case !final:
+		s.m.inbound("receipt not final")
+		return smpp.ROK
+	}
+	if err := s.o.Inbox.Report(ctx, r); err != nil {
+		s.m.inbound("failed")
+		l.log.Error("delivery receipt was not stored: it shall come again", "message", r.MessageID, "error", err)
+		return smpp.RxTAppn
+	}
+	s.m.inbound("receipt")
+	return smpp.ROK
+}
+
+// alert: a phone is back (SMPP 3.4 4.12). There is no answer.
+func (l *link) alert(ctx context.Context, a *smpp.Alert) {
+	l.s.m.inbound("alert")
+	number, err := l.s.o.Quirks.number(a.Source)
+	if err != nil || l.s.alerter == nil {
+		return
+	}
+	if err := l.s.alerter.Alert(ctx, number); err != nil {
+		l.log.Warn("alert_notification", "msisdn", number, "error", err)
+	}
+}
+
+// maxSeen bounds the messages that are recognised when they come again.
+const maxSeen = 8192
+
+// seen remembers what was acknowledged in the last minutes. It is a filter in
+// front of the Inbox, which recognises repeated messages itself, and may forget.
+type seen struct {
+	keep time.Duration
+	mu   sync.Mutex
+	at   map[[16]byte]time.Time
+	ring [][16]byte
+	next int
+}
+
+func newSeen(keep time.Duration) *seen {
+	return &seen{keep: keep, at: make(map[[16]byte]time.Time)}
+}
+
+func (s *seen) has(d [16]byte, now time.Time) bool {
+	if s.keep < 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.at[d]
+	return ok && now.Sub(at) < s.keep
+}
+
+func (s *seen) add(d [16]byte, now time.Time) {
+	if s.keep < 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.at[d]; ok {
+		s.at[d] = now
+		return
+	}
+	if len(s.ring) < maxSeen {
+		s.ring = append(s.ring, d)
+	} else {
+		delete(s.at, s.ring[s.next])
+		s.ring[s.next] = d
+		s.next = (s.next + 1) % maxSeen
+	}
+	s.at[d] = now
+}
+
+// digest identifies a message: addresses, coding, every octet and parameter.
+func digest(m *smpp.Message) (d [16]byte) {
+	c := *m
+	c.ServiceType, c.PriorityFlag, c.ScheduleTime, c.ValidityPeriod, c.RegisteredDelivery = "", 0, "", "", 0
+	b, err := smpp.Append(nil, smpp.Header{Command: smpp.DeliverSM}, &c)
+	if err != nil {
+		// Longer fields than we may send: still all that identifies it.
+		b = append(b, c.Source.Addr...)
+		b = append(append(b, 0), c.Dest.Addr...)
+		b = append(append(b, 0, c.ESMClass, c.ProtocolID, c.DataCoding), c.ShortMessage...)
+		for _, t := range c.TLVs {
+			b = append(append(b, byte(t.Tag>>8), byte(t.Tag)), t.Value...)
+		}
+	}
+	sum := sha256.Sum256(b)
+	copy(d[:], sum[:])
+	return d
+}

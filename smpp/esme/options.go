@@ -1,0 +1,169 @@
+package esme
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/smpp"
+)
+
+// Mode says which binds make one.
+type Mode byte
+
+// Modes.
+const (
+	Transceiver Mode = iota // one connection for both ways
+	Pair                    // a transmitter and a receiver, a connection each
+	Transmitter             // only outwards
+	Receiver                // only inwards
+)
+
+// Options of an SMSC. Name, Dial or Address, Bind.SystemID and Inbox are
+// required; zero values take what stands in brackets.
+type Options struct {
+	Name string // in logs, metrics, reports; identifies the centre for receipts
+
+	Address string                                  // host:port
+	Dial    func(context.Context) (net.Conn, error) // [TCP to Address]
+	TLS     *tls.Config                             // nil: none; ServerName [host of Address]
+
+	Mode  Mode
+	Binds int       // how many of them [1]
+	Bind  smpp.Bind // credentials, system_type, TON, NPI and address_range; version [34]
+
+	Window   int     // requests on their way on one bind [10]
+	Rate     float64 // submit_sm a second over all binds [no limit]
+	BindRate float64 // and on one bind [no limit]
+	Queue    int     // segments that wait in memory [1000]
+
+	Source      SourceRules   // our address, as phones see it
+	ServiceType string        // service_type [""]
+	Validity    time.Duration // of a segment that says nothing [the centre's]
+	Receipts    bool          // ask for a delivery receipt for every segment, not only when it asks
+	Quirks      Quirks
+	Policy      Policy // [DefaultPolicy()]
+
+	DialTimeout     time.Duration // TCP and TLS together [10 s]
+	BindTimeout     time.Duration // [10 s]
+	ResponseTimeout time.Duration // [30 s]
+	WriteTimeout    time.Duration // [10 s]
+	EnquireInterval time.Duration // silence after which the link is asked [30 s]
+	EnquireTimeout  time.Duration // [10 s]
+	RetryFirst      time.Duration // pause before the second attempt to bind; doubles [500 ms]
+	RetryMost       time.Duration // [30 s]
+	DeliverTimeout  time.Duration // for the Inbox to store a message [20 s]
+	DrainTimeout    time.Duration // for the window to become empty at Stop [10 s]
+
+	Inbox bearer.Inbox // may also be a bearer.Resolver and a bearer.Alerter
+	// Inbound is how many messages of one bind are with the Inbox at once [256].
+	Inbound int
+	// Seen is how long an acknowledged message is recognised when it comes
+	// again; negative: not here, the Inbox does it [10 min].
+	Seen time.Duration
+
+	// Tap, when set, is called for each connection and gives the trace of its PDUs.
+	Tap        func(bind string, local, remote net.Addr) func(out bool, pdu []byte)
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Clock      func() time.Time
+}
+
+// MaxWindow is the largest window and the largest number of binds of one SMSC.
+const MaxWindow = 1000
+
+func (o *Options) defaults() error {
+	switch {
+	case o.Name == "" || o.Inbox == nil || o.Dial == nil && o.Address == "":
+		return errors.New("esme: Name, Inbox and Address (or Dial) are required")
+	case o.Mode > Receiver:
+		return fmt.Errorf("esme: mode %d is not known", o.Mode)
+	case o.Window > MaxWindow || o.Binds > MaxWindow:
+		return fmt.Errorf("esme: window and binds are at most %d", MaxWindow)
+	}
+	for _, d := range []struct {
+		at *time.Duration
+		is time.Duration
+	}{
+		{&o.DialTimeout, 10 * time.Second},
+		{&o.BindTimeout, 10 * time.Second},
+		{&o.ResponseTimeout, 30 * time.Second},
+		{&o.WriteTimeout, 10 * time.Second},
+		{&o.EnquireInterval, 30 * time.Second},
+		{&o.EnquireTimeout, 10 * time.Second},
+		{&o.RetryFirst, 500 * time.Millisecond},
+		{&o.RetryMost, 30 * time.Second},
+		{&o.DeliverTimeout, 20 * time.Second},
+		{&o.DrainTimeout, 10 * time.Second},
+	} {
+		if *d.at <= 0 {
+			*d.at = d.is
+		}
+	}
+	for _, d := range []struct {
+		at *int
+		is int
+	}{{&o.Binds, 1}, {&o.Window, 10}, {&o.Queue, 1000}, {&o.Inbound, 256}} {
+		if *d.at <= 0 {
+			*d.at = d.is
+		}
+	}
+	if o.Seen == 0 {
+		o.Seen = 10 * time.Minute
+	}
+	if o.Bind.InterfaceVersion == 0 {
+		o.Bind.InterfaceVersion = smpp.Version34
+	}
+	if o.Policy == nil {
+		o.Policy = DefaultPolicy()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Dial == nil {
+		addr := o.Address
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", addr)
+		}
+	}
+	if o.TLS != nil && o.TLS.ServerName == "" && !o.TLS.InsecureSkipVerify {
+		host, _, err := net.SplitHostPort(o.Address)
+		if err != nil {
+			return fmt.Errorf("esme: TLS needs ServerName or an Address with host and port: %w", err)
+		}
+		o.TLS = o.TLS.Clone()
+		o.TLS.ServerName = host
+	}
+	// What cannot be sent is found now, not at every attempt to bind.
+	if _, err := smpp.Append(nil, smpp.Header{Command: smpp.BindTransceiver}, &o.Bind); err != nil {
+		return fmt.Errorf("esme: %w", err)
+	}
+	if o.Bind.SystemID == "" {
+		return errors.New("esme: Bind.SystemID is required")
+	}
+	return nil
+}
+
+// commands are the bind requests of one bind.
+func (m Mode) commands() []smpp.CommandID {
+	switch m {
+	case Pair:
+		return []smpp.CommandID{smpp.BindTransmitter, smpp.BindReceiver}
+	case Transmitter:
+		return []smpp.CommandID{smpp.BindTransmitter}
+	case Receiver:
+		return []smpp.CommandID{smpp.BindReceiver}
+	}
+	return []smpp.CommandID{smpp.BindTransceiver}
+}

@@ -1,0 +1,300 @@
+package esme
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/smpp"
+)
+
+// place is where an item is.
+type place byte
+
+const (
+	queued  place = iota
+	delayed       // waits for its time, then back into the queue
+	paced         // with a bind that waits for its rate
+	out           // with the session: octets may have left
+	over          // its outcome has been told
+	left          // out, and nobody waits any more: a response goes to the Resolver
+)
+
+// item is one segment on its way through this SMSC. Its fields below mu of
+// the queue change only under that lock.
+type item struct {
+	id   int64
+	ref  string // transaction, for logs
+	msg  *smpp.Message
+	done func(bearer.Receipt, error)
+
+	at         place
+	tries      int
+	since      time.Time // when it was submitted
+	prev, next *item
+}
+
+// queue holds the segments that wait, oldest first, and wakes pumps.
+type queue struct {
+	mu    sync.Mutex
+	cond  sync.Cond // something to take, or a reason to look again
+	room  chan struct{}
+	first *item
+	last  *item
+	n     int
+	limit int
+	busy  int // items with binds
+
+	held   bool      // by the operator
+	closed bool      // no bind takes anything
+	until  time.Time // nothing goes out before
+}
+
+func newQueue(limit int) *queue {
+	q := &queue{limit: limit, room: make(chan struct{}), closed: true}
+	q.cond.L = &q.mu
+	return q
+}
+
+// push puts an item into the queue; mu is held.
+func (q *queue) push(it *item, head bool) {
+	it.at = queued
+	switch {
+	case q.first == nil:
+		q.first, q.last = it, it
+	case head:
+		it.next, q.first.prev = q.first, it
+		q.first = it
+	default:
+		it.prev, q.last.next = q.last, it
+		q.last = it
+	}
+	q.n++
+	q.cond.Signal()
+}
+
+// unlink takes an item out; mu is held.
+func (q *queue) unlink(it *item) {
+	if it.prev != nil {
+		it.prev.next = it.next
+	} else {
+		q.first = it.next
+	}
+	if it.next != nil {
+		it.next.prev = it.prev
+	} else {
+		q.last = it.prev
+	}
+	it.prev, it.next = nil, nil
+	if q.n--; q.n == q.limit-1 {
+		q.looked()
+	}
+}
+
+// looked wakes those who wait for room; mu is held.
+func (q *queue) looked() {
+	close(q.room)
+	q.room = make(chan struct{})
+}
+
+// take waits for an item and takes it. It gives nil when stop says so; who
+// makes stop true must call look.
+func (q *queue) take(stop func() bool) *item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		if stop() {
+			q.cond.Signal() // what woke us may be for another
+			return nil
+		}
+		if it := q.first; it != nil && !q.held && !time.Now().Before(q.until) {
+			q.unlink(it)
+			it.at = paced
+			q.busy++
+			return it
+		}
+		q.cond.Wait()
+	}
+}
+
+// look makes every pump look again.
+func (q *queue) look() {
+	q.mu.Lock()
+	q.cond.Broadcast()
+	q.mu.Unlock()
+}
+
+// returned counts an item that no bind has any more.
+func (q *queue) returned() {
+	q.mu.Lock()
+	if q.busy--; q.busy == 0 && q.held {
+		q.cond.Broadcast()
+	}
+	q.mu.Unlock()
+}
+
+// set changes who may take and put, and wakes everybody.
+func (q *queue) set(f func(q *queue)) {
+	q.mu.Lock()
+	f(q)
+	q.cond.Broadcast()
+	q.looked()
+	q.mu.Unlock()
+}
+
+// idle waits until no bind has an item, or ctx ends.
+func (q *queue) idle(ctx context.Context) error {
+	defer context.AfterFunc(ctx, q.look)()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.busy > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		q.cond.Wait()
+	}
+	return nil
+}
+
+// add waits for room and puts an item at the end.
+func (q *queue) add(ctx context.Context, it *item) error {
+	for {
+		q.mu.Lock()
+		switch {
+		case q.held:
+			q.mu.Unlock()
+			return errHeld
+		case q.closed:
+			q.mu.Unlock()
+			return errNotBound
+		case q.n < q.limit:
+			q.push(it, false)
+			q.mu.Unlock()
+			return nil
+		}
+		room := q.room
+		q.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return errFull
+		}
+	}
+}
+
+// leave: whoever submitted the item does not wait any more. It says where the
+// item was.
+func (q *queue) leave(it *item) place {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	was := it.at
+	switch was {
+	case queued:
+		q.unlink(it)
+		it.at = over
+	case delayed, paced:
+		it.at = over
+	case out:
+		it.at = left
+	}
+	return was
+}
+
+// finish marks the end of an item that a bind had. It says where it was.
+func (q *queue) finish(it *item) place {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	was := it.at
+	if was == out || was == paced {
+		it.at = over
+	}
+	return was
+}
+
+// sendOff is the last look before the octets of an item go to the session:
+// go now, or wait once more (again), or nobody wants it any more (gone).
+func (q *queue) sendOff(it *item) (again, gone bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case it.at != paced:
+		return false, true
+	case q.held || q.closed || time.Now().Before(q.until):
+		return true, false
+	}
+	it.at = out
+	it.tries++
+	return false, false
+}
+
+// unsent undoes sendOff for an item that did not leave.
+func (q *queue) unsent(it *item) {
+	q.mu.Lock()
+	it.tries--
+	q.mu.Unlock()
+}
+
+// pause stops everybody for d.
+func (q *queue) pause(d time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if u := time.Now().Add(d); u.After(q.until) {
+		q.until = u
+		time.AfterFunc(d, q.look)
+	}
+}
+
+// again puts an item back after d. It reports false when nobody takes
+// anything any more or whoever submitted it has gone.
+func (q *queue) again(it *item, d time.Duration, head bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.at != out && it.at != paced || q.closed || q.held {
+		return false
+	}
+	if d <= 0 {
+		q.push(it, head)
+		return true
+	}
+	it.at = delayed
+	time.AfterFunc(d, func() {
+		q.mu.Lock()
+		back := it.at == delayed && !q.closed && !q.held
+		gone := it.at == over
+		if back {
+			q.push(it, head)
+		} else {
+			it.at = over
+		}
+		q.mu.Unlock()
+		if !back && !gone {
+			it.done(bearer.Receipt{}, errNotBound)
+		}
+	})
+	return true
+}
+
+// flush takes out all that waits.
+func (q *queue) flush() []*item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var all []*item
+	for it := q.first; it != nil; it = q.first {
+		q.unlink(it)
+		it.at = over
+		all = append(all, it)
+	}
+	return all
+}
+
+// oldest is since when the longest waiting item waits; zero: none does. After
+// retries at the head the first need not be the oldest, but nearly so.
+func (q *queue) oldest() (n int, since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.first != nil {
+		since = q.first.since
+	}
+	return q.n, since
+}

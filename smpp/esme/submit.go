@@ -1,0 +1,158 @@
+package esme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/smpp"
+)
+
+// Why a segment was not taken; all are bearer.ErrBusy.
+var (
+	errNotBound = fmt.Errorf("%w: no bind is up", bearer.ErrBusy)
+	errHeld     = fmt.Errorf("%w: paused by the operator", bearer.ErrBusy)
+	errFull     = fmt.Errorf("%w: the queue is full", bearer.ErrBusy)
+)
+
+// result is how a submission ended.
+type result struct {
+	receipt bearer.Receipt
+	err     error
+}
+
+// Submit implements bearer.Bearer. When ctx ends while the segment waits, it
+// is taken back (ErrBusy); when it is with the centre, its fate is ErrUnknown
+// and what comes later goes to the bearer.Resolver.
+func (s *SMSC) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, error) {
+	ch := make(chan result, 1)
+	it, err := s.enqueue(ctx, &seg, func(r bearer.Receipt, err error) { ch <- result{r, err} })
+	if err != nil {
+		return bearer.Receipt{Bearer: s.o.Name}, err
+	}
+	select {
+	case r := <-ch:
+		return r.receipt, r.err
+	case <-ctx.Done():
+	}
+	switch s.q.leave(it) {
+	case queued, delayed, paced:
+		return bearer.Receipt{Bearer: s.o.Name}, fmt.Errorf("%w: it still waited in the queue", bearer.ErrBusy)
+	case out:
+		return bearer.Receipt{Bearer: s.o.Name}, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
+	}
+	r := <-ch // its end is being told just now
+	return r.receipt, r.err
+}
+
+// Go is Submit for callers that do not wait: done is called once with the
+// outcome, on a goroutine of the bind, and must not block. ctx bounds only
+// the wait for room in the queue. An error means that done is not called and
+// nothing was sent.
+func (s *SMSC) Go(ctx context.Context, seg bearer.Segment, done func(bearer.Receipt, error)) error {
+	_, err := s.enqueue(ctx, &seg, done)
+	return err
+}
+
+func (s *SMSC) enqueue(ctx context.Context, seg *bearer.Segment, done func(bearer.Receipt, error)) (*item, error) {
+	msg, err := s.o.encode(seg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
+	}
+	it := &item{id: seg.ID, ref: seg.Ref, msg: msg, done: done, since: time.Now()}
+	if err := s.q.add(ctx, it); err != nil {
+		return nil, err
+	}
+	return it, nil
+}
+
+// outcome is what the session says of an item. It runs on a goroutine of the
+// session and does not block.
+func (l *link) outcome(it *item, o smpp.Outcome) {
+	s := l.s
+	if !o.Late {
+		<-l.slots
+		s.q.returned()
+	}
+	switch {
+	case errors.Is(o.Err, smpp.ErrNotSent):
+		s.q.unsent(it)
+		if !s.q.again(it, 0, true) {
+			s.finish(it, bearer.Receipt{}, errNotBound, false)
+		}
+	case o.Err != nil:
+		s.m.result("unknown")
+		l.log.Info("no response to a submit_sm", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", o.Cause)
+		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, o.Cause), false)
+	default:
+		s.m.response(o.Status, o.RTT)
+		if o.Late {
+			s.m.late.Inc()
+			l.log.Info("late response", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "status", o.Status.String(), "after", o.RTT)
+		}
+		l.answered(it, o)
+	}
+}
+
+// answered deals with a response.
+func (l *link) answered(it *item, o smpp.Outcome) {
+	s := l.s
+	if o.Status == smpp.ROK && !o.Nack {
+		now := time.Now()
+		s.pace.accepted(now)
+		l.pace.accepted(now)
+		id := s.o.Quirks.ResponseIDs.normal(o.MessageID())
+		if s.o.Quirks.UserRef {
+			id = userRef(uint16(it.id))
+		}
+		s.finish(it, bearer.Receipt{MessageID: id}, nil, o.Late)
+		return
+	}
+	a := s.o.Policy[o.Status]
+	if a.Slow {
+		now := time.Now()
+		s.pace.throttled(now)
+		l.pace.throttled(now)
+	}
+	if a.Pause > 0 {
+		s.q.pause(a.Pause)
+	}
+	if a.Leave {
+		l.leave()
+	}
+	err := error(o.Status)
+	if o.Nack {
+		err = fmt.Errorf("generic_nack: %w", o.Status)
+	}
+	switch {
+	case a.Do == Refuse:
+		l.log.Warn("centre refused a segment", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", err)
+		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), o.Late)
+	case !o.Late && a.Do != Busy && it.tries < a.Tries && s.q.again(it, a.Delay, a.Do == Head):
+		l.log.Debug("segment goes out again", "segment", it.id, "tx", it.ref, "try", it.tries, "status", o.Status.String())
+	default:
+		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), o.Late)
+	}
+}
+
+// finish tells the end of an item to whoever submitted it, or, when that was
+// told "unknown" before, to the Resolver.
+func (s *SMSC) finish(it *item, r bearer.Receipt, err error, late bool) {
+	r.Bearer = s.o.Name
+	if was := s.q.finish(it); !late && was != left {
+		it.done(r, err)
+		return
+	}
+	if s.resolver == nil || errors.Is(err, bearer.ErrUnknown) {
+		return
+	}
+	s.background(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, s.o.DeliverTimeout)
+		defer cancel()
+		if rerr := s.resolver.Resolve(ctx, it.id, r, err); rerr != nil {
+			s.log.Error("late response was not recorded", "segment", it.id, "tx", it.ref, "error", rerr)
+		}
+	})
+}
