@@ -31,7 +31,7 @@ func (k *ServeCmd) Run(c *cli) error {
 	o := app.Options{Config: cfg, Logger: log, Version: version()}
 	if cfg.Console.Listen != "" {
 		hub := console.NewHub()
-		o.Watch(hub)
+		o.Watch(hub.Trace)
 		o.Console = console.New(console.Options{Hub: hub, Logger: log})
 	}
 	a, err := app.New(o)

@@ -82,7 +82,11 @@ func (e *Engine) traceSealed(d *store.Dispatched, f *flight) {
 	}
 	e.trace(&d.Tx, LayerINT6, Out, d.Tx.INT6, "INT6 message", fields...)
 	p := e.o.CardProfiles[f.job.doc.Card]
-	e.trace(&d.Tx, LayerPacket, Out, nil, "secured packet, "+strconv.Itoa(len(d.Segments))+" segments",
+	var packet []byte // as sealed; the split cut it only
+	for i := range d.Segments {
+		packet = append(packet, d.Segments[i].UD...)
+	}
+	e.trace(&d.Tx, LayerPacket, Out, packet, "secured packet, "+strconv.Itoa(len(d.Segments))+" segments",
 		Field{"TAR", d.Packet.TAR.String()}, Field{"CNTR", d.Packet.CNTR.String()}, Field{"SPI", p.SPI.String() + " " + p.SPI.Describe()},
 		Field{"key set", strconv.Itoa(int(d.Packet.KVN))}, Field{"attempt", strconv.Itoa(d.Packet.Attempt)})
 }

@@ -18,12 +18,13 @@ const (
 	fromCard = "←"
 )
 
-// Watch shows everything that passes the service to a hub: web requests, the
-// steps of the engine, the short messages of the emulated network.
-func (o *Options) Watch(hub *console.Hub) {
-	o.Trace = func(e engine.TraceEvent) { hub.Trace(engineEvent(e)) }
-	o.ObserveRequests = func(x rest.Exchange) { hub.Trace(requestEvent(x)) }
-	o.ObserveNetwork = func(e loopback.Event) { hub.Trace(networkEvent(e)) }
+// Watch shows everything that passes the service (web requests, the steps of
+// the engine, the short messages of the emulated network), for example to
+// console.Hub.Trace. show is called from many goroutines and must not block.
+func (o *Options) Watch(show func(console.Event)) {
+	o.Trace = func(e engine.TraceEvent) { show(engineEvent(e)) }
+	o.ObserveRequests = func(x rest.Exchange) { show(requestEvent(x)) }
+	o.ObserveNetwork = func(e loopback.Event) { show(networkEvent(e)) }
 }
 
 func engineEvent(e engine.TraceEvent) console.Event {
@@ -38,7 +39,9 @@ func engineEvent(e engine.TraceEvent) console.Event {
 		out.Dir = fromCard
 	}
 	for _, f := range e.Fields {
-		out.Fields = append(out.Fields, [2]string{f.Name, f.Value})
+		if f.Value != "" {
+			out.Fields = append(out.Fields, [2]string{f.Name, f.Value})
+		}
 	}
 	return out
 }
@@ -46,7 +49,7 @@ func engineEvent(e engine.TraceEvent) console.Event {
 // requestEvent shows the first or the second half of an exchange. AP_PWD is
 // blotted out already.
 func requestEvent(x rest.Exchange) console.Event {
-	out := console.Event{At: x.At, Tx: string(x.TransID)}
+	out := console.Event{At: x.At, Tx: string(x.TransID), Ref: x.APTransID}
 	if x.Response == nil {
 		out.Layer, out.Dir, out.Summary = "request", toCard, "web request from "+string(x.AP)
 		out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Request)}}

@@ -38,14 +38,14 @@ func TestEvents(t *testing.T) {
 		"request": {
 			requestEvent(rest.Exchange{At: at, AP: "ap://bank", APTransID: "T1", Request: []byte(`{}`)}),
 			console.Event{
-				At: at, Layer: "request", Dir: toCard, Summary: "web request from ap://bank",
+				At: at, Ref: "T1", Layer: "request", Dir: toCard, Summary: "web request from ap://bank",
 				Fields: [][2]string{{"AP_TransID", "T1"}, {"body", "{}"}},
 			},
 		},
 		"reply": {
 			requestEvent(rest.Exchange{At: at, APTransID: "T1", TransID: "h1", Response: []byte(`{}`), Status: 200}),
 			console.Event{
-				At: at, Tx: "h1", Layer: "reply", Dir: fromCard, Summary: "web reply, HTTP status 200",
+				At: at, Tx: "h1", Ref: "T1", Layer: "reply", Dir: fromCard, Summary: "web reply, HTTP status 200",
 				Fields: [][2]string{{"AP_TransID", "T1"}, {"body", "{}"}},
 			},
 		},

@@ -11,7 +11,6 @@ import (
 	"github.com/simsign/simsign/cmd/internal/console"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cms"
-	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/mssp/service"
 )
@@ -62,12 +61,12 @@ func (a *asker) Ask(ctx context.Context, r console.AskRequest, done func(console
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 		defer cancel()
 		st, err := c.Wait(ctx, resp)
-		done(a.outcome(id, r.Text, st, err))
+		done(a.outcome(id, r, st, err))
 	}()
 	return console.AskReply{ID: id, Reference: resp.Status.Reference}, nil
 }
 
-func (a *asker) outcome(id, text string, st *service.StatusResp, err error) console.Outcome {
+func (a *asker) outcome(id string, r console.AskRequest, st *service.StatusResp, err error) console.Outcome {
 	o := console.Outcome{ID: id}
 	var fault *mssp.Fault
 	switch {
@@ -78,7 +77,10 @@ func (a *asker) outcome(id, text string, st *service.StatusResp, err error) cons
 	default:
 		o.Code, o.Message = strconv.Itoa(int(st.Status.Code)), st.Status.Code.String()
 		if st.Signature != nil {
-			o.Signer = a.verified(text, st.Signature)
+			o.Signer = "Bare signature: verify it with the user's certificate."
+			if r.Format == "CMS" {
+				o.Signer = a.verified(r.Text, st.Signature.Value)
+			}
 			o = o.WithSignature(st.Signature.Value)
 		}
 	}
@@ -87,17 +89,14 @@ func (a *asker) outcome(id, text string, st *service.StatusResp, err error) cons
 
 // verified says what the provider itself finds when it verifies: it trusts
 // the CA's certificate and nothing that the service says.
-func (a *asker) verified(text string, sig *service.Signature) string {
-	if sig.Format != engine.CMS {
-		return "Bare signature: verify it with the user's certificate."
-	}
+func (a *asker) verified(text string, der []byte) string {
 	b, err := os.ReadFile(a.d.CAFile())
 	if err != nil {
 		return "Not verified here: " + err.Error()
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(b)
-	sd, _, err := cms.Parse(sig.Value)
+	sd, _, err := cms.Parse(der)
 	if err != nil {
 		return "Not a CMS signature: " + err.Error()
 	}

@@ -156,8 +156,8 @@ func (d *Demo) onStop(f func()) { d.cleanup = append(d.cleanup, f) }
 func (d *Demo) startApp(ctx context.Context, cfg *config.Config) error {
 	o := app.Options{Config: cfg, Logger: d.o.Logger, Version: d.o.Version, Clock: d.o.Clock, ConfirmAtOnce: true}
 	if !d.o.Plain {
-		t := &tracer{hub: d.hub}
-		o.Trace, o.ObserveRequests, o.ObserveNetwork = t.engine, t.exchange, t.network
+		t := &tracer{hub: d.hub, current: map[string]string{}}
+		o.Watch(t.service)
 		for _, p := range d.phones {
 			p.tracer.Store(t)
 		}

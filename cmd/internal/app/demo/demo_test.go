@@ -1,0 +1,162 @@
+package demo
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/service"
+)
+
+func startDemo(t *testing.T, o Options) *Demo {
+	t.Helper()
+	d, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stopDemo(t, d) })
+	return d
+}
+
+func stopDemo(t *testing.T, d *Demo) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := d.Stop(ctx); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	d.phones, d.App = nil, nil
+}
+
+// Both users sign with both keys, by every profile and in both formats,
+// through the web service, short messages and APDUs.
+//
+// Covers: 1-1, 2-1, 3.2-1, 3.2-2, 3.2-3, 3.3-1, 3.5.1-2, 3.5.3-1, 5.2-1, 5.2-2, W-1, W-5
+func TestBothUsersSign(t *testing.T) {
+	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true})
+	for _, u := range d.o.Users {
+		for _, profile := range []string{Auth, OneStep, Sign, Attested} {
+			for _, format := range formats {
+				resp, err := d.Client().Signature(t.Context(), &service.SignatureReq{
+					Mode: string(mssp.Synch), User: service.MobileUser{MSISDN: u.Number.String()}, Profile: profile, Format: format,
+					Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Überweisung 5 € an Ж?"},
+				})
+				if err != nil {
+					t.Errorf("%s %s %s: %v", u.Algorithm, profile, format, err)
+					continue
+				}
+				if resp.Status.Code != mssp.Signature || resp.Signature == nil {
+					t.Errorf("%s %s %s: status %d", u.Algorithm, profile, format, resp.Status.Code)
+					continue
+				}
+				if format == formats["CMS"] {
+					a := &asker{d: d}
+					if got := a.verified("Überweisung 5 € an Ж?", resp.Signature.Value); !strings.Contains(got, u.Name) {
+						t.Errorf("%s %s: %s", u.Algorithm, profile, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// A data folder goes on where it stopped: same provider, users, keys and
+// codes; the counters of the cards go on too.
+//
+// Covers: I3
+func TestDataGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	d := startDemo(t, Options{Data: dir, Auto: Code, Plain: true})
+	password := d.Password
+	stopDemo(t, d)
+	d = startDemo(t, Options{Data: dir, Auto: Code, Plain: true})
+	if d.Password != password {
+		t.Error("the provider has a new password")
+	}
+	signOnce(t, d.Client(), d.o.Users[0].Number)
+	signOnce(t, d.Client(), d.o.Users[1].Number)
+}
+
+// A folder that holds something else is left alone.
+func TestForeignFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Start(t.Context(), Options{Data: dir})
+	if err == nil || !strings.Contains(err.Error(), "holds no demonstration") {
+		t.Errorf("%v, %v", d, err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("%d files in the folder now", len(entries))
+	}
+}
+
+// A code that the applet finds too weak ends the demonstration with a reason.
+//
+// Covers: 3.4-6
+func TestWeakCode(t *testing.T) {
+	d, err := Start(t.Context(), Options{Auto: "1234", Plain: true})
+	if err == nil {
+		stopDemo(t, d)
+		t.Fatal("1234 was taken")
+	}
+	if !strings.Contains(err.Error(), "register the authentication key") {
+		t.Error(err)
+	}
+}
+
+// peer skips a test whose program is missing; where peers are required, it fails.
+func peer(t *testing.T, names ...string) (path string) {
+	t.Helper()
+	for _, n := range names {
+		if p, err := exec.LookPath(n); err == nil {
+			return p
+		}
+	}
+	missing(t, strings.Join(names, " or ")+" is not installed")
+	return ""
+}
+
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("SIMSIGN_REQUIRE_PEERS") != "" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// The page in a real browser, by keyboard and mouse.
+//
+// Covers: 3.2-7, 3.5.3-5, 3.5.3-6, 3.5.4-1, 3.5.6-1
+func TestBrowser(t *testing.T) {
+	chromium, node, npm := peer(t, "chromium", "chromium-browser"), peer(t, "node"), peer(t, "npm")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/browser")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = dir
+	if out, err := install.CombinedOutput(); err != nil {
+		missing(t, "npm cannot install playwright-core: "+err.Error()+"\n"+string(out))
+	}
+	d := startDemo(t, Options{Data: t.TempDir()})
+	run := exec.CommandContext(ctx, node, "browser.mjs", chromium, "http://"+d.App.Addr("console")+"/", d.o.Users[0].Number.String(), d.Code())
+	run.Dir = dir
+	run.WaitDelay = 5 * time.Second
+	out, err := run.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "no error and no request to anywhere else") {
+		t.Error("the script did not come to its end")
+	}
+}

@@ -1,0 +1,118 @@
+// Drives the console as a person with a keyboard would:
+// node browser.mjs CHROMIUM URL NUMBER CODE. Prints one line a step; any
+// failed assertion ends it with exit code 1.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const [, , executablePath, url, number, code] = process.argv;
+const browser = await chromium.launch({
+  executablePath,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+const faults = [];
+page.on("pageerror", (e) => faults.push(`error: ${e.message}`));
+page.on("console", (m) => { if (m.type() === "error" && !m.text().includes("502 (Bad Gateway)")) faults.push(`console: ${m.text()}`); });
+page.on("request", (r) => { if (!r.url().startsWith(url) && !r.url().startsWith("data:")) faults.push(`request to ${r.url()}`); });
+page.setDefaultTimeout(20000);
+const say = (s) => console.log(s);
+
+await page.goto(url);
+await page.waitForSelector(".phone");
+assert.match(await page.locator("header").innerText(), /EMULATED/);
+const phone = page.locator(`.phone:has-text("${number}")`);
+const screen = phone.locator(".screen");
+assert.equal(await screen.evaluate((e) => getComputedStyle(e, "::after").content), '"EMULATED"');
+say("page is up and marked");
+
+const prompt = () => page.waitForFunction((n) => { const p = [...document.querySelectorAll(".phone")].find((e) => e.innerText.includes(n)); return p && !p.querySelector(".cancel").disabled; }, number);
+const entryEmpty = () => page.waitForFunction((n) => { const p = [...document.querySelectorAll(".phone")].find((e) => e.innerText.includes(n)); const e = p && p.querySelector(".entry"); return p && (!e || !e.innerText.includes("•")); }, number);
+
+async function ask(text) {
+  await page.selectOption("select[name=number]", number);
+  await page.fill("textarea[name=text]", text);
+  await page.focus("#ask-form button[type=submit]");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#reference");
+  await prompt();
+  return page.locator("#reference").innerText();
+}
+const outcome = async () => { await page.waitForSelector("#outcome"); return page.locator("#outcome").innerText(); };
+
+// Signed, by keyboard alone; markup in the text is text.
+const text = 'Pay 5 EUR to <img src=x onerror="document.title=1"> & Sons?';
+const reference = await ask(text);
+const shown = await screen.innerText();
+assert.ok(shown.includes(text), `the handset shows ${shown}`);
+assert.ok(shown.includes(reference), "the reference code is on both screens");
+assert.notEqual(await page.title(), "1");
+await phone.focus();
+await page.keyboard.press("Enter");
+await phone.locator(".entry").waitFor();
+await page.keyboard.type(code);
+assert.equal(await phone.locator(".entry").innerText(), "•".repeat(code.length));
+assert.ok(!(await page.content()).includes(`>${code}<`), "the code is nowhere on the page");
+await page.keyboard.press("Enter");
+assert.match(await outcome(), /^500 /);
+assert.match(await page.locator("#ask-result").innerText(), /Verified by the provider/);
+say("signed by keyboard, verified");
+
+const layers = await page.evaluate(() => [...new Set([...document.querySelectorAll("#trace-list .layer")].map((e) => e.className.split(" ").pop()))]);
+for (const want of ["request", "int6", "packet", "segment", "sms", "apdu", "proactive", "answer", "verify", "reply"]) assert.ok(layers.includes(want), `no ${want} in the trace, only ${layers}`);
+for (const want of ["int6", "packet", "segment", "sms", "apdu", "proactive", "answer"]) {
+  const octets = await page.locator(`#trace-list li:has(.layer.${want}) .octets`).count();
+  assert.ok(octets > 0, `${want} without octets`);
+}
+assert.ok(!(await page.locator("#trace-list").innerHTML()).includes([...code].map((d) => `3${d}`).join(" ")), "the digits of the code are in the trace");
+say(`trace has ${layers.join(" ")}`);
+
+const [download] = await Promise.all([page.waitForEvent("download"), page.click("#ask-result a[download]")]);
+assert.match(download.suggestedFilename(), /\.p7s$/);
+say("signature saved");
+
+// Cancelled with the mouse.
+await ask("Cancel this");
+await phone.locator("button.cancel").click();
+assert.match(await outcome(), /^401 /);
+say("cancelled");
+
+// Back on the code prompt returns to the text.
+await ask("Go back once");
+await phone.locator("button.ok").click();
+await phone.locator(".entry").waitFor();
+await phone.locator(".softkeys button", { hasText: "Back" }).click();
+await phone.locator(".text", { hasText: "Go back once" }).waitFor();
+await phone.locator("button.cancel").click();
+assert.match(await outcome(), /^401 /);
+say("back, then cancelled");
+
+// A number without a user: one clear message, no prompt.
+await page.evaluate(() => { const s = document.querySelector("select[name=number]"); s.append(new Option("nobody", "+41790009999")); });
+await page.selectOption("select[name=number]", "+41790009999");
+await page.click("#ask-form button[type=submit]");
+await page.locator("#ask-result .bad").waitFor();
+assert.match(await page.locator("#ask-result").innerText(), /105/);
+say("unknown user refused");
+
+// Wrong codes block; the message says what to do.
+await ask("Block the code");
+await phone.locator("button.ok").click();
+for (let i = 0; i < 3; i++) {
+  await phone.locator(".entry").waitFor();
+  await phone.focus();
+  await page.keyboard.type("8888");
+  await page.keyboard.press("Enter");
+  await entryEmpty();
+}
+while (!(await page.locator("#outcome").count())) {
+  await page.waitForFunction(() => document.querySelector("#outcome") || [...document.querySelectorAll(".phone .ok")].some((b) => !b.disabled));
+  const ok = phone.locator("button.ok:not(:disabled)");
+  if (await ok.count()) await ok.click({ timeout: 500 }).catch(() => {}); // the notice may go by itself
+}
+assert.match(await outcome(), /^402 /);
+await phone.locator(".sms", { hasText: /block/i }).first().waitFor();
+say("blocked, and the user was told by a message");
+
+assert.deepEqual(faults, []);
+await browser.close();
+say("no error and no request to anywhere else");
