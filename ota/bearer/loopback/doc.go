@@ -15,4 +15,7 @@
 // Client is the service's end: a bearer.Bearer that keeps up to 256 segments
 // under way, matched to their answers by the RP reference, and that
 // acknowledges what phones send only after the bearer.Inbox has stored it.
+//
+// A Centre takes the place of the network's own store for the numbers that it
+// answers for: an SMSC behind SMPP (package smpp/smsc) is one.
 package loopback

@@ -24,6 +24,9 @@ func (n *Network) SetReachable(number sms.MSISDN, yes bool) {
 		s.dark = !yes
 		s.release()
 		n.pump(s)
+		if yes && s.port != nil {
+			n.available(number)
+		}
 	}
 }
 

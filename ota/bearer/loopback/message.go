@@ -13,12 +13,15 @@ type message struct {
 	expires   time.Time
 	notBefore time.Time // next try; zero is at once
 	tries     int
-	held      bool // waits for RP-SMMA or notBefor
+	held      bool // waits for RP-SMMA or notBefore
 	sent      time.Time
 
 	report bool // the sender wants a status report
 	mr     byte // TP-MR of the sender
 	scts   sms.Timestamp
+
+	done   func(Outcome) // of a message that a Centre forwards
+	submit *submission   // of a message to a Centre
 
 	size int
 	buf  [tpduMax]byte // SMS-DELIVER or SMS-STATUS-REPORT; inline to save an allocation

@@ -42,6 +42,8 @@ type Network struct {
 	stored  int
 	seq     uint64
 	touched []*port
+	after   []func() // to run without the lock
+	centre  *Centre
 	timer   *time.Timer
 	timerAt time.Time
 	conns   map[net.Conn]struct{}
@@ -164,7 +166,7 @@ func (n *Network) Close() error {
 	return nil
 }
 
-// unlock ends a locked section and then flushes what it queued. buf is
+// unlock ends a locked section, then flushes what it queued and tells the centre. buf is
 // scratch space that the caller keeps for the next time.
 func (n *Network) unlock(buf []*port) []*port {
 	buf = append(buf[:0], n.touched...)
@@ -172,12 +174,17 @@ func (n *Network) unlock(buf []*port) []*port {
 		p.touched = false
 	}
 	n.touched = n.touched[:0]
+	after := n.after
+	n.after = nil
 	n.mu.Unlock()
 	for i, p := range buf {
 		if err := p.out.flush(); err != nil {
 			p.conn.Close() // its reader detaches it
 		}
 		buf[i] = nil
+	}
+	for _, f := range after {
+		f()
 	}
 	return buf
 }

@@ -103,6 +103,7 @@ func (n *Network) handle(p *port, b []byte) error {
 		n.observe(Event{Kind: "smma", From: p.sub.number})
 		p.sub.release()
 		n.pump(p.sub)
+		n.available(p.sub.number)
 	default:
 		return errors.New("endpoint sent an RP message of the network's side")
 	}

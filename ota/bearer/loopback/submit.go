@@ -12,6 +12,10 @@ func (n *Network) submitted(p *port, d *rp.Message) {
 	m := &message{from: from.number}
 	cause := n.convert(m, d.TPDU)
 	n.observe(Event{Kind: "submit", From: m.from, To: m.to, TPDU: d.TPDU, Cause: cause})
+	if cause == 0 && n.centre != nil && n.centre.Takes(m.to) {
+		n.forCentre(p, m, d)
+		return
+	}
 	var to *subscriber
 	if cause == 0 {
 		to, cause = n.admit(from, m)
@@ -39,9 +43,7 @@ func (n *Network) submitted(p *port, d *rp.Message) {
 		n.offer(to, m)
 		return
 	}
-	n.pass(from, FromEndpoint, out, m, func(m *message) {
-		n.pass(to, ToEndpoint, in, m, func(m *message) { n.offer(to, m) })
-	})
+	n.pass(from, FromEndpoint, out, m, func(m *message) { n.left(m, in) })
 }
 
 // admit finds the destination and room; mu is held.
@@ -70,7 +72,11 @@ func (n *Network) pass(s *subscriber, d Direction, f Fault, m *message, next fun
 	}
 	switch f.Action {
 	case Drop:
-		n.stored--
+		if m.done != nil {
+			n.end(m, Outcome{Fate: Taken})
+		} else {
+			n.stored--
+		}
 		return
 	case Delay:
 		n.later(f.Delay, func() { next(m) })
@@ -88,7 +94,7 @@ func (n *Network) pass(s *subscriber, d Direction, f Fault, m *message, next fun
 		}
 	case Duplicate:
 		twin := *m
-		twin.report = false
+		twin.report, twin.done = false, nil
 		n.stored++
 		next(m)
 		m = &twin

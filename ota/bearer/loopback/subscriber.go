@@ -62,6 +62,7 @@ func (n *Network) register(p *port, number sms.MSISDN) (attachStatus, error) {
 	n.observe(Event{Kind: "attach", From: number})
 	s.release()
 	n.pump(s)
+	n.available(number)
 	return attachOK, nil
 }
 
@@ -85,7 +86,11 @@ func (n *Network) unplug(p *port) {
 		return
 	}
 	for ref := range p.inflight.byRef {
-		if m := p.inflight.take(byte(ref)); m != nil {
+		switch m := p.inflight.take(byte(ref)); {
+		case m == nil:
+		case m.done != nil:
+			n.end(m, Outcome{Fate: Lost})
+		default:
 			s.queue = append(s.queue, m)
 		}
 	}
@@ -147,12 +152,19 @@ func (n *Network) answered(p *port, a *rp.Message) {
 	}
 	if a.Type == rp.AckMO {
 		n.observe(Event{Kind: "ack", From: m.to, To: m.from, TPDU: a.TPDU})
-		n.finish(m, statusReceived)
+		if m.done != nil {
+			n.end(m, Outcome{Fate: Taken})
+		} else {
+			n.finish(m, statusReceived)
+		}
 	} else {
 		n.observe(Event{Kind: "error", From: m.to, To: m.from, TPDU: a.TPDU, Cause: a.Cause})
-		if a.Cause.Temporary() || reportIsTemporary(a.TPDU) {
+		switch o := refusal(a.Cause, a.TPDU); {
+		case m.done != nil:
+			n.end(m, o)
+		case o.Fate == Full:
 			n.hold(p.sub, m)
-		} else {
+		default:
 			n.finish(m, statusRefused)
 		}
 	}
