@@ -78,6 +78,22 @@ func (s *Session) Go(ctx context.Context, cmd CommandID, body Body, done func(Ou
 	return s.start(cmd, body, true, done)
 }
 
+// Notify sends a request that has no answer: alert_notification or outbind. It
+// takes no place in the window and does not block; nil says that it is on its way.
+func (s *Session) Notify(cmd CommandID, body Body) error {
+	if cmd != AlertNotification && cmd != Outbind {
+		return ErrCommand
+	}
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return s.ended()
+	}
+	seq := s.nextSeq()
+	s.mu.Unlock()
+	return s.write(Header{Command: cmd, Seq: seq}, body)
+}
+
 // Do is Go for callers that wait. When ctx ends first the request stays on
 // its way and the outcome is ErrUnknown.
 func (s *Session) Do(ctx context.Context, cmd CommandID, body Body) (Outcome, error) {

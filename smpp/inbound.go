@@ -140,6 +140,10 @@ func (s *Session) dispatch(req *Request) {
 		req.Reply(RInvBndSts, bare(req.Command)) //nolint:errcheck // no answer to some commands
 		return
 	}
+	if s.opts.Inline {
+		s.opts.Handler.ServeSMPP(s.ctx, req)
+		return
+	}
 	select {
 	case s.inbound <- req:
 	default:

@@ -32,6 +32,9 @@ type Options struct {
 	EnquireTimeout  time.Duration // then, how long until it counts as broken [10 s]
 	ReadPDUTimeout  time.Duration // a PDU that has begun must end within this [30 s]
 	Handler         Handler       // requests of the peer; nil refuses them all
+	// Inline runs the Handler on the reader: requests are handled in the order in
+	// which they came, and the Handler must not block.
+	Inline bool
 	// Trace sees every PDU before it is written and after it is read. It must
 	// not keep the octets, must not block, and gets whole PDUs.
 	Trace  func(out bool, pdu []byte)
