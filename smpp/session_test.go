@@ -45,10 +45,10 @@ func (p *peer) send(cmd CommandID, st Status, seq uint32, body Body) {
 	p.t.Helper()
 	b, err := Append(nil, Header{cmd, st, seq}, body)
 	if err != nil {
-		p.t.Fatal(err)
+		p.t.Error(err)
 	}
 	if _, err := p.Write(b); err != nil {
-		p.t.Fatalf("peer writes: %v", err)
+		p.t.Errorf("peer writes: %v", err)
 	}
 }
 
@@ -340,9 +340,13 @@ func TestStuckPeers(t *testing.T) {
 // TestBindRefused: the status of the response is the error.
 func TestBindRefused(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, s *Session, p *peer) {
-		go func() { p.send(BindTransceiverResp, RInvPaswd, p.next().Seq, &BindResp{Bare: true}) }()
-		_, err := s.BindAs(t.Context(), BindTransceiver, Bind{SystemID: "x"})
-		if !errors.Is(err, RInvPaswd) {
+		bound := make(chan error, 1)
+		go func() {
+			_, err := s.BindAs(t.Context(), BindTransceiver, Bind{SystemID: "x"})
+			bound <- err
+		}()
+		p.send(BindTransceiverResp, RInvPaswd, p.next().Seq, &BindResp{Bare: true})
+		if err := <-bound; !errors.Is(err, RInvPaswd) {
 			t.Errorf("bind: %v", err)
 		}
 	})
