@@ -47,13 +47,15 @@ func TestBadPeers(t *testing.T) {
 			n := NewNetwork(NetworkOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			a, b := net.Pipe()
 			n.Serve(b)
-			go func() {
-				a.Write(c.in)
-				if c.name == "cut_off" {
-					a.Close()
-				}
-			}()
+			written := make(chan struct{})
+			go func() { a.Write(c.in); close(written) }()
+			if c.name == "cut_off" {
+				io.ReadFull(a, make([]byte, len(appendAttachAnswer(nil, attachOK, ""))))
+				<-written
+				a.Close()
+			}
 			io.Copy(io.Discard, a) // until the network closes it
+			n.wg.Wait()
 			n.Close()
 			if got := strings.Count(log.String(), "\n"); got != 1 {
 				t.Errorf("%d log lines, want 1: %s", got, &log)

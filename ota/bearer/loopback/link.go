@@ -37,8 +37,8 @@ func Attach(ctx context.Context, dial DialFunc, number sms.MSISDN) (*Link, error
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	l := &Link{conn: conn, in: newFrameReader(conn)}
-	l.out.w = conn
-	_, err = conn.Write(appendAttach(nil, number))
+	l.out.w = impatient{conn}
+	_, err = l.out.w.Write(appendAttach(nil, number))
 	if err == nil {
 		var b []byte
 		if b, err = l.in.next(); err == nil {

@@ -23,7 +23,7 @@ type NetworkOptions struct {
 	Known func(sms.MSISDN) bool
 
 	MaxEndpoints   int           // numbers remembered; 0 is 10,000
-	MaxStored      int           // messages in the store; 0 is 20,000
+	MaxStored      int           // messages in the store, of less than 400 octets each; 0 is 20,000
 	MaxPerEndpoint int           // messages for one number; 0 is 1,000
 	Validity       time.Duration // when the sender gives none; 0 is 24 h
 	RetryFirst     time.Duration // after a handset was busy or full; doubles; 0 is 2 s
@@ -55,7 +55,6 @@ type Network struct {
 
 const (
 	attachTimeout = 10 * time.Second
-	writeTimeout  = 5 * time.Second
 	// spareConns are connections beyond MaxEndpoints: attaching or being replaced.
 	spareConns = 64
 )

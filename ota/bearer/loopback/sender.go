@@ -3,8 +3,8 @@ package loopback
 import (
 	"errors"
 	"io"
+	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
@@ -20,15 +20,13 @@ var errNotReading = errors.New("peer does not read")
 // meanwhile, so no goroutine is needed that only writes, and a frame costs at
 // most one write.
 type sender struct {
-	w io.WriteCloser
+	w io.WriteCloser // a write to a peer that does not read must end: see impatient
 
 	mu      sync.Mutex
 	buf     []byte // frames not yet handed to w
 	spare   []byte // the other buffer; in w's hands while writing
 	writing bool
 	err     error
-
-	since atomic.Int64 // Unix nanoseconds when the present write began; 0 when none runs
 }
 
 // queue appends a frame without sending it.
@@ -59,9 +57,7 @@ func (s *sender) flush() error {
 		b := s.buf
 		s.buf, s.writing = s.spare[:0], true
 		s.mu.Unlock()
-		s.since.Store(time.Now().UnixNano())
 		_, err := s.w.Write(b)
-		s.since.Store(0)
 		s.mu.Lock()
 		s.spare, s.writing = b[:0], false
 		if err != nil && s.err == nil {
@@ -77,8 +73,14 @@ func (s *sender) fail(err error) {
 	s.w.Close()
 }
 
-// stuck tells whether one write has lasted longer than d.
-func (s *sender) stuck(now time.Time, d time.Duration) bool {
-	began := s.since.Load()
-	return began != 0 && now.UnixNano()-began > int64(d)
+// impatient gives up a write after writeTimeout.
+type impatient struct{ net.Conn }
+
+const writeTimeout = 5 * time.Second
+
+func (c impatient) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
 }

@@ -1,7 +1,10 @@
 package loopback
 
 import (
+	"context"
 	"errors"
+	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,5 +217,68 @@ func TestReconnect(t *testing.T) {
 		submit(t, w, seg(alice, "again"))
 		synctest.Wait()
 		equal(t, "phone", p.texts(), "again")
+	})
+}
+
+// Deliveries reach the inbox side by side, so that their commits can group;
+// an inbox that takes its time keeps neither submits nor their answers.
+func TestConcurrentDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowInbox{open: make(chan struct{})}
+		n := NewNetwork(NetworkOptions{})
+		c, err := NewClient(ClientOptions{Dial: pipe(n), Number: service, Inbox: slow, Concurrency: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p := newPhone(t, n, alice, nil)
+		for range 150 {
+			p.send(service, "x")
+		}
+		synctest.Wait()
+		if got := slow.inside.Load(); got != 100 {
+			t.Errorf("%d deliveries at once, want 100", got)
+		}
+		if _, err := c.Submit(t.Context(), seg(alice, "y")); err != nil {
+			t.Errorf("Submit: %v", err)
+		}
+		close(slow.open)
+		synctest.Wait()
+		if n.Waiting(service) != 0 || slow.done.Load() != 150 {
+			t.Errorf("%d delivered, %d wait", slow.done.Load(), n.Waiting(service))
+		}
+		c.Stop()
+		n.Close()
+	})
+}
+
+type slowInbox struct {
+	open         chan struct{}
+	inside, done atomic.Int32
+}
+
+func (s *slowInbox) Deliver(context.Context, bearer.MO) error {
+	s.inside.Add(1)
+	<-s.open
+	s.inside.Add(-1)
+	s.done.Add(1)
+	return nil
+}
+
+func (s *slowInbox) Report(context.Context, bearer.Report) error { return nil }
+
+// A phone that does not read is cut off and hinders nobody for long.
+func TestPeerThatDoesNotRead(t *testing.T) {
+	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+		a, b := net.Pipe()
+		w.net.Serve(b)
+		go a.Write(appendAttach(nil, alice)) // and then reads nothing, not even the answer
+		time.Sleep(writeTimeout + time.Second)
+		if w.net.Attached(alice) {
+			t.Error("it is still attached")
+		}
+		a.Close()
 	})
 }

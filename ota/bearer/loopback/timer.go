@@ -20,7 +20,7 @@ func (n *Network) arm(at time.Time) {
 }
 
 // tick gives up what has expired, retries what has waited, and cuts off
-// endpoints that do not answer or do not read.
+// endpoints that do not answer.
 func (n *Network) tick() {
 	n.mu.Lock()
 	defer n.unlock(nil)
@@ -64,8 +64,8 @@ func (n *Network) expire(s *subscriber, now time.Time) {
 	}
 }
 
-// watch closes a port that has left a message unanswered or one of our writes
-// unread for too long, and says when to look again; mu is held.
+// watch closes a port that has left a message unanswered for too long, and
+// says when to look again; mu is held.
 func (n *Network) watch(p *port, now time.Time) time.Time {
 	var next time.Time
 	for _, m := range p.inflight.byRef {
@@ -73,12 +73,12 @@ func (n *Network) watch(p *port, now time.Time) time.Time {
 			next = earlier(next, m.sent.Add(n.o.AnswerTimeout))
 		}
 	}
-	if !next.After(now) || p.out.stuck(time.Now(), writeTimeout) {
+	if !next.After(now) {
 		n.log.Warn("network cuts off an endpoint that does not answer", "msisdn", p.sub.number)
 		p.conn.Close() // its reader detaches it and the messages wait for the next attach
 		return now.Add(n.o.AnswerTimeout)
 	}
-	return earlier(next, now.Add(writeTimeout))
+	return next
 }
 
 func earlier(a, b time.Time) time.Time {
