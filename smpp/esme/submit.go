@@ -122,6 +122,7 @@ func (l *link) answered(it *item, o smpp.Outcome) {
 	if a.Leave {
 		l.leave()
 	}
+	tries := it.tries // the item is ours until again
 	err := error(o.Status)
 	if o.Nack {
 		err = fmt.Errorf("generic_nack: %w", o.Status)
@@ -130,8 +131,8 @@ func (l *link) answered(it *item, o smpp.Outcome) {
 	case a.Do == Refuse:
 		l.log.Warn("centre refused a segment", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", err)
 		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), o.Late)
-	case !o.Late && a.Do != Busy && it.tries < a.Tries && s.q.again(it, a.Delay, a.Do == Head):
-		l.log.Debug("segment goes out again", "segment", it.id, "tx", it.ref, "try", it.tries, "status", o.Status.String())
+	case !o.Late && a.Do != Busy && tries < a.Tries && s.q.again(it, a.Delay, a.Do == Head):
+		l.log.Debug("segment goes out again", "segment", it.id, "tx", it.ref, "try", tries, "status", o.Status.String())
 	default:
 		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), o.Late)
 	}
