@@ -162,7 +162,9 @@ func (h *Handset) traceATR(atr []byte) {
 
 // pollCard is the STATUS with which an idle phone asks whether the card wants something.
 func (h *Handset) pollCard() {
-	h.clock.set(timerPoll, h.poll)
+	if h.poll > 0 {
+		h.clock.set(timerPoll, h.poll)
+	}
 	if h.waiting == waitNothing {
 		h.apdu("STATUS", []byte{0x80, insStatus, 0, 0x0C, 0}, span{})
 		h.proceed()

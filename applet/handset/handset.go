@@ -104,7 +104,7 @@ func New(o Options) (*Handset, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handset{o: o, log: o.Logger.With("handset", o.Number), calls: make(chan func()), frames: make(chan *frame, 512)}
+	h := &Handset{o: o, log: o.Logger.With("handset", o.Number), calls: make(chan func()), frames: make(chan *frame, 512), poll: o.Poll}
 	h.view.state = State{Number: o.Number, Coverage: true}
 	h.pool.New = func() any { return new(frame) }
 	return h, nil

@@ -298,8 +298,8 @@ func TestOffAndOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.acks
-	if card.count() < 2 || len(card.envelopes()) != 1 {
-		t.Errorf("%d resets, %d envelopes", card.count(), len(card.envelopes()))
+	if card.count(&card.resets) < 2 || len(card.envelopes()) != 1 {
+		t.Errorf("%d resets, %d envelopes", card.count(&card.resets), len(card.envelopes()))
 	}
 }
 

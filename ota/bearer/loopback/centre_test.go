@@ -39,7 +39,9 @@ func (c *centre) hooks(answer bool) *Centre {
 		Submit: func(from, to sms.MSISDN, tpdu []byte, a func(rp.Cause)) {
 			s, err := sms.ParseSubmit(tpdu)
 			c.note("%s to %s: %s %v", string(from), string(to), s.UD, err)
+			c.mu.Lock()
 			c.late = a
+			c.mu.Unlock()
 			if answer {
 				a(0)
 			}
@@ -140,8 +142,11 @@ func TestSubmitToCentre(t *testing.T) {
 		n.SetCentre(c.hooks(false))
 		go func() {
 			time.Sleep(time.Second)
-			c.late(rp.Congestion)
-			c.late(0) // too late: one answer only
+			c.mu.Lock()
+			late := c.late
+			c.mu.Unlock()
+			late(rp.Congestion)
+			late(0) // too late: one answer only
 		}()
 		if a := p.send("1234", "later"); a.Type != rp.ErrorMT || a.Cause != rp.Congestion {
 			t.Errorf("answer %+v, want RP-ERROR 42", a)
