@@ -12,6 +12,7 @@ func HotStatements() map[string]string {
 		"open by packet": sqlOpenByPacket, "due": sqlDueSegments, "drop dead": sqlDropDead, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all accepted": sqlAllAccepted, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,
+		"park": sqlPark, "park limit": sqlParkLimit, "unpark": sqlUnpark, "resolve": sqlResolve,
 	}
 }
 

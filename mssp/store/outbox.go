@@ -28,9 +28,6 @@ const (
 	// transaction first, which mostly is further already.
 	sqlAllAccepted = `UPDATE tx SET state = 'waiting', version = version + 1 WHERE seq = $1 AND state = 'sending'
 	AND NOT EXISTS (SELECT 1 FROM segment WHERE tx_seq = $1 AND state NOT IN ('accepted', 'dropped'))`
-
-	sqlReport = `UPDATE segment SET report_at = $4, delivered = $5, cause = $6 WHERE id = (SELECT MAX(id) FROM segment
-	WHERE message_id = $1 AND message_id <> '' AND report = 1 AND route = $2 AND dest = $3) RETURNING tx_seq`
 )
 
 // ClaimSegments hands out segments whose time has come, at most limit, and
@@ -113,35 +110,6 @@ func recordOutcomes(q querier, outcomes []SegmentOutcome) error {
 		}
 	}
 	return nil
-}
-
-// Report stores a delivery report. A report that fits no segment is ignored:
-// networks send such.
-func (s *Store) Report(ctx context.Context, r bearer.Report) error {
-	_, err := s.Reported(ctx, r)
-	return err
-}
-
-// Reported is Report that also tells whose segment it was: "" for a plain
-// text or for a report that fits no segment.
-func (s *Store) Reported(ctx context.Context, r bearer.Report) (id mssp.TransID, err error) {
-	err = s.do(ctx, func(q querier) error {
-		id = ""
-		got, err := q.one(sqlReport, r.MessageID, r.Bearer, string(r.Dest), r.At, r.Delivered, r.Cause)
-		if err != nil {
-			return notFoundIsNil(err)
-		}
-		seq := got.int()
-		if seq == 0 {
-			return got.err()
-		}
-		if got, err = q.one(`SELECT id FROM tx WHERE seq = $1`, seq); err != nil {
-			return notFoundIsNil(err)
-		}
-		id = mssp.TransID(got.text())
-		return got.err()
-	})
-	return id, err
 }
 
 // EnqueueText puts the segments of one plain text message into the outbox.

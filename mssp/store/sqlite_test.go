@@ -173,26 +173,36 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 	}
 }
 
-// The schema of version 1, as a release has it: a later version migrates from
-// this file in its tests.
+// The schema of each version, as a release has it: what a new database has
+// now, and what this program opens and brings up to date.
 func TestSchemaDump(t *testing.T) {
 	l := onSQLite(t)
 	got, err := l.SchemaDump()
 	l.ok(err)
-	want, err := os.ReadFile("testdata/schema-v1.sql")
+	const latest = "testdata/schema-v2.sql"
+	want, err := os.ReadFile(latest)
 	if err != nil || got != string(want) {
-		os.WriteFile(filepath.Join(t.ArtifactDir(), "schema-v1.sql"), []byte(got), 0o600)
-		t.Errorf("the schema is not the one of testdata/schema-v1.sql (%v); a shipped migration must not change", err)
+		os.WriteFile(filepath.Join(t.ArtifactDir(), filepath.Base(latest)), []byte(got), 0o600)
+		t.Errorf("the schema is not the one of %s (%v); a shipped migration must not change", latest, err)
 	}
-	// A database made from the dump is one that this program opens.
-	path := filepath.Join(t.TempDir(), "old.db")
-	db := rawDB(t, path)
-	if _, err := db.Exec(string(want) + "INSERT INTO schema_version VALUES (1, 0);"); err != nil {
-		t.Fatal(err)
+	for v, file := range []string{"testdata/schema-v1.sql", latest} {
+		dump, err := os.ReadFile(file)
+		l.ok(err)
+		path := filepath.Join(t.TempDir(), "old.db")
+		db := rawDB(t, path)
+		for n := range v + 1 {
+			dump = fmt.Appendf(dump, "INSERT INTO schema_version VALUES (%d, 0);", n+1)
+		}
+		if _, err := db.Exec(string(dump)); err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		old := newLab(t, path)
+		old.accept(newTx())
+		if now, err := old.SchemaDump(); err != nil || now != got {
+			t.Errorf("%s becomes another schema than a new database has: %v", file, err)
+		}
 	}
-	db.Close()
-	old := newLab(t, path)
-	old.accept(newTx())
 }
 
 // Covers: F7

@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// A delivery receipt finds its segment by (route, message id), and by the
+// number where the receipt says one: ids are unique at one centre at best. It
+// may come before the response that tells the id, on another bind, or after a
+// restart. One that fits nothing yet is parked.
+const (
+	sqlReport = `UPDATE segment SET report_at = $4, delivered = $5, cause = $6 WHERE id = (SELECT MAX(id) FROM segment
+	WHERE message_id = $1 AND message_id <> '' AND report = 1 AND route = $2 AND (dest = $3 OR $3 = '')) RETURNING tx_seq`
+
+	sqlPark = `INSERT INTO receipt (route, message_id, dest, delivered, cause, report_at, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	ON CONFLICT (route, message_id, dest) DO UPDATE SET delivered = excluded.delivered, cause = excluded.cause,
+	report_at = excluded.report_at, parked_at = excluded.parked_at`
+
+	sqlParkLimit = `DELETE FROM receipt WHERE id <= (SELECT MAX(id) FROM receipt) - $1`
+
+	sqlUnpark = `DELETE FROM receipt WHERE id = $1`
+
+	sqlParked = `SELECT r.id, r.route, r.message_id, r.dest, r.delivered, r.cause, r.report_at FROM receipt r
+	WHERE EXISTS (SELECT 1 FROM segment s WHERE s.message_id = r.message_id AND s.message_id <> '' AND s.report = 1
+	AND s.route = r.route AND (s.dest = r.dest OR r.dest = '')) ORDER BY r.id LIMIT $1`
+
+	sqlParkedOld = `SELECT COUNT(*) FROM (SELECT parked_at FROM receipt ORDER BY id LIMIT 1) AS oldest WHERE parked_at < $1`
+
+	sqlResolve = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
+	WHERE id = $1 AND (state = 'ambiguous' OR state = 'sent' AND $2 = 'accepted') RETURNING tx_seq`
+)
+
+const (
+	maxParked = 10_000         // receipts that fit nothing; the oldest give way
+	parkedAge = 48 * time.Hour // and are forgotten then
+)
+
+// Receipt is a delivery receipt that has found its segment.
+type Receipt struct {
+	TxID      mssp.TransID // "" for a plain text
+	Dest      sms.MSISDN   // as the receipt says it
+	Delivered bool
+	Cause     string
+}
+
+// Report stores a delivery report; see Reported.
+func (s *Store) Report(ctx context.Context, r bearer.Report) error {
+	_, err := s.Reported(ctx, r)
+	return err
+}
+
+// Reported stores a delivery report and tells whose segment it was: "" for a
+// plain text, or when the report fits no segment so far. Such a one is parked:
+// MatchReceipts will find its segment when the id becomes known.
+func (s *Store) Reported(ctx context.Context, r bearer.Report) (id mssp.TransID, err error) {
+	now := s.clock()
+	err = s.do(ctx, func(q querier) error {
+		var found bool
+		if id, found, err = report(q, &r); err != nil || found || r.MessageID == "" {
+			return err
+		}
+		if _, err := q.exec(sqlPark, r.Bearer, r.MessageID, string(r.Dest), r.Delivered, r.Cause, r.At, now); err != nil {
+			return err
+		}
+		_, err := q.exec(sqlParkLimit, maxParked)
+		return err
+	})
+	return id, err
+}
+
+// report notes a delivery report in its segment.
+func report(q querier, r *bearer.Report) (id mssp.TransID, found bool, err error) {
+	got, err := q.one(sqlReport, r.MessageID, r.Bearer, string(r.Dest), r.At, r.Delivered, r.Cause)
+	if err != nil {
+		return "", false, notFoundIsNil(err)
+	}
+	id, err = txOf(q, got.int(), got.err())
+	return id, true, err
+}
+
+// txOf is the id of a transaction; "" for 0.
+func txOf(q querier, seq int64, err error) (mssp.TransID, error) {
+	if err != nil || seq == 0 {
+		return "", err
+	}
+	got, err := q.one(`SELECT id FROM tx WHERE seq = $1`, seq)
+	if err != nil {
+		return "", notFoundIsNil(err)
+	}
+	id := mssp.TransID(got.text())
+	return id, got.err()
+}
+
+// MatchReceipts gives parked receipts to the segments whose ids have become
+// known, and forgets those that are too old. Without parked receipts it costs
+// one small read. Call it from time to time: on PostgreSQL a receipt and a
+// response that are stored at the same moment do not see each other.
+func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, err error) {
+	type parked struct {
+		id int64
+		bearer.Report
+	}
+	var found []parked
+	var old int64
+	err = s.read(ctx, func(q querier) error {
+		found, old = nil, 0
+		r, err := q.one(sqlParkedOld, s.clock().Add(-parkedAge))
+		if err != nil {
+			return err
+		}
+		old = r.int()
+		return q.each(sqlParked, func(r *row) error {
+			p := parked{id: r.int()}
+			p.Bearer, p.MessageID, p.Dest = r.text(), r.text(), sms.MSISDN(r.text())
+			p.Delivered, p.Cause, p.At = r.bool(), r.text(), r.time()
+			found = append(found, p)
+			return r.err()
+		}, limit)
+	})
+	if err != nil || len(found) == 0 && old == 0 {
+		return nil, err
+	}
+	err = s.do(ctx, func(q querier) error {
+		done = nil
+		for i := range found {
+			p := &found[i]
+			if n, err := q.exec(sqlUnpark, p.id); err != nil {
+				return err
+			} else if n == 0 {
+				continue // another process was faster
+			}
+			id, ok, err := report(q, &p.Report)
+			if err != nil {
+				return err
+			}
+			if ok {
+				done = append(done, Receipt{id, p.Dest, p.Delivered, p.Cause})
+			}
+		}
+		_, err := q.exec(`DELETE FROM receipt WHERE parked_at < $1`, s.clock().Add(-parkedAge))
+		return err
+	})
+	return done, err
+}
+
+// Resolve stores what became of a segment whose fate was unknown: State is
+// Accepted, Rejected, or Queued at NextAt. Only an Ambiguous segment can be
+// rejected or queued by it: one that is on its way again has another answer to
+// come. It tells the transaction, "" for a plain text; changed is false when
+// the segment was not waiting for it.
+func (s *Store) Resolve(ctx context.Context, o SegmentOutcome) (id mssp.TransID, changed bool, err error) {
+	err = s.do(ctx, func(q querier) error {
+		id, changed = "", false
+		got, err := q.one(sqlResolve, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		seq := got.int()
+		if err := got.err(); err != nil {
+			return err
+		}
+		changed = true
+		if seq != 0 && o.State == SegAccepted {
+			if _, err := q.exec(sqlAllAccepted, seq); err != nil {
+				return err
+			}
+		}
+		id, err = txOf(q, seq, nil)
+		return err
+	})
+	return id, changed, err
+}
+
+// Alert makes the segments to a number due at once: its phone is back. It
+// tells how many there are.
+func (s *Store) Alert(ctx context.Context, number sms.MSISDN, now time.Time) (n int64, err error) {
+	err = s.do(ctx, func(q querier) error {
+		n, err = q.exec(`UPDATE segment SET next_at = $2 WHERE dest = $1 AND state IN ('queued', 'ambiguous') AND next_at > $2`, string(number), now)
+		return err
+	})
+	return n, err
+}
