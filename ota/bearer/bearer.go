@@ -16,6 +16,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -42,6 +43,15 @@ type Receipt struct {
 	// Bearer is the one that took the segment, or that left its fate unknown,
 	// where a route chose among several; "" is the one that was asked.
 	Bearer string
+}
+
+// Destination is what is known of a phone and its card when a bearer is
+// chosen. Fields that are not known are empty.
+type Destination struct {
+	MSISDN  sms.MSISDN
+	ICCID   ota.ICCID
+	IMSI    string
+	Profile string // card profile
 }
 
 // MO is one mobile-originated short message as it reached us.

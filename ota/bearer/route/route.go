@@ -1,0 +1,209 @@
+// Package route chooses among bearers: by the beginning of the number, by
+// ranges of ICCID and IMSI, by the kind of card.
+//
+// Every rule names a bearer and says what it is for. A destination goes to
+// the rules that say the most about it: one that names the card goes before
+// one that names the number only, a longer prefix before a shorter, and a
+// rule without conditions takes what no other takes. Among those that are
+// left the priority decides; bearers of one priority share the load by
+// weight, each phone always with the same one as long as it is attached. When
+// a bearer is busy the next takes the message; when it left the fate of the
+// message unknown, no other gets it, for that would double it silently.
+package route
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+// Rule says what a bearer is for. Conditions of one kind are alternatives;
+// all kinds that are given must hold.
+type Rule struct {
+	Bearer   bearer.Bearer
+	Prefixes []string // of the MSISDN, without plus sign
+	ICCID    []Range
+	IMSI     []Range
+	Profiles []string // card profiles
+	Priority int      // the lowest goes first
+	Weight   int      // share of the load among rules of one priority; 0 counts as 1
+}
+
+// Range is a range of numbers by their beginnings, both ends included: 894101
+// to 894103 holds all that begin with 894101, 894102 or 894103.
+type Range struct{ From, To string }
+
+// ParseRange reads "894101-894103", or "894101" for one beginning.
+func ParseRange(s string) (Range, error) {
+	from, to, two := strings.Cut(s, "-")
+	if !two {
+		to = from
+	}
+	for _, p := range [...]string{from, to} {
+		if len(p) < 1 || len(p) > 20 || strings.Trim(p, "0123456789") != "" {
+			return Range{}, fmt.Errorf("needs 1 to 20 digits, or two such numbers with a hyphen between them, has %q", s)
+		}
+	}
+	if len(from) != len(to) || from > to {
+		return Range{}, fmt.Errorf("needs two numbers of one length, the lower first, has %q", s)
+	}
+	return Range{from, to}, nil
+}
+
+// Holds reports whether the range holds a number.
+func (r Range) Holds(n string) bool {
+	return len(n) >= len(r.From) && len(n) >= len(r.To) && n[:len(r.From)] >= r.From && n[:len(r.To)] <= r.To
+}
+
+// Router is a fixed list of rules. It is safe for concurrent use.
+type Router struct {
+	rules  []Rule
+	byCard bool
+}
+
+// New makes a router.
+func New(rules []Rule) *Router {
+	r := &Router{rules: slices.Clone(rules)}
+	for i := range r.rules {
+		u := &r.rules[i]
+		u.Weight = max(u.Weight, 1)
+		r.byCard = r.byCard || len(u.ICCID)+len(u.IMSI)+len(u.Profiles) > 0
+	}
+	return r
+}
+
+// ByCard reports whether any rule looks at the card.
+func (r *Router) ByCard() bool { return r.byCard }
+
+// match says how much a rule says about a destination; -1: it is not for it.
+func (u *Rule) match(d *bearer.Destination) int {
+	score := 0
+	for _, c := range [...]struct {
+		ranges []Range
+		n      string
+	}{{u.ICCID, string(d.ICCID)}, {u.IMSI, d.IMSI}} {
+		if len(c.ranges) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(c.ranges, func(r Range) bool { return r.Holds(c.n) }) {
+			return -1
+		}
+		score += 100
+	}
+	if len(u.Profiles) > 0 {
+		if !slices.Contains(u.Profiles, d.Profile) {
+			return -1
+		}
+		score += 100
+	}
+	if len(u.Prefixes) == 0 {
+		return score
+	}
+	longest := 0
+	for _, p := range u.Prefixes {
+		if len(p) > longest && strings.HasPrefix(string(d.MSISDN), p) {
+			longest = len(p)
+		}
+	}
+	if longest == 0 {
+		return -1
+	}
+	return score + longest
+}
+
+// Route gives the bearer for a destination: one, or several behind each other
+// as one; nil when no rule is for it.
+func (r *Router) Route(d bearer.Destination) bearer.Bearer {
+	best := -1
+	var found []*Rule
+	for i := range r.rules {
+		switch n := r.rules[i].match(&d); {
+		case n < 0 || n < best:
+		case n > best:
+			best, found = n, append(found[:0], &r.rules[i])
+		default:
+			found = append(found, &r.rules[i])
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil
+	case 1:
+		return found[0].Bearer
+	}
+	order(found, string(d.MSISDN))
+	c := make(chooser, len(found))
+	for i, u := range found {
+		c[i] = u.Bearer
+	}
+	return c
+}
+
+// attached is what some bearers can tell.
+type attached interface{ Attached() bool }
+
+// order sorts rules: those that are attached first, then by priority, then by
+// what falls to this phone of the shared load (weighted rendezvous hashing).
+func order(found []*Rule, phone string) {
+	type place struct {
+		down     bool
+		priority int
+		draw     float64
+	}
+	places := make(map[*Rule]place, len(found))
+	for i, u := range found {
+		a, ok := u.Bearer.(attached)
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%s/%d/%s", phone, i, u.Bearer.Name())
+		// An exponential waiting time at rate Weight; the shortest wins.
+		x := (float64(mix(h.Sum64())>>11) + 0.5) / (1 << 53)
+		places[u] = place{ok && !a.Attached(), u.Priority, -math.Log(x) / float64(u.Weight)}
+	}
+	slices.SortStableFunc(found, func(a, b *Rule) int {
+		p, q := places[a], places[b]
+		if p.down != q.down {
+			if p.down {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(cmp.Compare(p.priority, q.priority), cmp.Compare(p.draw, q.draw))
+	})
+}
+
+// mix spreads the bits of a hash of short texts (the finalizer of MurmurHash3).
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// chooser is several bearers, the first choice first.
+type chooser []bearer.Bearer
+
+// Name is the name of the first choice; the receipt names the one that took it.
+func (c chooser) Name() string { return c[0].Name() }
+
+// Submit implements bearer.Bearer. The error of the last one that was asked
+// is the answer.
+func (c chooser) Submit(ctx context.Context, s bearer.Segment) (r bearer.Receipt, err error) {
+	for _, b := range c {
+		r, err = b.Submit(ctx, s)
+		if r.Bearer == "" {
+			r.Bearer = b.Name()
+		}
+		if !errors.Is(err, bearer.ErrBusy) || ctx.Err() != nil {
+			break
+		}
+	}
+	return r, err
+}

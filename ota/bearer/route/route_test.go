@@ -1,0 +1,144 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+type fake struct {
+	name string
+	down bool
+	err  error
+	got  int
+}
+
+func (f *fake) Name() string   { return f.name }
+func (f *fake) Attached() bool { return !f.down }
+func (f *fake) Submit(context.Context, bearer.Segment) (bearer.Receipt, error) {
+	f.got++
+	return bearer.Receipt{MessageID: f.name}, f.err
+}
+
+func ranges(t *testing.T, s ...string) (out []Range) {
+	for _, x := range s {
+		r, err := ParseRange(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// The rule that says the most about a destination takes it.
+func TestRoute(t *testing.T) {
+	r := New([]Rule{
+		{Bearer: &fake{name: "rest"}},
+		{Bearer: &fake{name: "swiss"}, Prefixes: []string{"41"}},
+		{Bearer: &fake{name: "zurich"}, Prefixes: []string{"4179", "4144"}},
+		{Bearer: &fake{name: "batch"}, ICCID: ranges(t, "89410100-89410109")},
+		{Bearer: &fake{name: "roamers"}, IMSI: ranges(t, "22801"), Prefixes: []string{"372"}},
+		{Bearer: &fake{name: "lab"}, Profiles: []string{"lab"}, ICCID: ranges(t, "8941")},
+	})
+	if !r.ByCard() || New([]Rule{{Prefixes: []string{"41"}}}).ByCard() {
+		t.Error("ByCard")
+	}
+	for _, tc := range []struct {
+		number sms.MSISDN
+		iccid  ota.ICCID
+		imsi   string
+		prof   string
+		want   string
+	}{
+		{"358401234567", "", "", "", "rest"},
+		{"41310000000", "", "", "", "swiss"},
+		{"41790000001", "", "", "", "zurich"},
+		{"41790000001", "8941010500000000017", "", "", "batch"},
+		{"41790000001", "8941011000000000017", "", "", "zurich"},
+		{"37200000", "", "228010000000001", "", "roamers"},
+		{"37200000", "", "228020000000001", "", "rest"},
+		{"41790000001", "8941010500000000017", "", "lab", "lab"},
+	} {
+		b := r.Route(bearer.Destination{MSISDN: tc.number, ICCID: tc.iccid, IMSI: tc.imsi, Profile: tc.prof})
+		if b == nil || b.Name() != tc.want {
+			t.Errorf("%+v goes to %v", tc, b)
+		}
+	}
+	if b := New(nil).Route(bearer.Destination{MSISDN: "41790000001"}); b != nil {
+		t.Errorf("no rules: %v", b)
+	}
+}
+
+// Priority, then the next when one is busy; never another after "unknown" or
+// "refused".
+func TestFailover(t *testing.T) {
+	main, spare := &fake{name: "main"}, &fake{name: "spare"}
+	r := New([]Rule{{Bearer: spare, Prefixes: []string{"41"}, Priority: 2}, {Bearer: main, Prefixes: []string{"41"}, Priority: 1}})
+	submit := func() (bearer.Receipt, error) {
+		return r.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(t.Context(), bearer.Segment{})
+	}
+	for _, tc := range []struct {
+		main, spare error
+		down        bool
+		took        string
+		err         error
+	}{
+		{nil, nil, false, "main", nil},
+		{bearer.ErrBusy, nil, false, "spare", nil},
+		{bearer.ErrBusy, bearer.ErrBusy, false, "spare", bearer.ErrBusy},
+		{bearer.ErrUnknown, nil, false, "main", bearer.ErrUnknown},
+		{bearer.ErrRefused, nil, false, "main", bearer.ErrRefused},
+		{nil, nil, true, "spare", nil},
+	} {
+		main.err, spare.err, main.down = tc.main, tc.spare, tc.down
+		if got, err := submit(); got.Bearer != tc.took || !errors.Is(err, tc.err) {
+			t.Errorf("%+v: %+v, %v", tc, got, err)
+		}
+	}
+}
+
+// Bearers of one priority share by weight, a phone keeps its bearer, and when
+// one is down only its phones move.
+func TestShare(t *testing.T) {
+	a, b, c := &fake{name: "a"}, &fake{name: "b"}, &fake{name: "c"}
+	r := New([]Rule{{Bearer: a, Weight: 1}, {Bearer: b, Weight: 1}, {Bearer: c, Weight: 2}})
+	first := map[sms.MSISDN]string{}
+	count := map[string]int{}
+	for i := range 4000 {
+		n := sms.MSISDN(fmt.Sprintf("4179%07d", i))
+		first[n] = r.Route(bearer.Destination{MSISDN: n}).Name()
+		count[first[n]]++
+	}
+	if count["a"] < 850 || count["a"] > 1150 || count["c"] < 1850 || count["c"] > 2150 {
+		t.Errorf("%v", count)
+	}
+	b.down = true
+	for n, was := range first {
+		if is := r.Route(bearer.Destination{MSISDN: n}).Name(); is == "b" || was != "b" && is != was {
+			t.Fatalf("a phone of %s moved to %s", was, is)
+		}
+	}
+}
+
+func TestParseRange(t *testing.T) {
+	for _, bad := range []string{"", "-", "1-", "-1", "12-1", "2-1", "12-111", "1x", "1-2-3", "123456789012345678901"} {
+		if r, err := ParseRange(bad); err == nil {
+			t.Errorf("%q was read as %+v", bad, r)
+		}
+	}
+	r, err := ParseRange("101-103")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[string]bool{"101": true, "1019": true, "1030": true, "104": false, "100": false, "10": false, "": false} {
+		if r.Holds(n) != want {
+			t.Errorf("%q: %v", n, !want)
+		}
+	}
+}
