@@ -58,7 +58,8 @@ func (h *Handset) apdu(name string, b []byte, hide span) ([]byte, status) {
 // transmit is the one place where octets go into the card.
 func (h *Handset) transmit(name string, b []byte, hide span) ([]byte, status) {
 	if h.tracing() {
-		h.trace(LayerAPDU, ToCard, name, hide.mask(b), nil)
+		shown := hide.mask(b)
+		h.trace(LayerAPDU, ToCard, name, shown, commandFields(shown))
 	}
 	r := h.o.Card.Transmit(b)
 	if len(r) < 2 {
@@ -66,7 +67,7 @@ func (h *Handset) transmit(name string, b []byte, hide span) ([]byte, status) {
 		return nil, 0x6F00
 	}
 	if h.tracing() {
-		h.trace(LayerAPDU, FromCard, name, r, nil)
+		h.trace(LayerAPDU, FromCard, name, r, responseFields(r))
 	}
 	n := len(r) - 2
 	return r[:n], status(r[n])<<8 | status(r[n+1])

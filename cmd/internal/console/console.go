@@ -93,7 +93,7 @@ type Answer struct {
 // Fault is what the fault panel of a handset asks for.
 type Fault struct {
 	Result  string `json:"result"`  // general result and additional octet in hexadecimal; "" for none
-	Segment string `json:"segment"` // drop, duplicate or reorder; "" for none
+	Segment string `json:"segment"` // drop, duplicate, reorder or delay; "" for none
 }
 
 // Handset is what the page does with an emulated handset.

@@ -183,15 +183,15 @@ func (p *phone) SetFault(f console.Fault) error {
 		if err != nil || len(b) < 1 || len(b) > 2 {
 			return errors.New("a result is one or two octets in hexadecimal")
 		}
-		p.set.SetResults(handset.ResultFault{Command: handset.GetInput, Nth: 1, Result: handset.Result(b[0]), Info: b[1:]})
+		p.set.SetResults(handset.ResultFault{Nth: 1, Result: handset.Result(b[0]), Info: b[1:]})
 	}
-	actions := map[string]handset.SegmentAction{"drop": handset.Drop, "duplicate": handset.Duplicate, "reorder": handset.Reorder}
+	actions := map[string]handset.SegmentAction{"drop": handset.Drop, "duplicate": handset.Duplicate, "reorder": handset.Reorder, "delay": handset.Delay}
 	if f.Segment != "" {
 		a, ok := actions[f.Segment]
 		if !ok {
-			return errors.New("a segment can be dropped, duplicated or reordered")
+			return errors.New("a segment can be dropped, duplicated, reordered or delayed")
 		}
-		p.set.SetSegments(handset.SegmentFault{Nth: 1, Action: a})
+		p.set.SetSegments(handset.SegmentFault{Nth: 1, Action: a, Delay: 5 * time.Second})
 	}
 	return nil
 }

@@ -124,10 +124,10 @@ export class Phone {
   faultPanel() {
     const form = el("form", {},
       el("label", {}, "Next prompt ends with ", el("select", { name: "result" },
-        [["", "nothing special"], ["10", "10 user ended"], ["11", "11 back"], ["12", "12 no response"], ["2001", "20 01 screen busy"], ["2002", "20 02 busy on call"], ["30", "30 beyond capability"]]
+        [["", "nothing special"], ["10", "10 user ended"], ["11", "11 back"], ["12", "12 no response"], ["2001", "20 01 screen busy"], ["2002", "20 02 busy on call"], ["22", "22 rejected by user"], ["30", "30 beyond capability"], ["35", "35 SMS error"]]
           .map(([v, t]) => el("option", { value: v }, t)))),
       el("label", {}, "Answer segment ", el("select", { name: "segment" },
-        [["", "untouched"], ["drop", "drop the first"], ["duplicate", "duplicate the first"], ["reorder", "send the first last"]].map(([v, t]) => el("option", { value: v }, t)))),
+        [["", "untouched"], ["drop", "drop the first"], ["duplicate", "duplicate the first"], ["reorder", "send the first after the second"], ["delay", "delay the first by 5 s"]].map(([v, t]) => el("option", { value: v }, t)))),
       el("button", { type: "submit" }, "Set for the next transaction"));
     form.addEventListener("submit", (e) => { e.preventDefault(); this.send("fault", { result: form.result.value, segment: form.segment.value }); });
     return el("details", { class: "faults" }, el("summary", {}, "Faults"), form);
