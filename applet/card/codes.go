@@ -122,6 +122,10 @@ func weak(digits, pop string) bool {
 	return up || down || same || pair || pop != "" && strings.Contains(pop, digits)
 }
 
+// WeakCode says whether the applet refuses digits as a new personal code
+// because they are tried first: 1111, 1234, 4321, 1212 and the like.
+func WeakCode(digits string) bool { return weak(digits, "") }
+
 // chosen says whether the digits are the present value of one of the codes:
 // the two codes differ, and a new code differs from the old one.
 func (c *Card) chosen(digits string) bool {

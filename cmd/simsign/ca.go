@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/pem"
 	"fmt"
 	"os"
 	"time"
@@ -23,7 +22,7 @@ type CAInitCmd struct {
 	Key          string `default:"P-256" enum:"P-256,P-384,RSA-3072,RSA-4096" help:"Kind of key: ${enum} (${default})."`
 	Test         bool   `help:"Mark it TEST; such a CA serves only with lab.test_ca."`
 	UnderRoot    bool   `help:"Make a root and an issuing CA under it."`
-	Out          string `placeholder:"FILE" help:"Write the certificate there, PEM."`
+	Out          string `placeholder:"FILE" help:"Write the certificate (and its root's) there, PEM: for whoever verifies signatures."`
 }
 
 // Run prints what was made.
@@ -42,6 +41,6 @@ func (k *CAInitCmd) Run(c *cli) error {
 		if k.Out == "" {
 			return nil
 		}
-		return os.WriteFile(k.Out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate}), 0o644)
+		return os.WriteFile(k.Out, ca.PEM(), 0o644)
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,19 +39,28 @@ blocked, 404 no key, 208 never answers, 209 delivery fails, ...`
 
 // Run starts the demonstration and waits for the end.
 func (k *DemoCmd) Run(c *cli) error {
-	if strings.Trim(k.Auto, "0123456789") != "" || len(k.Auto) > 8 || k.Auto != "" && len(k.Auto) < 4 {
-		return &exitError{Code: exitUsage, Err: fmt.Errorf("--auto: a personal code has 4 to 8 digits")}
+	if k.Auto != "" {
+		if err := demo.CheckCode(k.Auto); err != nil {
+			return &exitError{Code: exitUsage, Err: fmt.Errorf("--auto: %w", err)}
+		}
 	}
 	log := slog.New(slog.DiscardHandler)
 	if k.Log {
 		log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	}
-	c.printf("Making keys, cards and certificates, and registering two users ...\n")
+	if _, err := os.Stat(filepath.Join(k.Data, "demo.json")); k.Data != "" && err == nil {
+		c.printf("Going on with %s ...\n", k.Data)
+	} else {
+		c.printf("Making keys, cards and certificates, and registering two users ...\n")
+	}
 	d, err := demo.Start(c.ctx, demo.Options{
 		Data: k.Data, Auto: k.Auto, Version: version(), Logger: log,
 		Ports: demo.Ports{API: k.API, Console: k.Console, CA: k.CA, Metrics: k.Metrics, Network: k.Network},
 	})
-	if err != nil {
+	switch {
+	case err != nil && c.ctx.Err() != nil: // what was under way says "canceled" in its own words
+		return &exitError{Code: exitStopped, Err: errors.New("stopped before everything was ready")}
+	case err != nil:
 		return storeHint(err)
 	}
 	k.tell(c.stdout, d)
@@ -89,6 +99,12 @@ EMULATED: no real SIM, no real network, test keys only.
 		}
 	}
 	fmt.Fprintf(w, "  Personal code   %s   (for signatures: %s)\n", d.Code(), demo.SignCode(d.Code()))
+	if k.Auto != "" && k.Auto != d.Code() {
+		fmt.Fprintf(w, `
+NOTE: the users of this folder chose %s, and prompts are answered with %s now:
+wrong codes block the cards. Unless it was changed since: --auto %s
+`, d.Code(), k.Auto, d.Code())
+	}
 	prompts := "answer it in the console"
 	if k.Auto != "" {
 		prompts = "answered automatically with " + k.Auto

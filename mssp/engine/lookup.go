@@ -33,7 +33,7 @@ func (e *Engine) target(ctx context.Context, n sms.MSISDN) (*target, error) {
 	t := &target{sub: sub, card: card, keys: keys}
 	switch {
 	case sub.State == mssp.SubscriberRemoved:
-		return nil, mssp.Faultf(mssp.UnknownClient, "the user has left the service: he must register again")
+		return nil, mssp.Faultf(mssp.UnknownClient, "the user has left the service: they must register again")
 	case sub.State == mssp.SubscriberSuspended:
 		return nil, mssp.Faultf(mssp.CardBlocked, "the service of this user is suspended")
 	case card.State == cardSuspended:
@@ -61,7 +61,7 @@ func (t *target) blocked(u mssp.KeyUsage) bool {
 func (e *Engine) signingKey(ctx context.Context, t *target, u mssp.KeyUsage) (*mssp.KeyPair, *x509.Certificate, error) {
 	if t.blocked(u) {
 		e.recheck(t)
-		return nil, nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: he must have it unblocked", u)
+		return nil, nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", u)
 	}
 	keys := slices.Clone(t.keys)
 	slices.SortStableFunc(keys, func(a, b mssp.KeyPair) int { return b.UpdatedAt.Compare(a.UpdatedAt) })

@@ -69,7 +69,7 @@ func (e *Engine) eligible(ctx context.Context, r *EnrolRequest) (*target, error)
 	case !t.supports(r.Algorithm):
 		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card does not support %s", r.Algorithm)
 	case t.blocked(r.Usage):
-		return nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: he must have it unblocked", r.Usage)
+		return nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", r.Usage)
 	case r.PoPCode != "" && r.PoP == applet.PoPNone:
 		r.PoP = applet.PoPAsk
 	}

@@ -41,7 +41,7 @@ func (e *Engine) CertificateStatus(ctx context.Context, number sms.MSISDN, slot 
 	e.log.Info("key registered", "msisdn", number, "slot", slot, "usage", k.Usage.String(), "serial", k.Serial)
 	if !e.o.QuietRegistration {
 		if err := e.tell(ctx, number, t.sub.Language, textRegistered); err != nil {
-			e.log.Error("telling the user of his registration", "msisdn", number, "error", err)
+			e.log.Error("telling the user of the registration", "msisdn", number, "error", err)
 		}
 	}
 	if e.o.ConfirmAtOnce {

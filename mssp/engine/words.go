@@ -24,11 +24,11 @@ func faultOfWord(w applet.StatusWord) *mssp.Fault {
 	case applet.StatusBusy:
 		return mssp.Faultf(mssp.SignatureProcess, "the user's phone was busy with another screen: try again")
 	case applet.StatusBlocked, applet.StatusWrongCode: // 3.5.4-1
-		return mssp.Faultf(mssp.PINBlocked, "the user's code is blocked after wrong entries: he must have it unblocked")
+		return mssp.Faultf(mssp.PINBlocked, "the user's code is blocked after wrong entries: they must have it unblocked")
 	case applet.StatusConditions:
 		return mssp.Faultf(mssp.NoKeyFound, "the user's key cannot be used: no code is set, the key is not registered, or the applet is not active")
 	case applet.StatusSlotEmpty:
-		return mssp.Faultf(mssp.NoKeyFound, "the user's card has no key in that slot: he must register again")
+		return mssp.Faultf(mssp.NoKeyFound, "the user's card has no key in that slot: they must register again")
 	case applet.StatusSlotInUse:
 		return mssp.Faultf(mssp.SignatureProcess, "the key slot is in use")
 	case applet.StatusNoMemory:

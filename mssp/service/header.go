@@ -72,8 +72,8 @@ func checkVersion(op operation, sparse bool, h *Header) *mssp.Fault {
 			return nil
 		}
 	}
-	return mssp.Faultf(mssp.IncompatibleInterface, "version %s.%s of %s is not spoken here: send MajorVersion 1, MinorVersion 1",
-		quote(h.MajorVersion), quote(h.MinorVersion), op.name)
+	return mssp.Faultf(mssp.IncompatibleInterface, "version %s of %s is not spoken here: send MajorVersion 1, MinorVersion 1",
+		quote(h.MajorVersion+"."+h.MinorVersion), op.name)
 }
 
 // checkInstant holds AP_Info.Instant against the clock: a recording of an

@@ -22,7 +22,7 @@ func TestRefused(t *testing.T) {
 		code   mssp.Code
 		detail string
 	}{
-		"major version":        {func(r *SignatureReq) { r.MajorVersion = "3" }, 108, `version "3"."2" of MSS_Signature is not spoken here`},
+		"major version":        {func(r *SignatureReq) { r.MajorVersion = "3" }, 108, `version "3.2" of MSS_Signature is not spoken here`},
 		"minor version":        {func(r *SignatureReq) { r.MinorVersion = "x" }, 108, "send MajorVersion 1, MinorVersion 1"},
 		"no version":           {func(r *SignatureReq) { r.MinorVersion = "" }, 102, "MinorVersion is missing"},
 		"no AP_ID":             {func(r *SignatureReq) { r.AP.ID = "" }, 102, "AP_Info.AP_ID is missing"},

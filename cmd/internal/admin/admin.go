@@ -199,7 +199,8 @@ type CARequest struct {
 type CAInfo struct {
 	Subject     string    `json:"subject"`
 	NotAfter    time.Time `json:"notAfter"`
-	Certificate []byte    `json:"certificate"` // DER
+	Certificate []byte    `json:"certificate"`    // DER
+	Root        []byte    `json:"root,omitempty"` // the one above it, when there is one; DER
 	// Restart says that a running service serves the CA only after a restart.
 	Restart bool `json:"restart,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -232,9 +233,23 @@ func (s *Service) InitCA(ctx context.Context, r CARequest) (CAInfo, error) {
 	if err != nil {
 		return CAInfo{}, err
 	}
-	return caInfo(ca.Certificate(), s.Engine != nil), nil
+	return caInfo(ca.Certificate(), ca.Root(), s.Engine != nil), nil
 }
 
-func caInfo(cert *x509.Certificate, running bool) CAInfo {
-	return CAInfo{Subject: cert.Subject.String(), NotAfter: cert.NotAfter, Certificate: cert.Raw, Restart: running}
+func caInfo(cert, root *x509.Certificate, running bool) CAInfo {
+	info := CAInfo{Subject: cert.Subject.String(), NotAfter: cert.NotAfter, Certificate: cert.Raw, Restart: running}
+	if !root.Equal(cert) {
+		info.Root = root.Raw
+	}
+	return info
+}
+
+// PEM is what somebody who verifies signatures trusts: the CA's certificate
+// and, as OpenSSL wants the chain to its end, that of the root above it.
+func (c CAInfo) PEM() []byte {
+	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate})
+	if c.Root != nil {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Root})...)
+	}
+	return out
 }

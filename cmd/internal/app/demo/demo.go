@@ -66,21 +66,7 @@ const (
 	Sign     = "http://localhost/simsign/signature"
 	OneStep  = "http://localhost/simsign/authentication-one-step"
 	Attested = "http://localhost/simsign/signature-attributes"
-	// Code is the personal code for authentication that the users choose when
-	// none is given; SignCode adds what makes it the one for signatures.
-	Code     = "5926"
-	signTail = "17"
-	minSign  = 6
 )
-
-// SignCode is the personal code for signatures beside a code for
-// authentication: the applet wants them to differ.
-func SignCode(code string) string {
-	for len(code) < minSign-len(signTail) {
-		code += "0"
-	}
-	return code + signTail
-}
 
 // Start runs the demonstration until Stop.
 func Start(ctx context.Context, o Options) (d *Demo, err error) {
@@ -106,6 +92,7 @@ func Start(ctx context.Context, o Options) (d *Demo, err error) {
 	if d.site, err = openSite(d.Data, o); err != nil {
 		return d, err
 	}
+	d.onStop(d.site.abandon)
 	cfg, err := config.Load(d.site.configPath())
 	if err != nil {
 		return d, err

@@ -97,18 +97,44 @@ func TestForeignFolder(t *testing.T) {
 	}
 }
 
-// A code that the applet finds too weak ends the demonstration with a reason.
+// A code that the applet would refuse is refused before anything is made, and
+// the code for signatures that goes with a good one is good too.
 //
 // Covers: 3.4-6
-func TestWeakCode(t *testing.T) {
-	d, err := Start(t.Context(), Options{Auto: "1234", Plain: true})
-	if err == nil {
+func TestCodes(t *testing.T) {
+	for code, want := range map[string]string{
+		"5926": "", "27183": "", "593817": "", "59381746": "", "17171": "first codes", "171": "4 to 8 digits", "123456789": "4 to 8 digits",
+		"59a6": "4 to 8 digits", "": "4 to 8 digits", "1234": "first codes", "88888888": "first codes", "2121": "first codes",
+	} {
+		if err := CheckCode(code); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", code, err, want)
+		}
+	}
+	for code, want := range map[string]string{"5926": "592617", "593817": "59381717", "59381746": "59381717", "59381717": "59381771", "17171746": "17171771"} {
+		if have := SignCode(code); have != want || CheckCode(have) != nil {
+			t.Errorf("code for signatures beside %s: %s, want %s", code, have, want)
+		}
+	}
+	if d, err := Start(t.Context(), Options{Auto: "1234", Plain: true}); err == nil {
 		stopDemo(t, d)
-		t.Fatal("1234 was taken")
+		t.Error("1234 was taken")
 	}
-	if !strings.Contains(err.Error(), "register the authentication key") {
-		t.Error(err)
+}
+
+// A first start that is broken off leaves its folder empty, so that the next
+// one begins anew.
+func TestBrokenOff(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if d, err := Start(ctx, Options{Data: dir, Plain: true}); err == nil {
+		stopDemo(t, d)
+		t.Fatal("it started")
 	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+	stopDemo(t, startDemo(t, Options{Data: dir, Plain: true}))
 }
 
 // peer skips a test whose program is missing; where peers are required, it fails.

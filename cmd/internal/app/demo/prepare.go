@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -33,7 +32,7 @@ func (d *Demo) prepare(ctx context.Context, cfg *config.Config) (fresh bool, err
 	if err != nil {
 		return false, fmt.Errorf("demo CA: %w", err)
 	}
-	if err := os.WriteFile(d.CAFile(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate}), 0o600); err != nil {
+	if err := os.WriteFile(d.CAFile(), ca.PEM(), 0o600); err != nil {
 		return false, err
 	}
 	if _, err := a.AddAP(ctx, admin.APRequest{Name: APName, ID: APID, Password: d.Password}); err != nil {

@@ -42,7 +42,8 @@ type Ports struct{ API, Console, CA, Metrics, Network int }
 
 // site is the folder with everything that lasts.
 type site struct {
-	dir string
+	dir   string
+	fresh bool // it was empty before this run
 	secrets
 }
 
@@ -95,9 +96,13 @@ func (s *site) fill(o Options) error {
 	if len(entries) > 0 {
 		return fmt.Errorf("%s is not empty and holds no demonstration: take another --data folder", s.dir)
 	}
+	s.fresh = true
 	s.Password, s.Code, s.Keys = rand.Text()[:16], o.Auto, map[string]string{}
 	if s.Code == "" {
 		s.Code = Code
+	}
+	if err := CheckCode(s.Code); err != nil {
+		return err
 	}
 	for _, u := range o.Users {
 		var k [32]byte
@@ -105,6 +110,17 @@ func (s *site) fill(o Options) error {
 		s.Keys[string(u.ICCID)] = hex.EncodeToString(k[:])
 	}
 	return s.save()
+}
+
+// abandon empties a folder again that was empty before and never got ready.
+func (s *site) abandon() {
+	if !s.fresh || s.Ready {
+		return
+	}
+	entries, _ := os.ReadDir(s.dir)
+	for _, e := range entries {
+		os.RemoveAll(s.path(e.Name())) //nolint:errcheck // the next start says what is left
+	}
 }
 
 func (s *site) markReady() error { s.Ready = true; return s.save() }
