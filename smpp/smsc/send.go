@@ -1,0 +1,107 @@
+package smsc
+
+import (
+	"context"
+
+	"github.com/simsign/simsign/smpp"
+)
+
+// send sends one item; the pump calls it.
+func (b *bind) send(it *item) {
+	s := b.s
+	s.mu.Lock()
+	it.tries++
+	f := s.faults.judge(it.cmd)
+	if f.Do != "" {
+		b.log.Info("fault", "command", it.cmd, "fault", f.Do)
+	}
+	s.writeMO(MOSent, it, smpp.ROK)
+	s.mu.Unlock()
+	cmd, body, ended := b.tamper(it, f)
+	if ended {
+		b.unsent(it, nil)
+		return
+	}
+	if it.kind == kindAlert {
+		b.sess.Notify(cmd, body) //nolint:errcheck // nobody answers, nobody misses it
+		s.mu.Lock()
+		delete(b.flying, it)
+		s.drop(it, smpp.ROK)
+		s.assign(it.acct)
+		s.mu.Unlock()
+		return
+	}
+	b.wire.expect(f)
+	err := b.sess.Go(context.Background(), cmd, body, func(o smpp.Outcome) { b.answered(it, o) })
+	if err != nil {
+		b.wire.unexpect()
+		b.unsent(it, err)
+		return
+	}
+	if it.msg != nil {
+		s.mu.Lock()
+		s.letGo(it.msg)
+		s.mu.Unlock()
+	}
+}
+
+// unsent is an item that did not leave: because the link has ended, or
+// because it cannot be coded.
+func (b *bind) unsent(it *item, err error) {
+	s := b.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(b.flying, it)
+	select {
+	case <-b.sess.Done():
+		err = nil
+	default:
+	}
+	if err == nil || b.leaving {
+		b.leaving = true
+		s.again(it, 0)
+		return
+	}
+	b.log.Error("request cannot be sent", "command", it.cmd, "error", err)
+	s.drop(it, smpp.RSysErr)
+	s.assign(it.acct)
+}
+
+// answered hears what became of an item.
+func (b *bind) answered(it *item, o smpp.Outcome) {
+	s := b.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !o.Late {
+		delete(b.flying, it)
+	}
+	select {
+	case <-b.sess.Done():
+		b.leaving = true // so that nothing is assigned to it again
+	default:
+	}
+	defer s.assign(it.acct)
+	switch {
+	case it.done, o.Late && o.Status != smpp.ROK:
+	case o.Err != nil && b.leaving:
+		s.again(it, 0)
+	case o.Err != nil:
+		b.log.Warn("no answer, to be sent again", "command", it.cmd)
+		s.again(it, s.pause(it.tries-1))
+	case o.Status == smpp.ROK && it.lostAck:
+		it.lostAck = false
+		s.again(it, s.pause(0))
+	case o.Status == smpp.ROK:
+		s.finish(it)
+		s.writeMO(MOAcknowledged, it, smpp.ROK)
+	case o.Nack && it.cmd == smpp.DataSM && it.mo != nil:
+		it.cmd, it.body = smpp.DeliverSM, it.mo // it does not know data_sm
+		s.again(it, 0)
+	case permanent(o.Status):
+		b.log.Warn("refused for good", "command", it.cmd, "status", o.Status)
+		s.drop(it, o.Status)
+	default:
+		b.log.Info("refused for now, to be sent again", "command", it.cmd, "status", o.Status)
+		s.again(it, s.pause(it.tries-1))
+	}
+}
