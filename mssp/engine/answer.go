@@ -36,13 +36,33 @@ func (e *Engine) answer(ctx context.Context, f *flight, j *store.Joined, mo *bea
 	}
 	pk, ok := f.packet(r.CNTR)
 	if !ok || r.TAR != pk.TAR {
-		if err := e.late(ctx, f.tx.ICCID, &r); err != nil {
+		if f, pk, err = e.elsewhere(ctx, f, &r); err != nil {
 			return err
 		}
-		return e.consume(ctx, j.ID)
+		if f == nil {
+			return e.consume(ctx, j.ID)
+		}
 	}
 	e.traceAnswer(f, &r)
 	return e.response(ctx, f, &r, pk, j, mo)
+}
+
+// elsewhere looks in the rows for the packet of an authentic answer that the
+// flight in memory does not know. Mostly its transaction is over and the
+// answer is late (nil); but when another process has given the card to another
+// transaction, or a new attempt was noted after the end of its transaction,
+// memory is stale and the rows are right.
+func (e *Engine) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*flight, store.Packet, error) {
+	tx, pk, err := e.o.Store.OpenByPacket(ctx, f.tx.ICCID, r.TAR, r.CNTR)
+	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
+		return nil, pk, err
+	}
+	if err == nil && !tx.State.Final() {
+		f, err = e.load(ctx, tx)
+		return f, pk, err
+	}
+	e.tellLate(&tx, f.tx.ICCID, r)
+	return nil, pk, nil
 }
 
 // distrust counts what is not authentic. It never changes a state: anybody
@@ -63,7 +83,9 @@ func (e *Engine) distrust(ctx context.Context, f *flight, j *store.Joined, err e
 
 // commandAnswer opens an answer that the applet sent as a command packet of
 // its own counter, as some card profiles have it. The transaction number in
-// it, which is used once, is what ties it to the request.
+// it, which is used once, is all that ties it to the request: without it the
+// packet changes nothing. It may be an old one, or one of our own packets that
+// somebody sends back to us, which has the right keys and TAR.
 func (e *Engine) commandAnswer(ctx context.Context, f *flight, p *mssp.CardProfile, sec ota.Security, j *store.Joined, mo *bearer.MO) error {
 	c, err := f.set.Open(nil, j.UD)
 	if err == nil {
@@ -74,6 +96,12 @@ func (e *Engine) commandAnswer(ctx context.Context, f *flight, p *mssp.CardProfi
 	}
 	if c.TAR != p.TAR {
 		e.m.mo("stray")
+		return e.consume(ctx, j.ID)
+	}
+	a, err := applet.ParseAnswer(c.Data)
+	if err != nil || a.Transaction != f.tx.AppletTxn {
+		e.m.mo("mismatch")
+		e.log.Warn("command packet is no answer to this transaction: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source)
 		return e.consume(ctx, j.ID)
 	}
 	return e.int6(ctx, f, c.Data, j, mo)
@@ -174,7 +202,9 @@ func (e *Engine) countBad(ctx context.Context, f *flight, fin *store.Finish) err
 	return nil
 }
 
-// int6 reads the applet's answer.
+// int6 reads the applet's answer. Its transaction number is 0 when the applet
+// could not read the message; then the counter of the response packet alone
+// says which one that was.
 func (e *Engine) int6(ctx context.Context, f *flight, data []byte, j *store.Joined, mo *bearer.MO) error {
 	a, err := applet.ParseAnswer(data)
 	if err == nil && a.Transaction != f.tx.AppletTxn && a.Transaction != 0 {

@@ -126,7 +126,11 @@ func (e *Engine) late(ctx context.Context, iccid ota.ICCID, r *ota.Response) err
 	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
 		return err
 	}
+	e.tellLate(&tx, iccid, r)
+	return nil
+}
+
+func (e *Engine) tellLate(tx *mssp.Transaction, iccid ota.ICCID, r *ota.Response) {
 	e.m.mo("late")
 	e.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "cntr", r.CNTR.String(), "status", r.Status.String())
-	return nil
 }

@@ -24,7 +24,7 @@ func (e *Engine) finish(ctx context.Context, f store.Finish) (store.FinishResult
 		e.ended(&res.Tx)
 	}
 	for i := range res.Failed {
-		e.ended(&res.Failed[i])
+		e.failedAtTurn(ctx, &res.Failed[i])
 	}
 	if d := res.Next; d != nil {
 		fl := e.takeOff(d, s)
@@ -34,6 +34,18 @@ func (e *Engine) finish(ctx context.Context, f store.Finish) (store.FinishResult
 	}
 	e.sendTexts(res.Texts)
 	return res, nil
+}
+
+// failedAtTurn does what follows from the end of a transaction whose packet
+// could not be sealed when its turn came.
+func (e *Engine) failedAtTurn(ctx context.Context, tx *mssp.Transaction) {
+	var f store.Finish
+	if e.abort(ctx, tx, &f); len(f.Keys) > 0 {
+		if err := e.o.Store.PutKeyPairs(ctx, f.Keys); err != nil {
+			e.log.Error("noting the end of a registration", "tx", tx.ID, "error", err)
+		}
+	}
+	e.ended(tx)
 }
 
 // sendTexts submits text messages, one goroutine for all.

@@ -81,12 +81,20 @@ func (e *Engine) backOff(tries int) time.Time {
 	return e.o.Clock().Add(min(d, e.o.RetryMax))
 }
 
-// undeliverable ends a transaction that the network will never take.
+// undeliverable ends a transaction that the network will never take, unless
+// the card has spoken already (then a copy was refused, not the message) or
+// more than one attempt is under way: then the deadline decides.
 func (e *Engine) undeliverable(ctx context.Context, id mssp.TransID) {
-	_, err := e.finish(ctx, store.Finish{
-		TxID: id, State: mssp.Failed, Status: mssp.OTAError,
-		Detail: "the network refused the message to the user's phone: not delivered",
-	})
+	tx, err := e.o.Store.Transaction(ctx, id)
+	if err == nil {
+		if _, _, notNow := mssp.Step(tx.State, mssp.EventUndeliver); notNow != nil || tx.Attempt > 1 {
+			return
+		}
+		_, err = e.finish(ctx, store.Finish{
+			TxID: id, State: mssp.Failed, Status: mssp.OTAError,
+			Detail: "the network refused the message to the user's phone: not delivered",
+		})
+	}
 	if err != nil {
 		e.log.Error("ending an undeliverable transaction", "tx", id, "error", err)
 	}

@@ -19,8 +19,10 @@ func (e *Engine) recover(ctx context.Context) error {
 		return err
 	}
 	for _, iccid := range r.Idle {
-		if err := e.sealNext(ctx, iccid); err != nil {
+		if err := e.sealNext(ctx, iccid); fatal(err) {
 			return err
+		} else if err != nil {
+			e.log.Error("sealing the next transaction of a card", "iccid", iccid, "error", err)
 		}
 	}
 	if err := e.pending(ctx); err != nil {
@@ -42,7 +44,7 @@ func (e *Engine) sealNext(ctx context.Context, iccid ota.ICCID) error {
 		return err
 	}
 	for i := range failed {
-		e.ended(&failed[i])
+		e.failedAtTurn(ctx, &failed[i])
 	}
 	if d != nil {
 		f := e.takeOff(d, s)
@@ -58,11 +60,20 @@ func (e *Engine) pending(ctx context.Context) error {
 		return err
 	}
 	for i := range joined {
-		if err := e.useJoined(ctx, &joined[i]); err != nil {
+		if err := e.useJoined(ctx, &joined[i]); fatal(err) {
 			return err
+		} else if err != nil {
+			e.log.Error("using a stored answer", "msisdn", joined[i].Source, "error", err)
+			e.retry.add(joined[i])
 		}
 	}
 	return nil
+}
+
+// fatal errors end the start of the engine. What is wrong with one transaction
+// (its card profile is not configured any more, say) must not.
+func fatal(err error) bool {
+	return errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, store.ErrClosed)
 }
 
 // incomplete lets the time run for answers of which a part was missing when
@@ -74,10 +85,12 @@ func (e *Engine) incomplete(ctx context.Context) error {
 	}
 	for _, n := range sources {
 		f, err := e.flightOf(ctx, n)
-		if err != nil {
+		switch {
+		case fatal(err):
 			return err
-		}
-		if f != nil {
+		case err != nil:
+			e.log.Error("looking for the transaction of an incomplete answer", "msisdn", n, "error", err)
+		case f != nil:
 			f.noteParts(e.o.Clock())
 		}
 	}

@@ -29,6 +29,10 @@ func (e *Engine) sealer() *sealer { return &sealer{e: e} }
 // seal is a store.SealFunc: the next counter, the packet, the segments. A
 // *mssp.Fault fails that transaction only.
 func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+	if !tx.Deadline.After(s.e.o.Clock()) {
+		// Its turn comes too late (after a restart, say): nobody waits for an answer any more.
+		return store.Sealed{}, &mssp.Fault{Code: mssp.ExpiredTransaction, Detail: expiredDetail(tx)}
+	}
 	j := s.jobs[tx.ID]
 	if j == nil {
 		d, err := parseDocument(tx.Request)

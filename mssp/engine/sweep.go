@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -50,7 +51,7 @@ func (e *Engine) sweepOnce(ctx context.Context) time.Time {
 	} {
 		if err := step.do(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error("sweep", "doing", step.what, "error", err)
-			if errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, store.ErrClosed) {
+			if fatal(err) {
 				return e.o.Clock().Add(time.Minute)
 			}
 		}
@@ -74,12 +75,17 @@ func (e *Engine) expire(ctx context.Context) error {
 		if err != nil || len(txs) == 0 {
 			return err
 		}
+		var errs []error
 		for i := range txs {
 			f := store.Finish{TxID: txs[i].ID, State: mssp.Failed, Status: mssp.ExpiredTransaction, Detail: expiredDetail(&txs[i]), At: now}
 			e.abort(ctx, &txs[i], &f)
 			if _, err := e.finish(ctx, f); err != nil {
-				return err
+				// One that cannot end must not keep the others from it.
+				errs = append(errs, fmt.Errorf("transaction %s: %w", txs[i].ID, err))
 			}
+		}
+		if len(errs) > 0 {
+			return errors.Join(errs...)
 		}
 	}
 }
