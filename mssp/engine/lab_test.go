@@ -122,7 +122,7 @@ func newLab(t *testing.T) *lab {
 	l.ca, err = pki.Load(ctx, pki.Options{Store: l.st, Sealer: l.vault, Clock: l.clock.Now})
 	l.ok(err)
 	l.o = Options{
-		Store: labStore{l.st}, Vault: l.vault, Route: func(sms.MSISDN) bearer.Bearer { return l },
+		Store: labStore{l.st}, Vault: l.vault, Route: func(bearer.Destination) bearer.Bearer { return l },
 		CardProfiles: map[string]mssp.CardProfile{"test": {
 			Name: "test", TAR: testTAR, SPI: testSPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
 			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048), byte(applet.ECDSAP384)},

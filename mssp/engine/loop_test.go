@@ -86,7 +86,7 @@ func newLoop(tb testing.TB, users int, change func(*Options)) *loop {
 
 	o := Options{
 		Store: l.st, Vault: l.vault, VA: pki.NewVA(pki.VAOptions{CA: ca}), CA: ca,
-		Route: func(sms.MSISDN) bearer.Bearer { return l.client.Load() },
+		Route: func(bearer.Destination) bearer.Bearer { return l.client.Load() },
 		CardProfiles: map[string]mssp.CardProfile{"test": {
 			Name: "test", TAR: testTAR, SPI: testSPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
 			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048)},

@@ -16,7 +16,6 @@ import (
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
-	"github.com/simsign/simsign/ota/sms"
 )
 
 // Options is what an Engine needs. Store, Vault and Route are required; VA
@@ -24,8 +23,10 @@ import (
 type Options struct {
 	Store Store
 	Vault Vault
-	// Route picks the bearer for a number; nil when none can reach it.
-	Route func(sms.MSISDN) bearer.Bearer
+	// Route picks the bearer for a phone; nil when none can reach it. It knows
+	// ICCID, IMSI and card profile for sure only with RouteByCard.
+	Route       func(bearer.Destination) bearer.Bearer
+	RouteByCard bool
 
 	CardProfiles      map[string]mssp.CardProfile // by Card.Profile
 	SignatureProfiles []mssp.SignatureProfile

@@ -18,11 +18,12 @@ func (e *Engine) submit(ctx context.Context, f *flight, segs []store.Outbound) {
 	outcomes := make([]store.SegmentOutcome, 0, len(segs))
 	var again time.Time
 	refused := false
+	b := e.o.Route(e.destination(ctx, f, &segs[0]))
 	for i := range segs {
 		s := &segs[i]
 		o := store.SegmentOutcome{ID: s.ID, State: store.SegQueued, NextAt: again}
 		if again.IsZero() && !refused {
-			o = e.submitOne(ctx, s)
+			o = e.submitOne(ctx, b, s)
 			again = o.NextAt
 			refused = o.State == store.SegRejected
 			e.m.segment(o.State)
@@ -42,11 +43,34 @@ func (e *Engine) submit(ctx context.Context, f *flight, segs []store.Outbound) {
 	}
 }
 
+// destination is what the route looks at. The card of a packet under way is
+// known but for its IMSI; only routes that look at cards cost a read.
+func (e *Engine) destination(ctx context.Context, f *flight, s *store.Outbound) bearer.Destination {
+	d := bearer.Destination{MSISDN: s.Dest, ICCID: s.ICCID}
+	if f != nil && f.job != nil && f.job.doc != nil {
+		d.Profile = f.job.doc.Card
+	}
+	if !e.o.RouteByCard {
+		return d
+	}
+	_, card, _, err := e.o.Store.Lookup(ctx, s.Dest)
+	if err == nil && s.ICCID != "" && card.ICCID != s.ICCID { // the number has moved to another card
+		card, err = e.o.Store.Card(ctx, s.ICCID)
+	}
+	if err != nil {
+		if !errors.Is(err, mssp.ErrNotFound) {
+			e.log.Warn("card for the route", "tx", s.TxID, "error", err)
+		}
+		return d
+	}
+	d.ICCID, d.IMSI, d.Profile = card.ICCID, card.IMSI, card.Profile
+	return d
+}
+
 // submitOne submits a segment once. The time-out is ours: no bearer may hold
 // a transaction for ever.
-func (e *Engine) submitOne(ctx context.Context, s *store.Outbound) store.SegmentOutcome {
+func (e *Engine) submitOne(ctx context.Context, b bearer.Bearer, s *store.Outbound) store.SegmentOutcome {
 	o := store.SegmentOutcome{ID: s.ID}
-	b := e.o.Route(s.Dest)
 	if b == nil {
 		e.log.Warn("no route to the number", "tx", s.TxID, "msisdn", s.Dest)
 		o.State = store.SegRejected
@@ -54,8 +78,11 @@ func (e *Engine) submitOne(ctx context.Context, s *store.Outbound) store.Segment
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.o.SubmitTimeOut)
 	defer cancel()
+	s.Ref = string(s.TxID)
 	r, err := b.Submit(ctx, s.Segment)
-	o.Route = b.Name()
+	if o.Route = r.Bearer; o.Route == "" {
+		o.Route = b.Name()
+	}
 	switch {
 	case err == nil:
 		o.State, o.MessageID = store.SegAccepted, r.MessageID
@@ -137,24 +164,4 @@ func (e *Engine) launch(segs []store.Outbound) {
 		}()
 		e.submit(ctx, e.flights.byID(segs[0].TxID), segs)
 	})
-}
-
-// Report takes a delivery report (bearer.Inbox). One that says "given up"
-// ends the transaction, unless the card has spoken already or a later attempt
-// is under way.
-func (e *Engine) Report(ctx context.Context, r bearer.Report) error {
-	id, err := e.o.Store.Reported(ctx, r)
-	if err != nil || id == "" || r.Delivered {
-		return err
-	}
-	tx, err := e.o.Store.Transaction(ctx, id)
-	if err != nil {
-		return err
-	}
-	if _, _, err := mssp.Step(tx.State, mssp.EventUndeliver); err != nil || tx.Attempt > 1 {
-		return nil
-	}
-	e.log.Info("network has given up a message", "tx", id, "msisdn", r.Dest, "cause", r.Cause)
-	e.undeliverable(ctx, id)
-	return nil
 }

@@ -28,6 +28,9 @@ type Store interface {
 	ClaimSegments(ctx context.Context, now time.Time, limit int) ([]store.Outbound, error)
 	RecordOutcomesLazy(o []store.SegmentOutcome)
 	Reported(ctx context.Context, r bearer.Report) (mssp.TransID, error)
+	MatchReceipts(ctx context.Context, limit int) ([]store.Receipt, error)
+	Resolve(ctx context.Context, o store.SegmentOutcome) (id mssp.TransID, changed bool, err error)
+	Alert(ctx context.Context, number sms.MSISDN, now time.Time) (int64, error)
 	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
 
 	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)

@@ -48,6 +48,7 @@ func (e *Engine) sweepOnce(ctx context.Context) time.Time {
 		{"expiring transactions", e.expire},
 		{"submitting segments", e.resubmit},
 		{"using stored answers", e.retryAnswers},
+		{"matching early receipts", e.matchReceipts},
 	} {
 		if err := step.do(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error("sweep", "doing", step.what, "error", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -299,13 +300,13 @@ network = "127.0.0.1:0"
 `)
 	a := start(t, cfg)
 	for number, want := range map[string]string{"41790000001": "zurich", "41440000001": "zurich", "41310000001": "loop", "3720000001": "rest"} {
-		b := a.bearers.route(sms.MSISDN(number))
+		b := a.bearers.route(bearer.Destination{MSISDN: sms.MSISDN(number)})
 		if b == nil || b.Name() != want {
 			t.Errorf("%s goes to %v, want %s", number, b, want)
 		}
 	}
 	var none bearers
-	if b := none.route("41790000001"); b != nil {
+	if b := none.route(bearer.Destination{MSISDN: "41790000001"}); b != nil {
 		t.Errorf("no bearer: %v", b)
 	}
 }

@@ -26,7 +26,8 @@ type bearers struct {
 }
 
 // route picks the bearer with the longest prefix of the number.
-func (b *bearers) route(number sms.MSISDN) bearer.Bearer {
+func (b *bearers) route(d bearer.Destination) bearer.Bearer {
+	number := d.MSISDN
 	var best bearer.Bearer
 	longest := -1
 	for _, c := range b.list {
