@@ -34,7 +34,7 @@ func (o *Options) encode(s *bearer.Segment) (*smpp.Message, error) {
 	if dcs, ok := o.Quirks.DataCoding[s.DCS]; ok {
 		m.DataCoding = dcs
 	}
-	if s.Report || o.Receipts {
+	if (s.Report || o.Receipts) && !o.Quirks.NoReceipts {
 		m.RegisteredDelivery = 1
 	}
 	if v := s.Validity; !o.Quirks.NoValidity {

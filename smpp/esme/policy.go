@@ -65,7 +65,8 @@ func DefaultPolicy() Policy {
 // A status by name or number, a verdict (refuse, busy, head, tail), with head
 // and tail how often it goes out in all, then delay=, pause=, slow, leave.
 func ParsePolicy(table Policy, lines []string) (Policy, error) {
-	out := maps.Clone(table)
+	out := make(Policy, len(table)+len(lines))
+	maps.Copy(out, table)
 	for _, line := range lines {
 		status, a, err := parseAction(strings.Fields(line))
 		if err != nil {

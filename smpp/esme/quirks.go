@@ -51,6 +51,8 @@ type Quirks struct {
 	PlainReceipts bool
 	// NoValidity: the centre refuses validity_period.
 	NoValidity bool
+	// NoReceipts: never ask for a delivery receipt.
+	NoReceipts bool
 }
 
 // normal makes ids comparable whatever their format.

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -273,25 +274,64 @@ func (ch *checker) profile(key string, p *Sign) {
 }
 
 func (ch *checker) bearers() {
-	prefixes := map[Prefix]string{}
 	for i := range ch.c.Bearers {
 		b, key := &ch.c.Bearers[i], indexed("bearer", i)
-		if loopback, port := ch.address(key+".network", b.Network); port != "" && !loopback {
-			ch.faultf(key+".network", "the emulated network has no protection: loopback addresses only")
+		switch b.Kind {
+		case "smpp":
+			for _, k := range []string{"network", "emulate"} {
+				if ch.has(key + "." + k) {
+					ch.faultf(key+"."+k, "is for bearers of kind loopback")
+				}
+			}
+			ch.smpp(key, b)
+		case "loopback":
+			if loopback, port := ch.address(key+".network", b.Network); port != "" && !loopback {
+				ch.faultf(key+".network", "the emulated network has no protection: loopback addresses only")
+			}
+			ch.notSMPP(key)
+		}
+		for _, p := range b.CardProfiles {
+			if !slices.ContainsFunc(ch.c.Cards, func(c Card) bool { return c.Name == p }) {
+				ch.faultf(key+".card_profiles", "no [[card_profile]] has the name %q", p)
+			}
+		}
+	}
+	ch.routes()
+}
+
+// routes: two bearers for the same must say how they go together.
+func (ch *checker) routes() {
+	type place struct {
+		prefix, cards string
+		priority      int
+	}
+	taken := map[place]*Bearer{}
+	for i := range ch.c.Bearers {
+		b, key := &ch.c.Bearers[i], indexed("bearer", i)
+		cards := ""
+		if len(b.ICCID)+len(b.IMSI)+len(b.CardProfiles) > 0 {
+			cards = fmt.Sprint(b.ICCID, b.IMSI, b.CardProfiles)
 		}
 		all := b.Prefixes
 		if len(all) == 0 {
 			all = []Prefix{""}
 		}
 		for _, p := range all {
-			other, taken := prefixes[p]
+			at := place{string(p), cards, b.Priority}
+			other := taken[at]
 			switch {
-			case taken && p == "":
-				ch.faultf(key+".prefixes", "bearer %q has no prefixes either: only one can take the rest", other)
-			case taken:
-				ch.faultf(key+".prefixes", "prefix %s belongs to bearer %q already", p, other)
+			case other == nil:
+			case other.Share > 0 && b.Share > 0:
+			case p == "" && cards == "":
+				ch.faultf(key+".prefixes", "bearer %q has no prefixes either: only one can take the rest, or they need different priorities, or both a share", other.Name)
+			case cards != "":
+				ch.faultf(key+".prefixes", "bearer %q is for the same cards: give them different priorities, or both a share", other.Name)
+			default:
+				ch.faultf(key+".prefixes", "prefix %s belongs to bearer %q already: give them different priorities, or both a share", p, other.Name)
 			}
-			prefixes[p] = b.Name
+			if other == nil {
+				taken[at] = b
+			}
 		}
 	}
 }

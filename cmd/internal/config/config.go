@@ -153,19 +153,33 @@ type Lab struct {
 	TestCA bool `toml:"test_ca" default:"false"`
 }
 
-// Bearer carries short messages. The bearer with the longest matching prefix
-// takes a message; one without prefixes takes what no other takes.
+// Bearer carries short messages. The bearers whose conditions say the most about
+// a phone take its messages: one that names cards goes before one that names
+// numbers, a longer prefix before a shorter; one without conditions takes what no
+// other takes. Bearers with the same conditions stand behind each other (priority)
+// or share the load (share).
 type Bearer struct {
 	// Name in logs and metrics.
 	Name string `toml:"name" sample:"loopback"`
 	// loopback: the emulated mobile network, to which emulated handsets attach over TCP.
+	// smpp: a short message centre.
 	Kind BearerKind `toml:"kind" sample:"loopback"`
 	// Digits with which the numbers begin that this bearer serves.
 	Prefixes []Prefix `toml:"prefixes" example:"4179, 372"`
+	// Cards that it serves: first digits of ICCID or IMSI, also from-to, and card profiles.
+	ICCID        []DigitRange `toml:"iccid" example:"894101, 89410220-89410239"`
+	IMSI         []DigitRange `toml:"imsi" example:"22801"`
+	CardProfiles []string     `toml:"card_profiles" example:"int6"`
+	// The lowest goes first; the next takes over when it is busy or not attached.
+	Priority int `toml:"priority" default:"1" min:"1" max:"100"`
+	// Share of the load among bearers of the same conditions and priority; 0: it is alone.
+	Share int `toml:"share" default:"0" min:"0" max:"1000"`
 	// Our own number, as phones see it.
 	Number Number `toml:"number" default:"+41790000000"`
 	// loopback: address of the emulated network.
 	Network string `toml:"network" default:"127.0.0.1:9065"`
 	// loopback: run that network in this process.
 	Emulate bool `toml:"emulate" default:"true"`
+
+	SMPP
 }

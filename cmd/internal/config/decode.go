@@ -16,21 +16,9 @@ type decoder struct{ faults *Faults }
 
 // table fills the struct v from n. A nil n leaves the defaults.
 func (d *decoder) table(n *node, v reflect.Value, path string) {
-	t := v.Type()
 	known := map[string]bool{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name := f.Tag.Get("toml")
-		if name == "" {
-			continue
-		}
-		known[name] = true
-		var child *node
-		if n != nil {
-			child = n.fields[name]
-		}
-		d.field(n, child, f, v.Field(i), join(path, name))
-	}
+	d.keys(n, v, path)
+	keysIn(v.Type(), known)
 	if n == nil {
 		return
 	}
@@ -40,6 +28,39 @@ func (d *decoder) table(n *node, v reflect.Value, path string) {
 		}
 	}
 }
+
+// keys fills the fields of v; those of an embedded struct are keys of the same table.
+func (d *decoder) keys(n *node, v reflect.Value, path string) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name := f.Tag.Get("toml")
+		switch {
+		case f.Anonymous:
+			d.keys(n, v.Field(i), path)
+		case name != "":
+			var child *node
+			if n != nil {
+				child = n.fields[name]
+			}
+			d.field(n, child, f, v.Field(i), join(path, name))
+		}
+	}
+}
+
+// keysIn notes the keys of a struct.
+func keysIn(t reflect.Type, known map[string]bool) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch name := f.Tag.Get("toml"); {
+		case f.Anonymous:
+			keysIn(f.Type, known)
+		case name != "":
+			known[name] = true
+		}
+	}
+}
+
+func keysOf[T any](known map[string]bool) { keysIn(reflect.TypeFor[T](), known) }
 
 func (d *decoder) field(parent, n *node, f reflect.StructField, v reflect.Value, path string) {
 	if n == nil {

@@ -69,7 +69,7 @@ func TestExampleValues(t *testing.T) {
 			f := typ.Field(i)
 			for _, tag := range []string{"default", "example", "sample"} {
 				text, ok := f.Tag.Lookup(tag)
-				if !ok {
+				if !ok || f.Anonymous {
 					continue
 				}
 				d := &decoder{faults: &Faults{}}
@@ -109,6 +109,9 @@ func example(t *testing.T) []byte {
 			el := f.Type.Elem()
 			fmt.Fprintf(&b, "\n%s[[%s]]\n", comment(docs[el.Name()]), name)
 			writeFields(&b, docs, el)
+			if name == "bearer" {
+				writeSMPP(&b, docs)
+			}
 			if name == "signature_profile" {
 				fmt.Fprintf(&b, "\n[[%s]]\nuri = %q\nusage = %q\n", name, "http://localhost/simsign/signature", "non-repudiation")
 			}
@@ -120,6 +123,9 @@ func example(t *testing.T) []byte {
 func writeFields(b *bytes.Buffer, docs map[string]string, t reflect.Type) {
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Anonymous {
+			continue // shown apart
+		}
 		name, doc := f.Tag.Get("toml"), docs[t.Name()+"."+f.Name]
 		b.WriteString(comment(doc))
 		if s, ok := f.Tag.Lookup("default"); ok {
@@ -129,6 +135,19 @@ func writeFields(b *bytes.Buffer, docs map[string]string, t reflect.Type) {
 		} else if s, ok := f.Tag.Lookup("example"); ok {
 			fmt.Fprintf(b, "#%s = %s\n", name, literal(f.Type, s))
 		}
+	}
+}
+
+// writeSMPP shows a second bearer behind comment signs.
+func writeSMPP(b *bytes.Buffer, docs map[string]string) {
+	var s bytes.Buffer
+	writeFields(&s, docs, reflect.TypeFor[SMPP]())
+	fmt.Fprintf(b, "\n%s# The keys above hold for it too, but for network and emulate.\n#[[bearer]]\n#name = \"north\"\n#kind = \"smpp\"\n", comment(docs["SMPP"]))
+	for line := range strings.Lines(s.String()) {
+		if line[0] != '#' {
+			line = "#" + line
+		}
+		b.WriteString(line)
 	}
 }
 
