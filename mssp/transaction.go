@@ -92,17 +92,24 @@ type Subscriber struct {
 	CreatedAt time.Time
 }
 
+// States of a card. Nothing is sealed for a suspended one until the operator
+// releases it.
+const (
+	CardActive    = "active"
+	CardSuspended = "suspended" // too many security errors
+)
+
 // Card is a card whose keys we hold.
 type Card struct {
 	ICCID   ota.ICCID
 	IMSI    string
 	Profile string // name of the card profile in the configuration: security level, TAR, algorithms
-	State   string // "active" or "suspended" (too many security errors)
+	State   string // CardActive or CardSuspended
 	// CodeSet and Blocked mirror what the applet last told us about its codes
 	// (index 0: authentication, 1: non-repudiation).
 	CodeSet   [2]bool
 	Blocked   [2]bool
-	BadPoR    int // security errors today
+	BadPoR    int // security errors in a row
 	CreatedAt time.Time
 }
 

@@ -195,7 +195,7 @@ func (e *Engine) countBad(ctx context.Context, f *flight, fin *store.Finish) err
 		return err
 	}
 	if card.BadPoR++; card.BadPoR >= maxBad {
-		card.State = cardSuspended
+		card.State = mssp.CardSuspended
 		e.log.Error("card suspended after security errors", "iccid", f.tx.ICCID, "errors", card.BadPoR)
 	}
 	fin.Card = &card

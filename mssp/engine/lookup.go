@@ -36,7 +36,7 @@ func (e *Engine) target(ctx context.Context, n sms.MSISDN) (*target, error) {
 		return nil, mssp.Faultf(mssp.UnknownClient, "the user has left the service: they must register again")
 	case sub.State == mssp.SubscriberSuspended:
 		return nil, mssp.Faultf(mssp.CardBlocked, "the service of this user is suspended")
-	case card.State == cardSuspended:
+	case card.State == mssp.CardSuspended:
 		return nil, mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")
 	}
 	p, ok := e.o.CardProfiles[card.Profile]
@@ -46,9 +46,6 @@ func (e *Engine) target(ctx context.Context, n sms.MSISDN) (*target, error) {
 	t.profile = p
 	return t, nil
 }
-
-// cardSuspended is Card.State of a card that had too many security errors.
-const cardSuspended = "suspended"
 
 // blocked reports whether the code that guards keys of that usage has blocked.
 func (t *target) blocked(u mssp.KeyUsage) bool {

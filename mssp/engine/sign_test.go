@@ -152,7 +152,7 @@ func TestSignRefused(t *testing.T) {
 			r.Content = []byte(strings.Repeat("x", 100))
 		}},
 		"code blocked":   {mssp.PINBlocked, func(l *lab, _ *SignRequest) { l.card(func(c *mssp.Card) { c.Blocked[0] = true }) }},
-		"card suspended": {mssp.CardBlocked, func(l *lab, _ *SignRequest) { l.card(func(c *mssp.Card) { c.State = cardSuspended }) }},
+		"card suspended": {mssp.CardBlocked, func(l *lab, _ *SignRequest) { l.card(func(c *mssp.Card) { c.State = mssp.CardSuspended }) }},
 		"service suspended": {mssp.CardBlocked, func(l *lab, _ *SignRequest) {
 			l.subscriber(func(s *mssp.Subscriber) { s.State = mssp.SubscriberSuspended })
 		}},

@@ -42,7 +42,7 @@ func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) 
 		return nil, internal(err)
 	}
 	resp := &ProfileResp{Header: s.reply(ap, &req.Header), Status: status(mssp.RequestOK)}
-	active := sub.State == mssp.SubscriberActive && card.State != "suspended"
+	active := sub.State == mssp.SubscriberActive && card.State != mssp.CardSuspended
 	usable := make(map[mssp.KeyUsage]bool)
 	now := s.o.Clock()
 	for i := range keys {

@@ -18,6 +18,9 @@ const (
 	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, state = excluded.state,
 	codes = excluded.codes, bad_por = excluded.bad_por`
 
+	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile`
+
 	sqlNewKeySet = `INSERT INTO keyset (iccid, kvn, keys, counter) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 
 	subscriberCols = `msisdn, iccid, name, serial, language, state, created_at`
@@ -86,8 +89,8 @@ func scanKeyPair(r *row, iccid ota.ICCID) (mssp.KeyPair, error) {
 
 const keyPairCols = `k.slot, k.usage, k.algorithm, k.state, k.confirmed, k.public_key, k.serial, k.updated_at, k.cert_der`
 
-func putCard(q querier, c mssp.Card) error {
-	_, err := q.exec(sqlPutCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(c), c.BadPoR, c.CreatedAt)
+func putCard(q querier, sql string, c mssp.Card) error {
+	_, err := q.exec(sql, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(c), c.BadPoR, c.CreatedAt)
 	return err
 }
 
@@ -100,15 +103,17 @@ func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 	return err
 }
 
-// ImportCard stores a new card with its key sets in one commit. ErrExists: a
-// key set of that card and version is there already; its counter may have
-// been used, so that import never overwrites it.
+// ImportCard stores a new card with its key sets in one commit. A card that is
+// there gets the new key sets, and its state and what it told about its codes
+// stay: an import releases nobody. ErrExists: a key set of that card and
+// version is there already; its counter may have been used, so that import
+// never overwrites it.
 func (s *Store) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error {
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
 	}
 	return s.do(ctx, func(q querier) error {
-		if err := putCard(q, c); err != nil {
+		if err := putCard(q, sqlImportCard, c); err != nil {
 			return err
 		}
 		for _, k := range ks {
@@ -129,7 +134,7 @@ func (s *Store) PutCard(ctx context.Context, c mssp.Card) error {
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
 	}
-	return s.do(ctx, func(q querier) error { return putCard(q, c) })
+	return s.do(ctx, func(q querier) error { return putCard(q, sqlPutCard, c) })
 }
 
 // Card is the card with that ICCID, or ErrNotFound.

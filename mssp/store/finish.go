@@ -19,6 +19,10 @@ const (
 	sqlFinish = `UPDATE tx SET state = $2, status = $3, detail = $4, result = $5, finished_at = $6, mo = $7, version = version + 1
 	WHERE id = $1 AND finished_at = 0 RETURNING ` + txCols
 
+	// sqlCardFacts leaves the rest as it is, so that what an operator has
+	// changed since the card was read stays.
+	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END WHERE iccid = $1`
+
 	sqlTxMO = `SELECT mo FROM tx WHERE id = $1`
 
 	sqlConsume = `UPDATE mo_header SET state = 2 WHERE id = $1 AND state < 2`
@@ -87,7 +91,8 @@ func finish(q querier, f *Finish, seal SealFunc) (FinishResult, error) {
 // storeFacts stores what the answer proved and the texts to the user.
 func storeFacts(q querier, f *Finish, res *FinishResult) error {
 	if f.Card != nil {
-		if err := putCard(q, *f.Card); err != nil {
+		c := f.Card
+		if _, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(*c), c.BadPoR, c.State, mssp.CardSuspended); err != nil {
 			return err
 		}
 	}

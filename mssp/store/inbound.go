@@ -23,8 +23,8 @@ const (
 var (
 	// ErrParts: a part number or total that cannot be, or more parts than Options.MaxParts.
 	ErrParts = errors.New("concatenation reference out of bounds")
-	// ErrFlood: the source has too many octets in incomplete messages.
-	ErrFlood = errors.New("too many incomplete messages from this source")
+	// ErrFlood: the source, or all together, have too many octets in incomplete messages.
+	ErrFlood = errors.New("too many incomplete messages")
 )
 
 const (
@@ -191,6 +191,9 @@ func (s *Store) newPart(q querier, mo *bearer.MO, ref ConcatRef, h header) (MORe
 		if n := r.int(); n+int64(len(mo.UD)) > int64(s.o.MaxOctets) {
 			return MOResult{}, fmt.Errorf("store: %d octets wait, at most %d: %w", n, s.o.MaxOctets, ErrFlood)
 		}
+	}
+	if err := s.room.take(q, mo.ReceivedAt, &s.o, len(mo.UD)); err != nil {
+		return MOResult{}, err
 	}
 	if _, err := q.exec(sqlInsertPart, h.id, ref.Part, mo.UDH, mo.UD); err != nil {
 		return MOResult{}, err

@@ -22,6 +22,7 @@ type Store struct {
 	m     *metrics
 	clock func() time.Time
 	o     Options
+	room  room
 }
 
 // Open opens the database, creates it when there is none and migrates it when

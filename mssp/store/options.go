@@ -22,9 +22,10 @@ type Options struct {
 	Readers int // SQLite reader connections, PostgreSQL connections; 0 means 4
 
 	// Bounds of reassembly (F11).
-	MaxParts  int           // parts of one inbound message; 0 means 8
-	MaxOctets int           // octets of incomplete messages per source; 0 means 64 KiB
-	PartAge   time.Duration // an incomplete set older than this gives way to a new one; 0 means 90 s
+	MaxParts   int           // parts of one inbound message; 0 means 8
+	MaxOctets  int           // octets of incomplete messages per source; 0 means 64 KiB
+	MaxPending int           // octets of incomplete messages of all sources; 0 means 16 MiB
+	PartAge    time.Duration // an incomplete set older than this gives way to a new one; 0 means 90 s
 }
 
 // ConcatRef is what the concatenation element of a UDH says (TS 23.040
@@ -52,6 +53,9 @@ func (o *Options) defaults() {
 	if o.MaxOctets <= 0 {
 		o.MaxOctets = 64 << 10
 	}
+	if o.MaxPending <= 0 {
+		o.MaxPending = 16 << 20
+	}
 	if o.PartAge <= 0 {
 		o.PartAge = 90 * time.Second
 	}
@@ -67,6 +71,7 @@ type Recovery struct {
 // Retention says what Purge deletes.
 type Retention struct {
 	Parts        time.Time // incomplete and consumed inbound messages from before
+	Incomplete   time.Time // incomplete ones from before
 	Transactions time.Time // final transactions finished before, with their packets and segments
 }
 

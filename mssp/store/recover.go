@@ -85,10 +85,8 @@ func (s *Store) Purge(ctx context.Context, keep Retention) (Purged, error) {
 	var p Purged
 	err := s.do(ctx, func(q querier) error {
 		p = Purged{}
-		if !keep.Parts.IsZero() {
-			if err := purgeParts(q, keep.Parts, &p); err != nil {
-				return err
-			}
+		if err := purgeParts(q, keep, &p); err != nil {
+			return err
 		}
 		if keep.Transactions.IsZero() {
 			return nil
@@ -102,17 +100,30 @@ func (s *Store) Purge(ctx context.Context, keep Retention) (Purged, error) {
 // that its time is bounded when nothing is old enough too.
 const purgeBatch = 500
 
-// purgeParts: incomplete and consumed sets; a complete one that was not
-// consumed is somebody's answer and stays.
-func purgeParts(q querier, before time.Time, p *Purged) error {
-	const which = `(SELECT id FROM (SELECT id, state, first_at FROM mo_header ORDER BY id LIMIT $2) AS oldest
-		WHERE state <> 1 AND first_at < $1)`
-	if _, err := q.exec(`DELETE FROM mo_part WHERE header IN `+which, before, purgeBatch); err != nil {
-		return err
+// purgeParts: consumed sets, which are kept a while so that a redelivery is
+// recognised, and incomplete ones, which are worth nothing once they are old;
+// a complete one that was not consumed is somebody's answer and stays.
+func purgeParts(q querier, keep Retention, p *Purged) error {
+	for _, k := range [...]struct {
+		which  string
+		before time.Time
+	}{
+		{`(SELECT id FROM (SELECT id, state, first_at FROM mo_header ORDER BY id LIMIT $2) AS oldest WHERE state <> 1 AND first_at < $1)`, keep.Parts},
+		{`(SELECT id FROM mo_header WHERE state = 0 AND first_at < $1 ORDER BY id LIMIT $2)`, keep.Incomplete},
+	} {
+		if k.before.IsZero() {
+			continue
+		}
+		if _, err := q.exec(`DELETE FROM mo_part WHERE header IN `+k.which, k.before, purgeBatch); err != nil {
+			return err
+		}
+		n, err := q.exec(`DELETE FROM mo_header WHERE id IN `+k.which, k.before, purgeBatch)
+		if err != nil {
+			return err
+		}
+		p.Parts, p.More = p.Parts+n, p.More || n == purgeBatch
 	}
-	n, err := q.exec(`DELETE FROM mo_header WHERE id IN `+which, before, purgeBatch)
-	p.Parts, p.More = n, p.More || n == purgeBatch
-	return err
+	return nil
 }
 
 func purgeTransactions(q querier, before time.Time, p *Purged) error {

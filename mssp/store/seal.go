@@ -13,7 +13,8 @@ import (
 // updates it before it reads anything else, so that on PostgreSQL the jobs of
 // one card run one after the other (SQLite has one writer anyway).
 const (
-	sqlKeySet = `SELECT kvn, keys, counter FROM keyset WHERE iccid = $1 ORDER BY kvn DESC LIMIT 1`
+	sqlKeySet = `SELECT k.kvn, k.keys, k.counter, c.state FROM keyset k JOIN card c ON c.iccid = k.iccid
+	WHERE k.iccid = $1 ORDER BY k.kvn DESC LIMIT 1`
 
 	sqlBurn = `UPDATE keyset SET counter = $3 WHERE iccid = $1 AND kvn = $2`
 
@@ -30,16 +31,17 @@ const (
 
 // currentKeySet is the key set that new packets use: the one with the highest
 // key version, so that importing a newer set is the whole rotation.
-func currentKeySet(q querier, iccid ota.ICCID) (mssp.KeySet, error) {
+func currentKeySet(q querier, iccid ota.ICCID) (ks mssp.KeySet, suspended bool, err error) {
 	r, err := q.one(sqlKeySet, string(iccid))
 	if errors.Is(err, ErrNotFound) {
-		return mssp.KeySet{}, fmt.Errorf("store: the card has no key set: %w", err)
+		return ks, false, fmt.Errorf("store: the card has no key set: %w", err)
 	}
 	if err != nil {
-		return mssp.KeySet{}, err
+		return ks, false, err
 	}
-	ks := mssp.KeySet{ICCID: iccid, KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
-	return ks, r.err()
+	ks = mssp.KeySet{ICCID: iccid, KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
+	suspended = r.text() == mssp.CardSuspended
+	return ks, suspended, r.err()
 }
 
 // sealed is what one call of a SealFunc came to.
@@ -49,11 +51,15 @@ type sealed struct {
 	fault *mssp.Fault // the transaction fails with it
 }
 
-// callSeal gives the transaction and its key set to the SealFunc.
+// callSeal gives the transaction and its key set to the SealFunc. A card that
+// was suspended while the transaction waited gets no packet.
 func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
-	ks, err := currentKeySet(q, tx.ICCID)
+	ks, suspended, err := currentKeySet(q, tx.ICCID)
 	if err != nil {
 		return sealed{}, err
+	}
+	if suspended {
+		return sealed{fault: mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")}, nil
 	}
 	out, err := seal(tx, ks)
 	var fault *mssp.Fault

@@ -102,7 +102,8 @@ type Finish struct {
 	MO *bearer.MO
 	// Joined, when not 0, is the ID of the joined answer that this commit consumes.
 	Joined int64
-	// Card, Keys: rows that this answer changes (upserts); nil leaves them.
+	// Card, Keys: rows that this answer changes; nil leaves them. Of the card
+	// only its codes and security errors are taken, and whether it is suspended.
 	Card *mssp.Card
 	Keys []mssp.KeyPair
 	// Texts are plain messages to the user, put into the outbox.

@@ -111,7 +111,7 @@ func (p *cardParser) line(f []string) error {
 	if !seen {
 		i = len(p.cards)
 		p.index[iccid] = i
-		p.cards = append(p.cards, ImportedCard{Card: mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, State: "active"}})
+		p.cards = append(p.cards, ImportedCard{Card: mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, State: mssp.CardActive}})
 	}
 	c := &p.cards[i]
 	if c.Card.IMSI != f[1] || c.Card.Profile != profile.Name {

@@ -209,11 +209,13 @@ func (a *App) newService() (err error) {
 	return err
 }
 
-// watch repeats the self-check until the end, and ends the service when the
-// store has stopped.
+// watch repeats the self-check until the end, forgets what nobody needs any
+// more, and ends the service when the store has stopped.
 func (a *App) watch(ctx context.Context) {
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
+	purge := time.NewTicker(purgeEvery)
+	defer purge.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -223,6 +225,30 @@ func (a *App) watch(ctx context.Context) {
 			return
 		case <-t.C:
 			a.health.run(ctx)
+		case <-purge.C:
+			a.purge(ctx)
 		}
+	}
+}
+
+// How long inbound parts are kept: those that were used, so that a redelivery
+// is recognised; those of messages that never became whole, in case the rest
+// comes (the store joins nothing that is older than 90 s).
+const (
+	purgeEvery     = 5 * time.Minute
+	keepUsed       = 24 * time.Hour
+	keepIncomplete = 10 * time.Minute
+)
+
+// purge bounds the disk. Transactions are evidence and stay.
+func (a *App) purge(ctx context.Context) {
+	now := a.o.Clock()
+	for more := true; more && ctx.Err() == nil; {
+		p, err := a.core.Store.Purge(ctx, store.Retention{Parts: now.Add(-keepUsed), Incomplete: now.Add(-keepIncomplete)})
+		if err != nil {
+			a.log.Error("forgetting old parts", "error", err)
+			return
+		}
+		more = p.More
 	}
 }

@@ -1,0 +1,233 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// A card that is suspended while transactions wait gets no packet more: not
+// by the turn of the next, not by a new attempt, not at once. Their ends say so.
+//
+// Covers: I4
+func TestSuspendedCardGetsNothing(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		first := l.accept(newTx())
+		waiting := l.accept(newTx())
+		card, err := l.Card(ctx, cardA)
+		l.ok(err)
+		card.State = mssp.CardSuspended
+		l.ok(l.PutCard(ctx, card))
+
+		_, err = l.Reattempt(ctx, first.Tx.ID, seal)
+		var f *mssp.Fault
+		if !errors.As(err, &f) || f.Code != mssp.CardBlocked {
+			l.Errorf("new attempt: %v", err)
+		}
+		r := l.finish(done(first.Tx))
+		if r.Next != nil || len(r.Failed) != 1 || r.Failed[0].ID != waiting.Tx.ID || r.Failed[0].Status != mssp.CardBlocked {
+			l.Errorf("turn of the next: %+v", r)
+		}
+		if r := l.accept(newTx()); r.Dispatched != nil || r.Tx.Status != mssp.CardBlocked {
+			l.Errorf("a new one: %+v", r)
+		}
+		card.State = mssp.CardActive
+		l.ok(l.PutCard(ctx, card))
+		if r := l.accept(newTx()); r.Dispatched == nil {
+			l.Error("the released card gets nothing")
+		}
+	})
+}
+
+// What an answer proves about a card does not undo what the operator has
+// changed since the card was read, and an import releases nobody.
+func TestCardFactsKeepTheRest(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		tx := l.accept(newTx()).Tx
+		read, err := l.Card(ctx, cardA)
+		l.ok(err)
+		changed := read
+		changed.State, changed.Profile = mssp.CardSuspended, "other"
+		l.ok(l.PutCard(ctx, changed))
+		fin := done(tx)
+		read.Blocked[1], read.BadPoR = true, 3
+		fin.Card = &read
+		l.finish(fin)
+		want := changed
+		want.Blocked[1], want.BadPoR = true, 3
+		l.wantCard(want)
+
+		again := mssp.Card{ICCID: cardA, IMSI: "228010000000009", Profile: "third", State: mssp.CardActive}
+		l.ok(l.ImportCard(ctx, again, []mssp.KeySet{{ICCID: cardA, KVN: 2, Keys: []byte{1}, Counter: make([]byte, 8)}}))
+		want.IMSI, want.Profile = again.IMSI, again.Profile
+		l.wantCard(want)
+
+		// An answer may suspend.
+		l.ok(l.PutCard(ctx, mssp.Card{ICCID: cardA, State: mssp.CardActive}))
+		tx = l.accept(newTx()).Tx
+		fin = done(tx)
+		fin.Card = &mssp.Card{ICCID: cardA, State: mssp.CardSuspended, BadPoR: 10}
+		l.finish(fin)
+		if c, err := l.Card(ctx, cardA); err != nil || c.State != mssp.CardSuspended || c.BadPoR != 10 {
+			l.Errorf("%+v, %v", c, err)
+		}
+	})
+}
+
+func sqliteDSN(t *testing.T) string { return filepath.Join(t.TempDir(), "simsign.db") }
+
+func (l *lab) wantCard(want mssp.Card) {
+	l.Helper()
+	got, err := l.Card(ctx, want.ICCID)
+	l.ok(err)
+	if got != want {
+		l.Errorf("card is %+v, want %+v", got, want)
+	}
+}
+
+// All sources together are bounded too; the bound ends with the parts.
+//
+// Covers: F11, I10
+func TestReassemblyFloodOfAll(t *testing.T) {
+	for name, dsn := range map[string]func(*testing.T) string{"sqlite": sqliteDSN, "postgres": postgresDSN} {
+		t.Run(name, func(t *testing.T) {
+			l := &lab{T: t, dsn: dsn(t)}
+			s, err := store.Open(ctx, store.Options{DSN: l.dsn, MaxPending: 1000, Clock: func() time.Time { return epoch }})
+			l.ok(err)
+			defer s.Close()
+			l.Store = s
+			c := store.ConcatRef{Ref: 1, Part: 1, Total: 3}
+			save := func(i int, c store.ConcatRef, at time.Time) error {
+				_, err := l.SaveMO(ctx, part(numberA[:9]+sms.MSISDN(strconv.Itoa(10+i)), c, strings.Repeat("x", 100), at), c)
+				return err
+			}
+			for i := range 9 {
+				l.ok(save(i, c, epoch))
+			}
+			c.Part = 2
+			l.ok(save(0, c, epoch))
+			l.wantErr("a new set", save(50, store.ConcatRef{Ref: 1, Part: 1, Total: 2}, epoch), store.ErrFlood)
+			c.Part = 3
+			l.wantErr("another part", save(0, c, epoch), store.ErrFlood)
+			l.wantErr("after the next sum", save(0, c, epoch.Add(6*time.Second)), store.ErrFlood)
+			l.ok(save(0, store.ConcatRef{Ref: 2, Part: 1, Total: 2}, epoch.Add(2*time.Minute)))
+		})
+	}
+}
+
+// Incomplete sets go early, consumed ones are kept to recognise redeliveries.
+func TestPurgeIncomplete(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		one, two := store.ConcatRef{Ref: 7, Part: 1, Total: 2}, store.ConcatRef{Ref: 7, Part: 2, Total: 2}
+		l.saveMO(numberA, one, "a")
+		r := l.saveMO(numberA, two, "b")
+		l.ok(l.ConsumeMO(ctx, r.Complete.ID))
+		l.saveMO(numberB, one, "c")
+		p, err := l.Purge(ctx, store.Retention{Incomplete: epoch.Add(time.Second)})
+		l.ok(err)
+		if p.Parts != 1 {
+			l.Errorf("%d sets went, want 1", p.Parts)
+		}
+		if r := l.saveMO(numberA, two, "b"); !r.Duplicate {
+			l.Error("a redelivery is not recognised")
+		}
+		if r := l.saveMO(numberB, two, "d"); r.Complete != nil {
+			l.Error("the incomplete set is still there")
+		}
+	})
+}
+
+// A commit of which PostgreSQL does not say how it ended (the connection is
+// lost in the middle of it) stops the store; one that PostgreSQL says it has
+// rolled back, or a connection lost before it, does not.
+//
+// Covers: F4, I14
+func TestPostgresCommit(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		unknown    bool
+	}{
+		{"rolled back", "RAISE EXCEPTION 'not this time'", false},
+		{"connection lost in the commit", "PERFORM pg_terminate_backend(pg_backend_pid())", true},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
+			l := &lab{T: t, dsn: postgresDSN(t)}
+			l.open()
+			importCard(t, l.Store, cardA)
+			db, err := sql.Open("pgx", l.dsn)
+			l.ok(err)
+			defer db.Close()
+			_, err = db.Exec(`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + c.body + `; RETURN NULL; END $$;
+				CREATE CONSTRAINT TRIGGER fault AFTER INSERT ON tx DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fault()`)
+			l.ok(err)
+			tx := newTx()
+			_, err = l.Accept(ctx, tx, seal)
+			if err == nil || errors.Is(err, store.ErrOutcomeUnknown) != c.unknown {
+				t.Fatalf("the commit that failed: %v", err)
+			}
+			stopped := false
+			select {
+			case <-l.Stopped():
+				stopped = true
+			default:
+			}
+			if stopped != c.unknown {
+				t.Errorf("stopped: %v", stopped)
+			}
+			_, err = l.Accept(ctx, newTx(), seal)
+			if errors.Is(err, store.ErrOutcomeUnknown) != c.unknown {
+				t.Errorf("the next one: %v", err)
+			}
+			l.Close()
+
+			// The next process finds nothing half done, and the card in order.
+			_, err = db.Exec(`DROP TRIGGER fault ON tx`)
+			l.ok(err)
+			l.open()
+			defer l.Close()
+			if _, err := l.Transaction(ctx, tx.ID); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the transaction is there: %v", err)
+			}
+			if r := l.accept(tx); r.Dispatched == nil || r.Dispatched.Packet.CNTR != 1 {
+				t.Errorf("accepted again: %+v", r)
+			}
+		})
+	}
+}
+
+// A connection that is lost before the commit is an error of that job only.
+//
+// Covers: F9
+func TestPostgresConnectionLost(t *testing.T) {
+	l := newLab(t, postgresDSN(t))
+	db, err := sql.Open("pgx", l.dsn)
+	l.ok(err)
+	defer db.Close()
+	kill := func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		if _, err := db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL`); err != nil {
+			t.Error(err)
+		}
+		return seal(tx, ks)
+	}
+	tx := newTx()
+	if _, err := l.Accept(ctx, tx, kill); err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
+		t.Fatalf("the job whose connection was lost: %v", err)
+	}
+	var r store.AcceptResult
+	for range 20 { // connections that died idle are found one by one
+		if r, err = l.Accept(ctx, tx, seal); err == nil {
+			break
+		}
+	}
+	if err != nil || r.Duplicate || r.Dispatched == nil || r.Dispatched.Packet.CNTR != 1 {
+		t.Errorf("accepted again: %+v, %v", r, err)
+	}
+}
