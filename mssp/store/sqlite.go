@@ -31,7 +31,7 @@ func writerPragmas() []pragma {
 	return []pragma{
 		{"busy_timeout", "5000", "5000"},
 		{"journal_mode", "WAL", "wal"},
-		{"synchronous", "FULL", "2"},
+		{"synchronous", synchronous, synchronousIs},
 		{"foreign_keys", "ON", "1"},
 		{"wal_autocheckpoint", "4000", "4000"}, // pages: 16 MiB
 		{"cache_size", "-32768", "-32768"},     // KiB
