@@ -1,0 +1,150 @@
+package emulator
+
+import (
+	"io"
+	"sync"
+)
+
+// maxUnread bounds what waits for a host that does not read, in octets.
+const maxUnread = 256 << 10
+
+// port is the connection with the host. A goroutine of its own writes, so that
+// a host that does not read never holds up the modem; what it does not take
+// in time is lost, as on a line without flow control.
+type port struct {
+	rw   io.ReadWriteCloser
+	mu   sync.Mutex
+	more *sync.Cond
+	buf  []byte
+	gone bool
+	done chan struct{} // the writer has ended
+}
+
+func newPort(rw io.ReadWriteCloser) *port {
+	p := &port{rw: rw, done: make(chan struct{})}
+	p.more = sync.NewCond(&p.mu)
+	go p.write()
+	return p
+}
+
+func (p *port) write() {
+	defer close(p.done)
+	var b []byte
+	for {
+		p.mu.Lock()
+		for len(p.buf) == 0 && !p.gone {
+			p.more.Wait()
+		}
+		if len(p.buf) == 0 {
+			p.mu.Unlock()
+			return
+		}
+		b, p.buf = p.buf, b[:0]
+		p.mu.Unlock()
+		if _, err := p.rw.Write(b); err != nil {
+			p.mu.Lock()
+			p.gone, p.buf = true, nil
+			p.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (p *port) put(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone && len(p.buf)+len(b) <= maxUnread {
+		p.buf = append(p.buf, b...)
+		p.more.Signal()
+	}
+}
+
+// close ends the connection; what is not written is lost.
+func (p *port) close() {
+	p.mu.Lock()
+	p.gone, p.buf = true, nil
+	p.more.Signal()
+	p.mu.Unlock()
+	p.rw.Close()
+}
+
+// Serve speaks with a host on rw until rw ends or another host takes its
+// place: a modem has one. It closes rw.
+func (m *Modem) Serve(rw io.ReadWriteCloser) error {
+	p := newPort(rw)
+	m.mu.Lock()
+	if m.run.Err() != nil || !m.plugged {
+		m.mu.Unlock()
+		p.close()
+		return io.ErrClosedPipe
+	}
+	old := m.port
+	m.port = p
+	m.wg.Add(1)
+	m.mu.Unlock()
+	defer m.wg.Done()
+	if old != nil {
+		old.close()
+	}
+	err := m.read(p)
+	m.mu.Lock()
+	if m.port == p {
+		m.port = nil
+	}
+	m.mu.Unlock()
+	p.close()
+	<-p.done
+	return err
+}
+
+func (m *Modem) read(p *port) error {
+	l := line{m: m, p: p}
+	buf := make([]byte, 4096)
+	for {
+		n, err := p.rw.Read(buf)
+		if n > 0 {
+			m.mu.Lock()
+			if m.o.Trace != nil {
+				m.o.Trace(false, buf[:n])
+			}
+			for _, b := range buf[:n] {
+				if m.port != p {
+					break
+				}
+				l.octet(b)
+			}
+			l.flushEcho()
+			m.mu.Unlock()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// raw writes octets to the host; mu is held.
+func (m *Modem) raw(b []byte) {
+	if m.port == nil || m.silent || len(b) == 0 {
+		return
+	}
+	if m.o.Trace != nil {
+		m.o.Trace(true, b)
+	}
+	m.port.put(b)
+}
+
+// lines writes unsolicited result codes; mu is held.
+func (m *Modem) lines(lines ...string) {
+	for _, l := range lines {
+		m.raw(m.framed(l))
+	}
+}
+
+// framed is a result code or information as it goes to the host (V.250 5.7.1).
+func (m *Modem) framed(text string) []byte {
+	end := string([]byte{m.set.s3, m.set.s4})
+	if !m.set.verbose {
+		return []byte(text + end)
+	}
+	return []byte(end + text + end)
+}
