@@ -109,9 +109,9 @@ func (m *Modem) ready() bool {
 
 // reboot is a reset of the whole modem; memories and the PIN counters stay.
 func (m *Modem) reboot() {
+	m.set, m.fun, m.smsc, m.buffer = factory(), 1, m.o.SMSC, nil
 	m.radioOff()
 	m.ack.drop()
-	m.set, m.fun, m.smsc, m.buffer = factory(), 1, m.o.SMSC, nil
 	m.pin.powerCycle()
 	m.kit = toolkit{}
 	if m.o.Reenumerate > 0 {

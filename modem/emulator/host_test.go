@@ -1,0 +1,179 @@
+package emulator_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/modem/emulator"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/bearer/loopback"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+const (
+	modemNumber = sms.MSISDN("46701234567")
+	farNumber   = sms.MSISDN("46709999999")
+)
+
+// far is the other end of the network: it keeps what reaches it.
+type far struct {
+	c       *loopback.Client
+	got     chan bearer.MO
+	reports chan bearer.Report
+}
+
+func (f *far) Deliver(_ context.Context, m bearer.MO) error   { f.got <- m; return nil }
+func (f *far) Report(_ context.Context, r bearer.Report) error { f.reports <- r; return nil }
+
+func newNetwork(t testing.TB) (*loopback.Network, *far) {
+	t.Helper()
+	n := loopback.NewNetwork(loopback.NetworkOptions{RetryFirst: 10 * time.Millisecond})
+	addr, err := n.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &far{got: make(chan bearer.MO, 1000), reports: make(chan bearer.Report, 1000)}
+	if f.c, err = loopback.Dial(context.Background(), addr.String(), farNumber, f, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.c.Stop(); n.Close() })
+	return n, f
+}
+
+// dial reaches the network without its address.
+func dial(n *loopback.Network) loopback.DialFunc {
+	return func(context.Context) (net.Conn, error) {
+		a, b := net.Pipe()
+		n.Serve(b)
+		return a, nil
+	}
+}
+
+func newCard(t testing.TB) *card.Card {
+	t.Helper()
+	c, err := card.New(card.Options{Profile: card.Profile{
+		ICCID: "8999012345678900017", IMSI: "999010123456789", TAR: ota.TAR{0xB0, 0, 0x51}, SMSC: "+0000001",
+		KeySets: []card.KeySet{{
+			KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{0x11}, 16)},
+			KID: ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{0x22}, 16)},
+		}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// host is a program at the modem: it writes and waits for what it expects.
+type host struct {
+	t    testing.TB
+	m    *emulator.Modem
+	conn io.ReadWriteCloser
+	mu   sync.Mutex
+	more *sync.Cond
+	in   []byte
+	err  error
+}
+
+func newModem(t testing.TB, o emulator.Options) *host {
+	t.Helper()
+	if o.Number == "" {
+		o.Number = modemNumber
+	}
+	if o.Card == nil {
+		o.Card = newCard(t)
+	}
+	m, err := emulator.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Start()
+	t.Cleanup(m.Stop)
+	return attach(t, m)
+}
+
+func attach(t testing.TB, m *emulator.Modem) *host {
+	a, b := net.Pipe()
+	go m.Serve(b)
+	h := &host{t: t, m: m, conn: a}
+	h.more = sync.NewCond(&h.mu)
+	go h.read()
+	t.Cleanup(func() { a.Close() })
+	return h
+}
+
+func (h *host) read() {
+	b := make([]byte, 4096)
+	for {
+		n, err := h.conn.Read(b)
+		h.mu.Lock()
+		h.in = append(h.in, b[:n]...)
+		h.err = err
+		h.more.Broadcast()
+		h.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (h *host) write(s string) {
+	h.t.Helper()
+	if _, err := io.WriteString(h.conn, s); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// until waits for want and returns and forgets all up to its end.
+func (h *host) until(want string) string {
+	h.t.Helper()
+	timeout := time.AfterFunc(10*time.Second, func() {
+		h.mu.Lock()
+		h.err = context.DeadlineExceeded
+		h.more.Broadcast()
+		h.mu.Unlock()
+	})
+	defer timeout.Stop()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		if i := strings.Index(string(h.in), want); i >= 0 {
+			got := string(h.in[:i+len(want)])
+			h.in = h.in[i+len(want):]
+			return got
+		}
+		if h.err != nil {
+			h.t.Fatalf("waited for %q, have %q: %v", want, h.in, h.err)
+		}
+		h.more.Wait()
+	}
+}
+
+// ask runs a command line and returns what came before OK.
+func (h *host) ask(command string) string {
+	h.t.Helper()
+	h.write(command + "\r")
+	return strings.TrimSuffix(h.until("\r\nOK\r\n"), "\r\nOK\r\n")
+}
+
+// registered waits until the modem is in the network.
+func (h *host) registered() {
+	h.t.Helper()
+	h.ask("ATE0+CREG=1")
+	for range 1000 {
+		if strings.Contains(h.ask("AT+CREG?"), "+CREG: 1,1") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	h.t.Fatal("modem is not registered")
+}
