@@ -1,0 +1,65 @@
+package modem
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/warthog618/modem/at"
+)
+
+// Why a session ends. All but ErrHeld and ErrPIN go away by themselves or
+// with a reset.
+var (
+	ErrSilent  = errors.New("modem does not answer")
+	ErrDesync  = errors.New("modem answered what was not asked")
+	ErrNoise   = errors.New("64 kB without a line end: not a modem, or another line speed")
+	ErrReboot  = errors.New("modem has restarted by itself")
+	ErrHeld    = errors.New("port is held by another program")
+	ErrPIN     = errors.New("SIM wants a PIN that we must not try")
+	ErrRefuses = errors.New("modem refuses what it needs to be a bearer")
+	errPort    = errors.New("port is gone")
+	errStopped = errors.New("stopped")
+)
+
+// Error is a final code that is not OK. 3GPP TS 27.005 3.2.5, TS 27.007 9.2.
+type Error struct {
+	Command string // without parameters
+	Kind    string // "CMS", "CME" or "" for ERROR and what vendors put there
+	Code    int    // -1 when the modem gave none
+	Text    string // in place of a code; at most 40 characters
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.Kind == "":
+		return "AT" + e.Command + ": ERROR"
+	case e.Code < 0:
+		return fmt.Sprintf("AT%s: %s error %q", e.Command, e.Kind, e.Text)
+	}
+	if c := causes[e.Code]; e.Kind == "CMS" && c.text != "" {
+		return fmt.Sprintf("AT%s: CMS error %d (%s)", e.Command, e.Code, c.text)
+	}
+	return fmt.Sprintf("AT%s: %s error %d", e.Command, e.Kind, e.Code)
+}
+
+// newError reads an error of package at.
+func newError(command string, err error) *Error {
+	e := &Error{Command: command, Code: -1}
+	var cms at.CMSError
+	var cme at.CMEError
+	switch {
+	case errors.As(err, &cms):
+		e.Kind, e.Text = "CMS", string(cms)
+	case errors.As(err, &cme):
+		e.Kind, e.Text = "CME", string(cme)
+	default:
+		return e
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(e.Text)); err == nil && n >= 0 {
+		e.Code = n
+	}
+	e.Text = e.Text[:min(len(e.Text), 40)]
+	return e
+}

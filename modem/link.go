@@ -1,0 +1,410 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/warthog618/modem/at"
+)
+
+// maxWaiting is how many indications may wait for a session that is busy.
+const maxWaiting = 4096
+
+// linkOptions are the time-outs of a link.
+type linkOptions struct {
+	write  time.Duration // for the port to take octets
+	prompt time.Duration // for +CMGS to ask for the PDU
+	noise  func(n int)   // told of lines and octets that were left out; may be nil
+}
+
+// running is the command that waits for its final code.
+type running struct {
+	name   string // "+CMGS"; "" for a plain AT
+	bare   bool   // its answer has lines without a prefix
+	pdus   bool   // its answer has lines with PDUs
+	asks   bool   // it waits for a prompt
+	handed bool   // the PDU has been given to the port
+}
+
+// link is one opening of a port. One goroutine reads it, one writes; both end,
+// and the port is closed, with the first fault. A link whose answers may not
+// belong to their commands any more is such a fault: nothing is guessed.
+type link struct {
+	o       linkOptions
+	port    io.ReadWriteCloser
+	at      *at.AT
+	lines   *io.PipeReader // what package at reads
+	answers *io.PipeWriter
+	writes  chan write
+	wg      sync.WaitGroup
+
+	dead   chan struct{}
+	notify chan struct{} // 1: urcs has something
+	finals chan string   // final codes while not yet in step
+
+	mu     sync.Mutex
+	err    error
+	step   bool // commands and answers are in step: package at is in charge
+	cur    *running
+	timer  *time.Timer // for the prompt
+	head   *urc        // waits for its PDU
+	urcs   []urc
+	noises int
+}
+
+type write struct {
+	b    []byte
+	done chan error
+}
+
+func newLink(port io.ReadWriteCloser, o linkOptions) *link {
+	l := &link{o: o, port: port, writes: make(chan write), dead: make(chan struct{}), notify: make(chan struct{}, 1), finals: make(chan string, 16)}
+	l.lines, l.answers = io.Pipe()
+	l.wg.Go(l.read)
+	l.wg.Go(l.write)
+	return l
+}
+
+// fail ends the link. The first reason stays.
+func (l *link) fail(err error) {
+	l.mu.Lock()
+	if l.err != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.err = err
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	close(l.dead)
+	l.mu.Unlock()
+	l.answers.Close()
+	l.port.Close()
+}
+
+// close ends the link and waits for its goroutines; false: a driver keeps one
+// of them.
+func (l *link) close() bool {
+	l.fail(errStopped)
+	if l.at != nil {
+		<-l.at.Closed()
+	}
+	ended := make(chan struct{})
+	go func() { l.wg.Wait(); close(ended) }()
+	t := time.NewTimer(5 * time.Second)
+	defer t.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// cause is why the link has ended.
+func (l *link) cause() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+func (l *link) read() {
+	var s splitter
+	b := make([]byte, 4096)
+	for {
+		n, err := l.port.Read(b)
+		if !s.feed(b[:n], l.line) {
+			l.fail(ErrNoise)
+		}
+		if s.dropped > 0 {
+			l.noise(s.dropped)
+			s.dropped = 0
+		}
+		if err != nil {
+			l.fail(fmt.Errorf("%w: %w", errPort, err))
+			return
+		}
+	}
+}
+
+func (l *link) noise(n int) {
+	if l.o.noise != nil {
+		l.o.noise(n)
+	}
+}
+
+// line takes one line of the port.
+func (l *link) line(b []byte) {
+	s := string(b)
+	l.mu.Lock()
+	pass, fault := l.sort(s)
+	l.mu.Unlock()
+	if fault != nil {
+		l.fail(fault)
+	}
+	if pass != "" {
+		// Waits until package at has taken it; after fail it returns at once.
+		io.WriteString(l.answers, pass) //nolint:errcheck // the link has ended then
+	}
+}
+
+// sort says where a line belongs: what it returns goes to package at.
+func (l *link) sort(s string) (pass string, fault error) {
+	if s == prompt {
+		if c := l.cur; c == nil || !c.asks || c.handed {
+			l.noise(1)
+			return "", nil
+		}
+		l.cur.asks = false
+		return prompt, nil
+	}
+	kind, norm := kindOf(s, l.cur)
+	if l.head != nil && (kind == kindPDU || kind == kindOther && !strings.HasPrefix(s, "AT")) {
+		l.head.pdu = s
+		l.push(*l.head)
+		l.head = nil
+		return "", nil
+	}
+	if l.head != nil {
+		// The PDU got lost. Whoever announced it is told; the line is another one.
+		l.push(*l.head)
+		l.head = nil
+	}
+	switch kind {
+	case kindFinal:
+		return l.final(norm)
+	case kindURC:
+		u := newURC(s)
+		if u.two {
+			l.head = &u
+			return "", nil
+		}
+		if !l.push(u) {
+			return "", fmt.Errorf("%w: %d indications wait", ErrNoise, maxWaiting)
+		}
+	case kindAnswer:
+		return norm + "\n", nil
+	case kindPDU:
+		if l.cur != nil && (l.cur.pdus || l.cur.bare) {
+			return s + "\n", nil
+		}
+		l.noise(1)
+	default:
+		if l.cur != nil && (l.cur.bare || l.cur.pdus) && !strings.HasPrefix(s, "AT") {
+			return s + "\n", nil
+		}
+		l.noise(1)
+	}
+	return "", nil
+}
+
+// final takes a final code.
+func (l *link) final(code string) (string, error) {
+	if !l.step {
+		select {
+		case l.finals <- code:
+		default:
+		}
+		return "", nil
+	}
+	if l.cur == nil {
+		return "", fmt.Errorf("%w: a final code came without a command", ErrDesync)
+	}
+	l.cur = nil
+	return code + "\n", nil
+}
+
+// push gives an indication to the session.
+func (l *link) push(u urc) bool {
+	if len(l.urcs) >= maxWaiting {
+		return false
+	}
+	l.urcs = append(l.urcs, u)
+	select {
+	case l.notify <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// take returns the indications that wait, in their order.
+func (l *link) take() []urc {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.urcs
+	l.urcs = nil
+	return u
+}
+
+func (l *link) write() {
+	for {
+		select {
+		case <-l.dead:
+			return
+		case w := <-l.writes:
+			_, err := l.port.Write(w.b)
+			w.done <- err
+		}
+	}
+}
+
+// Write gives octets to the port within the time for it.
+func (l *link) Write(b []byte) (int, error) {
+	n := len(b)
+	l.mu.Lock()
+	if c := l.cur; c != nil && n > 0 && b[n-1] == 0x1A {
+		c.handed = true
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+	}
+	l.mu.Unlock()
+	// Package at ends lines with CR LF; a LF may abort the command (V.250 5.6.1).
+	if n >= 2 && b[n-2] == '\r' && b[n-1] == '\n' {
+		b = b[:n-1]
+	}
+	t := time.NewTimer(l.o.write)
+	defer t.Stop()
+	w := write{append([]byte(nil), b...), make(chan error, 1)}
+	select {
+	case l.writes <- w:
+	case <-l.dead:
+		return 0, l.cause()
+	}
+	select {
+	case err := <-w.done:
+		if err != nil {
+			l.fail(fmt.Errorf("%w: %w", errPort, err))
+			return 0, err
+		}
+		return n, nil
+	case <-l.dead:
+		return 0, l.cause()
+	case <-t.C:
+		l.fail(fmt.Errorf("%w: it takes no octets", ErrSilent))
+		return 0, ErrSilent
+	}
+}
+
+// Read is for package at.
+func (l *link) Read(b []byte) (int, error) { return l.lines.Read(b) }
+
+// join brings commands and answers in step: it ends whatever waits for input,
+// turns echo off and texts on, and goes on until a code comes that is followed
+// by silence. Then package at takes over.
+func (l *link) join(ctx context.Context) error {
+	for try := range 4 {
+		cmd := "ATE0V1Q0\r"
+		if try == 0 {
+			cmd = "\x1b\r" + cmd
+		}
+		if _, err := l.Write([]byte(cmd)); err != nil {
+			return l.cause()
+		}
+		code, err := l.await(ctx, time.Duration(try+1)*time.Second)
+		if err != nil {
+			return err
+		}
+		last := code
+		for code != "" { // late answers of a life before this one
+			if code, err = l.await(ctx, 100*time.Millisecond); err != nil {
+				return err
+			}
+			if code != "" {
+				last = code
+			}
+		}
+		if last == "OK" {
+			l.mu.Lock()
+			l.step = true
+			l.mu.Unlock()
+			l.at = at.New(l)
+			return nil
+		}
+		if last != "" && try == 3 {
+			return fmt.Errorf("%w: it answers AT with %.20q", ErrRefuses, last)
+		}
+	}
+	return fmt.Errorf("%w to AT", ErrSilent)
+}
+
+// await is the next final code, "" when none comes in time.
+func (l *link) await(ctx context.Context, d time.Duration) (string, error) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case c := <-l.finals:
+		return c, nil
+	case <-t.C:
+		return "", nil
+	case <-l.dead:
+		return "", l.cause()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// begin notes the command that runs from now on.
+func (l *link) begin(cmd string) *running {
+	name := cmd
+	if i := strings.IndexAny(cmd, "=?"); i >= 0 {
+		name = cmd[:i]
+	}
+	r := &running{name: name, bare: bareAnswers[name], pdus: name == "+CMGL" || name == "+CMGR", asks: name == "+CMGS"}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cur = r
+	if r.asks {
+		l.timer = time.AfterFunc(l.o.prompt, func() { l.fail(fmt.Errorf("%w to +CMGS: no prompt", ErrSilent)) })
+	}
+	return r
+}
+
+// command runs a command and returns the lines of its answer. An error is an
+// *Error, or the link has ended.
+func (l *link) command(ctx context.Context, cmd string, d time.Duration) ([]string, error) {
+	r := l.begin(cmd)
+	stop := context.AfterFunc(ctx, func() { l.fail(ctx.Err()) })
+	defer stop()
+	lines, err := l.at.Command(cmd, at.WithTimeout(d))
+	return lines, l.outcome(r, err)
+}
+
+// submit runs +CMGS. handed reports whether the modem has the PDU, so that it
+// may be on its way whatever the error says.
+func (l *link) submit(ctx context.Context, length int, pdu string, d time.Duration) (lines []string, handed bool, err error) {
+	cmd := fmt.Sprintf("+CMGS=%d", length)
+	r := l.begin(cmd)
+	stop := context.AfterFunc(ctx, func() { l.fail(ctx.Err()) })
+	defer stop()
+	lines, err = l.at.SMSCommand(cmd, pdu, at.WithTimeout(d))
+	err = l.outcome(r, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	return lines, r.handed, err
+}
+
+// outcome is what an error of package at means.
+func (l *link) outcome(r *running, err error) error {
+	var cms at.CMSError
+	var cme at.CMEError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, at.ErrError) || errors.As(err, &cms) || errors.As(err, &cme):
+		return newError(r.name, err)
+	case errors.Is(err, at.ErrDeadlineExceeded):
+		l.fail(fmt.Errorf("%w to AT%s", ErrSilent, r.name))
+	default:
+		l.fail(fmt.Errorf("%w: %w", errPort, err))
+	}
+	return l.cause()
+}

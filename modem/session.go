@@ -1,0 +1,264 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// session is one opening of the port, from the first AT to the end.
+type session struct {
+	m      *Modem
+	rung   rung
+	l      *link
+	chart  Chart
+	mem    string // the memory that +CMGL, +CMGR and +CMGD mean; "" not known
+	opened bool   // the port could be opened
+	worked bool   // it came to serving
+	bad    int    // submissions in a row that failed for no fault of theirs
+	again  bool   // look at the memories at the next chance
+}
+
+func (s *session) run(ctx context.Context) error {
+	s.m.enter(Starting, "")
+	port, err := s.m.o.Open()
+	if err != nil {
+		return err
+	}
+	s.opened = true
+	s.l = newLink(port, linkOptions{
+		write: s.m.o.CommandTimeout, prompt: s.m.o.PromptTimeout,
+		noise: func(n int) { s.m.m.noise.Add(float64(n)) },
+	})
+	defer func() {
+		if !s.l.close() {
+			s.m.m.stranded.Inc()
+			s.m.log.Error("the driver does not give the port back: unplug the modem or restart the program")
+		}
+	}()
+	if err := s.l.join(ctx); err != nil {
+		return err
+	}
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	s.worked = true
+	s.publish()
+	s.m.mu.Lock()
+	s.m.open = true
+	s.m.mu.Unlock()
+	s.m.enter(Working, "")
+	s.m.log.Info("modem works", "manufacturer", s.chart.Manufacturer, "model", s.chart.Model, "operator", s.chart.Operator,
+		"iccid", s.chart.ICCID, "registered", s.chart.Registered, "indications", cnmi(s.chart.Indications))
+	return s.serve(ctx)
+}
+
+// publish shows the chart to others.
+func (s *session) publish() {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	s.m.chart = s.chart
+}
+
+// ask runs a command. Its error is an *Error, or the link has ended.
+func (s *session) ask(ctx context.Context, cmd string) ([]string, error) {
+	return s.l.command(ctx, cmd, s.m.o.CommandTimeout)
+}
+
+// try is ask for what a modem may refuse; its error means that the link has ended.
+func (s *session) try(ctx context.Context, cmd string) ([]string, bool, error) {
+	lines, err := s.ask(ctx, cmd)
+	var refused *Error
+	if errors.As(err, &refused) {
+		return nil, false, nil
+	}
+	return lines, err == nil, err
+}
+
+// need is ask for what must work.
+func (s *session) need(ctx context.Context, cmd string) error {
+	_, err := s.ask(ctx, cmd)
+	var refused *Error
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w: %w", ErrRefuses, err)
+	}
+	return err
+}
+
+// start finds out what is there and sets it up.
+func (s *session) start(ctx context.Context) error {
+	for _, f := range []func(context.Context) error{
+		s.reset, s.identify, s.unlock, s.setUp, s.look, s.drain,
+	} {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset climbs the ladder. After a hard reset the port may be another one.
+func (s *session) reset(ctx context.Context) error {
+	switch s.rung {
+	case softReset:
+		s.m.m.resets.WithLabelValues("soft").Inc()
+		s.m.log.Warn("turning the radio of the modem off and on")
+		for _, cmd := range []string{"+CFUN=0", "+CFUN=1"} {
+			if _, err := s.l.command(ctx, cmd, 3*s.m.o.CommandTimeout); err != nil && s.l.cause() != nil {
+				return err
+			}
+		}
+	case hardReset:
+		s.m.m.resets.WithLabelValues("hard").Inc()
+		s.m.log.Warn("restarting the modem")
+		s.l.command(ctx, "+CFUN=1,1", s.m.o.CommandTimeout) //nolint:errcheck // it may be gone before it answers
+		return errReset
+	}
+	return nil
+}
+
+// identify asks who is there. A modem that will not say may still work.
+func (s *session) identify(ctx context.Context) error {
+	s.chart.Registration, s.chart.PINTries = -1, -1
+	if _, _, err := s.try(ctx, "+CMEE=1"); err != nil {
+		return err
+	}
+	for _, q := range []struct {
+		cmd string
+		to  *string
+	}{
+		{"+CGMI", &s.chart.Manufacturer},
+		{"+CGMM", &s.chart.Model},
+		{"+CGMR", &s.chart.Revision},
+		{"+CGSN", &s.chart.IMEI},
+	} {
+		lines, _, err := s.try(ctx, q.cmd)
+		if err != nil {
+			return err
+		}
+		if len(lines) > 0 {
+			v := strings.TrimSpace(strings.TrimPrefix(lines[0], q.cmd+":"))
+			*q.to = strings.Trim(v[:min(len(v), 60)], `" `)
+		}
+	}
+	if strings.Contains(strings.ToLower(s.chart.Manufacturer), "huawei") {
+		if _, _, err := s.try(ctx, "^CURC=0"); err != nil { // no ^RSSI every few seconds
+			return err
+		}
+	}
+	// EF ICCID can be read before the PIN (TS 102 221 13.2).
+	for _, cmd := range []string{"+CCID", "+QCCID", "^ICCID?", "+CICCID", "+ICCID", "+CRSM=176,12258,0,0,10"} {
+		lines, ok, err := s.try(ctx, cmd)
+		if err != nil {
+			return err
+		}
+		if ok && strings.HasPrefix(cmd, "+CRSM") {
+			s.chart.ICCID = iccidOf(lines)
+		} else if ok {
+			s.chart.ICCID = iccidIn(lines)
+		}
+		if s.chart.ICCID != "" {
+			break
+		}
+	}
+	s.publish()
+	return nil
+}
+
+// unlock enters the PIN where the SIM wants one: once. The attempt is noted
+// durably before it is made, and only success takes the note away, so that no
+// number of restarts brings the SIM to its PUK.
+func (s *session) unlock(ctx context.Context) error {
+	lock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	id, st := s.chart.SIM(), s.m.state
+	switch {
+	case lock == "READY":
+		return st.setPIN(id, time.Time{})
+	case lock == "":
+		return nil // the modem does not say; what follows will
+	case lock != "SIM PIN":
+		return fmt.Errorf("%w: it wants %s; enter it by hand", ErrPIN, lock)
+	case s.m.o.PIN == "":
+		return fmt.Errorf("%w: none is configured", ErrPIN)
+	case !st.pinTried(id).IsZero():
+		return fmt.Errorf("%w: the configured one was tried at %s and was not right; unlock the SIM by hand (simsign modem probe --pin-file) or with another device",
+			ErrPIN, st.pinTried(id).UTC().Format(time.RFC3339))
+	}
+	if lines, ok, err := s.try(ctx, "+CPINR"); err != nil {
+		return err
+	} else if ok {
+		s.chart.PINTries = triesIn(lines)
+	}
+	if n := s.chart.PINTries; n >= 0 && n < 2 {
+		return fmt.Errorf("%w: only %d attempts are left; enter it by hand", ErrPIN, n)
+	}
+	if err := st.setPIN(id, s.m.o.Clock()); err != nil {
+		return fmt.Errorf("%w: that it was tried cannot be noted: %w", ErrPIN, err)
+	}
+	if err := s.need(ctx, `+CPIN="`+s.m.o.PIN+`"`); err != nil {
+		s.m.log.Error("the SIM has refused its PIN; it is not tried again", "iccid", s.chart.ICCID)
+		return fmt.Errorf("%w: it was refused: %w", ErrPIN, err)
+	}
+	// The SIM takes a moment to become ready.
+	for range 10 {
+		if lock, err = s.lock(ctx); err != nil {
+			return err
+		}
+		if lock == "READY" {
+			return st.setPIN(id, time.Time{})
+		}
+		if err := s.rest(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: after the PIN it wants %s", ErrPIN, lock)
+}
+
+// lock is what the SIM waits for.
+func (s *session) lock(ctx context.Context) (string, error) {
+	lines, err := s.ask(ctx, "+CPIN?")
+	var refused *Error
+	switch {
+	case errors.As(err, &refused) && refused.Code == 10:
+		return "", fmt.Errorf("%w: no SIM is inserted", ErrRefuses)
+	case errors.As(err, &refused) && (refused.Code == 13 || refused.Code == 14 || refused.Code == 15):
+		return "", fmt.Errorf("%w: the SIM is not ready: %w", ErrRefuses, err)
+	case errors.As(err, &refused):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	for _, l := range lines {
+		s.chart.Lock = fields(l)[0]
+	}
+	return s.chart.Lock, nil
+}
+
+// triesIn reads "+CPINR: SIM PIN,3,3"; -1: not there. TS 27.007 8.65.
+func triesIn(lines []string) int {
+	for _, l := range lines {
+		if f := fields(l); f[0] == "SIM PIN" {
+			return number(f, 1)
+		}
+	}
+	return -1
+}
+
+// rest waits, unless the link ends before.
+func (s *session) rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-s.l.dead:
+		return s.l.cause()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,202 @@
+package modem
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// setUp chooses PDU mode, memories and indications.
+func (s *session) setUp(ctx context.Context) error {
+	if err := s.need(ctx, "+CMGF=0"); err != nil {
+		return err
+	}
+	// Phase 2 without acknowledgements: with them (1) a modem that waits for
+	// +CNMA in vain turns its indications off.
+	for _, cmd := range []string{"+CSMS=0", "+CREG=1", "+CEREG=1", "+CMMS=2"} {
+		if _, _, err := s.try(ctx, cmd); err != nil {
+			return err
+		}
+	}
+	if err := s.memories(ctx); err != nil {
+		return err
+	}
+	lines, _, err := s.try(ctx, "+CNMI=?")
+	if err != nil {
+		return err
+	}
+	var can [][]string
+	for _, l := range lines {
+		can = choices(l)
+	}
+	s.chart.Polling = true
+	for _, v := range indicationsOf(can) {
+		_, ok, err := s.try(ctx, "+CNMI="+cnmi(v))
+		if err != nil {
+			return err
+		}
+		if ok {
+			s.chart.Indications, s.chart.Polling, s.chart.Reports = v, false, v[3] != 0
+			break
+		}
+	}
+	if s.chart.Polling {
+		s.m.log.Warn("modem takes no setting of +CNMI: messages are found by looking, status reports not at all")
+	}
+	return s.centre(ctx)
+}
+
+// memories chooses where messages are stored, and which are emptied.
+func (s *session) memories(ctx context.Context) error {
+	lines, _, err := s.try(ctx, "+CPMS=?")
+	if err != nil {
+		return err
+	}
+	var can [][]string
+	for _, l := range lines {
+		can = choices(l)
+	}
+	empty, receive := memoriesOf(can)
+	s.chart.Memories = empty
+	for _, cmd := range []string{
+		fmt.Sprintf(`+CPMS="%s","%s","%s"`, receive, receive, receive),
+		fmt.Sprintf(`+CPMS="%s","%s"`, receive, receive),
+		fmt.Sprintf(`+CPMS="%s"`, receive),
+	} {
+		_, ok, err := s.try(ctx, cmd)
+		if err != nil {
+			return err
+		}
+		if ok {
+			s.mem = receive
+			return nil
+		}
+	}
+	return nil // drain says so when nothing can be read
+}
+
+// centre looks whether the SIM knows its service centre.
+func (s *session) centre(ctx context.Context) error {
+	lines, ok, err := s.try(ctx, "+CSCA?")
+	if err != nil || !ok {
+		return err
+	}
+	for _, l := range lines {
+		s.chart.SMSC = fields(l)[0]
+	}
+	switch {
+	case s.chart.SMSC != "":
+	case s.m.o.SMSC == "":
+		s.m.log.Warn("SIM has no address of a service centre: set smsc")
+	default:
+		if _, ok, err = s.try(ctx, `+CSCA="+`+s.m.o.SMSC+`",145`); ok {
+			s.chart.SMSC = "+" + s.m.o.SMSC
+		}
+	}
+	return err
+}
+
+// look asks for everything that changes.
+func (s *session) look(ctx context.Context) error {
+	c := &s.chart
+	for _, cmd := range []string{"+CREG?", "+CEREG?"} {
+		lines, ok, err := s.try(ctx, cmd)
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			c.Registration = number(fields(l), 1)
+		}
+		if c.Registered, _ = registration(c.Registration); ok && c.Registered {
+			break
+		}
+	}
+	lines, _, err := s.try(ctx, "+CSQ")
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		c.Signal = signal(number(fields(l), 0))
+	}
+	if lines, _, err = s.try(ctx, "+COPS?"); err != nil {
+		return err
+	}
+	for _, l := range lines {
+		c.Operator = ""
+		if f := fields(l); len(f) > 2 {
+			c.Operator = f[2][:min(len(f[2]), 40)]
+		}
+	}
+	s.publish()
+	return s.network()
+}
+
+// network notes whether there is one; without for too long, the session ends.
+func (s *session) network() error {
+	now := time.Now()
+	switch since := s.m.since; {
+	case s.chart.Registered && !since.IsZero():
+		s.m.since = time.Time{}
+		s.m.log.Info("modem is in a network again", "operator", s.chart.Operator)
+	case s.chart.Registered:
+	case since.IsZero():
+		_, words := registration(s.chart.Registration)
+		s.m.since = now
+		s.m.log.Warn("modem is in no network", "state", words, "signal_dbm", s.chart.Signal)
+	case now.Sub(since) > s.m.o.Unregistered:
+		s.m.since = now
+		return fmt.Errorf("%w: no network for %v", ErrRefuses, s.m.o.Unregistered)
+	}
+	return nil
+}
+
+// poll is the periodic look: indications can be lost, and modems forget
+// their settings without a word.
+func (s *session) poll(ctx context.Context) error {
+	if err := s.look(ctx); err != nil {
+		return err
+	}
+	if err := s.remind(ctx); err != nil {
+		return err
+	}
+	if err := s.retryHeld(ctx); err != nil {
+		return err
+	}
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	if err := s.m.state.save(); err != nil {
+		s.m.log.Error("state of the modem is not kept", "error", err)
+	}
+	return nil
+}
+
+// remind sets PDU mode and indications again where the modem has lost them.
+func (s *session) remind(ctx context.Context) error {
+	if lines, ok, err := s.try(ctx, "+CMGF?"); err != nil {
+		return err
+	} else if ok && len(lines) > 0 && number(fields(lines[0]), 0) == 1 {
+		s.m.log.Warn("modem has forgotten PDU mode")
+		if err := s.need(ctx, "+CMGF=0"); err != nil {
+			return err
+		}
+	}
+	if s.chart.Polling {
+		return nil
+	}
+	lines, ok, err := s.try(ctx, "+CNMI?")
+	if err != nil || !ok || len(lines) == 0 {
+		return err
+	}
+	f, want := fields(lines[len(lines)-1]), s.chart.Indications
+	for i, v := range want[:4] {
+		if number(f, i) == v {
+			continue
+		}
+		s.m.m.cnmi.Inc()
+		s.m.log.Warn("modem has forgotten how to announce messages", "found", fmt.Sprintf("%.20q", f))
+		_, _, err := s.try(ctx, "+CNMI="+cnmi(want))
+		return err
+	}
+	return nil
+}
