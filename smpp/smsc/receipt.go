@@ -43,8 +43,10 @@ func (s *SMSC) receipt(m *message) {
 		if m.state == smpp.StateDelivered {
 			delivered = 1
 		}
-		body.ShortMessage = smpp.Receipt{ID: id, Sub: 1, Dlvrd: delivered, SubmitDate: m.accepted, DoneDate: m.ended, State: m.state,
-			Err: fmt.Sprintf("%03d", m.err), Text: m.text}.AppendText(nil)
+		body.ShortMessage = smpp.Receipt{
+			ID: id, Sub: 1, Dlvrd: delivered, SubmitDate: m.accepted, DoneDate: m.ended, State: m.state,
+			Err: fmt.Sprintf("%03d", m.err), Text: m.text,
+		}.AppendText(nil)
 	}
 	if !r.NoTLV {
 		body.TLVs = smpp.TLVs{tlvString(smpp.TagReceiptedMessageID, id), tlv8(smpp.TagMessageState, byte(m.state))}

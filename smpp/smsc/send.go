@@ -32,7 +32,7 @@ func (b *bind) send(it *item) {
 		return
 	}
 	b.wire.expect(f)
-	err := b.sess.Go(context.Background(), cmd, body, func(o smpp.Outcome) { b.answered(it, o) })
+	err := b.sess.Go(context.Background(), cmd, body, func(o smpp.Outcome) { b.answered(it, cmd, o) })
 	if err != nil {
 		b.wire.unexpect()
 		b.unsent(it, err)
@@ -67,8 +67,8 @@ func (b *bind) unsent(it *item, err error) {
 	s.assign(it.acct)
 }
 
-// answered hears what became of an item.
-func (b *bind) answered(it *item, o smpp.Outcome) {
+// answered hears what became of an item that was sent as cmd.
+func (b *bind) answered(it *item, cmd smpp.CommandID, o smpp.Outcome) {
 	s := b.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,9 +94,8 @@ func (b *bind) answered(it *item, o smpp.Outcome) {
 	case o.Status == smpp.ROK:
 		s.finish(it)
 		s.writeMO(MOAcknowledged, it, smpp.ROK)
-	case o.Nack && it.cmd == smpp.DataSM && it.mo != nil:
-		it.cmd, it.body = smpp.DeliverSM, it.mo // it does not know data_sm
-		s.again(it, 0)
+	case cmd != it.cmd && (o.Nack || permanent(o.Status)):
+		s.again(it, 0) // it does not know data_sm
 	case permanent(o.Status):
 		b.log.Warn("refused for good", "command", it.cmd, "status", o.Status)
 		s.drop(it, o.Status)

@@ -223,8 +223,10 @@ func asPayload(m *smpp.Message) *smpp.Message {
 // sees 0, as with real centres.
 func asData(m *smpp.Message) *smpp.Data {
 	c := asPayload(m)
-	return &smpp.Data{ServiceType: c.ServiceType, Source: c.Source, Dest: c.Dest, ESMClass: c.ESMClass,
-		RegisteredDelivery: c.RegisteredDelivery, DataCoding: c.DataCoding, TLVs: c.TLVs}
+	return &smpp.Data{
+		ServiceType: c.ServiceType, Source: c.Source, Dest: c.Dest, ESMClass: c.ESMClass,
+		RegisteredDelivery: c.RegisteredDelivery, DataCoding: c.DataCoding, TLVs: c.TLVs,
+	}
 }
 
 // tlv8 and tlvString are optional parameters.

@@ -148,7 +148,7 @@ func (w *wire) passRequest(out []byte, start int, cmd smpp.CommandID, seq uint32
 		f = w.plans[w.sent]
 		delete(w.plans, w.sent)
 	}
-	if n := w.number(seq, f.Do == Collide); n != seq {
+	if n := w.number(seq, f.Do == Collide); n != seq || w.numbering == Colliding {
 		binary.BigEndian.PutUint32(out[start+12:], n)
 		if _, answered := cmd.Response(); answered {
 			w.back[n] = seq
@@ -175,8 +175,6 @@ func (w *wire) number(seq uint32, collide bool) uint32 {
 		return seq - 1
 	case w.numbering == FromHigh:
 		return seq | 1<<31
-	default:
-		return seq
 	}
 	for _, taken := w.back[n]; taken; _, taken = w.back[n] {
 		n += 1 << 20
