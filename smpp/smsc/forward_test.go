@@ -55,6 +55,7 @@ func TestRetry(t *testing.T) {
 		}
 		a.submit(text(alice, "hello"))
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if want := "[0s 5s 15s 35s 1m15s]"; fmt.Sprint(at) != want {
 			t.Errorf("tries at %v, want %s", at, want)
 		}

@@ -172,6 +172,7 @@ func TestMOWindow(t *testing.T) {
 			t.Errorf("%d under way, want 2", len(got))
 		}
 		a.sess.Close()
+		synctest.Wait()
 		var got []string
 		for _, line := range w.bind(smpp.BindReceiver).take() {
 			got = append(got, line[len(line)-2:])

@@ -101,7 +101,7 @@ func (w *world) dial() *app {
 	a := &app{t: w.t}
 	here, there := net.Pipe()
 	w.ServeConn(there)
-	a.sess = smpp.NewSession(here, smpp.Options{Handler: a, Window: 50, ResponseTimeout: 20 * time.Second, EnquireInterval: time.Hour})
+	a.sess = smpp.NewSession(here, smpp.Options{Handler: a, Inline: true, Window: 50, ResponseTimeout: 20 * time.Second, EnquireInterval: time.Hour})
 	return a
 }
 
