@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/smpp/esme"
 )
 
 // ErrNotRunning means that the operation needs the running service: only it
@@ -42,6 +43,10 @@ type Backend interface {
 	AppletState(ctx context.Context, r UserName) (AppletInfo, error)
 
 	InitCA(ctx context.Context, r CARequest) (CAInfo, error)
+
+	ListSMSCs(ctx context.Context, r Page) ([]esme.Status, error)
+	OrderSMSC(ctx context.Context, r SMSCOrder) (esme.Status, error)
+	TraceSMSC(ctx context.Context, r SMSCName) (SMSCTrace, error)
 }
 
 // APRequest registers an application provider.

@@ -57,6 +57,7 @@ type Service struct {
 	Store        Store
 	Vault        Vault
 	Engine       Engine // nil where no service runs: such operations are ErrNotRunning
+	SMSCs        SMSCs  // likewise
 	CardProfiles map[string]mssp.CardProfile
 	Profiles     []mssp.SignatureProfile
 	Clock        func() time.Time

@@ -72,6 +72,9 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	operation(mux, log, "user/code", b.ManageCode)
 	operation(mux, log, "user/applet", b.AppletState)
 	operation(mux, log, "ca/init", b.InitCA)
+	operation(mux, log, "smsc/list", b.ListSMSCs)
+	operation(mux, log, "smsc/order", b.OrderSMSC)
+	operation(mux, log, "smsc/trace", b.TraceSMSC)
 	return mux
 }
 

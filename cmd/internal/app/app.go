@@ -182,7 +182,7 @@ func (a *App) newEngine(ctx context.Context) error {
 	}
 	a.ca = ca
 	o := engine.Options{
-		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route,
+		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), Reports: reports(a.cfg.Bearers),
 		CardProfiles: a.cfg.CardProfiles(), SignatureProfiles: a.cfg.SignatureProfiles(),
 		VA:    pki.NewVA(pki.VAOptions{CA: ca, Clock: a.o.Clock}),
 		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,

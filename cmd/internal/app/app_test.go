@@ -138,7 +138,7 @@ func TestReadiness(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, func() bool { return !a.bearers.list[0].Attached() })
+	waitFor(t, func() bool { return a.bearers.list[0].Attached() != nil })
 	a.health.run(t.Context())
 	if code, body := get(t, metrics+"/readyz"); code != 503 || !strings.Contains(body, "bearer loop: not attached") {
 		t.Errorf("readyz without network: %d %s", code, body)

@@ -3,71 +3,83 @@ package app
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/bearer/loopback"
+	"github.com/simsign/simsign/ota/bearer/route"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// carrier is a bearer with its route.
-type carrier struct {
-	*loopback.Client
-	prefixes []string // none: what no other takes
+// carrier is a bearer that can be started and stopped.
+type carrier interface {
+	bearer.Bearer
+	Start(context.Context) error
+	Stop(context.Context) error
+	// Attached is nil when messages can pass, or when an operator has stopped it.
+	Attached() error
 }
 
-// bearers is the route table. It is complete before the engine starts and
-// does not change afterwards.
+// bearers is what carries messages. It is complete before the engine starts
+// and does not change afterwards.
 type bearers struct {
 	list    []carrier
+	smscs   []*centre
+	router  *route.Router
 	network *loopback.Network
 	addr    string
 }
 
-// route picks the bearer with the longest prefix of the number.
+// route picks the bearer for a phone.
 func (b *bearers) route(d bearer.Destination) bearer.Bearer {
-	number := d.MSISDN
-	var best bearer.Bearer
-	longest := -1
-	for _, c := range b.list {
-		if len(c.prefixes) == 0 && longest < 0 {
-			best, longest = c.Client, 0
-		}
-		for _, p := range c.prefixes {
-			if len(p) > longest && strings.HasPrefix(string(number), p) {
-				best, longest = c.Client, len(p)
-			}
+	if b.router == nil {
+		return nil
+	}
+	return b.router.Route(d)
+}
+
+// byCard reports whether the routes of a configuration look at cards.
+func byCard(list []config.Bearer) bool {
+	var rules []route.Rule
+	for i := range list {
+		rules = append(rules, list[i].Rule())
+	}
+	return route.New(rules).ByCard()
+}
+
+// reports tells whether any bearer asks for delivery receipts.
+func reports(list []config.Bearer) bool {
+	for i := range list {
+		if list[i].Kind == "smpp" && list[i].Receipts {
+			return true
 		}
 	}
-	return best
+	return false
 }
 
 // newBearers opens the emulated network, where it is ours, and makes the
-// route table. Nothing is attached yet: a message that is submitted before
-// attach finds the network busy and is tried again.
+// routes. Nothing is attached yet: a message that is submitted before attach
+// finds the network busy and is tried again.
 func (a *App) newBearers() error {
+	var rules []route.Rule
 	for i := range a.cfg.Bearers {
 		b := &a.cfg.Bearers[i]
-		addr := b.Network
-		if b.Emulate {
-			var err error
-			if addr, err = a.emulate(b); err != nil {
-				return err
-			}
+		var c carrier
+		var err error
+		if b.Kind == "smpp" {
+			c, err = a.newCentre(b)
+		} else {
+			c, err = a.newLoopback(b)
 		}
-		c, err := loopback.NewClient(loopback.ClientOptions{
-			Name: b.Name, Dial: loopback.TCP(addr), Number: sms.MSISDN(b.Number), Inbox: a.engine, Logger: a.log, Clock: a.o.Clock,
-		})
 		if err != nil {
 			return fmt.Errorf("bearer %s: %w", b.Name, err)
 		}
-		route := carrier{Client: c}
-		for _, p := range b.Prefixes {
-			route.prefixes = append(route.prefixes, string(p))
-		}
-		a.bearers.list = append(a.bearers.list, route)
+		a.bearers.list = append(a.bearers.list, c)
+		r := b.Rule()
+		r.Bearer = c
+		rules = append(rules, r)
 	}
+	a.bearers.router = route.New(rules)
 	return nil
 }
 
@@ -78,9 +90,35 @@ func (a *App) attach(ctx context.Context) error {
 		if err := c.Start(ctx); err != nil {
 			return fmt.Errorf("bearer %s: %w", c.Name(), err)
 		}
-		a.onClose(func(context.Context) error { c.Stop(); return nil })
+		a.onClose(c.Stop)
 	}
 	return nil
+}
+
+// loop is a bearer of kind loopback.
+type loop struct{ *loopback.Client }
+
+func (l loop) Stop(context.Context) error { l.Client.Stop(); return nil }
+
+func (l loop) Attached() error {
+	if !l.Client.Attached() {
+		return errNotAttached
+	}
+	return nil
+}
+
+func (a *App) newLoopback(b *config.Bearer) (carrier, error) {
+	addr := b.Network
+	if b.Emulate {
+		var err error
+		if addr, err = a.emulate(b); err != nil {
+			return nil, err
+		}
+	}
+	c, err := loopback.NewClient(loopback.ClientOptions{
+		Name: b.Name, Dial: loopback.TCP(addr), Number: sms.MSISDN(b.Number), Inbox: a.engine, Logger: a.log, Clock: a.o.Clock,
+	})
+	return loop{c}, err
 }
 
 // emulate runs the emulated mobile network of a loopback bearer.
@@ -88,7 +126,7 @@ func (a *App) emulate(b *config.Bearer) (string, error) {
 	n := loopback.NewNetwork(loopback.NetworkOptions{Logger: a.log, Clock: a.o.Clock, Observer: a.o.ObserveNetwork})
 	addr, err := n.Listen(b.Network)
 	if err != nil {
-		return "", fmt.Errorf("bearer %s: emulated network: %w", b.Name, err)
+		return "", fmt.Errorf("emulated network: %w", err)
 	}
 	a.onClose(func(context.Context) error { return n.Close() })
 	a.bearers.network, a.bearers.addr = n, addr.String()

@@ -92,12 +92,7 @@ func (a *App) checks() []check {
 		}},
 	}
 	for _, c := range a.bearers.list {
-		out = append(out, check{"bearer " + c.Name(), func(context.Context) error {
-			if !c.Attached() {
-				return errors.New("not attached to its network")
-			}
-			return nil
-		}})
+		out = append(out, check{"bearer " + c.Name(), func(context.Context) error { return c.Attached() }})
 	}
 	return out
 }

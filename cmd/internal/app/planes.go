@@ -201,7 +201,7 @@ func (u unlinking) Close() error {
 // Admin is the operator's interface of the running service.
 func (a *App) Admin() *admin.Service {
 	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
-	s.Engine = a.engine
+	s.Engine, s.SMSCs = a.engine, operator{&a.bearers, a.log}
 	return s
 }
 

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/smpp/esme"
+	"github.com/simsign/simsign/smpp/trace"
+)
+
+var errNotAttached = errors.New("not attached to its network")
+
+// centre is a bearer of kind smpp.
+type centre struct {
+	*esme.SMSC
+	trace *trace.Recorder // nil: nothing is kept
+}
+
+// Attached implements carrier: what an operator has stopped is no fault.
+func (c *centre) Attached() error {
+	if c.SMSC.Attached() {
+		return nil
+	}
+	st := c.Status()
+	switch {
+	case st.State != "running":
+		return nil
+	case st.Fault != "":
+		return fmt.Errorf("%d of %d binds: %s", st.Bound, st.Binds, st.Fault)
+	}
+	return errNotAttached
+}
+
+func (a *App) newCentre(b *config.Bearer) (carrier, error) {
+	o, err := b.ESME()
+	if err != nil {
+		return nil, err
+	}
+	if o.Bind.Password, err = b.Password(a.o.Getenv); err != nil {
+		return nil, err
+	}
+	if o.TLS, err = b.TLSConfig(); err != nil {
+		return nil, err
+	}
+	o.Inbox, o.Logger, o.Registerer, o.Clock = a.engine, a.log, a.registry, a.o.Clock
+	c := &centre{}
+	if b.Trace > 0 {
+		c.trace = trace.New(trace.Options{PDUs: b.Trace, Messages: b.TraceMessages, Clock: a.o.Clock})
+		o.Tap = c.trace.Tap
+	}
+	if c.SMSC, err = esme.New(o); err != nil {
+		return nil, err
+	}
+	a.bearers.smscs = append(a.bearers.smscs, c)
+	return c, nil
+}
+
+// operator is the admin.SMSCs of the running service.
+type operator struct {
+	b   *bearers
+	log *slog.Logger
+}
+
+var _ admin.SMSCs = operator{}
+
+// List implements admin.SMSCs.
+func (o operator) List() []esme.Status {
+	out := make([]esme.Status, 0, len(o.b.smscs))
+	for _, c := range o.b.smscs {
+		out = append(out, c.Status())
+	}
+	return out
+}
+
+func (o operator) find(name string) (*centre, error) {
+	for _, c := range o.b.smscs {
+		if c.Name() == name {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("no bearer of kind smpp has the name %q", name)
+}
+
+// Order implements admin.SMSCs.
+func (o operator) Order(ctx context.Context, name, do string, wait time.Duration) (esme.Status, error) {
+	c, err := o.find(name)
+	if err != nil {
+		return esme.Status{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	switch do {
+	case "drain":
+		err = c.Drain(ctx)
+	case "stop":
+		err = c.Stop(ctx)
+	case "start":
+		c.Resume()
+		err = c.Start(ctx)
+	default:
+		err = fmt.Errorf("%q is none of drain, stop, start", do)
+	}
+	o.log.Info("an operator has changed a bearer", "bearer", name, "order", do, "state", c.Status().State, "error", err)
+	return c.Status(), err
+}
+
+// Trace implements admin.SMSCs.
+func (o operator) Trace(name string) ([]byte, error) {
+	c, err := o.find(name)
+	if err != nil {
+		return nil, err
+	}
+	if c.trace == nil {
+		return nil, fmt.Errorf("bearer %q keeps no trace: set trace = 1000 in its section and restart", name)
+	}
+	var b bytes.Buffer
+	if err := c.trace.WritePcap(&b); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
