@@ -46,7 +46,7 @@ func (k BindKinds) submits() bool  { return k&(Transmitter|Transceiver) != 0 }
 // Receipts say how delivery receipts look. The zero value has the text of
 // SMPP 3.4 appendix B and the parameters receipted_message_id and message_state.
 type Receipts struct {
-	NoText, NoTLV bool
+	NoText, NoTLV bool // both: there are none
 	// ID is the form of the id in receipts where it differs from that in the
 	// response, as with centres that answer in hexadecimal and report in decimal.
 	ID *IDFormat

@@ -28,11 +28,11 @@ func (m *message) wanted() bool {
 
 // receipt queues the delivery receipt of a message at its end. mu is held.
 func (s *SMSC) receipt(m *message) {
-	if !m.wanted() {
+	r := &s.o.Receipts
+	if !m.wanted() || r.NoText && r.NoTLV {
 		s.letGo(m)
 		return
 	}
-	r := &s.o.Receipts
 	id := m.id
 	if r.ID != nil {
 		id = r.ID.format(m.n)
