@@ -11,6 +11,7 @@ import (
 
 // SMSCCmd manages the short message centres of a running service.
 type SMSCCmd struct {
+	Run   SMSCRunCmd   `cmd:"" default:"withargs" help:"Run an emulated centre with a network for emulated handsets."`
 	List  SMSCListCmd  `cmd:"" help:"List the short message centres of the running service: binds, window, queue, rate."`
 	Drain SMSCDrainCmd `cmd:"" help:"Submit nothing more to a centre and wait for its responses; the binds stay."`
 	Stop  SMSCStopCmd  `cmd:"" help:"Drain, then unbind."`
