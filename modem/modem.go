@@ -144,7 +144,7 @@ func (m *Modem) left() int {
 
 // run runs sessions until ctx ends.
 func (m *Modem) run(ctx context.Context) {
-	failures, deaf := 0, 0
+	failures, deaf, ill := 0, 0, 0
 	for {
 		s := &session{m: m, rung: rungOf(deaf)}
 		began := time.Now()
@@ -162,7 +162,11 @@ func (m *Modem) run(ctx context.Context) {
 			failures, deaf = 0, 0
 		}
 		failures++
-		if s.opened && !errors.Is(err, ErrPIN) && !errors.Is(err, errReset) && !errors.Is(err, errPort) {
+		switch {
+		case s.worked && errors.Is(err, ErrRefuses): // no network, or nothing goes out
+			deaf = firstReset + 2*(ill%2)
+			ill++
+		case s.opened && !errors.Is(err, ErrPIN) && !errors.Is(err, errPort):
 			deaf++
 		}
 		m.m.end(err)
@@ -192,16 +196,17 @@ const (
 // errReset ends the session that has reset the modem.
 var errReset = errors.New("modem was reset")
 
+// firstReset is how many sessions in a row may fail before the modem is reset.
+const firstReset = 3
+
 // rungOf is what to do after so many sessions in a row that had a port and no
-// luck: open it again, turn the radio off and on, restart the modem.
+// luck: open it again, then in turn switch the radio off and on and restart
+// the modem, each followed by a session without.
 func rungOf(deaf int) rung {
-	switch {
-	case deaf < 3:
+	if deaf < firstReset {
 		return reopen
-	case deaf < 5 || deaf%2 == 0:
-		return softReset
 	}
-	return hardReset
+	return [4]rung{softReset, reopen, hardReset, reopen}[(deaf-firstReset)%4]
 }
 
 // fault notes why the modem does not work, and logs it when it is news.

@@ -24,8 +24,8 @@ func TestSend(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		r := l.want(1, nil)
 		// SMS-SUBMIT with UDH and a report asked for, 7F, F6, header 027000.
-		const want = "0061000B919709000010F07FF6070270000001AA1B"
-		if len(l.f.pdus) != 1 || l.f.pdus[0] != want && !strings.HasSuffix(l.f.pdus[0], "7FF6070270000001AA1B") || !strings.HasPrefix(r.MessageID, "1.") {
+		const want = "0061000B911497000000F17FF6070270000001AA1B"
+		if len(l.f.pdus) != 1 || l.f.pdus[0] != want || !strings.HasPrefix(r.MessageID, "1.") {
 			t.Errorf("%q, %+v", l.f.pdus, r)
 		}
 		if l.f.asked("+CMGS=20") != 1 {
