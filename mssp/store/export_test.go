@@ -9,7 +9,7 @@ func HotStatements() map[string]string {
 	return map[string]string{
 		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "touch": sqlTouch,
 		"leave": sqlLeave, "finish": sqlFinish, "consume": sqlConsume, "tx by id": sqlTxByID, "tx by AP": sqlTxByAP,
-		"open by packet": sqlOpenByPacket, "due": sqlDueSegments, "drop dead": sqlDropDead, "claim": sqlClaim, "outcome": sqlOutcome,
+		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all accepted": sqlAllAccepted, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,
 		"park": sqlPark, "park limit": sqlParkLimit, "unpark": sqlUnpark, "resolve": sqlResolve,

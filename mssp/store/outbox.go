@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -10,16 +12,16 @@ import (
 )
 
 const (
-	sqlDueSegments = `SELECT ` + segmentCols + ` FROM segment s LEFT JOIN tx t ON t.seq = s.tx_seq
-	WHERE s.state IN ('queued', 'ambiguous') AND s.next_at <= $1 ORDER BY s.next_at, s.id LIMIT $2`
+	sqlAnyDue = `SELECT id FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at <= $1 LIMIT 1`
 
-	// sqlDropDead takes out what must not leave any more: the transaction is
-	// final, or it is too late for the message.
-	sqlDropDead = `UPDATE segment SET state = 'dropped'
-	WHERE state IN ('queued', 'ambiguous') AND next_at <= $1 AND (expires_at < $1
-	OR EXISTS (SELECT 1 FROM tx WHERE tx.seq = segment.tx_seq AND tx.finished_at <> 0))`
-
-	sqlClaim = `UPDATE segment SET state = 'sent', tries = tries + 1 WHERE id = $1 AND state IN ('queued', 'ambiguous')`
+	// sqlClaim takes what is due, oldest first. What must not leave any more is
+	// dropped: the transaction is final, or it is too late for the message.
+	sqlClaim = `UPDATE segment SET tries = tries + 1, state = CASE WHEN expires_at < $1
+	OR EXISTS (SELECT 1 FROM tx WHERE tx.seq = segment.tx_seq AND tx.finished_at <> 0) THEN 'dropped' ELSE 'sent' END
+	WHERE id IN (SELECT id FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at <= $1 ORDER BY next_at, id LIMIT $2)
+	AND state IN ('queued', 'ambiguous')
+	RETURNING id, cntr, part, parts, dest, pid, dcs, septets, validity, report, udh, ud, state, tries, next_at, expires_at, route, message_id,
+	(SELECT tx.id FROM tx WHERE tx.seq = segment.tx_seq), (SELECT tx.iccid FROM tx WHERE tx.seq = segment.tx_seq)`
 
 	sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
 	WHERE id = $1 AND state IN ('sent', 'ambiguous') RETURNING tx_seq`
@@ -30,37 +32,48 @@ const (
 	AND NOT EXISTS (SELECT 1 FROM segment WHERE tx_seq = $1 AND state NOT IN ('accepted', 'dropped'))`
 )
 
-// ClaimSegments hands out segments whose time has come, at most limit, and
-// stores them as Sent first. A segment of a transaction that has ended, or
-// whose time is over, is dropped instead: Finish leaves that to this place.
+// ClaimSegments hands out segments whose time has come, at most limit, the
+// longest due first, and stores them as Sent before. A segment of a
+// transaction that has ended, or whose time is over, is dropped instead:
+// Finish leaves that to this place. One statement does it all, whatever waits
+// behind.
 func (s *Store) ClaimSegments(ctx context.Context, now time.Time, limit int) ([]Outbound, error) {
-	due, err := s.dueSegments(ctx, now, limit)
-	if err != nil || len(due) == 0 {
-		return nil, err
-	}
-	var out []Outbound
-	err = s.do(ctx, func(q querier) error {
-		out = out[:0]
-		if _, err := q.exec(sqlDropDead, now); err != nil {
-			return err
+	for {
+		if idle, err := s.nothingDue(ctx, now); err != nil || idle {
+			return nil, err
 		}
-		for _, o := range due {
-			n, err := q.exec(sqlClaim, o.ID)
-			if err != nil {
+		var out []Outbound
+		seen := 0
+		err := s.do(ctx, func(q querier) error {
+			out, seen = out[:0], 0
+			return q.each(sqlClaim, func(r *row) error {
+				o, err := scanOutbound(r)
+				if seen++; o.State == SegSent {
+					out = append(out, o)
+				}
 				return err
-			}
-			if n == 1 {
-				o.State, o.Tries = SegSent, o.Tries+1
-				out = append(out, o)
-			}
+			}, now, limit)
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return out, err
+		if len(out) > 0 || seen < limit { // else all of them were dropped: there may be more
+			slices.SortFunc(out, func(a, b Outbound) int {
+				return cmp.Or(a.NextAt.Compare(b.NextAt), cmp.Compare(a.ID, b.ID))
+			})
+			return out, nil
+		}
+	}
 }
 
-func (s *Store) dueSegments(ctx context.Context, now time.Time, limit int) ([]Outbound, error) {
-	return s.outbound(ctx, sqlDueSegments, now, limit)
+// nothingDue spares the sweeper a commit.
+func (s *Store) nothingDue(ctx context.Context, now time.Time) (idle bool, err error) {
+	err = s.read(ctx, func(q querier) error {
+		_, err := q.one(sqlAnyDue, now)
+		idle = errors.Is(err, ErrNotFound)
+		return notFoundIsNil(err)
+	})
+	return idle, err
 }
 
 func (s *Store) outbound(ctx context.Context, sql string, args ...any) (out []Outbound, err error) {

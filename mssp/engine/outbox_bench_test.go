@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/smpp"
+	"github.com/simsign/simsign/smpp/esme"
+)
+
+// answerAll is an instant SMSC: it takes binds and answers every submit_sm in
+// batches.
+func answerAll(conn net.Conn) {
+	r := smpp.NewReader(conn, 0)
+	var out []byte
+	for {
+		f, err := r.Next()
+		if err != nil {
+			return
+		}
+		switch f.Command {
+		case smpp.SubmitSM:
+			out = smpp.AppendFrame(out, smpp.Header{Command: smpp.SubmitSMResp, Seq: f.Seq}, []byte("0123456789\x00"))
+		default:
+			if resp, ok := f.Command.Response(); ok {
+				out = smpp.AppendFrame(out, smpp.Header{Command: resp, Seq: f.Seq}, []byte("centre\x00"))
+			}
+		}
+		if !r.Pending() {
+			if _, err := conn.Write(out); err != nil {
+				return
+			}
+			out = out[:0]
+		}
+	}
+}
+
+// centre listens and gives its address.
+func centre(b *testing.B) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go answerAll(conn)
+		}
+	}()
+	return l.Addr().String()
+}
+
+var benchSegment = bearer.Segment{Dest: "41790000001", PID: 0x7F, DCS: 0xF6, UDH: []byte{2, 0x70, 0}, UD: make([]byte, 137), Validity: time.Minute}
+
+// deaf is an Inbox that wants nothing.
+type deaf struct{ bearer.Inbox }
+
+func benchSMSC(b *testing.B, window, binds int) *esme.SMSC {
+	s, err := esme.New(esme.Options{Name: "bench", Address: centre(b), Window: window, Binds: binds, Queue: 20_000, Bind: smpp.Bind{SystemID: "x"}, Inbox: deaf{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Start(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Stop(context.Background()) }) //nolint:errcheck // over either way
+	for s.Status().Bound < binds {
+		<-time.After(time.Millisecond)
+	}
+	return s
+}
+
+// BenchmarkOutbox compares, at window 100: raw1, a loop that writes encoded
+// PDUs one by one; a centre of package esme without a store; and the same
+// behind the outbox, where every segment is Sent in the database before its
+// octets leave and its outcome is stored after (durable), and where it is also
+// put into the outbox by one of 64 callers that waits for its commit
+// (accepted).
+func BenchmarkOutbox(b *testing.B) {
+	b.Run("raw1", benchRaw1)
+	b.Run("esme", func(b *testing.B) {
+		s := benchSMSC(b, 100, 1)
+		var wg sync.WaitGroup
+		wg.Add(b.N)
+		done := func(_ bearer.Receipt, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			wg.Done()
+		}
+		b.ReportAllocs()
+		b.ResetTimer()
+		for range b.N {
+			if err := s.Go(context.Background(), benchSegment, done); err != nil {
+				b.Fatal(err)
+			}
+		}
+		wg.Wait()
+	})
+	for name, callers := range map[string]int{"durable": 0, "accepted": 64} {
+		b.Run(name, func(b *testing.B) { benchDurable(b, callers) })
+	}
+}
+
+func benchRaw1(b *testing.B) {
+	conn, err := net.Dial("tcp", centre(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	pre, err := smpp.Append(nil, smpp.Header{Command: smpp.SubmitSM}, &smpp.Message{Dest: smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"},
+		ESMClass: smpp.ESMClassUDHI, ProtocolID: 0x7F, DataCoding: 0xF6, ShortMessage: append([]byte{2, 0x70, 0}, make([]byte, 137)...)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	slots := make(chan struct{}, 100)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		r := smpp.NewReader(conn, 0)
+		for range b.N {
+			if _, err := r.Next(); err != nil {
+				return
+			}
+			<-slots
+		}
+	})
+	b.ResetTimer()
+	for i := range b.N {
+		slots <- struct{}{}
+		binary.BigEndian.PutUint32(pre[12:], uint32(i+1))
+		if _, err := conn.Write(pre); err != nil {
+			b.Fatal(err)
+		}
+	}
+	wg.Wait()
+}
+
+// benchDurable sends b.N segments through the outbox. With callers they are
+// put into it meanwhile, one segment a commit job; else they are there before.
+func benchDurable(b *testing.B, callers int) {
+	ctx := context.Background()
+	st, err := store.Open(ctx, store.Options{DSN: filepath.Join(b.TempDir(), "bench.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	s := benchSMSC(b, 100, 1)
+	if callers == 0 {
+		batch := make([]bearer.Segment, 200)
+		for i := range batch {
+			batch[i] = benchSegment
+		}
+		for left := b.N; left > 0; left -= len(batch) {
+			if _, err := st.EnqueueText(ctx, batch[:min(left, len(batch))]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	for range callers {
+		go func() {
+			for left.Add(-1) >= 0 {
+				if _, err := st.EnqueueText(ctx, []bearer.Segment{benchSegment}); err != nil {
+					b.Error(err)
+				}
+			}
+		}()
+	}
+	var wg sync.WaitGroup
+	wg.Add(b.N)
+	for sent := 0; sent < b.N; {
+		segs, err := st.ClaimSegments(ctx, time.Now(), 256)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sent += len(segs)
+		for i := range segs {
+			id := segs[i].ID
+			if err := s.Go(ctx, segs[i].Segment, func(r bearer.Receipt, err error) {
+				if err != nil {
+					b.Error(err)
+				}
+				st.RecordOutcomesLazy([]store.SegmentOutcome{{ID: id, State: store.SegAccepted, Route: "bench", MessageID: r.MessageID}})
+				wg.Done()
+			}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	wg.Wait()
+	b.StopTimer()
+	if due, err := st.ClaimSegments(ctx, time.Now().Add(time.Hour), 1); err != nil || len(due) != 0 {
+		b.Fatalf("%d left in the outbox, %v", len(due), err)
+	}
+}
