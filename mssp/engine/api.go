@@ -45,7 +45,10 @@ type SignRequest struct {
 	Reference string // event id of the AP, shown on both screens; empty lets us make one
 	Language  string // ISO 639-1; empty: the subscriber's
 	TimeOut   time.Duration
-	Validate  bool // the reply says VALID_SIGNATURE (502) instead of SIGNATURE (500)
+	// Late is set when the time for this request is over: only the repeat of an
+	// earlier one is answered, a new one gets this fault.
+	Late     *mssp.Fault
+	Validate bool // the reply says VALID_SIGNATURE (502) instead of SIGNATURE (500)
 }
 
 // Result is what came of a transaction; Transaction.Result holds it as JSON.

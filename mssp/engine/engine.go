@@ -36,6 +36,7 @@ type Engine struct {
 	flights  *flights
 	waiters  waiters
 	rates    rates // prompts
+	peace    coolOff
 	rechecks rates // questions to cards about blocked codes
 	demo     *demo
 	submits  chan struct{} // a place for each packet that the sweeper submits
@@ -61,6 +62,7 @@ func New(o Options) (*Engine, error) {
 		certs:    certs{m: map[string]*x509.Certificate{}},
 		waiters:  waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters},
 		rates:    rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
+		peace:    coolOff{after: o.Limits.CoolOffAfter, pause: o.Limits.CoolOff, m: map[sms.MSISDN]*unwilling{}},
 		rechecks: rates{max: 1, m: map[sms.MSISDN][]time.Time{}},
 		submits:  make(chan struct{}, maxSubmits),
 		wake:     make(chan struct{}, 1),

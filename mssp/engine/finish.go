@@ -66,6 +66,9 @@ func (e *Engine) ended(tx *mssp.Transaction) {
 	e.m.ended(tx)
 	e.log.Info("transaction ended", "tx", tx.ID, "kind", tx.Kind, "state", tx.State, "status", int(tx.Status),
 		"msisdn", tx.MSISDN, "attempts", tx.Attempt, "took", tx.FinishedAt.Sub(tx.CreatedAt))
+	if until := e.peace.note(tx, e.o.Clock()); !until.IsZero() {
+		e.log.Info("user is left in peace", "msisdn", tx.MSISDN, "until", until)
+	}
 	e.traceEnded(tx)
 	e.waiters.wake(*tx)
 }

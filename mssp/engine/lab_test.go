@@ -128,7 +128,7 @@ func newLab(t *testing.T) *lab {
 			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048), byte(applet.ECDSAP384)},
 		}},
 		VA: pki.NewVA(pki.VAOptions{CA: l.ca, Clock: l.clock.Now}), CA: l.ca, Clock: l.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(l.logs, nil)), Limits: Limits{PromptsPerMinute: -1},
+		Logger: slog.New(slog.NewTextHandler(l.logs, nil)), Limits: Limits{PromptsPerMinute: -1, CoolOffAfter: -1},
 		QuietRegistration: true, SignatureProfiles: []mssp.SignatureProfile{authProfile},
 	}
 	l.start()

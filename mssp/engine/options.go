@@ -68,6 +68,10 @@ type Limits struct {
 	QueuePerCard     int // transactions that may wait behind the one at the card; default 5
 	PromptsPerMinute int // per number; default 3
 	Waiters          int // callers of Wait at once; default 10,000
+	// CoolOffAfter requests within ten minutes that a user has cancelled or left
+	// unanswered (default 3), no request reaches him for CoolOff (default 15 min).
+	CoolOffAfter int
+	CoolOff      time.Duration
 }
 
 // VA says whether a signature and its certificate are valid (2-1, 5.2-2);
@@ -116,6 +120,7 @@ func (o *Options) defaults() error {
 		{&o.RetryFirst, time.Second},
 		{&o.RetryMax, 30 * time.Second},
 		{&o.ManageTimeOut, 3 * time.Minute},
+		{&o.Limits.CoolOff, 15 * time.Minute},
 	} {
 		if *d.at <= 0 {
 			*d.at = d.is
@@ -124,7 +129,7 @@ func (o *Options) defaults() error {
 	for _, d := range []struct {
 		at *int
 		is int
-	}{{&o.Limits.QueuePerCard, 5}, {&o.Limits.PromptsPerMinute, 3}, {&o.Limits.Waiters, 10_000}} {
+	}{{&o.Limits.QueuePerCard, 5}, {&o.Limits.PromptsPerMinute, 3}, {&o.Limits.Waiters, 10_000}, {&o.Limits.CoolOffAfter, 3}} {
 		if *d.at == 0 {
 			*d.at = d.is
 		}

@@ -28,6 +28,15 @@ func (e *Engine) Sign(ctx context.Context, r SignRequest) (mssp.Transaction, err
 	if r.Format == "" {
 		r.Format = CMS
 	}
+	if r.Late != nil {
+		switch old, err := e.o.Store.TransactionByAP(ctx, r.AP.ID, r.APTransID); {
+		case err == nil:
+			return e.repeat(old, r.RequestHash)
+		case !errors.Is(err, mssp.ErrNotFound):
+			return mssp.Transaction{}, e.storeFault("looking up a repeated request", err)
+		}
+		return mssp.Transaction{}, e.refused(mssp.KindSign, r.Late)
+	}
 	if tx, err, ok := e.demo.sign(&r, now); ok {
 		return tx, err
 	}
@@ -67,6 +76,9 @@ func (e *Engine) newSignature(ctx context.Context, r *SignRequest, now time.Time
 	j, msg, err := e.composeSign(r, t, k, cert, tx.AppletTxn, now)
 	if err != nil {
 		return tx, nil, err
+	}
+	if f := e.peace.check(r.MSISDN, now); f != nil {
+		return tx, nil, f
 	}
 	if f := e.rates.take(r.MSISDN, now); f != nil {
 		return tx, nil, f

@@ -33,7 +33,9 @@ func (e *fakeEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transac
 	if e.fail != nil {
 		return mssp.Transaction{}, e.fail
 	}
-	e.seen = append(e.seen, r)
+	if r.Late == nil {
+		e.seen = append(e.seen, r)
+	}
 	key := string(r.AP.ID) + "|" + r.APTransID
 	if id, ok := e.byAP[key]; ok {
 		tx := *e.byID[id]
@@ -41,6 +43,9 @@ func (e *fakeEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transac
 			return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used for another request")
 		}
 		return tx, nil
+	}
+	if r.Late != nil {
+		return mssp.Transaction{}, r.Late
 	}
 	id := mssp.TransID("h" + string(rune('a'+len(e.byID))))
 	tx := &mssp.Transaction{

@@ -242,3 +242,35 @@ func TestLimits(t *testing.T) {
 		}
 	})
 }
+
+// TestRepeatAfterValidity: the repeat of a request whose ValidityDate has
+// passed meanwhile gets the first answer, not a fault about the date.
+//
+// Covers: I12
+func TestRepeatAfterValidity(t *testing.T) {
+	s, e := testService(t)
+	request := func(until time.Duration) *SignatureReq {
+		r := bankRequest("T1")
+		r.ValidityDate = now.Add(until).Format(time.RFC3339)
+		return r
+	}
+	first, f := s.Signature(t.Context(), Peer{}, request(60*time.Second))
+	if f != nil {
+		t.Fatal(f)
+	}
+	e.end(t, first.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
+	clock := s.o.Clock
+	s.o.Clock = func() time.Time { return clock().Add(2 * time.Minute) }
+	again, f := s.Signature(t.Context(), Peer{}, request(60*time.Second))
+	if f != nil || again.TransID != first.TransID {
+		t.Fatalf("the repeat: %+v, %v", again, f)
+	}
+	if _, f = s.Signature(t.Context(), Peer{}, request(70*time.Second)); f == nil || f.Code != mssp.WrongParam {
+		t.Errorf("another date under the same AP_TransID: %v", f)
+	}
+	late := request(60 * time.Second)
+	late.AP.TransID = "T2"
+	if _, f = s.Signature(t.Context(), Peer{}, late); f == nil || f.Code != mssp.ValidityExpired {
+		t.Errorf("a new request: %v", f)
+	}
+}

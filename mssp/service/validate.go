@@ -47,9 +47,10 @@ func (s *Service) validate(ap mssp.AP, req *SignatureReq) (engine.SignRequest, e
 	if r.Display, f = s.toShow(ap, req, d, x.reference); f != nil {
 		return r, x, f
 	}
-	if r.TimeOut, f = s.timeOut(p, req.TimeOut, req.ValidityDate); f != nil {
+	if r.TimeOut, f = s.timeOut(p, req.TimeOut, req.ValidityDate); f != nil && f.Code != mssp.ValidityExpired {
 		return r, x, f
 	}
+	r.Late = f // the engine knows whether it was asked before (I12)
 	r.RequestHash = meaning(&r, req)
 	return r, x, nil
 }
