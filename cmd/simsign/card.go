@@ -9,8 +9,10 @@ import (
 
 // CardCmd manages cards.
 type CardCmd struct {
-	Import CardImportCmd `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
-	List   CardListCmd   `cmd:"" help:"List the cards."`
+	Import  CardImportCmd  `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
+	List    CardListCmd    `cmd:"" help:"List the cards."`
+	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
+	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
 }
 
 // CardImportCmd imports a card file.
@@ -65,5 +67,44 @@ func (k *CardListCmd) Run(c *cli) error {
 			t.row(x.ICCID, x.IMSI, x.Profile, x.State)
 		}
 		return t.flush()
+	})
+}
+
+// CardReleaseCmd releases a suspended card.
+type CardReleaseCmd struct {
+	ConfigFlag
+	ICCID string `arg:"" help:"Number of the card."`
+}
+
+// Run says the state of the card.
+func (k *CardReleaseCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		card, err := b.ReleaseCard(c.ctx, admin.CardName{ICCID: k.ICCID})
+		if err != nil {
+			return err
+		}
+		c.printf("card %s is %s\n", card.ICCID, card.State)
+		return nil
+	})
+}
+
+// CardAdvanceCmd raises the counters of a card.
+type CardAdvanceCmd struct {
+	ConfigFlag
+	ICCID   string `arg:"" help:"Number of the card."`
+	Confirm bool   `required:"" help:"The clock of this machine is right: a counter that went too far never comes back."`
+}
+
+// Run prints one line for each key set.
+func (k *CardAdvanceCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		done, err := b.AdvanceCounters(c.ctx, admin.CardName{ICCID: k.ICCID})
+		if err != nil {
+			return err
+		}
+		for _, s := range done.Sets {
+			c.printf("key set %d: %s -> %s\n", s.KVN, s.From, s.To)
+		}
+		return nil
 	})
 }

@@ -101,6 +101,7 @@ func (e *Engine) nextCounter(c *ota.Command, p *mssp.CardProfile, ks mssp.KeySet
 	}
 	next, err := keys.NextCounter(last+jump, e.o.Clock(), mode)
 	if err != nil {
+		e.log.Error("replay counter of a card cannot go on (see simsign card advance)", "iccid", ks.ICCID, "kvn", ks.KVN, "error", err)
 		return nil, &mssp.Fault{Code: mssp.CardBlocked, Detail: "the replay counter of the user's card cannot go on: the operator must look at it", Err: err}
 	}
 	c.CNTR = next

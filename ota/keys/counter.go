@@ -100,3 +100,23 @@ func AdvanceCounter(last, to ota.CNTR) (ota.CNTR, error) {
 	}
 	return max(last, to), nil
 }
+
+// ImportCounter is the counter to store for a key set that has been used
+// before, by whoever had it: last is the last counter used, 0 for none. It is
+// raised to the floor of the clock at once, because NextCounter would take a
+// low one for a sign of a wrong clock (ErrCounterJump). A card with
+// CounterExact keeps its counter. The error is ErrCounterJump when the clock
+// itself is past CounterAlarm, ErrCounterExhausted when nothing is left.
+func ImportCounter(last ota.CNTR, now time.Time, mode CounterMode) (ota.CNTR, error) {
+	if last+1 >= CounterStop {
+		return 0, fmt.Errorf("%w: last %s, the end is %s", ErrCounterExhausted, last, CounterStop)
+	}
+	floor := FloorCounter(now)
+	if last == 0 || mode == CounterExact || floor <= last {
+		return last, nil
+	}
+	if floor >= CounterAlarm {
+		return 0, fmt.Errorf("%w: the clock says %s (%s)", ErrCounterJump, floor, now.UTC().Format(time.DateOnly))
+	}
+	return floor, nil
+}

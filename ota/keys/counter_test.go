@@ -62,6 +62,39 @@ func TestCounterMode(t *testing.T) {
 	}
 }
 
+// Covers: F14, F17, I3
+func TestImportCounter(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	floor := keys.FloorCounter(at)
+	for _, c := range []struct {
+		name string
+		last ota.CNTR
+		now  time.Time
+		mode keys.CounterMode
+		want ota.CNTR
+		err  error
+	}{
+		{"never used", 0, at, keys.CounterHigher, 0, nil},
+		{"low", 1, at, keys.CounterHigher, floor, nil},
+		{"high", floor + 7, at, keys.CounterHigher, floor + 7, nil},
+		{"exactly one higher", 41, at, keys.CounterExact, 41, nil},
+		{"clock in 2095", 1, time.Date(2095, 1, 1, 0, 0, 0, 0, time.UTC), keys.CounterHigher, 0, keys.ErrCounterJump},
+		{"used up", keys.CounterStop - 1, at, keys.CounterHigher, 0, keys.ErrCounterExhausted},
+		{"blocked", ota.MaxCNTR, at, keys.CounterExact, 0, keys.ErrCounterExhausted},
+	} {
+		got, err := keys.ImportCounter(c.last, c.now, c.mode)
+		if got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: got %s, %v; want %s, %v", c.name, got, err, c.want, c.err)
+		}
+		if err != nil || c.mode == keys.CounterExact {
+			continue
+		}
+		if next, err := keys.NextCounter(got, c.now, c.mode); err != nil || next <= c.last {
+			t.Errorf("%s: the next is %s, %v", c.name, next, err)
+		}
+	}
+}
+
 func TestAdvanceCounter(t *testing.T) {
 	if c, err := keys.AdvanceCounter(10, 5); c != 10 || err != nil {
 		t.Errorf("down: %s, %v", c, err)

@@ -34,6 +34,8 @@ type Backend interface {
 
 	ImportCards(ctx context.Context, r CardImport) (CardImported, error)
 	Cards(ctx context.Context, r Page) ([]CardInfo, error)
+	ReleaseCard(ctx context.Context, r CardName) (CardInfo, error)
+	AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error)
 
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
 	Users(ctx context.Context, r Page) ([]UserInfo, error)

@@ -28,7 +28,8 @@ var ErrCards = errors.New("card file")
 //	kic      algorithm:key for ciphering, as in AES128:00112233445566778899AABBCCDDEEFF
 //	kid      the same for the checksum
 //	cmac     octets of an AES checksum, 4 or 8; empty means 8
-//	cntr     last counter used, 10 hexadecimal digits; empty means 0000000000
+//	cntr     last counter used, 10 hexadecimal digits; empty means 0000000000.
+//	         Another one is raised to the clock's, which is higher (see package keys)
 var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr"}
 
 // ImportedCard is one card of a file.

@@ -31,6 +31,9 @@ type Store interface {
 	APs(ctx context.Context) ([]mssp.AP, error)
 	ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
+	PutCard(ctx context.Context, c mssp.Card) error
+	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
+	UpdateKeySet(ctx context.Context, iccid ota.ICCID, kvn byte, f func(*mssp.KeySet) error) error
 	Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error)
 	PutSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
@@ -42,6 +45,7 @@ type Store interface {
 type Vault interface {
 	pki.Sealer
 	SealMaterial(iccid ota.ICCID, m keys.Material) ([]byte, error)
+	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
 	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
 }
 
@@ -191,7 +195,11 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 			if sets[i].Keys, err = s.Vault.SealMaterial(c.Card.ICCID, m); err != nil {
 				return done, err
 			}
-			if sets[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, c.Last[i]); err != nil {
+			last, err := keys.ImportCounter(c.Last[i], s.Clock(), s.counterMode(c.Card.Profile))
+			if err != nil {
+				return done, fmt.Errorf("after %d cards: key set %d of the next: %w", done.Imported, m.KVN, err)
+			}
+			if sets[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, last); err != nil {
 				return done, err
 			}
 		}
@@ -216,9 +224,13 @@ func (s *Service) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
 	}
 	out := make([]CardInfo, 0, len(cards))
 	for _, c := range cards {
-		out = append(out, CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State})
+		out = append(out, cardInfo(c))
 	}
 	return out, nil
+}
+
+func cardInfo(c mssp.Card) CardInfo {
+	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State}
 }
 
 // InitCA makes the CA.

@@ -65,6 +65,8 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	operation(mux, log, "ap/disable", b.DisableAP)
 	operation(mux, log, "card/import", b.ImportCards)
 	operation(mux, log, "card/list", b.Cards)
+	operation(mux, log, "card/release", b.ReleaseCard)
+	operation(mux, log, "card/advance", b.AdvanceCounters)
 	operation(mux, log, "user/add", b.AddUser)
 	operation(mux, log, "user/list", b.Users)
 	operation(mux, log, "user/show", b.User)
@@ -161,6 +163,14 @@ func (c *Client) ImportCards(ctx context.Context, r CardImport) (CardImported, e
 
 func (c *Client) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
 	return call[Page, []CardInfo](ctx, c, "card/list", r)
+}
+
+func (c *Client) ReleaseCard(ctx context.Context, r CardName) (CardInfo, error) {
+	return call[CardName, CardInfo](ctx, c, "card/release", r)
+}
+
+func (c *Client) AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error) {
+	return call[CardName, CountersAdvanced](ctx, c, "card/advance", r)
 }
 
 func (c *Client) AddUser(ctx context.Context, r UserRequest) (UserInfo, error) {

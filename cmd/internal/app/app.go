@@ -17,6 +17,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -186,9 +187,11 @@ func (a *App) newEngine(ctx context.Context) error {
 		CardProfiles: a.cfg.CardProfiles(), SignatureProfiles: a.cfg.SignatureProfiles(),
 		VA:    pki.NewVA(pki.VAOptions{CA: ca, Clock: a.o.Clock}),
 		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
+		Reports: a.cfg.Messages.DeliveryReports, CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
 		DemoFaults: a.cfg.Lab.DemoFaults, ConfirmAtOnce: a.o.ConfirmAtOnce, QuietRegistration: a.o.QuietRegistration,
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
+			CoolOffAfter: cmp.Or(a.cfg.Limits.CoolOffAfter, -1), CoolOff: a.cfg.Limits.CoolOff.Duration(),
 		},
 	}
 	if ca != nil {
@@ -196,6 +199,15 @@ func (a *App) newEngine(ctx context.Context) error {
 	}
 	a.engine, err = engine.New(o)
 	return err
+}
+
+// poll is how often a caller who waits looks at the row: never where nobody
+// else can change it.
+func (a *App) poll() time.Duration {
+	if a.cfg.Store.Postgres() {
+		return time.Second
+	}
+	return 0
 }
 
 func (a *App) newService() (err error) {

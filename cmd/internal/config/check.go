@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/simsign/simsign/ota"
 )
@@ -83,10 +84,16 @@ func (ch *checker) all() {
 	if n := len(c.CA.Country); n != 0 && n != 2 {
 		ch.faultf("ca.country", "needs the two letters of ISO 3166, has %q", c.CA.Country)
 	}
+	if n := utf8.RuneCountInString(c.Messages.CodeHelp); n > maxCodeHelp {
+		ch.faultf("messages.code_help", "has %d characters, at most %d fit into the text", n, maxCodeHelp)
+	}
 	ch.some("card_profile", len(c.Cards))
 	ch.some("signature_profile", len(c.Profiles))
 	ch.some("bearer", len(c.Bearers))
 }
+
+// maxCodeHelp keeps the text to a user within two short messages.
+const maxCodeHelp = 80
 
 func (c *Config) hasProfile(uri string) bool {
 	return slices.ContainsFunc(c.Profiles, func(p Sign) bool { return p.URI == uri || slices.Contains(p.Aliases, uri) })
@@ -209,7 +216,7 @@ func (ch *checker) store() {
 	if s.PasswordFile != "" && s.PasswordCredential != "" {
 		ch.faultf("store.password_credential", "password_file is set too: only one of them")
 	}
-	if !s.postgres() {
+	if !s.Postgres() {
 		if s.PasswordFile != "" || s.PasswordCredential != "" {
 			ch.faultf("store.dsn", "a password is set, but only a postgres:// address takes one")
 		}

@@ -31,6 +31,7 @@ type Config struct {
 	Store    Store    `toml:"store"`
 	Keys     Keys     `toml:"keys"`
 	Limits   Limits   `toml:"limits"`
+	Messages Messages `toml:"messages"`
 	Log      Log      `toml:"log"`
 	Lab      Lab      `toml:"lab"`
 	Cards    []Card   `toml:"card_profile"`
@@ -131,9 +132,22 @@ type Limits struct {
 	Queue int `toml:"queue" default:"5" min:"1" max:"1000"`
 	// Prompts a minute of one user.
 	PromptsPerMinute int `toml:"prompts_per_minute" default:"3" min:"1" max:"1000"`
+	// After so many requests within ten minutes that a user has cancelled or left
+	// unanswered, no request reaches him for a while (fault 406); 0: never.
+	CoolOffAfter int      `toml:"cool_off_after" default:"3" min:"0" max:"1000"`
+	CoolOff      Duration `toml:"cool_off" default:"15m"`
 	// How long a stop waits for those that are being answered. What is accepted is stored
 	// and goes on at the next start.
 	Stop Duration `toml:"stop" default:"15s"`
+}
+
+// Messages are short messages besides the secured ones.
+type Messages struct {
+	// Ends the text to a user whose personal code has blocked: where to have it unblocked.
+	CodeHelp string `toml:"code_help" example:"Call 0800 123 456."`
+	// Ask the network for delivery reports: a request that it gives up then ends at once,
+	// not at its time limit.
+	DeliveryReports bool `toml:"delivery_reports" default:"false"`
 }
 
 // Log is the log on standard error: one JSON object a line. No key, code,

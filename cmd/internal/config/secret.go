@@ -35,13 +35,15 @@ func (c *Config) resolve(getenv func(string) string) {
 	if c.Store.DSN == "" {
 		c.Store.DSN = filepath.Join(c.Data, "simsign.db")
 	}
-	if !c.Store.postgres() {
+	if !c.Store.Postgres() {
 		c.Store.DSN = strings.TrimPrefix(c.Store.DSN, "sqlite:")
 		abs(c.dir, &c.Store.DSN)
 	}
 }
 
-func (s *Store) postgres() bool {
+// Postgres reports whether the database is a PostgreSQL, which other processes
+// may use at the same time.
+func (s *Store) Postgres() bool {
 	return strings.HasPrefix(s.DSN, "postgres://") || strings.HasPrefix(s.DSN, "postgresql://")
 }
 
@@ -51,7 +53,7 @@ func (s *Store) Source(getenv func(string) string) (string, error) {
 	if s.PasswordCredential != "" {
 		path = filepath.Join(getenv("CREDENTIALS_DIRECTORY"), s.PasswordCredential)
 	}
-	if !s.postgres() || path == "" {
+	if !s.Postgres() || path == "" {
 		return s.DSN, nil
 	}
 	secret, err := os.ReadFile(path)

@@ -177,6 +177,7 @@ socket = "admin.sock"
 
 [limits]
 prompts_per_minute = 1000
+cool_off_after = 0
 queue = 20
 
 [lab]

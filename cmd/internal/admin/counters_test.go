@@ -1,0 +1,108 @@
+package admin
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/keys"
+)
+
+const (
+	cardHead = "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"
+	cardLine = iccid1 + ",,int6,1,AES128:00112233445566778899AABBCCDDEEFF,AES128:0F0E0D0C0B0A09080706050403020100,,"
+)
+
+// counter is the stored counter of key set 1 of the card.
+func counter(t *testing.T, s *Service, st *store.Store) ota.CNTR {
+	t.Helper()
+	sets, err := st.KeySets(t.Context(), iccid1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Vault.OpenCounter(iccid1, 1, sets[0].Counter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A card that was used elsewhere comes with a low counter: its first packet
+// must go out, and above that counter.
+//
+// Covers: I3
+func TestImportUsedCard(t *testing.T) {
+	s, st, _ := newService(t)
+	if _, err := s.ImportCards(t.Context(), CardImport{CSV: cardHead + cardLine + "00000000FF\n"}); err != nil {
+		t.Fatal(err)
+	}
+	got := counter(t, s, st)
+	if next, err := keys.NextCounter(got, s.Clock(), keys.CounterHigher); err != nil || next <= 0xFF {
+		t.Errorf("stored %s, the next is %s, %v", got, next, err)
+	}
+	if _, err := s.ImportCards(t.Context(), CardImport{CSV: strings.ReplaceAll(cardHead+cardLine+"FFFFFFFFFF\n", iccid1, "8941000000000000027")}); err == nil {
+		t.Error("a card whose counter is used up was imported")
+	}
+}
+
+// An idle card is advanced and a suspended one released, by this process and
+// over the socket, and the log names neither in full.
+func TestAdvanceAndRelease(t *testing.T) {
+	s, st, log := newService(t)
+	b := remote(t, s)
+	ctx := t.Context()
+	if _, err := b.ImportCards(ctx, CardImport{CSV: cardHead + cardLine + "\n"}); err != nil {
+		t.Fatal(err)
+	}
+	setCounter(t, s, st, 7)
+	name := CardName{ICCID: iccid1}
+	done, err := b.AdvanceCounters(ctx, name)
+	if err != nil || len(done.Sets) != 1 || done.Sets[0].From != "0000000007" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if got, want := counter(t, s, st), keys.FloorCounter(s.Clock()); got != want || done.Sets[0].To != want.String() {
+		t.Errorf("counter %s, want %s", got, want)
+	}
+	s.Clock = func() time.Time { return time.Unix(0, 0) } // a clock that fell back
+	if _, err := b.AdvanceCounters(ctx, name); err != nil || counter(t, s, st).String() != done.Sets[0].To {
+		t.Errorf("a counter went down: %s, %v", counter(t, s, st), err)
+	}
+
+	card, err := st.Card(ctx, iccid1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	card.State, card.BadPoR, card.Blocked[1] = mssp.CardSuspended, 10, true
+	if err := st.PutCard(ctx, card); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := b.ReleaseCard(ctx, name); err != nil || info.State != mssp.CardActive {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if got, err := st.Card(ctx, iccid1); err != nil || got.BadPoR != 0 || !got.Blocked[1] {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, wrong := range []string{"", "12", "8941000000000000019"} {
+		if _, err := b.ReleaseCard(ctx, CardName{ICCID: wrong}); err == nil {
+			t.Errorf("card %q was released", wrong)
+		}
+	}
+	if strings.Contains(log.String(), iccid1) {
+		t.Errorf("the log has the number of a card:\n%s", log)
+	}
+}
+
+func setCounter(t *testing.T, s *Service, st *store.Store, c ota.CNTR) {
+	t.Helper()
+	err := st.UpdateKeySet(context.Background(), iccid1, 1, func(ks *mssp.KeySet) (err error) {
+		ks.Counter, err = s.Vault.SealCounter(iccid1, 1, c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
