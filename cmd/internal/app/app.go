@@ -183,11 +183,11 @@ func (a *App) newEngine(ctx context.Context) error {
 	}
 	a.ca = ca
 	o := engine.Options{
-		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), Reports: reports(a.cfg.Bearers),
+		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers),
 		CardProfiles: a.cfg.CardProfiles(), SignatureProfiles: a.cfg.SignatureProfiles(),
 		VA:    pki.NewVA(pki.VAOptions{CA: ca, Clock: a.o.Clock}),
 		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
-		Reports: a.cfg.Messages.DeliveryReports, CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
+		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
 		DemoFaults: a.cfg.Lab.DemoFaults, ConfirmAtOnce: a.o.ConfirmAtOnce, QuietRegistration: a.o.QuietRegistration,
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
