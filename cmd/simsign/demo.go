@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ type DemoCmd struct {
 	CA      int    `name:"ca-port" default:"9063" help:"Port of CRL and OCSP (${default}, or the next free one)."`
 	Metrics int    `name:"metrics-port" default:"9064" help:"Port of /metrics, /healthz and /readyz (${default}, or the next free one)."`
 	Network int    `name:"network-port" default:"9065" help:"Port of the emulated mobile network (${default}, or the next free one)."`
+	SMPP    bool   `name:"smpp" help:"Put an emulated SMSC between the service and the handsets, and reach it over SMPP."`
+	SMSC    int    `name:"smsc-port" default:"2775" help:"Port of that SMSC (${default}, or the next free one)."`
+	Faults  string `name:"smsc-faults" placeholder:"SCRIPT|@FILE" help:"Let that SMSC misbehave: see simsign smsc run --help."`
 	Log     bool   `help:"Write the service's log to standard error."`
 }
 
@@ -44,6 +48,10 @@ func (k *DemoCmd) Run(c *cli) error {
 			return &exitError{Code: exitUsage, Err: fmt.Errorf("--auto: %w", err)}
 		}
 	}
+	faults, err := faultScript(k.Faults)
+	if err != nil || k.Faults != "" && !k.SMPP {
+		return &exitError{Code: exitUsage, Err: fmt.Errorf("--smsc-faults: %w", cmp.Or(err, errors.New("it needs --smpp")))}
+	}
 	log := slog.New(slog.DiscardHandler)
 	if k.Log {
 		log = slog.New(slog.NewTextHandler(c.stderr, nil))
@@ -55,7 +63,8 @@ func (k *DemoCmd) Run(c *cli) error {
 	}
 	d, err := demo.Start(c.ctx, demo.Options{
 		Data: k.Data, Auto: k.Auto, Version: version(), Logger: log,
-		Ports: demo.Ports{API: k.API, Console: k.Console, CA: k.CA, Metrics: k.Metrics, Network: k.Network},
+		Ports: demo.Ports{API: k.API, Console: k.Console, CA: k.CA, Metrics: k.Metrics, Network: k.Network, SMSC: k.SMSC},
+		SMPP:  k.SMPP, Faults: faults,
 	})
 	switch {
 	case err != nil && c.ctx.Err() != nil: // what was under way says "canceled" in its own words
@@ -87,11 +96,12 @@ EMULATED: no real SIM, no real network, test keys only.
   Web service     http://%s/rest/service   (ETSI TS 102 204 as JSON)
   CA              http://%s/ca.crl and /ocsp
   Metrics         http://%s/metrics
-  Data            %s
+  Network         %s   (simsign handset --network)
+%s  Data            %s
 
   AP_ID           %s
   AP_PWD          %s
-`, d.App.Addr("console"), d.App.APIAddr(), d.App.Addr("ca"), d.App.Addr("metrics"), d.Data, demo.APID, d.Password)
+`, d.App.Addr("console"), d.App.APIAddr(), d.App.Addr("ca"), d.App.Addr("metrics"), d.Network(), smscLine(d), d.Data, demo.APID, d.Password)
 	for _, u := range users {
 		fmt.Fprintf(w, "  User            %s   %s, %s\n", u.Number, u.Name, u.Algorithm)
 		if number == "" {
@@ -118,6 +128,14 @@ Ask for a signature (the prompt appears on the handset; %s):
 
 Ctrl-C ends it.
 `, prompts, self(), d.App.APIAddr(), demo.APID, d.Password, number, shellQuote(d.CAFile()), curlLine(d, number))
+}
+
+// smscLine says where the emulated SMSC is, when there is one.
+func smscLine(d *demo.Demo) string {
+	if d.SMSC() == "" {
+		return ""
+	}
+	return fmt.Sprintf("  SMSC            %s   (simsign smsc list|trace -c %s)\n", d.SMSC(), shellQuote(filepath.Join(d.Data, "simsign.toml")))
 }
 
 // self is the command as the user typed it: a binary of "go run" is gone

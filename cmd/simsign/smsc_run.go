@@ -125,16 +125,18 @@ func (k *SMSCRunCmd) options(c *cli) (smsc.Options, error) {
 			return false
 		}
 	}
-	o.Faults, err = k.script()
+	if o.Faults, err = faultScript(k.Faults); err != nil {
+		err = fmt.Errorf("--faults: %w", err)
+	}
 	return o, err
 }
 
-func (k *SMSCRunCmd) script() (*smsc.Script, error) {
-	text := k.Faults
+// faultScript reads the value of a flag: a script, or @ and the file that holds one.
+func faultScript(text string) (*smsc.Script, error) {
 	if file, ok := strings.CutPrefix(text, "@"); ok {
 		b, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("--faults: %w", err)
+			return nil, err
 		}
 		text = string(b)
 	}

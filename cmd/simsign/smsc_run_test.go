@@ -30,8 +30,10 @@ func TestSMSCRun(t *testing.T) {
 	interrupt, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
-		done <- run(interrupt, []string{"smsc", "--listen", "127.0.0.1:0", "--network-listen", "127.0.0.1:0", "--account", "lab:secret:4242,4343",
-			"--ids", "hex", "--receipts", "tlv", "--sink", "+4179", "--faults", "@" + script}, strings.NewReader(""), out, &stderr)
+		done <- run(interrupt, []string{
+			"smsc", "--listen", "127.0.0.1:0", "--network-listen", "127.0.0.1:0", "--account", "lab:secret:4242,4343",
+			"--ids", "hex", "--receipts", "tlv", "--sink", "+4179", "--faults", "@" + script,
+		}, strings.NewReader(""), out, &stderr)
 	}()
 	out.wait(t, "Ctrl-C")
 	addrs := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(out.all.String(), -1)

@@ -28,6 +28,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/console"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/smpp/smsc"
 )
 
 // Options of a demonstration. Zero values take the defaults in brackets.
@@ -42,6 +43,9 @@ type Options struct {
 	Plain bool
 	// Users [Users]: who has a handset.
 	Users []User
+	// SMPP puts an emulated message centre between the service and the handsets.
+	SMPP   bool
+	Faults *smsc.Script // of that centre [none]
 }
 
 // Demo is a running demonstration.
@@ -54,6 +58,7 @@ type Demo struct {
 	site    *site
 	hub     *console.Hub
 	phones  []*phone
+	centre  *centre
 	cleanup []func()
 }
 
@@ -151,6 +156,9 @@ func (d *Demo) startApp(ctx context.Context, cfg *config.Config) error {
 		o.Console = console.New(console.Options{
 			Hub: d.hub, Handsets: d.consoleHandsets(), Profiles: profiles(), Asker: &asker{d: d}, Logger: d.o.Logger,
 		})
+	}
+	if err := d.startCentre(cfg, &o); err != nil {
+		return err
 	}
 	a, err := app.New(o)
 	if err != nil {

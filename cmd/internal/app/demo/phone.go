@@ -38,8 +38,7 @@ func (d *Demo) makePhones() error {
 			Card: c, Number: u.Number, Driver: p.driver, Logger: d.o.Logger, Clock: d.o.Clock, Language: u.Language, Poll: -1,
 			// The network opens with the service, later than the handset is made.
 			Dial: func(ctx context.Context) (net.Conn, error) {
-				_, addr := d.App.Network()
-				return loopback.TCP(addr)(ctx)
+				return loopback.TCP(d.Network())(ctx)
 			},
 		}
 		if !d.o.Plain {

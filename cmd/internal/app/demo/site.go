@@ -38,13 +38,15 @@ func Users() []User {
 
 // Ports are the loopback ports to listen on; a taken one moves to the next
 // that is free, 0 takes any.
-type Ports struct{ API, Console, CA, Metrics, Network int }
+type Ports struct{ API, Console, CA, Metrics, Network, SMSC int }
 
 // site is the folder with everything that lasts.
 type site struct {
 	dir   string
 	fresh bool // it was empty before this run
 	secrets
+
+	network, smsc string // addresses of this run
 }
 
 // secrets are what the folder remembers beside database and cards. They open
@@ -81,7 +83,7 @@ func openSite(dir string, o Options) (*site, error) {
 			return nil, fmt.Errorf("%s holds a demonstration that never got ready: remove it, or take another --data folder", dir)
 		}
 	}
-	text, err := configuration(o)
+	text, err := s.configuration(o)
 	if err != nil {
 		return nil, err
 	}
@@ -145,14 +147,22 @@ func (s *site) cardFile(users []User) string {
 }
 
 // configuration writes the file that simsign serve could be given as well.
-func configuration(o Options) (string, error) {
+func (s *site) configuration(o Options) (string, error) {
 	listen := map[string]string{}
-	for name, port := range map[string]int{"api": o.Ports.API, "console": o.Ports.Console, "ca": o.Ports.CA, "metrics": o.Ports.Metrics, "network": o.Ports.Network} {
+	for name, port := range map[string]int{"api": o.Ports.API, "console": o.Ports.Console, "ca": o.Ports.CA, "metrics": o.Ports.Metrics, "network": o.Ports.Network, "smsc": o.Ports.SMSC} {
 		addr, err := freePort(port, listen)
 		if err != nil {
 			return "", err
 		}
 		listen[name] = addr
+	}
+	s.network, s.smsc = listen["network"], listen["smsc"]
+	bearer := fmt.Sprintf("[[bearer]]\nname = \"loopback\"\nkind = \"loopback\"\nnumber = %q\nnetwork = %q\nemulate = true\n", serviceNumber.String(), s.network)
+	if o.SMPP {
+		var err error
+		if bearer, err = s.smppBearer(s.smsc); err != nil {
+			return "", err
+		}
 	}
 	return fmt.Sprintf(`# Written by "simsign demo" at every start. EMULATED: test keys only.
 data = "."
@@ -190,13 +200,7 @@ tar = "B00001"
 code_min = [4, 6]
 code_max = [8, 8]
 
-[[bearer]]
-name = "loopback"
-kind = "loopback"
-number = %q
-network = %q
-emulate = true
-%s`, listen["api"], MSSPID, Auth, listen["ca"], listen["ca"], listen["metrics"], listen["console"], serviceNumber.String(), listen["network"], profileTables()), nil
+%s%s`, listen["api"], MSSPID, Auth, listen["ca"], listen["ca"], listen["metrics"], listen["console"], bearer, profileTables()), nil
 }
 
 func profileTables() string {

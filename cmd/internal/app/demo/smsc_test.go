@@ -1,0 +1,47 @@
+package demo
+
+import (
+	"testing"
+
+	"github.com/simsign/simsign/smpp/smsc"
+)
+
+// The whole loop over SMPP: both users are registered and sign, by an ESME of
+// ours, an SMSC and its network. A data folder goes either way.
+//
+// Covers: 1-1
+func TestOverSMPP(t *testing.T) {
+	dir := t.TempDir()
+	d := startDemo(t, Options{Data: dir, Auto: Code, Plain: true, SMPP: true})
+	if got := d.centre.smsc.Binds(); got[systemID] != 2 {
+		t.Errorf("binds %v, want 2", got)
+	}
+	for _, u := range d.o.Users {
+		signOnce(t, d.Client(), u.Number)
+	}
+	if n, _ := d.centre.smsc.Waiting(); n != 0 {
+		t.Errorf("%d messages are left at the SMSC", n)
+	}
+	stopDemo(t, d)
+	d = startDemo(t, Options{Data: dir, Auto: Code, Plain: true})
+	if d.SMSC() != "" {
+		t.Error("there is an SMSC that nobody asked for")
+	}
+	signOnce(t, d.Client(), d.o.Users[0].Number)
+}
+
+// A centre that throttles, answers in the wrong order, sends what nobody
+// asked for and loses our acknowledgements costs no signature.
+func TestOverBadSMPP(t *testing.T) {
+	script, err := smsc.ParseScript(`submit_sm%3 reorder; submit_sm#9 throttle; submit_sm%5 unknown; submit_sm%7 alert; submit_sm%11 data
+deliver_sm%3 lost-ack; deliver_sm%4 as-data; deliver_sm%5 as-payload; deliver_sm%7 dup; seq=collide`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true, SMPP: true, Faults: script})
+	for range 3 {
+		for _, u := range d.o.Users {
+			signOnce(t, d.Client(), u.Number)
+		}
+	}
+}
