@@ -272,6 +272,7 @@ func (j *job) move(from, to step) bool {
 // ErrUnknown; what becomes of it is told to the bearer.Resolver.
 func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, error) {
 	r := bearer.Receipt{Bearer: m.o.Name}
+	seg.Report = seg.Report || m.o.Receipts
 	j := &job{seg: seg, done: make(chan outcome, 1)}
 	var err error
 	if j.pdu, j.length, err = encode(&seg); err != nil {

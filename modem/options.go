@@ -26,6 +26,9 @@ type Options struct {
 	// CountryCode makes national numbers of messages and reports international.
 	CountryCode string
 
+	// Receipts asks for a status report for every segment, not only when it asks.
+	Receipts bool
+
 	Pace  time.Duration // least time between the beginnings of two messages [none]
 	Quota int           // messages of one SIM in 24 hours [no limit]
 	Queue int           // segments that wait in memory [100]

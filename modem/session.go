@@ -186,7 +186,7 @@ func (s *session) unlock(ctx context.Context) error {
 	case s.m.o.PIN == "":
 		return fmt.Errorf("%w: none is configured", ErrPIN)
 	case !st.pinTried(id).IsZero():
-		return fmt.Errorf("%w: the configured one was tried at %s and was not right; unlock the SIM by hand (simsign modem probe --pin-file) or with another device",
+		return fmt.Errorf("%w: the configured one was tried at %s and was not right; unlock the SIM by hand (simsign modem probe --pin-file)",
 			ErrPIN, st.pinTried(id).UTC().Format(time.RFC3339))
 	}
 	if lines, ok, err := s.try(ctx, "+CPINR"); err != nil {

@@ -1,0 +1,123 @@
+package modem
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/simsign/simsign/ota/sms"
+)
+
+func TestProbe(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer  func(string) string
+		network func(string) string
+		want    string
+		bad     bool
+	}{
+		"well":          {nil, nil, "modem ACME|SIM ready|ICCID 8946012345678901234|messages go to SM; SM and ME|+CNMI=2,1,0,1,0|service centre +41790000099|registered at home: Example Mobile|-73 dBm|reference 1|reference 2|no status report", false},
+		"arrived":       {nil, nil, "the phone has it", false},
+		"refuses":       {nil, func(string) string { return "\r\n+CMS ERROR: 143\r\n" }, "not taken: AT+CMGS: CMS error 143 (TP-PID not supported) (permanent)", true},
+		"no network":    {cut("+CREG?", -1, ok("+CREG: 0,3")), nil, "the network has refused the SIM", true},
+		"no centre":     {cut("+CSCA?", -1, ok(`+CSCA: "",129`)), nil, "no address of a service centre", true},
+		"PUK":           {cut("+CPIN?", -1, ok("+CPIN: SIM PUK")), nil, "it wants SIM PUK", true},
+		"does not list": {cut("+CPMS=?", -1, "\r\nERROR\r\n"), nil, "+CPMS is refused", true},
+		"cannot say":    {cut("+CNMI=?", -1, ok("+CNMI: (0),(0),(0),(0),(0)")), nil, "cannot announce", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{t: t, store: map[string]map[int]string{}, answer: tc.answer, network: tc.network}
+			f.put("SM", 1, deliver(t, answer(1)))
+			if name == "arrived" {
+				f.network = func(string) string {
+					p := status(t, 9, addressOf("41790000001"), 0, time.Now())
+					return "\r\n+CMGS: 9\r\n\r\nOK\r\n" + fmt.Sprintf("\r\n+CDS: %d\r\n%s\r\n", tpduLen(p), p)
+				}
+			}
+			var said []string
+			faults := 0
+			err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Text: "simsign test", Accept: true, Found: func(x Finding) {
+				said = append(said, x.What+" "+x.Text)
+				if x.Bad {
+					faults++
+				}
+			}})
+			all := strings.Join(said, "\n")
+			for want := range strings.SplitSeq(tc.want, "|") {
+				if !strings.Contains(all, want) {
+					t.Errorf("%s: %q is not in\n%s", name, want, all)
+				}
+			}
+			if (err != nil) != tc.bad || (faults > 0) != tc.bad || f.stored() != 1 {
+				t.Errorf("%s: %v, %d faults", name, err, faults)
+			}
+		})
+	}
+}
+
+// The port is refused with the name of the program that has it.
+func TestHolder(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("no /proc here")
+	}
+	path := filepath.Join(t.TempDir(), "ttyTEST")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := Holder(path); err != nil {
+		t.Errorf("we hold it ourselves: %v", err)
+	}
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("cat")
+	cmd.Stdin, cmd.Stdout = in, f
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	link := filepath.Join(t.TempDir(), "modem")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Port(link, 115200)()
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("is open in cat (process %d)", cmd.Process.Pid)) {
+		t.Errorf("%v", err)
+	}
+	out.Close()
+	in.Close()
+	cmd.Wait() //nolint:errcheck // it ends with its input
+	if _, err = Port(path+"0", 115200)(); err == nil || !strings.Contains(err.Error(), "is not there") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestKeepIn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kept")
+	keep := KeepIn(path)
+	for range 2 {
+		if err := keep(Raw{Modem: "stick", PDU: "00FF", Cause: sms.ErrTPDU}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(path)
+	info, serr := os.Stat(path)
+	if err != nil || serr != nil || info.Mode().Perm() != 0o600 || strings.Count(string(b), `"pdu":"00FF"`) != 2 {
+		t.Errorf("%s %v %v", b, err, serr)
+	}
+	if err := os.Truncate(path, maxKept+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := keep(Raw{Cause: sms.ErrTPDU}); err == nil {
+		t.Error("a full file takes more")
+	}
+	if err := KeepIn(filepath.Join(path, "x"))(Raw{Cause: sms.ErrTPDU}); err == nil {
+		t.Error("kept nowhere")
+	}
+}
