@@ -30,7 +30,7 @@ type far struct {
 	reports chan bearer.Report
 }
 
-func (f *far) Deliver(_ context.Context, m bearer.MO) error   { f.got <- m; return nil }
+func (f *far) Deliver(_ context.Context, m bearer.MO) error    { f.got <- m; return nil }
 func (f *far) Report(_ context.Context, r bearer.Report) error { f.reports <- r; return nil }
 
 func newNetwork(t testing.TB) (*loopback.Network, *far) {

@@ -44,13 +44,13 @@ func (m *Modem) selectUSIM() ([]byte, uint16) {
 	return m.apdu(append([]byte{0, insSelect, 4, 4, byte(len(usimAID))}, usimAID...))
 }
 
-// selectFile finds a file by its identifier wherever it is: in the USIM, in
-// the MF, in the directories of a SIM.
+// selectFile finds a file by its identifier in the USIM, the MF or DF.TELECOM.
+// DF.GSM is left out: with its EF.PHASE a host would take the USIM for a SIM.
 func (m *Modem) selectFile(fid uint16) ([]byte, uint16) {
 	by := func(id uint16) ([]byte, uint16) {
 		return m.apdu([]byte{0, insSelect, 0, 4, 2, byte(id >> 8), byte(id)})
 	}
-	for _, path := range [][]uint16{{0x7FFF}, {0x3F00}, {0x3F00, 0x7F10}, {0x3F00, 0x7F20}} {
+	for _, path := range [][]uint16{{0x7FFF}, {0x3F00}, {0x3F00, 0x7F10}} {
 		if path[0] == 0x7FFF {
 			m.selectUSIM()
 		} else {
