@@ -45,6 +45,7 @@ type authenticator struct {
 	clock    func() time.Time
 	dummy    string // PHC string that no password matches, for providers that do not exist
 	verified sync.Map
+	checking sync.Map // passwords being checked: chan that closes when it is done
 	seed     maphash.Seed
 	failures [1024]*rate.Limiter // by hash of AP_ID, so that unknown ones cost no memory
 	running  chan struct{}       // argon2 computations under way
@@ -148,6 +149,18 @@ func (a *authenticator) password(ctx context.Context, id mssp.APID, ap mssp.AP, 
 	if _, ok := a.verified.Load(mac); ok {
 		return usable, nil
 	}
+	// After a start a provider comes with many requests at once: one of them
+	// checks the password, the others wait for that and are no failed logins.
+	mine := make(chan struct{})
+	if other, busy := a.checking.LoadOrStore(mac, mine); busy {
+		select {
+		case <-other.(chan struct{}):
+			return a.password(ctx, id, ap, usable, password)
+		case <-ctx.Done():
+			return false, internal(ctx.Err())
+		}
+	}
+	defer func() { a.checking.Delete(mac); close(mine) }()
 	now := a.clock()
 	limit := a.failures[maphash.String(a.seed, string(id))%uint64(len(a.failures))]
 	r := limit.ReserveN(now, 1)

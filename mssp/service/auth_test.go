@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,6 +148,25 @@ func TestFailedLogins(t *testing.T) {
 			t.Errorf("six seconds later: %v", f)
 		}
 	}
+}
+
+// After a restart a provider comes with many requests at once: the one check
+// of its password serves them all, and none is a failed login.
+func TestManyAtOnce(t *testing.T) {
+	hash, err := HashPassword("geheim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := testService(t, func(o *Options) { o.Directory = fakeDirectory{"http://bank": {ID: "http://bank", PasswordHash: hash}} })
+	var wg sync.WaitGroup
+	for range 5 * failureBurst {
+		wg.Go(func() {
+			if _, f := s.auth.authenticate(t.Context(), Peer{}, APInfo{ID: "http://bank", Password: "geheim"}); f != nil {
+				t.Error(f)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestChangedPassword: a new hash in the store forgets the old password at once.
