@@ -137,7 +137,7 @@ func (e *Engine) resubmit(ctx context.Context) error {
 		if free == 0 {
 			return nil // each of them wakes the sweeper when it is done
 		}
-		segs, err := e.o.Store.ClaimSegments(ctx, e.o.Clock(), free)
+		segs, err := e.o.Store.ClaimSegments(ctx, e.o.Clock(), min(free, 256))
 		if err != nil || len(segs) == 0 {
 			return err
 		}
@@ -152,7 +152,9 @@ func (e *Engine) resubmit(ctx context.Context) error {
 	}
 }
 
-const maxSubmits = 32
+// maxSubmits packets may wait for a network at once: 50 binds with a window
+// of 20 do not stand idle for us.
+const maxSubmits = 1024
 
 // launch submits segments in the background.
 func (e *Engine) launch(segs []store.Outbound) {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -99,7 +101,15 @@ func (s *Store) RecordOutcomes(ctx context.Context, o []SegmentOutcome) error {
 // they go out once more with the same octets and the card refuses the copy.
 func (s *Store) RecordOutcomesLazy(o []SegmentOutcome) { s.b.lazy(o) }
 
+// recordOutcomes stores many at once where there are many: a statement a
+// segment is what an outbox under load spends most of its time on.
 func recordOutcomes(q querier, outcomes []SegmentOutcome) error {
+	for len(outcomes) >= outcomeChunk {
+		if err := recordChunk(q, outcomes[:outcomeChunk]); err != nil {
+			return err
+		}
+		outcomes = outcomes[outcomeChunk:]
+	}
 	var accepted []int64 // distinct transactions, mostly in runs
 	for _, o := range outcomes {
 		r, err := q.one(sqlOutcome, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
@@ -123,6 +133,60 @@ func recordOutcomes(q querier, outcomes []SegmentOutcome) error {
 		}
 	}
 	return nil
+}
+
+// outcomeChunk is how many outcomes one statement stores.
+const outcomeChunk = 16
+
+// The statements for a chunk, made once.
+var sqlOutcomes, sqlAllAcceptedOf = chunkSQL()
+
+// chunkSQL are the statements that store outcomeChunk outcomes and look at
+// their transactions. Columns of VALUES are column1, column2, ... on both engines.
+func chunkSQL() (outcomes, transactions string) {
+	var values, ids strings.Builder
+	for i := range outcomeChunk {
+		if i > 0 {
+			values.WriteString(", ")
+			ids.WriteString(", ")
+		}
+		n := 5 * i
+		fmt.Fprintf(&values, "(CAST($%d AS BIGINT), CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS BIGINT))", n+1, n+2, n+3, n+4, n+5)
+		fmt.Fprintf(&ids, "$%d", i+1)
+	}
+	return `UPDATE segment SET state = v.column2, route = v.column3, message_id = v.column4, next_at = v.column5
+	FROM (VALUES ` + values.String() + `) AS v WHERE segment.id = v.column1 AND segment.state IN ('sent', 'ambiguous')`,
+		`UPDATE tx SET state = 'waiting', version = version + 1 WHERE state = 'sending'
+	AND seq IN (SELECT tx_seq FROM segment WHERE id IN (` + ids.String() + `))
+	AND NOT EXISTS (SELECT 1 FROM segment WHERE tx_seq = tx.seq AND segment.state NOT IN ('accepted', 'dropped'))`
+}
+
+// recordChunk is recordOutcomes for outcomeChunk of them. A segment that
+// stands in it twice is stored one after the other, like everywhere.
+func recordChunk(q querier, chunk []SegmentOutcome) error {
+	args := make([]any, 0, 5*outcomeChunk)
+	ids := make([]any, 0, outcomeChunk)
+	seen := make(map[int64]bool, outcomeChunk)
+	for _, o := range chunk {
+		if seen[o.ID] {
+			for len(chunk) > 0 { // rare
+				n := min(len(chunk), outcomeChunk-1)
+				if err := recordOutcomes(q, chunk[:n]); err != nil {
+					return err
+				}
+				chunk = chunk[n:]
+			}
+			return nil
+		}
+		seen[o.ID] = true
+		args = append(args, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
+		ids = append(ids, o.ID)
+	}
+	if _, err := q.exec(sqlOutcomes, args...); err != nil {
+		return err
+	}
+	_, err := q.exec(sqlAllAcceptedOf, ids...)
+	return err
 }
 
 // EnqueueText puts the segments of one plain text message into the outbox.

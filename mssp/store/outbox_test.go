@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -112,6 +113,55 @@ func TestOutcomes(t *testing.T) {
 			l.Errorf("an accepted segment goes out again: %+v", out)
 		}
 		l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{{ID: 987654, State: store.SegAccepted}}))
+	})
+}
+
+// Many outcomes are stored by a few statements, with the same effect.
+func TestManyOutcomes(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r := l.acceptAsking()
+		texts := make([]bearer.Segment, 50)
+		for i := range texts {
+			texts[i] = bearer.Segment{Dest: numberB, UD: []byte{byte(i)}}
+		}
+		_, err := l.EnqueueText(ctx, texts)
+		l.ok(err)
+		sent := l.claim(epoch, 100)
+		if len(sent) != 50 {
+			l.Fatalf("%d claimed", len(sent))
+		}
+		var o []store.SegmentOutcome
+		for i, s := range append(r.Dispatched.Segments, sent...) {
+			out := store.SegmentOutcome{ID: s.ID, State: store.SegAccepted, Route: "smsc1", MessageID: fmt.Sprint("id", i)}
+			switch {
+			case i == 10:
+				out.State, out.NextAt = store.SegQueued, epoch.Add(time.Second)
+			case i == 11:
+				out.State = store.SegAmbiguous
+			case i == 12:
+				out.State = store.SegRejected
+			}
+			o = append(o, out)
+		}
+		l.ok(l.RecordOutcomes(ctx, o))
+		l.wantState(r.Tx.ID, mssp.Waiting)
+		segs, err := l.Segments(ctx, r.Tx.ID)
+		l.ok(err)
+		if segs[0].MessageID != "id0" || segs[1].MessageID != "id1" || segs[1].Route != "smsc1" {
+			l.Errorf("%+v", segs)
+		}
+		// An outcome that comes again changes nothing; one twice in a batch counts in order.
+		for i := range o {
+			o[i].State = store.SegQueued
+		}
+		twice := []store.SegmentOutcome{o[11], o[11]}
+		twice[0].State, twice[1].State = store.SegAmbiguous, store.SegAccepted
+		o = append(append(twice, o[2:10]...), o[13:]...)
+		l.ok(l.RecordOutcomes(ctx, o))
+		again := l.claim(epoch.Add(time.Hour), 100)
+		if len(again) != 1 || again[0].UD[0] != 8 || again[0].NextAt != epoch.Add(time.Second) {
+			l.Errorf("%d due again: %+v", len(again), again)
+		}
 	})
 }
 
