@@ -87,7 +87,7 @@ func benchSMSC(b *testing.B, window, binds int) *esme.SMSC {
 // behind the outbox, where every segment is Sent in the database before its
 // octets leave and its outcome is stored after (durable), and where it is also
 // put into the outbox by one of 64 callers that waits for its commit
-// (accepted).
+// (accepted); then a whole engine that empties its outbox.
 func BenchmarkOutbox(b *testing.B) {
 	b.Run("raw1", benchRaw1)
 	b.Run("esme", func(b *testing.B) {
@@ -109,9 +109,74 @@ func BenchmarkOutbox(b *testing.B) {
 		}
 		wg.Wait()
 	})
-	for name, callers := range map[string]int{"durable": 0, "accepted": 64} {
-		b.Run(name, func(b *testing.B) { benchDurable(b, callers) })
+	b.Run("durable", func(b *testing.B) { benchDurable(b, 0) })
+	b.Run("accepted", func(b *testing.B) { benchDurable(b, 64) })
+	b.Run("engine", benchEngine)
+}
+
+// noVault: texts need no keys.
+type noVault struct{ Vault }
+
+// benchEngine lets a whole engine empty an outbox with b.N messages, as it
+// does after an outage of the centre.
+func benchEngine(b *testing.B) {
+	ctx := context.Background()
+	st, err := store.Open(ctx, store.Options{DSN: filepath.Join(b.TempDir(), "bench.db")})
+	if err != nil {
+		b.Fatal(err)
 	}
+	defer st.Close()
+	fill(b, st)
+	s := benchSMSC(b, 100, 1)
+	sent := make(chan struct{}, b.N)
+	e, err := New(Options{Store: counting{st, sent}, Vault: noVault{}, Route: func(bearer.Destination) bearer.Bearer { return s }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	if err := e.Start(ctx); err != nil {
+		b.Fatal(err)
+	}
+	for range b.N {
+		<-sent
+	}
+	b.StopTimer()
+	if err := e.Stop(ctx); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// counting tells of each outcome.
+type counting struct {
+	*store.Store
+	sent chan struct{}
+}
+
+func (c counting) RecordOutcomesLazy(o []store.SegmentOutcome) {
+	c.Store.RecordOutcomesLazy(o)
+	for _, x := range o {
+		if x.State == store.SegAccepted {
+			c.sent <- struct{}{}
+		}
+	}
+}
+
+// fill puts b.N segments into the outbox, each a message of its own.
+func fill(b *testing.B, st *store.Store) {
+	var wg sync.WaitGroup
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	for range 256 {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if _, err := st.EnqueueText(context.Background(), []bearer.Segment{benchSegment}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func benchRaw1(b *testing.B) {
@@ -158,15 +223,7 @@ func benchDurable(b *testing.B, callers int) {
 	defer st.Close()
 	s := benchSMSC(b, 100, 1)
 	if callers == 0 {
-		batch := make([]bearer.Segment, 200)
-		for i := range batch {
-			batch[i] = benchSegment
-		}
-		for left := b.N; left > 0; left -= len(batch) {
-			if _, err := st.EnqueueText(ctx, batch[:min(left, len(batch))]); err != nil {
-				b.Fatal(err)
-			}
-		}
+		fill(b, st)
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
