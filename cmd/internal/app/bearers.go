@@ -50,7 +50,7 @@ func byCard(list []config.Bearer) bool {
 // reports tells whether any bearer asks for delivery receipts.
 func reports(list []config.Bearer) bool {
 	for i := range list {
-		if list[i].Kind == "smpp" && list[i].Receipts {
+		if list[i].Kind != "loopback" && list[i].Receipts {
 			return true
 		}
 	}
@@ -66,9 +66,12 @@ func (a *App) newBearers() error {
 		b := &a.cfg.Bearers[i]
 		var c carrier
 		var err error
-		if b.Kind == "smpp" {
+		switch b.Kind {
+		case "smpp":
 			c, err = a.newCentre(b)
-		} else {
+		case "modem":
+			c, err = a.newModem(b)
+		default:
 			c, err = a.newLoopback(b)
 		}
 		if err != nil {

@@ -281,21 +281,27 @@ func (ch *checker) profile(key string, p *Sign) {
 }
 
 func (ch *checker) bearers() {
+	ports := map[string]string{}
 	for i := range ch.c.Bearers {
 		b, key := &ch.c.Bearers[i], indexed("bearer", i)
+		for _, k := range []string{"network", "emulate"} {
+			if b.Kind != "loopback" && b.Kind != "" && ch.has(key+"."+k) {
+				ch.faultf(key+"."+k, "is for bearers of kind loopback")
+			}
+		}
 		switch b.Kind {
 		case "smpp":
-			for _, k := range []string{"network", "emulate"} {
-				if ch.has(key + "." + k) {
-					ch.faultf(key+"."+k, "is for bearers of kind loopback")
-				}
-			}
 			ch.smpp(key, b)
+			ch.notModem(key)
+		case "modem":
+			ch.modem(key, b, ports)
+			ch.notSMPP(key, shared...)
 		case "loopback":
 			if loopback, port := ch.address(key+".network", b.Network); port != "" && !loopback {
 				ch.faultf(key+".network", "the emulated network has no protection: loopback addresses only")
 			}
 			ch.notSMPP(key)
+			ch.notModem(key)
 		}
 		for _, p := range b.CardProfiles {
 			if !slices.ContainsFunc(ch.c.Cards, func(c Card) bool { return c.Name == p }) {

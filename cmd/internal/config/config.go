@@ -176,7 +176,7 @@ type Bearer struct {
 	// Name in logs and metrics.
 	Name string `toml:"name" sample:"loopback"`
 	// loopback: the emulated mobile network, to which emulated handsets attach over TCP.
-	// smpp: a short message centre.
+	// smpp: a short message centre. modem: a GSM modem.
 	Kind BearerKind `toml:"kind" sample:"loopback"`
 	// Digits with which the numbers begin that this bearer serves.
 	Prefixes []Prefix `toml:"prefixes" example:"4179, 372"`
@@ -196,4 +196,5 @@ type Bearer struct {
 	Emulate bool `toml:"emulate" default:"true"`
 
 	SMPP
+	Modem
 }

@@ -110,7 +110,8 @@ func example(t *testing.T) []byte {
 			fmt.Fprintf(&b, "\n%s[[%s]]\n", comment(docs[el.Name()]), name)
 			writeFields(&b, docs, el)
 			if name == "bearer" {
-				writeSMPP(&b, docs)
+				writeKind[SMPP](&b, docs, "smpp", "north", "network and emulate")
+				writeKind[Modem](&b, docs, "modem", "stick", "network and emulate; receipts and country_code of smpp too")
 			}
 			if name == "signature_profile" {
 				fmt.Fprintf(&b, "\n[[%s]]\nuri = %q\nusage = %q\n", name, "http://localhost/simsign/signature", "non-repudiation")
@@ -138,11 +139,12 @@ func writeFields(b *bytes.Buffer, docs map[string]string, t reflect.Type) {
 	}
 }
 
-// writeSMPP shows a second bearer behind comment signs.
-func writeSMPP(b *bytes.Buffer, docs map[string]string) {
+// writeKind shows a bearer of another kind behind comment signs.
+func writeKind[T any](b *bytes.Buffer, docs map[string]string, kind, name, but string) {
 	var s bytes.Buffer
-	writeFields(&s, docs, reflect.TypeFor[SMPP]())
-	fmt.Fprintf(b, "\n%s# The keys above hold for it too, but for network and emulate.\n#[[bearer]]\n#name = \"north\"\n#kind = \"smpp\"\n", comment(docs["SMPP"]))
+	t := reflect.TypeFor[T]()
+	writeFields(&s, docs, t)
+	fmt.Fprintf(b, "\n%s# The keys above hold for it too, but for %s.\n#[[bearer]]\n#name = %q\n#kind = %q\n", comment(docs[t.Name()]), but, name, kind)
 	for line := range strings.Lines(s.String()) {
 		if line[0] != '#' {
 			line = "#" + line

@@ -27,7 +27,7 @@ func (c *Config) resolve(getenv func(string) string) {
 	abs(c.dir, &c.Data, &c.API.TLSCert, &c.API.TLSKey, &c.API.ClientCA, &c.Admin.Socket, &c.Keys.RootFile, &c.Store.PasswordFile)
 	for i := range c.Bearers {
 		s := &c.Bearers[i].SMPP
-		abs(c.dir, &s.PasswordFile, &s.TLSCA, &s.TLSCert, &s.TLSKey)
+		abs(c.dir, &s.PasswordFile, &s.TLSCA, &s.TLSCert, &s.TLSKey, &c.Bearers[i].PINFile)
 	}
 	if c.Admin.Socket == "" {
 		c.Admin.Socket = filepath.Join(c.Data, "admin.sock")

@@ -328,12 +328,12 @@ func (ch *checker) smppSecrets(key string, s *SMPP) {
 	}
 }
 
-// notSMPP: keys of an SMSC in a bearer that is none.
-func (ch *checker) notSMPP(key string) {
+// notSMPP: keys of an SMSC in a bearer that is none, but for some.
+func (ch *checker) notSMPP(key string, but ...string) {
 	keys := map[string]bool{}
 	keysOf[SMPP](keys)
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if ch.has(key + "." + k) {
+		if ch.has(key+"."+k) && !slices.Contains(but, k) {
 			ch.faultf(key+"."+k, "is for bearers of kind smpp")
 		}
 	}

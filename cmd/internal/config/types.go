@@ -160,5 +160,5 @@ type BearerKind string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (k *BearerKind) UnmarshalText(b []byte) error {
-	return choice(k, b, []string{"loopback", "smpp"}, []BearerKind{"loopback", "smpp"})
+	return choice(k, b, []string{"loopback", "smpp", "modem"}, []BearerKind{"loopback", "smpp", "modem"})
 }

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"errors"
+
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/modem"
+)
+
+// stick is a bearer of kind modem.
+type stick struct{ *modem.Modem }
+
+// Attached implements carrier.
+func (s stick) Attached() error {
+	st := s.Status()
+	switch {
+	case s.Modem.Attached():
+		return nil
+	case st.Problem != "":
+		return errors.New(st.Problem)
+	}
+	return errNotAttached
+}
+
+func (a *App) newModem(b *config.Bearer) (carrier, error) {
+	o, err := b.Driver(a.cfg.Data, a.o.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	o.Inbox, o.Logger, o.Registerer, o.Clock = inbox(a.engine), a.log, a.registry, a.o.Clock
+	m, err := modem.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return stick{m}, nil
+}
