@@ -1,0 +1,188 @@
+//go:build linux
+
+package proof
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binaries are the programs under test, built once for each set of tags.
+type binaries struct {
+	mu   sync.Mutex
+	dir  string
+	made map[string]string
+}
+
+var built binaries
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "simsign-proof-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	built.dir, built.made = dir, map[string]string{}
+	code := m.Run()
+	os.RemoveAll(dir) //nolint:errcheck // temporary
+	os.Exit(code)
+}
+
+// program builds simsign with the build tags ("" for the program as it is).
+func program(t *testing.T, tags string) string {
+	t.Helper()
+	built.mu.Lock()
+	defer built.mu.Unlock()
+	if path, ok := built.made[tags]; ok {
+		return path
+	}
+	path := filepath.Join(built.dir, "simsign-"+tags)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", path, "../../simsign")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	built.made[tags] = path
+	return path
+}
+
+// peer finds a program that a test needs: without it the test is skipped, or
+// fails where all peers must be there.
+func peer(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, name+" is not installed")
+	}
+	return path
+}
+
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("SIMSIGN_REQUIRE_PEERS") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// child is one life of the program.
+type child struct {
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{} // closed when it has ended
+	err  error
+}
+
+// serve starts the program. With strace arguments it is traced: strace -D
+// makes the tracer a grandchild, so that the process that is killed is the
+// program itself.
+func (s *site) serve(t *testing.T, bin string, strace ...string) *child {
+	t.Helper()
+	args := []string{bin, "serve", "-c", s.path("simsign.toml")}
+	if len(strace) > 0 {
+		args = append(append([]string{peer(t, "strace"), "-D", "-f", "-qq"}, strace...), args...)
+	}
+	c := &child{cmd: exec.Command(args[0], args[1:]...), log: s.path("log"), done: make(chan struct{})}
+	f, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // the child has its own
+	c.cmd.Stdout, c.cmd.Stderr = f, f
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		c.err = c.cmd.Wait()
+		close(c.done)
+	}()
+	t.Cleanup(c.kill)
+	return c
+}
+
+// up waits until the web service listens; false when the child has ended before.
+func (s *site) up(ctx context.Context, c *child) bool {
+	for {
+		conn, err := net.DialTimeout("tcp", s.api, time.Second)
+		if err == nil {
+			conn.Close() //nolint:errcheck // only a question
+			return true
+		}
+		select {
+		case <-c.done:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// kill is kill -9.
+func (c *child) kill() {
+	c.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	<-c.done
+}
+
+// stop ends the child in order.
+func (c *child) stop(t *testing.T) {
+	t.Helper()
+	c.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+	if !c.ended(15 * time.Second) {
+		t.Error("the service does not stop")
+		c.kill()
+	}
+}
+
+// ended waits for the end of the child.
+func (c *child) ended(within time.Duration) bool {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// rss is the resident memory of the child in octets.
+func (c *child) rss(t *testing.T) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, resident int
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * os.Getpagesize()
+}
+
+// logText is what all children of the site have logged.
+func (s *site) logText(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(s.path("log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// tail is the end of the log, for a failure.
+func (s *site) tail(t *testing.T, lines int) string {
+	t.Helper()
+	all := strings.Split(strings.TrimSpace(s.logText(t)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
