@@ -34,6 +34,9 @@ func Holder(device string) error {
 		if to, err := os.Readlink(fd); err != nil || to != path {
 			continue
 		}
+		if strings.HasPrefix(path, "/dev/pts/") && masters(pid) {
+			continue // whoever made the terminal is its other end
+		}
 		name, _ := os.ReadFile(filepath.Join("/proc", pid, "comm"))
 		hint := ""
 		if who := strings.TrimSpace(string(name)); who == "ModemManager" {
@@ -42,4 +45,15 @@ func Holder(device string) error {
 		return fmt.Errorf("%w: %s is open in %s (process %s)%s", ErrHeld, device, strings.TrimSpace(string(name)), pid, hint)
 	}
 	return nil
+}
+
+// masters reports whether a process has the other end of any pseudo-terminal.
+func masters(pid string) bool {
+	fds, _ := filepath.Glob("/proc/" + pid + "/fd/*")
+	for _, fd := range fds {
+		if to, err := os.Readlink(fd); err == nil && (to == "/dev/ptmx" || to == "/dev/pts/ptmx") {
+			return true
+		}
+	}
+	return false
 }
