@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"syscall"
 )
 
 // journalHeader is the first line of a card's file. Whoever opens the file
@@ -17,6 +18,20 @@ const journalHeader = "simsign emulated card, TEST ONLY: holds keys and personal
 // damaged before its end. A torn end (the process was killed while it wrote)
 // is not an error: that change did not happen.
 var ErrJournal = errors.New("not the memory of an emulated card, or damaged")
+
+// ErrInUse means that another process has the file of the card open: a card is
+// in one handset only.
+var ErrInUse = errors.New("this card is in another handset")
+
+// lock holds the file for this process; the system lets go of it when the
+// process ends, however it ends.
+func lock(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%s: %w", f.Name(), ErrInUse)
+	}
+	return err
+}
 
 // Records are: length (4), entries, CRC-32 of the entries (4).
 const (
@@ -44,6 +59,9 @@ func createJournal(path string) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := lock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	if _, err := f.WriteString(journalHeader); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -56,6 +74,9 @@ func openJournal(path string, m *nvm) (*journal, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return nil, err
+	}
+	if err := lock(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	j := &journal{path: path, f: f}
 	if err := j.load(m); err != nil {

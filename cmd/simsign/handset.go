@@ -84,6 +84,9 @@ func cardHint(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &exitError{Code: exitFailed, Err: err, Hint: "simsign demo --data DIR makes card files in DIR"}
 	}
+	if errors.Is(err, card.ErrInUse) {
+		return &exitError{Code: exitFailed, Err: err, Hint: "stop the other one (simsign demo or simsign handset) first"}
+	}
 	return err
 }
 

@@ -155,7 +155,11 @@ func (u *phoneUI) show(s *handset.Screen) {
 				hidden = ", and shown: this input cannot hide it"
 			}
 		}
-		u.c.printf("  %d to %d %s%s, %s\n", s.Min, s.Max, what, hidden, keys)
+		length := fmt.Sprintf("%d to %d", s.Min, s.Max)
+		if s.Min == s.Max {
+			length = strconv.Itoa(s.Min)
+		}
+		u.c.printf("  %s %s%s, %s\n", length, what, hidden, keys)
 		if s.Default != "" {
 			u.c.printf("  an empty line is %s\n", printable(s.Default))
 		}
