@@ -107,14 +107,14 @@ func (s *session) refused(ctx context.Context, j *job, handed bool, now time.Tim
 		s.finish(ctx, j, r, fmt.Errorf("%w: %w", bearer.ErrRefused, e), "refused")
 		return nil
 	}
-	if class == Unclear {
-		if s.strike(j.seg.ID) {
-			s.finish(ctx, j, r, fmt.Errorf("%w: three times: %w", bearer.ErrRefused, e), "refused")
-			return nil
-		}
+	switch {
+	case class == Unclear && s.strike(j.seg.ID):
+		s.finish(ctx, j, r, fmt.Errorf("%w: three times: %w", bearer.ErrRefused, e), "refused")
+		return nil
+	case handed && e.maybe():
 		s.sent(j, sent{j.seg.ID, -1, j.seg.Dest, now, ""})
 		s.finish(ctx, j, r, fmt.Errorf("%w: %w", bearer.ErrUnknown, e), "unknown")
-	} else {
+	default:
 		s.finish(ctx, j, r, fmt.Errorf("%w: %w", bearer.ErrBusy, e), "busy")
 	}
 	if s.bad++; s.bad >= maxBad || class == SIM {

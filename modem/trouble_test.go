@@ -97,7 +97,7 @@ func TestAbandoned(t *testing.T) {
 func TestErrorCodes(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		for code, want := range map[string]error{
-			"+CMS ERROR: 38": bearer.ErrBusy, "+CMS ERROR: 42": bearer.ErrBusy, "+CMS ERROR: 21": bearer.ErrBusy, "+CMS ERROR: 322": bearer.ErrBusy,
+			"+CMS ERROR: 38": bearer.ErrUnknown, "+CMS ERROR: 47": bearer.ErrBusy, "+CMS ERROR: 42": bearer.ErrBusy, "+CMS ERROR: 21": bearer.ErrBusy, "+CMS ERROR: 322": bearer.ErrBusy,
 			"+CMS ERROR: 28": bearer.ErrRefused, "+CMS ERROR: 143": bearer.ErrRefused, "+CMS ERROR 304": bearer.ErrRefused,
 			"+CMS ERROR: 332": bearer.ErrUnknown, "+CMS ERROR: 500": bearer.ErrUnknown, "+CMS ERROR: 517": bearer.ErrUnknown, "ERROR": bearer.ErrUnknown, "COMMAND NOT SUPPORT": bearer.ErrUnknown,
 			"+CMS ERROR: network busy": bearer.ErrUnknown,
