@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// The engine asks the policy itself, whatever a configuration or an import has
+// let through: no packet below CC, ciphering and counter leaves, and none under
+// single DES.
+//
+// Covers: 1-1, 3.5.3-6
+func TestPolicyBeforeSending(t *testing.T) {
+	des := bytes.Repeat([]byte{0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38}, 2)
+	for name, c := range map[string]struct {
+		spi  ota.SPI
+		keys keys.Material
+	}{
+		"no CC":      {spi: ota.SPI{0x14, 0x39}},
+		"in clear":   {spi: ota.SPI{0x12, 0x39}},
+		"no counter": {spi: ota.SPI{0x06, 0x39}},
+		"plain PoR":  {spi: ota.SPI{0x16, 0x21}},
+		"DES": {spi: testSPI, keys: keys.Material{
+			KVN: 2, CMACLen: 8,
+			KIc: ota.Key{Alg: ota.DES, Octets: des[:8]}, KID: ota.Key{Alg: ota.DES, Octets: des[:8]},
+		}},
+		"3DES with equal halves": {spi: testSPI, keys: keys.Material{
+			KVN: 2, CMACLen: 8,
+			KIc: ota.Key{Alg: ota.TripleDES2, Octets: des}, KID: ota.Key{Alg: ota.TripleDES2, Octets: des},
+		}},
+	} {
+		l := newLab(t)
+		l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+		card, err := l.st.Card(context.Background(), l.key(1).ICCID)
+		l.ok(err)
+		if c.keys.KVN != 0 {
+			blob, err := l.vault.SealMaterial(card.ICCID, c.keys)
+			l.ok(err)
+			counter, err := l.vault.SealCounter(card.ICCID, c.keys.KVN, 0)
+			l.ok(err)
+			l.ok(l.st.ImportCard(context.Background(), card, []mssp.KeySet{{ICCID: card.ICCID, KVN: c.keys.KVN, Keys: blob, Counter: counter}}))
+		}
+		p := l.o.CardProfiles["test"]
+		p.SPI = c.spi
+		l.o.CardProfiles = map[string]mssp.CardProfile{"test": p}
+		l.kill()
+		sent := len(l.sent)
+		_, err = l.e.Sign(context.Background(), request("T1", "hello"))
+		wantFault(t, err, mssp.OTAError)
+		l.settle()
+		if len(l.sent) != sent {
+			t.Errorf("%s: a packet left", name)
+		}
+	}
+}
+
+// The level of an answer is that of our card profile: one that an applet made
+// as a command packet below it is not believed, whatever its own SPI says.
+//
+// Covers: 3.5.3-6, F12
+func TestWeakCommandAnswer(t *testing.T) {
+	l := newLab(t)
+	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+	c.asCmd = true
+	tx, mos := l.ask("T1")
+	cancel := answerBytes(t, tx.AppletTxn)
+	for _, spi1 := range []byte{0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x12, 0x15} {
+		b, err := c.set.Seal(nil, &ota.Command{SPI: ota.SPI{spi1, 0}, TAR: testTAR, CNTR: 1, Data: cancel})
+		l.ok(err)
+		parts, err := sms.Split(b, sms.SplitOptions{CPI: sms.CommandCPI})
+		l.ok(err)
+		l.bring(bearer.MO{Source: testNumber, UDH: parts[0].UDH, UD: parts[0].UD})
+		if s := l.tx(tx.ID).State; s.Final() {
+			t.Fatalf("SPI1 %02X: transaction is %s", spi1, s)
+		}
+	}
+	l.bring(mos...)
+	l.want(tx.ID, mssp.Done, mssp.Signature)
+}
