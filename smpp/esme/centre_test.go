@@ -23,7 +23,7 @@ import (
 type centre struct {
 	t  *testing.T
 	mu sync.Mutex
-	// answer gives the status of a submit_sm; a negative one: no answer.
+	// answer gives the status of a submit_sm; -1: no answer so far, -2: none ever.
 	answer func(n int, m *smpp.Message) (st int, id string)
 	// bind gives the status of a bind.
 	bind     func(n int, b *smpp.Bind) smpp.Status
@@ -75,7 +75,9 @@ func (c *centre) serve(_ context.Context, r *smpp.Request) {
 			st, id = c.answer(len(c.got), b)
 		}
 		if st < 0 {
-			c.asked = append(c.asked, r)
+			if st == -1 {
+				c.asked = append(c.asked, r)
+			}
 			return
 		}
 		r.Reply(smpp.Status(st), &smpp.MessageResp{MessageID: id, Bare: st != 0}) //nolint:errcheck // may be closed
