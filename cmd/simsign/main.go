@@ -36,6 +36,7 @@ type commands struct {
 	User    UserCmd    `cmd:"" help:"Users: add, list, show, register, code, applet."`
 	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace."`
+	Modem   ModemCmd   `cmd:"" help:"GSM modems: look at one, or emulate one."`
 	Sign    SignCmd    `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`
 	Handset HandsetCmd `cmd:"" help:"An emulated handset in the terminal, around an emulated card."`
 	OTA     OTACmd     `cmd:"" name:"ota" help:"Seal and open secured packets from the shell."`
