@@ -49,6 +49,21 @@ func (o *Options) encode(s *bearer.Segment) (*smpp.Message, error) {
 	return m, o.userData(m, s)
 }
 
+// check finds what no submit_sm could hold: now, not at the first message.
+func (o *Options) check() error {
+	m, err := o.encode(&bearer.Segment{Dest: "41790000001", UD: []byte{0}})
+	if err != nil {
+		return err
+	}
+	for _, r := range append(SourceRules{{}}, o.Source...) {
+		m.Source = r.Address
+		if _, err := smpp.Append(nil, smpp.Header{Command: smpp.SubmitSM}, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // userData puts UDH and user data where the centre wants them.
 func (o *Options) userData(m *smpp.Message, s *bearer.Segment) error {
 	udh, ud := s.UDH, s.UD

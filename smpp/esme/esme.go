@@ -46,7 +46,7 @@ func New(o Options) (*SMSC, error) {
 	}
 	s.resolver, _ = o.Inbox.(bearer.Resolver)
 	s.alerter, _ = o.Inbox.(bearer.Alerter)
-	if _, err := s.o.encode(&bearer.Segment{Dest: "41790000001", UD: []byte{0}}); err != nil {
+	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("esme: %w", err)
 	}
 	for i := range o.Binds {

@@ -1,0 +1,168 @@
+package esme
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/smpp"
+)
+
+// certificate is self-signed and its own CA.
+func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// TLS with a client certificate; a centre that shows a foreign certificate,
+// or that does not know ours, gets no password.
+func TestTLS(t *testing.T) {
+	server, serverCA := certificate(t, "smsc.example")
+	client, clientCA := certificate(t, "simsign.example")
+	foreign, foreignCA := certificate(t, "smsc.example")
+	for name, tc := range map[string]struct {
+		conf  *tls.Config
+		bound bool
+		says  string
+	}{
+		"both certificates":     {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, true, ""},
+		"foreign CA":            {&tls.Config{RootCAs: foreignCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, false, "TLS"},
+		"wrong name":            {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "other.example"}, false, "TLS"},
+		"name of the address":   {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}}, false, "127.0.0.1"},
+		"unknown client":        {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{foreign}, ServerName: "smsc.example"}, false, ""},
+		"no client certificate": {&tls.Config{RootCAs: serverCA, ServerName: "smsc.example"}, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{server}, ClientCAs: clientCA, ClientAuth: tls.RequireAndVerifyClientCert})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			bound := make(chan struct{}, 100)
+			go serveBinds(l, bound)
+			o := Options{
+				Name: "north", Address: l.Addr().String(), TLS: tc.conf, Bind: smpp.Bind{SystemID: "simsign", Password: "geheim"},
+				Inbox: &inbox{}, RetryFirst: time.Millisecond, Registerer: prometheus.NewRegistry(),
+			}
+			s, err := New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			defer s.Stop(context.Background()) //nolint:errcheck // a test
+			if tc.bound {
+				<-bound
+				return
+			}
+			for s.Status().Fault == "" {
+				select {
+				case <-bound:
+					t.Fatal("bound")
+				case <-time.After(time.Millisecond):
+				}
+			}
+			if f := s.Status().Fault; !strings.Contains(f, tc.says) {
+				t.Errorf("fault %q", f)
+			}
+		})
+	}
+}
+
+func serveBinds(l net.Listener, bound chan struct{}) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		smpp.NewSession(conn, smpp.Options{Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
+			r.Reply(smpp.ROK, &smpp.BindResp{SystemID: "centre"}) //nolint:errcheck // may be gone
+			bound <- struct{}{}
+		})})
+	}
+}
+
+// Two centres in one registry; every figure is there from the start.
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	for _, name := range []string{"north", "south"} {
+		if _, err := New(Options{Name: name, Address: "127.0.0.1:1", Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{}, Registerer: reg}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := map[string]int{}
+	for _, f := range all {
+		for _, m := range f.GetMetric() {
+			series[f.GetName()]++
+			if l := m.GetLabel(); l[0].GetName() != "result" && l[0].GetName() != "smsc" || len(l) > 2 {
+				t.Errorf("%s: %v", f.GetName(), l)
+			}
+		}
+	}
+	for _, name := range []string{"binds", "binds_up", "window", "window_used", "rate_limit", "queue", "queue_age_seconds", "response_seconds", "responses_total", "inbound_total", "late_responses_total", "bind_failures_total", "submissions_total"} {
+		if n := series["simsign_smpp_"+name]; n < 2 {
+			t.Errorf("simsign_smpp_%s: %d series", name, n)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	good := Options{Name: "n", Address: "127.0.0.1:1", Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{}}
+	for name, change := range map[string]func(*Options){
+		"no name":          func(o *Options) { o.Name = "" },
+		"no address":       func(o *Options) { o.Address = "" },
+		"no inbox":         func(o *Options) { o.Inbox = nil },
+		"no system_id":     func(o *Options) { o.Bind.SystemID = "" },
+		"long password":    func(o *Options) { o.Bind.Password = "123456789" },
+		"unknown mode":     func(o *Options) { o.Mode = 9 },
+		"window too large": func(o *Options) { o.Window = MaxWindow + 1 },
+		"TLS without a name": func(o *Options) {
+			o.Address, o.Dial, o.TLS = "", func(context.Context) (net.Conn, error) { return nil, nil }, &tls.Config{}
+		},
+		"source too long":     func(o *Options) { o.Source = SourceRules{{Address: smpp.Address{Addr: strings.Repeat("1", 21)}}} },
+		"service type length": func(o *Options) { o.ServiceType = "ABCDEF" },
+	} {
+		o := good
+		change(&o)
+		if _, err := New(o); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	if _, err := New(good); err != nil {
+		t.Error(err)
+	}
+}
