@@ -87,8 +87,12 @@ func TestPolicyCounter(t *testing.T) {
 		cntr CNTR
 		ok   bool
 	}{
-		{0, true}, {1, true}, {1<<40 - 1<<16 - 1, true},
-		{1<<40 - 1<<16, false}, {MaxCNTR, false}, {MaxCNTR + 1, false},
+		{0, true},
+		{1, true},
+		{1<<40 - 1<<16 - 1, true},
+		{1<<40 - 1<<16, false},
+		{MaxCNTR, false},
+		{MaxCNTR + 1, false},
 	} {
 		for _, lab := range []bool{false, true} {
 			c := Command{SPI: SPI{0x16, 0x39}, KIc: 0x32, KID: 0x32, CNTR: tc.cntr}

@@ -12,10 +12,20 @@ func TestAlgorithmOf(t *testing.T) {
 		alg   Algorithm
 		want  error
 	}{
-		{0x31, 8, DES, nil}, {0x3D, 8, DESECB, nil}, {0xF5, 16, TripleDES2, nil}, {0x19, 24, TripleDES3, nil},
-		{0x12, 16, AES128, nil}, {0x12, 24, AES192, nil}, {0x12, 32, AES256, nil},
-		{0x12, 8, 0, ErrKey}, {0x35, 24, 0, ErrKey}, {0x31, 0, 0, ErrKey},
-		{0x30, 16, 0, ErrAlgorithm}, {0x33, 16, 0, ErrAlgorithm}, {0x04, 16, 0, ErrAlgorithm}, {0x0F, 16, 0, ErrAlgorithm},
+		{0x31, 8, DES, nil},
+		{0x3D, 8, DESECB, nil},
+		{0xF5, 16, TripleDES2, nil},
+		{0x19, 24, TripleDES3, nil},
+		{0x12, 16, AES128, nil},
+		{0x12, 24, AES192, nil},
+		{0x12, 32, AES256, nil},
+		{0x12, 8, 0, ErrKey},
+		{0x35, 24, 0, ErrKey},
+		{0x31, 0, 0, ErrKey},
+		{0x30, 16, 0, ErrAlgorithm},
+		{0x33, 16, 0, ErrAlgorithm},
+		{0x04, 16, 0, ErrAlgorithm},
+		{0x0F, 16, 0, ErrAlgorithm},
 	} {
 		alg, err := AlgorithmOf(tc.octet, tc.len)
 		if alg != tc.alg || !errors.Is(err, tc.want) {

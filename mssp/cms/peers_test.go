@@ -120,9 +120,11 @@ func acceptOpenSSL(t *testing.T, v variant, p party, der []byte) {
 		}
 		return path
 	}
-	args := []string{"cms", "-verify", "-binary", "-inform", "DER", "-in", write("m.der", der),
+	args := []string{
+		"cms", "-verify", "-binary", "-inform", "DER", "-in", write("m.der", der),
 		"-CAfile", write("root.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.root.Raw})),
-		"-attime", strconv.FormatInt(testTime.Unix(), 10), "-purpose", "sslclient"}
+		"-attime", strconv.FormatInt(testTime.Unix(), 10), "-purpose", "sslclient",
+	}
 	if v.detached {
 		args = append(args, "-content", write("text", []byte(testText)))
 	}

@@ -56,8 +56,10 @@ func TestVerifyRefuses(t *testing.T) {
 		}), good, ErrMalformed},
 		"signer_not_in_message": {edited(t, p.message(t, o), func(s *SignedData) { s.Certificates = s.Certificates[1:] }), good, ErrCertificate},
 		"content_replaced":      {edited(t, p.message(t, o), func(s *SignedData) { s.Content = []byte("else") }), with(func(v *VerifyOptions) { v.Content = nil }), ErrSignature},
-		"content_replaced_attrs": {edited(t, p.message(t, attrs), func(s *SignedData) { s.Content = []byte("else") }),
-			with(func(v *VerifyOptions) { v.Content = nil }), ErrContent},
+		"content_replaced_attrs": {
+			edited(t, p.message(t, attrs), func(s *SignedData) { s.Content = []byte("else") }),
+			with(func(v *VerifyOptions) { v.Content = nil }), ErrContent,
+		},
 		// The signed attributes of a message, passed off as the content of one
 		// without attributes: the octets that were signed are the same.
 		"attributes_as_content": {edited(t, p.message(t, attrs), func(s *SignedData) {

@@ -185,8 +185,10 @@ func benchRaw1(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	pre, err := smpp.Append(nil, smpp.Header{Command: smpp.SubmitSM}, &smpp.Message{Dest: smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"},
-		ESMClass: smpp.ESMClassUDHI, ProtocolID: 0x7F, DataCoding: 0xF6, ShortMessage: append([]byte{2, 0x70, 0}, make([]byte, 137)...)})
+	pre, err := smpp.Append(nil, smpp.Header{Command: smpp.SubmitSM}, &smpp.Message{
+		Dest:     smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"},
+		ESMClass: smpp.ESMClassUDHI, ProtocolID: 0x7F, DataCoding: 0xF6, ShortMessage: append([]byte{2, 0x70, 0}, make([]byte, 137)...),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -22,8 +22,12 @@ func TestRequestFlowA(t *testing.T) {
 		hash crypto.Hash
 		pop  string
 	}{
-		{"RSA", crypto.SHA256, ""}, {"RSA", crypto.SHA512, "12345674"}, {"P-256", crypto.SHA256, ""},
-		{"P-256", crypto.SHA256, "12345674"}, {"P-384", crypto.SHA384, ""}, {"P-521", crypto.SHA512, "1234"},
+		{"RSA", crypto.SHA256, ""},
+		{"RSA", crypto.SHA512, "12345674"},
+		{"P-256", crypto.SHA256, ""},
+		{"P-256", crypto.SHA256, "12345674"},
+		{"P-384", crypto.SHA384, ""},
+		{"P-521", crypto.SHA512, "1234"},
 	} {
 		t.Run(tc.kind+" "+tc.pop, func(t *testing.T) {
 			key := newTestKey(t, tc.kind)
@@ -67,9 +71,13 @@ func TestRequestFlowB(t *testing.T) {
 		hash crypto.Hash
 		pop  string
 	}{
-		{"P-256", applet.ECDSAP256, crypto.SHA256, ""}, {"P-256", applet.ECDSAP256, crypto.SHA256, "12345674"},
-		{"P-384", applet.ECDSAP384, crypto.SHA384, "1234"}, {"P-521", applet.ECDSAP521, crypto.SHA512, "1234567890123456"},
-		{"RSA", applet.RSA2048, crypto.SHA256, ""}, {"RSA", applet.RSA2048, crypto.SHA384, "12345674"}, {"RSA-3072", applet.RSA3072, crypto.SHA256, "12345674"},
+		{"P-256", applet.ECDSAP256, crypto.SHA256, ""},
+		{"P-256", applet.ECDSAP256, crypto.SHA256, "12345674"},
+		{"P-384", applet.ECDSAP384, crypto.SHA384, "1234"},
+		{"P-521", applet.ECDSAP521, crypto.SHA512, "1234567890123456"},
+		{"RSA", applet.RSA2048, crypto.SHA256, ""},
+		{"RSA", applet.RSA2048, crypto.SHA384, "12345674"},
+		{"RSA-3072", applet.RSA3072, crypto.SHA256, "12345674"},
 	} {
 		t.Run(tc.kind+" "+tc.pop, func(t *testing.T) {
 			tmpl, err := NewTemplate(SubjectOf(testSubscriber), tc.alg, len(tc.pop))

@@ -103,8 +103,10 @@ func BenchmarkFinish(b *testing.B) {
 			b.ResetTimer()
 			from := cpu()
 			each(b, callers, func() {
-				r, err := s.Finish(ctx, store.Finish{TxID: benchTx(done.Add(1), 0).ID, State: mssp.Done, Status: mssp.Signature,
-					Result: make([]byte, 1800), At: time.Now(), MO: mo}, benchSeal)
+				r, err := s.Finish(ctx, store.Finish{
+					TxID: benchTx(done.Add(1), 0).ID, State: mssp.Done, Status: mssp.Signature,
+					Result: make([]byte, 1800), At: time.Now(), MO: mo,
+				}, benchSeal)
 				if err != nil || !r.Applied {
 					b.Error(r.Applied, err)
 				}

@@ -98,11 +98,15 @@ func seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
 	c := binary.BigEndian.Uint64(ks.Counter) + 1
 	segs := make([]bearer.Segment, 2)
 	for i := range segs {
-		segs[i] = bearer.Segment{Dest: tx.MSISDN, PID: 0x7F, DCS: 0xF6, UDH: []byte{5, 0, 3, byte(c), 2, byte(i + 1)},
-			UD: fmt.Appendf(nil, "%s %d/%d", tx.ID, c, i+1), Validity: time.Minute}
+		segs[i] = bearer.Segment{
+			Dest: tx.MSISDN, PID: 0x7F, DCS: 0xF6, UDH: []byte{5, 0, 3, byte(c), 2, byte(i + 1)},
+			UD: fmt.Appendf(nil, "%s %d/%d", tx.ID, c, i+1), Validity: time.Minute,
+		}
 	}
-	return store.Sealed{Counter: binary.BigEndian.AppendUint64(nil, c),
-		Packet: store.Packet{TAR: ota.TAR{0xB0, 0, 1}, CNTR: ota.CNTR(c)}, Segments: segs, Claim: true}, nil
+	return store.Sealed{
+		Counter: binary.BigEndian.AppendUint64(nil, c),
+		Packet:  store.Packet{TAR: ota.TAR{0xB0, 0, 1}, CNTR: ota.CNTR(c)}, Segments: segs, Claim: true,
+	}, nil
 }
 
 // sealUnclaimed leaves the segments to the outbox.

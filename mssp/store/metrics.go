@@ -25,10 +25,14 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		jobs:    counter("jobs_total", "Business transactions run by the writer."),
 		commits: counter("commits_total", "Commits to the database."),
-		size: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "simsign", Subsystem: "store",
-			Name: "commit_jobs", Help: "Business transactions that shared one commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "simsign", Subsystem: "store",
-			Name: "commit_seconds", Help: "Time of one commit, its statements included.", Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12)}),
+		size: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "simsign", Subsystem: "store",
+			Name: "commit_jobs", Help: "Business transactions that shared one commit.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+		}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "simsign", Subsystem: "store",
+			Name: "commit_seconds", Help: "Time of one commit, its statements included.", Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
+		}),
 		unknowns:  counter("commit_unknown_total", "Commits of which nobody knows whether they happened: the process must end."),
 		conflicts: counter("mo_conflicts_total", "Inbound parts refused: other octets or another total under one reference."),
 		evicted:   counter("mo_replaced_total", "Incomplete inbound messages that gave way to a new one."),

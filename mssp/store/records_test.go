@@ -22,8 +22,10 @@ func (l *lab) same(what string, want, got any) {
 
 func TestAPs(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		full := mssp.AP{ID: bank, Name: "Bänk \"1\"", PasswordHash: "$argon2id$x", CertSHA256: []string{"ab", "cd"}, Profiles: []string{"urn:p"},
-			Prefixes: []string{"4179"}, NotifyURL: "https://bank.example/n", CreatedAt: epoch}
+		full := mssp.AP{
+			ID: bank, Name: "Bänk \"1\"", PasswordHash: "$argon2id$x", CertSHA256: []string{"ab", "cd"}, Profiles: []string{"urn:p"},
+			Prefixes: []string{"4179"}, NotifyURL: "https://bank.example/n", CreatedAt: epoch,
+		}
 		bare := mssp.AP{ID: "https://a.example", Name: "A", Disabled: true, CreatedAt: epoch}
 		l.ok(l.PutAP(ctx, full))
 		l.ok(l.PutAP(ctx, bare))
@@ -158,8 +160,13 @@ func TestCertificates(t *testing.T) {
 			reason int
 			err    error
 		}{
-			{mssp.CertSuspended, 6, nil}, {mssp.CertValid, 0, nil}, {mssp.CertSuspended, 6, nil}, {mssp.CertRevoked, 1, nil},
-			{mssp.CertValid, 0, store.ErrNotFound}, {mssp.CertSuspended, 6, store.ErrNotFound}, {mssp.CertRevoked, 4, store.ErrNotFound},
+			{mssp.CertSuspended, 6, nil},
+			{mssp.CertValid, 0, nil},
+			{mssp.CertSuspended, 6, nil},
+			{mssp.CertRevoked, 1, nil},
+			{mssp.CertValid, 0, store.ErrNotFound},
+			{mssp.CertSuspended, 6, store.ErrNotFound},
+			{mssp.CertRevoked, 4, store.ErrNotFound},
 		} {
 			l.wantErr("to "+string(s.to), l.SetCertStatus(ctx, c.Serial, s.to, s.reason, epoch), s.err)
 		}

@@ -88,8 +88,10 @@ func storeSealed(q querier, tx *mssp.Transaction, sd sealed, now time.Time) (*Di
 	}
 	out := make([]Outbound, len(sd.Segments))
 	for i, seg := range sd.Segments {
-		out[i] = Outbound{Segment: seg, TxID: tx.ID, ICCID: tx.ICCID, CNTR: p.CNTR,
-			Part: i + 1, Parts: len(sd.Segments), State: SegQueued, NextAt: now, ExpiresAt: tx.Deadline}
+		out[i] = Outbound{
+			Segment: seg, TxID: tx.ID, ICCID: tx.ICCID, CNTR: p.CNTR,
+			Part: i + 1, Parts: len(sd.Segments), State: SegQueued, NextAt: now, ExpiresAt: tx.Deadline,
+		}
 		if sd.Claim {
 			out[i].State, out[i].Tries = SegSent, 1
 		}

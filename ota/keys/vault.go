@@ -111,8 +111,10 @@ func OpenVault(ctx context.Context, root *Root, st KEKStore, now time.Time) (*Va
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{st: st, wrap: wrap, keks: map[uint32][]byte{},
-		aeads: newCache[aeadKey, cipher.AEAD](cacheSize), keySets: newCache[keySetKey, cachedKeySet](cacheSize)}
+	v := &Vault{
+		st: st, wrap: wrap, keks: map[uint32][]byte{},
+		aeads: newCache[aeadKey, cipher.AEAD](cacheSize), keySets: newCache[keySetKey, cachedKeySet](cacheSize),
+	}
 	if err := v.load(ctx); err != nil {
 		return nil, err
 	}

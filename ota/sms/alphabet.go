@@ -24,8 +24,16 @@ var gsmExtension = [...]struct {
 	code byte
 	r    rune
 }{
-	{0x0A, '\f'}, {0x14, '^'}, {0x28, '{'}, {0x29, '}'}, {0x2F, '\\'},
-	{0x3C, '['}, {0x3D, '~'}, {0x3E, ']'}, {0x40, '|'}, {0x65, '€'},
+	{0x0A, '\f'},
+	{0x14, '^'},
+	{0x28, '{'},
+	{0x29, '}'},
+	{0x2F, '\\'},
+	{0x3C, '['},
+	{0x3D, '~'},
+	{0x3E, ']'},
+	{0x40, '|'},
+	{0x65, '€'},
 }
 
 // gsmCode finds the one or two septets of a character; n is 0 when there are

@@ -83,7 +83,8 @@ func TestForeignTPDUs(t *testing.T) {
 
 func again(t *testing.T, raw []byte, v interface {
 	AppendBinary([]byte) ([]byte, error)
-}) {
+},
+) {
 	t.Helper()
 	have, err := v.AppendBinary([]byte{0x77})
 	if err != nil || string(have[1:]) != string(raw) {

@@ -68,8 +68,11 @@ func TestSplitJoin(t *testing.T) {
 		all[i] = byte(i * 7 >> 3)
 	}
 	for _, o := range []SplitOptions{
-		{CPI: CommandCPI, Ref: 255}, {CPI: ResponseCPI, Ref: 1, CPIFirst: true},
-		{CPI: CommandCPI, Ref: 0xABCD, Ref16: true}, {CPI: CommandCPI, Ref: 3, Ref16: true, CPIFirst: true}, {Ref: 9},
+		{CPI: CommandCPI, Ref: 255},
+		{CPI: ResponseCPI, Ref: 1, CPIFirst: true},
+		{CPI: CommandCPI, Ref: 0xABCD, Ref16: true},
+		{CPI: CommandCPI, Ref: 3, Ref16: true, CPIFirst: true},
+		{Ref: 9},
 	} {
 		later := 134
 		if o.Ref16 {
