@@ -1,146 +1,18 @@
 package store_test
 
 import (
-	"database/sql"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/simsign/simsign/mssp/store/storetest"
 )
 
-// throwaway is the PostgreSQL server of this test run: started by the first
-// test that asks, as an ordinary user, on a Unix socket in a temporary folder.
-type throwaway struct {
-	once sync.Once
-	err  error
-	dir  string
-	bin  string
-	cred *syscall.SysProcAttr
-	n    atomic.Int64
+// server is the PostgreSQL of this test run.
+var server storetest.Postgres
 
-	watcher *exec.Cmd
-	alive   io.Closer // the watcher's stdin
-}
-
-var server throwaway
-
-var errNoPostgres = errors.New("no initdb in the PATH or in /usr/lib/postgresql: install the package postgresql")
-
-// postgresDSN is a fresh schema on the throw-away server. The test is skipped
-// where PostgreSQL is not installed, unless SIMSIGN_REQUIRE_PEERS=1.
 func postgresDSN(t *testing.T) string {
 	t.Helper()
-	server.once.Do(func() { server.err = server.start() })
-	if errors.Is(server.err, errNoPostgres) && os.Getenv("SIMSIGN_REQUIRE_PEERS") != "1" {
-		t.Skip(server.err)
-	}
-	if server.err != nil {
-		t.Fatal(server.err)
-	}
-	dsn := "postgres://simsign@/postgres?host=" + server.dir
-	schema := fmt.Sprintf("t%d", server.n.Add(1))
-	db, err := sql.Open("pgx", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec("CREATE SCHEMA " + schema); err != nil {
-		t.Fatal(err)
-	}
-	return dsn + "&search_path=" + schema
-}
-
-func (s *throwaway) start() error {
-	if s.bin = findPostgres(); s.bin == "" {
-		return errNoPostgres
-	}
-	dir, err := os.MkdirTemp("", "simsign-pg-")
-	if err != nil {
-		return err
-	}
-	s.dir = dir
-	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
-		nobody, err := user.Lookup("nobody")
-		if err != nil {
-			return err
-		}
-		uid, _ := strconv.Atoi(nobody.Uid)
-		gid, _ := strconv.Atoi(nobody.Gid)
-		s.cred = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			return err
-		}
-	}
-	data := filepath.Join(dir, "data")
-	if err := s.run("initdb", "-D", data, "-U", "simsign", "-A", "trust", "-N", "--locale=C", "-E", "UTF8"); err != nil {
-		return err
-	}
-	if err := s.watch(); err != nil {
-		return err
-	}
-	return s.run("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o",
-		"-k "+dir+" -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200", "start")
-}
-
-// watch starts a shell that stops the server and removes its folder when its
-// stdin ends: also when this process panics or is killed.
-func (s *throwaway) watch() (err error) {
-	s.watcher = exec.Command("sh", "-c", `trap '' INT; read x; "$0/pg_ctl" -D "$1/data" -m immediate stop; rm -rf "$1"`, s.bin, s.dir)
-	s.watcher.Dir, s.watcher.SysProcAttr = "/", s.cred
-	if s.alive, err = s.watcher.StdinPipe(); err != nil {
-		return err
-	}
-	return s.watcher.Start()
-}
-
-func (s *throwaway) run(name string, args ...string) error {
-	cmd := exec.Command(filepath.Join(s.bin, name), args...)
-	cmd.Dir, cmd.SysProcAttr = s.dir, s.cred
-	// Not a pipe: the server would keep it open.
-	log, err := os.Create(filepath.Join(s.dir, name+".out"))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(log.Name())
-		return fmt.Errorf("%s: %w\n%s", name, err, text)
-	}
-	return nil
-}
-
-func (s *throwaway) stop() {
-	if s.watcher != nil {
-		s.alive.Close()
-		s.watcher.Wait()
-	}
-	if s.dir != "" {
-		os.RemoveAll(s.dir)
-	}
-}
-
-func findPostgres() string {
-	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(all) > 0 {
-		return filepath.Dir(all[len(all)-1])
-	}
-	if p, err := exec.LookPath("initdb"); err == nil {
-		if p, err = filepath.EvalSymlinks(p); err == nil {
-			return filepath.Dir(p)
-		}
-	}
-	return ""
+	return server.DSN(t)
 }
 
 func TestMain(m *testing.M) {
@@ -148,6 +20,6 @@ func TestMain(m *testing.M) {
 		os.Exit(child())
 	}
 	code := m.Run()
-	server.stop()
+	server.Stop()
 	os.Exit(code)
 }
