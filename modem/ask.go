@@ -1,0 +1,126 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/warthog618/modem/at"
+)
+
+// join brings commands and answers in step: it ends whatever waits for input,
+// turns echo off and texts on, and goes on until a code comes that is followed
+// by silence. Then package at takes over.
+func (l *link) join(ctx context.Context) error {
+	for try := range 4 {
+		cmd := "ATE0V1Q0\r"
+		if try == 0 {
+			cmd = "\x1b\r" + cmd
+		}
+		if _, err := l.Write([]byte(cmd)); err != nil {
+			return l.cause()
+		}
+		code, err := l.await(ctx, time.Duration(try+1)*time.Second)
+		if err != nil {
+			return err
+		}
+		last := code
+		for code != "" { // late answers of a life before this one
+			if code, err = l.await(ctx, 100*time.Millisecond); err != nil {
+				return err
+			}
+			if code != "" {
+				last = code
+			}
+		}
+		if last == "OK" {
+			l.mu.Lock()
+			l.step = true
+			l.mu.Unlock()
+			l.at = at.New(l)
+			return nil
+		}
+		if last != "" && try == 3 {
+			return fmt.Errorf("%w: it answers AT with %.20q", ErrRefuses, last)
+		}
+	}
+	return fmt.Errorf("%w to AT", ErrSilent)
+}
+
+// await is the next final code, "" when none comes in time.
+func (l *link) await(ctx context.Context, d time.Duration) (string, error) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case c := <-l.finals:
+		return c, nil
+	case <-t.C:
+		return "", nil
+	case <-l.dead:
+		return "", l.cause()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// begin notes the command that runs from now on.
+func (l *link) begin(cmd string) *running {
+	name := cmd
+	if i := strings.IndexAny(cmd, "=?"); i >= 0 {
+		name = cmd[:i]
+	}
+	r := &running{name: name, bare: bareAnswers[name], pdus: name == "+CMGL" || name == "+CMGR", asks: name == "+CMGS"}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cur = r
+	if r.asks {
+		l.timer = time.AfterFunc(l.o.prompt, func() { l.fail(fmt.Errorf("%w to +CMGS: no prompt", ErrSilent)) })
+	}
+	return r
+}
+
+// command runs a command and returns the lines of its answer. An error is an
+// *Error, or the link has ended.
+func (l *link) command(ctx context.Context, cmd string, d time.Duration) ([]string, error) {
+	r := l.begin(cmd)
+	stop := context.AfterFunc(ctx, func() { l.fail(ctx.Err()) })
+	defer stop()
+	lines, err := l.at.Command(cmd, at.WithTimeout(d))
+	return lines, l.outcome(r, err)
+}
+
+// submit runs +CMGS. handed reports whether the modem has the PDU, so that it
+// may be on its way whatever the error says.
+func (l *link) submit(ctx context.Context, length int, pdu string, d time.Duration) (lines []string, handed bool, err error) {
+	cmd := fmt.Sprintf("+CMGS=%d", length)
+	r := l.begin(cmd)
+	stop := context.AfterFunc(ctx, func() { l.fail(ctx.Err()) })
+	defer stop()
+	lines, err = l.at.SMSCommand(cmd, pdu, at.WithTimeout(d))
+	err = l.outcome(r, err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	return lines, r.handed, err
+}
+
+// outcome is what an error of package at means.
+func (l *link) outcome(r *running, err error) error {
+	var cms at.CMSError
+	var cme at.CMEError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, at.ErrError) || errors.As(err, &cms) || errors.As(err, &cme):
+		return newError(r.name, err)
+	case errors.Is(err, at.ErrDeadlineExceeded):
+		l.fail(fmt.Errorf("%w to AT%s", ErrSilent, r.name))
+	default:
+		l.fail(fmt.Errorf("%w: %w", errPort, err))
+	}
+	return l.cause()
+}
