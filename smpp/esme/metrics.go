@@ -25,8 +25,10 @@ func newMetrics(s *SMSC) (*metrics, error) {
 	}
 	m := &metrics{
 		responses: prometheus.NewCounterVec(counter("responses_total", "Responses to submit_sm by command_status."), []string{"status"}),
-		rtt: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "simsign", Subsystem: "smpp", Name: "response_seconds",
-			Help: "Time from submit_sm to its response.", Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 13)}),
+		rtt: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "simsign", Subsystem: "smpp", Name: "response_seconds",
+			Help: "Time from submit_sm to its response.", Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 13),
+		}),
 		unknown: prometheus.NewCounterVec(counter("submissions_total", "Submissions that ended without a response."), []string{"result"}),
 		late:    prometheus.NewCounter(counter("late_responses_total", "Responses that came after their submission counted as unknown.")),
 		in:      prometheus.NewCounterVec(counter("inbound_total", "Messages and receipts from the centre by what became of them."), []string{"result"}),

@@ -72,7 +72,7 @@ func (f IDFormat) normal(id string) string {
 		return strconv.FormatUint(n, 10)
 	}
 	// A sign is no digit: SetString would take it.
-	if n, ok := new(big.Int).SetString(id, base); ok && len(id) <= 64 && strings.IndexAny(id, "+-_") < 0 {
+	if n, ok := new(big.Int).SetString(id, base); ok && len(id) <= 64 && !strings.ContainsAny(id, "+-_") {
 		return n.String()
 	}
 	return id
