@@ -183,7 +183,7 @@ func (a *App) newEngine(ctx context.Context) error {
 	}
 	a.ca = ca
 	o := engine.Options{
-		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers),
+		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), SubmitTimeOut: patience(a.cfg.Bearers),
 		CardProfiles: a.cfg.CardProfiles(), SignatureProfiles: a.cfg.SignatureProfiles(),
 		VA:    pki.NewVA(pki.VAOptions{CA: ca, Clock: a.o.Clock}),
 		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/ota/bearer"
@@ -55,6 +56,18 @@ func reports(list []config.Bearer) bool {
 		}
 	}
 	return false
+}
+
+// patience is how long the engine waits for a bearer: a little longer than the
+// slowest centre may take to respond, because whoever gives up before must
+// send the same octets again. 0: the default of the engine.
+func patience(list []config.Bearer) (d time.Duration) {
+	for i := range list {
+		if list[i].Kind == "smpp" {
+			d = max(d, list[i].ResponseTimeout.Duration()+5*time.Second)
+		}
+	}
+	return d
 }
 
 // newBearers opens the emulated network, where it is ours, and makes the
