@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -66,12 +67,21 @@ func (l *link) take(ctx context.Context, m *smpp.Message) smpp.Status {
 	}
 	if err := s.o.Inbox.Deliver(ctx, mo); err != nil {
 		s.m.inbound("failed")
-		l.log.Error("message from a phone was not stored: it shall come again", "msisdn", mo.Source, "error", err)
+		l.log.Log(ctx, failed(err), "message from a phone was not stored: it shall come again", "msisdn", mo.Source, "error", err)
 		return smpp.RxTAppn
 	}
 	s.seen.add(d, time.Now())
 	s.m.inbound("stored")
 	return smpp.ROK
+}
+
+// failed is how loud to say that the Inbox has not stored something: what a
+// bind had under way when it ended needs no lines of its own.
+func failed(err error) slog.Level {
+	if errors.Is(err, context.Canceled) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 func (l *link) receipt(ctx context.Context, m *smpp.Message) smpp.Status {
@@ -88,7 +98,7 @@ func (l *link) receipt(ctx context.Context, m *smpp.Message) smpp.Status {
 	}
 	if err := s.o.Inbox.Report(ctx, r); err != nil {
 		s.m.inbound("failed")
-		l.log.Error("delivery receipt was not stored: it shall come again", "message", r.MessageID, "error", err)
+		l.log.Log(ctx, failed(err), "delivery receipt was not stored: it shall come again", "message", r.MessageID, "error", err)
 		return smpp.RxTAppn
 	}
 	s.m.inbound("receipt")
