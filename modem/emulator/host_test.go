@@ -108,6 +108,7 @@ func attach(t testing.TB, m *emulator.Modem) *host {
 	h.more = sync.NewCond(&h.mu)
 	go h.read()
 	t.Cleanup(func() { a.Close() })
+	h.ask("AT") // it is at the modem now
 	return h
 }
 

@@ -1,7 +1,5 @@
 package emulator
 
-import "strings"
-
 // maxLine is the longest command line; a longer one is refused whole.
 const maxLine = 2048
 
@@ -9,12 +7,11 @@ const maxLine = 2048
 // of a message after the prompt up to ^Z or ESC. mu is held.
 type line struct {
 	m     *Modem
-	p     *port
 	buf   []byte
 	long  bool // the line is beyond maxLine
-	lf    bool // the next octet may be the LF of a CR LF
 	echo  []byte
 	entry *entry
+	boot  int // of the modem when the line began
 }
 
 // entry is a message text under way (+CMGS, +CMGW, +CNMA).
@@ -30,6 +27,9 @@ const (
 
 func (l *line) octet(b byte) {
 	m := l.m
+	if l.boot != m.boots { // a reset forgets what was begun
+		l.buf, l.entry, l.echo, l.long, l.boot = nil, nil, nil, false, m.boots
+	}
 	if m.silent {
 		l.buf, l.entry, l.echo = nil, nil, nil
 		return
@@ -91,12 +91,11 @@ func (l *line) flushEcho() {
 // command runs one line.
 func (l *line) command(text string) {
 	m := l.m
-	upper := strings.ToUpper(text)
-	if i := strings.Index(upper, "A/"); i >= 0 && !strings.Contains(upper, "AT") {
+	i := index(text, "AT")
+	if i < 0 && index(text, "A/") >= 0 {
 		text = m.lastLine
-		upper = strings.ToUpper(text)
+		i = index(text, "AT")
 	}
-	i := strings.Index(upper, "AT")
 	if i < 0 {
 		return // noise
 	}
@@ -107,4 +106,14 @@ func (l *line) command(text string) {
 	}
 	x := &execution{m: m, l: l}
 	x.run(parseLine(text[i+2:]))
+}
+
+// index finds two characters in either case; octets beyond ASCII are noise.
+func index(s, want string) int {
+	for i := range len(s) - 1 {
+		if s[i]&^0x20 == want[0] && (s[i+1] == want[1] || s[i+1]&^0x20 == want[1]) {
+			return i
+		}
+	}
+	return -1
 }

@@ -34,6 +34,7 @@ type Modem struct {
 	faults  []fault
 	buffer  []string // indications held back by +CNMI mode 0
 	sent    int      // messages that the network took
+	boots   int      // resets so far
 
 	radio    radio
 	mr, ref  byte // TP-MR and RP reference of the last submission
@@ -109,6 +110,7 @@ func (m *Modem) ready() bool {
 
 // reboot is a reset of the whole modem; memories and the PIN counters stay.
 func (m *Modem) reboot() {
+	m.boots++
 	m.set, m.fun, m.smsc, m.buffer = factory(), 1, m.o.SMSC, nil
 	m.radioOff()
 	m.ack.drop()

@@ -98,7 +98,9 @@ func (m *Modem) Serve(rw io.ReadWriteCloser) error {
 }
 
 func (m *Modem) read(p *port) error {
-	l := line{m: m, p: p}
+	m.mu.Lock()
+	l := line{m: m, boot: m.boots}
+	m.mu.Unlock()
 	buf := make([]byte, 4096)
 	for {
 		n, err := p.rw.Read(buf)

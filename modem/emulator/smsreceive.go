@@ -166,12 +166,15 @@ func cnma(x *execution, c command) final {
 		}
 		return ok
 	}
-	end := func(cause rp.Cause) final {
+	end := func(x *execution, cause rp.Cause) final {
 		if m.set.csms == 0 || m.ack.now == nil {
 			return failSMS(cmsNoAck)
 		}
-		m.acknowledge(cause)
-		return ok
+		x.finish(ok) // before the next message comes
+		if m.ack.now != nil {
+			m.acknowledge(cause)
+		}
+		return final{none: true}
 	}
 	a := fields(c.args)
 	cause := rp.Cause(0)
@@ -179,7 +182,7 @@ func cnma(x *execution, c command) final {
 		cause = rp.ProtocolError
 	}
 	if len(a) < 2 || m.set.text || a[1] == "0" {
-		return end(cause)
+		return end(x, cause)
 	}
-	return x.prompt(false, func(*execution, []byte) final { return end(cause) })
+	return x.prompt(false, func(y *execution, _ []byte) final { return end(y, cause) })
 }

@@ -1,0 +1,58 @@
+package emulator_test
+
+import (
+	"io"
+	"net"
+	"testing"
+
+	"github.com/simsign/simsign/modem/emulator"
+)
+
+// FuzzHost writes anything to a modem. It never hangs and never breaks: it
+// still answers AT afterwards.
+func FuzzHost(f *testing.F) {
+	for _, s := range []string{
+		"AT+CMGS=16\r0001000B916407999999F9000003C8329B\x1a", "ATE0V1S3=13&F;+CMGL=4\r", "AT+CMGW=\"+46\"\rtext\rtext\x1a", "AT+CRSM=176,28480,0,0,1\r",
+		"AT+CSIM=10,\"00A4000002\"\r", "AT+CUSATE=\"D1\"\r", "AT+CNMI=,,,,,1\r", "AT+CPMS=\"\"\r", "AT+COPS=3,9\rAT+COPS?\r", "A/\rATS999=1\r", "AT+CMGD=1,4\r", "AT+CNMA=1,2\r0000\x1a",
+	} {
+		f.Add([]byte(s))
+	}
+	card := newCard(f)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		m, err := emulator.New(emulator.Options{Number: modemNumber, Card: card, HostToolkit: len(in)%2 == 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Start()
+		defer m.Stop()
+		a, b := net.Pipe()
+		defer a.Close()
+		go m.Serve(b)
+		go func() {
+			a.Write(in)                              //nolint:errcheck // the end is waited for
+			a.Write([]byte{0})                       //nolint:errcheck // now the modem has seen all before
+			m.Reboot()                               // it may have any line end by now
+			io.WriteString(a, "\x1b\rAT&FE0+CGMM\r") //nolint:errcheck // likewise
+		}()
+		buf, all := make([]byte, 4096), []byte(nil)
+		for {
+			n, err := a.Read(buf)
+			if err != nil {
+				t.Fatalf("the modem is gone: %v after %q", err, all)
+			}
+			all = append(all, buf[:n]...)
+			if len(all) >= 10 && contains(all, "EMU900") {
+				return
+			}
+		}
+	})
+}
+
+func contains(b []byte, s string) bool {
+	for i := 0; i+len(s) <= len(b); i++ {
+		if string(b[i:i+len(s)]) == s {
+			return true
+		}
+	}
+	return false
+}
