@@ -46,6 +46,11 @@ type Options struct {
 	// SMPP puts an emulated message centre between the service and the handsets.
 	SMPP   bool
 	Faults *smsc.Script // of that centre [none]
+
+	// adjust changes the configuration before anything starts; for tests.
+	adjust func(*Demo, *config.Config) error
+	// answers are TP-PID and TP-DCS of the messages of new cards [7F, F6]; for tests.
+	answers struct{ pid, dcs byte }
 }
 
 // Demo is a running demonstration.
@@ -104,6 +109,11 @@ func Start(ctx context.Context, o Options) (d *Demo, err error) {
 	}
 	if o.Plain { // what protects people and the box would measure itself
 		cfg.Limits.PromptsPerMinute, cfg.Limits.RequestsPerSecond, cfg.Limits.Burst = -1, 1e6, 1e6
+	}
+	if o.adjust != nil {
+		if err := o.adjust(d, cfg); err != nil {
+			return d, err
+		}
 	}
 	fresh, err := d.prepare(ctx, cfg)
 	if err != nil {
