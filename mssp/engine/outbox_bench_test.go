@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	gosmpp "github.com/fiorix/go-smpp/smpp"
+	"github.com/fiorix/go-smpp/smpp/pdu/pdutext"
+
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/smpp"
@@ -83,7 +86,8 @@ func benchSMSC(b *testing.B, window, binds int) *esme.SMSC {
 }
 
 // BenchmarkOutbox compares, at window 100: raw1, a loop that writes encoded
-// PDUs one by one; a centre of package esme without a store; and the same
+// PDUs one by one; a centre of package esme without a store; go-smpp's client,
+// which has none either; the centre
 // behind the outbox, where every segment is Sent in the database before its
 // octets leave and its outcome is stored after (durable), and where it is also
 // put into the outbox by one of 64 callers that waits for its commit
@@ -109,9 +113,39 @@ func BenchmarkOutbox(b *testing.B) {
 		}
 		wg.Wait()
 	})
+	b.Run("go-smpp", benchGoSMPP)
 	b.Run("durable", func(b *testing.B) { benchDurable(b, 0) })
 	b.Run("accepted", func(b *testing.B) { benchDurable(b, 64) })
 	b.Run("engine", benchEngine)
+}
+
+// benchGoSMPP is the client of go-smpp with a window of 100 and a goroutine
+// for each place in it. The centre numbers nothing itself, so its answers are
+// not mixed up.
+func benchGoSMPP(b *testing.B) {
+	tx := &gosmpp.Transceiver{Addr: centre(b), User: "x", Passwd: "x", WindowSize: 100}
+	for st := range tx.Bind() {
+		if st.Status() == gosmpp.Connected {
+			break
+		}
+	}
+	defer tx.Close()
+	var wg sync.WaitGroup
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range 100 {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				m := &gosmpp.ShortMessage{Src: "4242", Dst: "41790000001", Text: pdutext.Raw(make([]byte, 140)), ESMClass: 0x40, ProtocolID: 0x7F}
+				if _, err := tx.Submit(m); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // noVault: texts need no keys.
