@@ -101,7 +101,7 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 	case "slow":
 		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:delay_enter=%d", 5000<<rnd.IntN(6))}
 	case "EIO":
-		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:error=EIO:when=%d+", 5+rnd.IntN(60))}
+		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:error=EIO:when=%d+", 3+rnd.IntN(25))}
 	}
 	c := s.serve(t, bin, strace...)
 	if !s.up(ctx, c) && how != "EIO" {
@@ -109,7 +109,7 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 		return false
 	}
 	if how == "EIO" {
-		if c.ended(5 * time.Second) {
+		if c.ended(4 * time.Second) {
 			if e, ok := c.err.(*exec.ExitError); !ok || e.ExitCode() <= 0 {
 				t.Errorf("after a failed fsync the service ended with %v, want an exit code\n%s", c.err, s.tail(t, 8))
 			}
@@ -156,7 +156,7 @@ func TestLedger(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	p := plan{users: 24, wild: 0.03, kills: 16, slowKills: 4, powerCuts: 3, syncErrors: 4, life: 1200 * time.Millisecond, calm: time.Minute}
+	p := plan{users: 32, wild: 0.03, kills: 16, slowKills: 4, powerCuts: 3, syncErrors: 4, life: 1200 * time.Millisecond, calm: time.Minute}
 	if _, err := exec.LookPath("strace"); err != nil {
 		if os.Getenv("SIMSIGN_REQUIRE_PEERS") == "1" {
 			t.Fatal("strace is not installed")
