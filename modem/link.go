@@ -1,8 +1,10 @@
 package modem
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -266,26 +268,45 @@ func (l *link) Write(b []byte) (int, error) {
 	if n >= 2 && b[n-2] == '\r' && b[n-1] == '\n' {
 		b = b[:n-1]
 	}
+	if d, ok := l.port.(interface{ SetWriteDeadline(time.Time) error }); ok && d.SetWriteDeadline(time.Now().Add(l.o.write)) == nil {
+		_, err := l.port.Write(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = fmt.Errorf("%w: it takes no octets", ErrSilent)
+		} else if err != nil {
+			err = fmt.Errorf("%w: %w", errPort, err)
+		}
+		if err != nil {
+			l.fail(err)
+			return 0, err
+		}
+		return n, nil
+	}
+	return n, l.handOver(b)
+}
+
+// handOver writes to a port without time-outs of its own, on the goroutine
+// that may hang in its place.
+func (l *link) handOver(b []byte) error {
 	t := time.NewTimer(l.o.write)
 	defer t.Stop()
 	w := write{append([]byte(nil), b...), make(chan error, 1)}
 	select {
 	case l.writes <- w:
 	case <-l.dead:
-		return 0, l.cause()
+		return l.cause()
 	}
 	select {
 	case err := <-w.done:
 		if err != nil {
 			l.fail(fmt.Errorf("%w: %w", errPort, err))
-			return 0, err
+			return err
 		}
-		return n, nil
+		return nil
 	case <-l.dead:
-		return 0, l.cause()
+		return l.cause()
 	case <-t.C:
 		l.fail(fmt.Errorf("%w: it takes no octets", ErrSilent))
-		return 0, ErrSilent
+		return ErrSilent
 	}
 }
 
