@@ -85,3 +85,20 @@ func TestWeakCommandAnswer(t *testing.T) {
 	l.bring(mos...)
 	l.want(tx.ID, mssp.Done, mssp.Signature)
 }
+
+// An authentic answer with our counter but from another application of the
+// card (its TAR) is not ours.
+//
+// Covers: F12, I6
+func TestAnswerOfAnotherApplication(t *testing.T) {
+	l := newLab(t)
+	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+	tx, mos := l.ask("T1")
+	l.bring(c.send(&ota.Command{TAR: ota.TAR{0xB0, 0x00, 0x11}, CNTR: c.last}, ota.StatusOK, answerBytes(t, tx.AppletTxn))...)
+	if s := l.tx(tx.ID).State; s.Final() {
+		t.Fatalf("transaction is %s", s)
+	}
+	l.mo("late", 1)
+	l.bring(mos...)
+	l.want(tx.ID, mssp.Done, mssp.Signature)
+}
