@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -45,7 +46,8 @@ type Engine struct {
 	dueAt time.Time // when the sweeper runs next
 	wake  chan struct{}
 
-	retry retryList // joined answers that could not be used yet
+	idle  []ota.ICCID // idle cards with a queue that could not be sealed for yet
+	retry retryList   // joined answers that could not be used yet
 
 	life   context.Context // ends with Stop
 	cancel context.CancelFunc

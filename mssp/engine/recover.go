@@ -18,12 +18,9 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, iccid := range r.Idle {
-		if err := e.sealNext(ctx, iccid); fatal(err) {
-			return err
-		} else if err != nil {
-			e.log.Error("sealing the next transaction of a card", "iccid", iccid, "error", err)
-		}
+	e.idle = r.Idle
+	if err := e.sealIdle(ctx); fatal(err) {
+		return err
 	}
 	if err := e.pending(ctx); err != nil {
 		return err
@@ -34,6 +31,23 @@ func (e *Engine) recover(ctx context.Context) error {
 	e.log.Info("engine recovered", "open", r.Open, "ambiguous", r.Ambiguous, "idle", len(r.Idle))
 	e.poke(e.o.Clock())
 	return nil
+}
+
+// sealIdle gives the cards that a restart found idle with a queue their next
+// transaction. Those for which that fails stay for the next sweep. Only start
+// and sweeper call it, one after the other.
+func (e *Engine) sealIdle(ctx context.Context) error {
+	var errs []error
+	idle := e.idle
+	e.idle = nil
+	for _, iccid := range idle {
+		if err := e.sealNext(ctx, iccid); err != nil {
+			e.log.Error("sealing the next transaction of a card", "iccid", iccid, "error", err)
+			e.idle = append(e.idle, iccid)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // sealNext gives an idle card its next transaction.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -240,4 +241,73 @@ func (l *lab) keySet(iccid ota.ICCID, kvn, octet byte) mssp.KeySet {
 	counter, err := l.vault.SealCounter(iccid, kvn, 0)
 	l.ok(err)
 	return mssp.KeySet{ICCID: iccid, KVN: kvn, Keys: blob, Counter: counter}
+}
+
+// sealless is a store that cannot seal for a card once.
+type sealless struct {
+	labStore
+	fail *bool
+}
+
+func (s sealless) SealNext(ctx context.Context, i ota.ICCID, now time.Time, f store.SealFunc) (*store.Dispatched, []mssp.Transaction, error) {
+	if *s.fail {
+		return nil, nil, errors.New("not now")
+	}
+	return s.labStore.SealNext(ctx, i, now, f)
+}
+
+// A card that the start finds idle with a queue is tried again by the sweeper.
+//
+// Covers: 3.5.3-4
+func TestIdleCardIsTriedAgain(t *testing.T) {
+	l := newLab(t)
+	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+	c.mute = true
+	first, _ := l.ask("T1")
+	waiting, _ := l.ask("T2")
+	_, err := l.st.Finish(context.Background(), failureOf(first.ID), nil) // and then the process dies
+	l.ok(err)
+	c.mute = false
+	fail := true
+	l.restart(sealless{labStore{l.st}, &fail})
+	l.want(waiting.ID, mssp.Queued, 0)
+	fail = false
+	l.e.sweepOnce(context.Background())
+	l.settle()
+	l.pump()
+	l.want(waiting.ID, mssp.Done, mssp.Signature)
+}
+
+// A registration whose request was not signed by its key ends, and its key
+// is of no use.
+//
+// Covers: 5.1-8, 5.1-9
+func TestRequestNotSignedByItsKey(t *testing.T) {
+	for _, flow := range []Flow{FlowA, FlowB} {
+		l := newLab(t)
+		c := l.user(testNumber)
+		c.say = func(m applet.Message) applet.Answer {
+			a := c.apply(m)
+			for i := range a.Results {
+				if s := a.Results[i].Signature; len(s) > 0 {
+					s[len(s)-1] ^= 1
+				}
+			}
+			return a
+		}
+		_, err := pumped(l, func() (Enrolment, error) {
+			return l.e.Enrol(context.Background(), EnrolRequest{MSISDN: testNumber, Usage: mssp.Authentication, Flow: flow})
+		})
+		wantFault(t, err, mssp.RegistrationNOK)
+		_, _, ks, err := l.st.Lookup(context.Background(), testNumber)
+		l.ok(err)
+		for _, k := range ks {
+			if k.State == mssp.KeyRequested || k.State == mssp.KeyRegistered || len(k.CSR) > 0 {
+				t.Errorf("flow %c: key is %s", flow, k.State)
+			}
+		}
+		if _, err := l.e.Sign(context.Background(), request("T1", "hello")); err == nil {
+			t.Errorf("flow %c: the key signs", flow)
+		}
+	}
 }

@@ -46,6 +46,7 @@ func (e *Engine) sweepOnce(ctx context.Context) time.Time {
 		do   func(context.Context) error
 	}{
 		{"expiring transactions", e.expire},
+		{"sealing for idle cards", e.sealIdle},
 		{"submitting segments", e.resubmit},
 		{"using stored answers", e.retryAnswers},
 		{"matching early receipts", e.matchReceipts},

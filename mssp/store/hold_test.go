@@ -231,3 +231,63 @@ func TestPostgresConnectionLost(t *testing.T) {
 		t.Errorf("accepted again: %+v, %v", r, err)
 	}
 }
+
+// A new request does not overtake those that wait at an idle card (after a
+// restart, before the sweep has come by).
+//
+// Covers: 3.5.3-4, I4
+func TestNobodyOvertakesAtAnIdleCard(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		first, waiting := l.accept(newTx()), l.accept(newTx())
+		fin := done(first.Tx)
+		fin.At = epoch
+		_, err := l.Finish(ctx, fin, nil) // the card is idle now, and somebody waits
+		l.ok(err)
+		late := l.accept(newTx())
+		if late.Dispatched != nil || late.Ahead == 0 {
+			l.Fatalf("%+v", late)
+		}
+		for _, want := range []mssp.TransID{waiting.Tx.ID, late.Tx.ID} {
+			d, _, err := l.SealNext(ctx, cardA, epoch, seal)
+			l.ok(err)
+			if d == nil || d.Tx.ID != want {
+				l.Fatalf("%+v, want %s", d, want)
+			}
+			fin := done(d.Tx)
+			fin.At = epoch
+			_, err = l.Finish(ctx, fin, nil)
+			l.ok(err)
+		}
+	})
+}
+
+// What waits in the outbox for a transaction that has ended never leaves, and
+// what is claimed once is not claimed again.
+//
+// Covers: I5
+func TestDeadSegmentsStay(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		l.ok(err)
+		l.finish(done(r.Tx))
+		out, err := l.ClaimSegments(ctx, epoch.Add(2*time.Second), 10)
+		l.ok(err)
+		if len(out) != 0 {
+			l.Errorf("%d segments of an ended transaction leave", len(out))
+		}
+		segs, err := l.Segments(ctx, r.Tx.ID)
+		l.ok(err)
+		for _, s := range segs {
+			if s.State != store.SegDropped {
+				l.Errorf("segment %d is %s", s.Part, s.State)
+			}
+		}
+		live, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		l.ok(err)
+		for _, want := range []int{2, 0} {
+			if out, err = l.ClaimSegments(ctx, epoch.Add(2*time.Second), 10); err != nil || len(out) != want {
+				l.Errorf("claimed %d segments of %s, want %d, %v", len(out), live.Tx.ID, want, err)
+			}
+		}
+	})
+}
