@@ -130,7 +130,13 @@ func (p *peer) run(name string, args ...string) string {
 // start runs a program until the test ends.
 func (p *peer) start(name string, args ...string) {
 	p.t.Helper()
+	p.startWith(nil, name, args...)
+}
+
+func (p *peer) startWith(env []string, name string, args ...string) {
+	p.t.Helper()
 	cmd := exec.Command(name, args...)
+	cmd.Env = env
 	cmd.Dir = p.Dir
 	cmd.Stdout, cmd.Stderr = p, p
 	cmd.WaitDelay = time.Second
