@@ -131,7 +131,7 @@ func (w *world) openssl(t *testing.T, files []string, text string) {
 // the provider gets the signature by a status query. TimeOut ends what nobody
 // answers.
 //
-// Covers: I1, I7, W-5
+// Covers: I1, I7, F16
 func TestStopAndTimeOut(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)

@@ -58,7 +58,7 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), passwords: map[mssp.APID]string{}}
 	w.network = loopback.NewNetwork(loopback.NetworkOptions{
-		RetryFirst: 20 * time.Millisecond, RetryMost: 200 * time.Millisecond,
+		RetryFirst: 20 * time.Millisecond, RetryMost: 200 * time.Millisecond, MaxPerEndpoint: 10_000,
 		Observer: func(loopback.Event) { w.events.Add(1) },
 	})
 	addr, err := w.network.Listen("127.0.0.1:0")
