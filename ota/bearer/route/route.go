@@ -146,8 +146,16 @@ func (r *Router) Route(d bearer.Destination) bearer.Bearer {
 	return c
 }
 
-// attached is what some bearers can tell.
-type attached interface{ Attached() bool }
+// attached asks a bearer whether messages can pass, where it can tell.
+func attached(b bearer.Bearer) bool {
+	switch a := b.(type) {
+	case interface{ Attached() bool }:
+		return a.Attached()
+	case interface{ Attached() error }:
+		return a.Attached() == nil
+	}
+	return true
+}
 
 // order sorts rules: those that are attached first, then by priority, then by
 // what falls to this phone of the shared load (weighted rendezvous hashing).
@@ -159,12 +167,11 @@ func order(found []*Rule, phone string) {
 	}
 	places := make(map[*Rule]place, len(found))
 	for i, u := range found {
-		a, ok := u.Bearer.(attached)
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%s/%d/%s", phone, i, u.Bearer.Name())
 		// An exponential waiting time at rate Weight; the shortest wins.
 		x := (float64(mix(h.Sum64())>>11) + 0.5) / (1 << 53)
-		places[u] = place{ok && !a.Attached(), u.Priority, -math.Log(x) / float64(u.Weight)}
+		places[u] = place{!attached(u.Bearer), u.Priority, -math.Log(x) / float64(u.Weight)}
 	}
 	slices.SortStableFunc(found, func(a, b *Rule) int {
 		p, q := places[a], places[b]
