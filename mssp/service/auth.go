@@ -108,6 +108,9 @@ func (a *authenticator) claim(p Peer, info APInfo) (mssp.APID, string, *mssp.Fau
 	if b, err := base64.StdEncoding.DecodeString(p.User); err == nil && strings.Contains(string(b), ":") {
 		id = mssp.APID(b) // a user name in Basic cannot hold the colon of a URI
 	}
+	if strings.HasPrefix(p.Password, "//") { // http://ap.example:word was cut behind "http"
+		return "", "", mssp.Faultf(mssp.UnauthorizedAccess, "the user name of HTTP Basic ends at the first colon, and this AP_ID has one: send the AP_ID in base64 as the user name")
+	}
 	if info.ID != "" && info.ID != id {
 		return "", "", mssp.Faultf(mssp.UnauthorizedAccess, "AP_Info.AP_ID is not the user of HTTP authentication: leave it out or send the same")
 	}

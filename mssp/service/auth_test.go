@@ -88,6 +88,7 @@ func TestCredentials(t *testing.T) {
 		"basic":                        {Peer{Basic: true, User: "plain", Password: "geheim"}, APInfo{Password: "x"}, 0, ""},
 		"basic, wrong":                 {Peer{Basic: true, User: "plain", Password: "x"}, APInfo{Password: "geheim"}, 104, ""},
 		"basic, URI in base64":         {Peer{Basic: true, User: b64([]byte("http://password")), Password: "geheim"}, APInfo{}, 0, ""},
+		"basic, URI as it is":          {Peer{Basic: true, User: "http", Password: "//password:geheim"}, APInfo{}, 104, "in base64 as the user name"},
 		"basic, same AP_ID":            {Peer{Basic: true, User: "plain", Password: "geheim"}, APInfo{ID: "plain"}, 0, ""},
 		"basic, other AP_ID":           {Peer{Basic: true, User: "plain", Password: "geheim"}, APInfo{ID: "http://password"}, 104, "is not the user of HTTP authentication"},
 		"basic, password from message": {Peer{Basic: true, User: "plain"}, APInfo{Password: "geheim"}, 104, ""},
