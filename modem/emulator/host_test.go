@@ -170,11 +170,22 @@ func (h *host) ask(command string) string {
 func (h *host) registered() {
 	h.t.Helper()
 	h.ask("ATE0+CREG=1")
-	for range 1000 {
-		if strings.Contains(h.ask("AT+CREG?"), "+CREG: 1,1") {
-			return
-		}
-		time.Sleep(time.Millisecond)
+	if !strings.Contains(h.ask("AT+CREG?"), "+CREG: 1,1") {
+		h.until("\r\n+CREG: 1\r\n")
 	}
-	h.t.Fatal("modem is not registered")
+}
+
+// eventually looks until something that tells nobody has happened.
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	late := time.After(25 * time.Second)
+	for !f() {
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatal("never: " + what)
+		}
+	}
 }

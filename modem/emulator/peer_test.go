@@ -152,12 +152,7 @@ func (p *peer) startWith(env []string, name string, args ...string) {
 // eventually looks until a program outside of our control has done something.
 func (p *peer) eventually(what string, f func() bool) {
 	p.t.Helper()
-	for end := time.Now().Add(25 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if f() {
-			return
-		}
-	}
-	p.t.Fatal("never: " + what)
+	eventually(p.t, what, f)
 }
 
 // contains is a file of a folder that holds a text.

@@ -155,9 +155,7 @@ func TestFull(t *testing.T) {
 	if _, err := f.c.Submit(t.Context(), bearer.Segment{Dest: modemNumber, DCS: 4, UD: []byte("waits")}); err != nil {
 		t.Fatal(err)
 	}
-	for n.Waiting(modemNumber) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the network keeps it", func() bool { return n.Waiting(modemNumber) == 1 })
 	h.ask("AT+CMGD=1")
 	h.until("\r\n+CMTI: \"SM\",1\r\n")
 }
