@@ -27,7 +27,7 @@ func ask(t *testing.T, d *Demo, number, profile, text string) mssp.Code {
 		t.Fatal(err)
 	case resp.Status.Code == mssp.Signature:
 		a := &asker{d: d}
-		if got := a.verified(text, resp.Signature.Value); !strings.Contains(got, "Ada Example") {
+		if got := a.verified(text, resp.Signature.Value); !strings.Contains(got, d.o.Users[0].Name) {
 			t.Errorf("signature: %s", got)
 		}
 	}
@@ -41,9 +41,15 @@ func ask(t *testing.T, d *Demo, number, profile, text string) mssp.Code {
 func TestOfono(t *testing.T) {
 	peer(t, "dbus-daemon")
 	peer(t, "ofonod", "/usr/sbin/ofonod")
-	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true, Users: Users()[:1]})
+	for _, u := range Users() { // answers of one part, and of three
+		t.Run(u.Algorithm, func(t *testing.T) { journey(t, u) })
+	}
+}
+
+func journey(t *testing.T, u User) {
+	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true, Users: []User{u}})
 	o := startOfono(t, d, d.phones[0])
-	number := d.o.Users[0].Number.String()
+	number := u.Number.String()
 	hidden := func(code string) func(string, bool) (string, *dbus.Error) {
 		return func(title string, hidden bool) (string, *dbus.Error) {
 			if !hidden {
