@@ -300,9 +300,8 @@ func (i *inbox) got() (mos, reports int) {
 type lab struct {
 	*testing.T
 	*Modem
-	f    *fake
-	in   *inbox
-	kept []Raw
+	f  *fake
+	in *inbox
 }
 
 func bubble(t *testing.T, o Options, prepare func(*lab), run func(*lab)) {

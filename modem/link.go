@@ -47,14 +47,13 @@ type link struct {
 	notify chan struct{} // 1: urcs has something
 	finals chan string   // final codes while not yet in step
 
-	mu     sync.Mutex
-	err    error
-	step   bool // commands and answers are in step: package at is in charge
-	cur    *running
-	timer  *time.Timer // for the prompt
-	head   *urc        // waits for its PDU
-	urcs   []urc
-	noises int
+	mu    sync.Mutex
+	err   error
+	step  bool // commands and answers are in step: package at is in charge
+	cur   *running
+	timer *time.Timer // for the prompt
+	head  *urc        // waits for its PDU
+	urcs  []urc
 }
 
 type write struct {

@@ -73,8 +73,15 @@ var reasons = []struct {
 	err  error
 	name string
 }{
-	{ErrPIN, "pin"}, {ErrHeld, "held"}, {ErrSilent, "silent"}, {ErrDesync, "desync"}, {ErrNoise, "noise"},
-	{ErrReboot, "reboot"}, {ErrRefuses, "refuses"}, {errReset, "reset"}, {errPort, "port"},
+	{ErrPIN, "pin"},
+	{ErrHeld, "held"},
+	{ErrSilent, "silent"},
+	{ErrDesync, "desync"},
+	{ErrNoise, "noise"},
+	{ErrReboot, "reboot"},
+	{ErrRefuses, "refuses"},
+	{errReset, "reset"},
+	{errPort, "port"},
 }
 
 func endReasons() []string {
