@@ -144,7 +144,9 @@ func (m *Modem) queue(msg *rp.Message) {
 		l.Close()
 		return
 	}
-	go l.Flush() // never holds the lock while the network does not read
+	if m.run.Err() == nil {
+		m.wg.Go(func() { l.Flush() }) //nolint:errcheck // never holds mu while the network does not read; the reader hears of errors
+	}
 }
 
 // roomAgain tells the network that refused messages may come.

@@ -125,8 +125,11 @@ func (x *execution) send(name string, msg message) final {
 		}
 		done <- answer{cause, append([]byte(nil), tpdu...)}
 	})
+	p := m.port
 	a, came := wait(m, done)
 	switch {
+	case m.port != p: // the host that asked has gone
+		return final{none: true}
 	case !came:
 		return failSMS(cmsTimeout)
 	case a.cause != 0:
