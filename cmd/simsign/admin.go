@@ -21,7 +21,10 @@ func (k *ConfigFlag) administer(c *cli, f func(admin.Backend) error) error {
 	client, err := admin.Dial(c.ctx, cfg.Admin.Socket)
 	switch {
 	case err == nil:
-		return f(client)
+		if err := f(client); err == nil || c.ctx.Err() == nil {
+			return err
+		}
+		return &exitError{Code: exitStopped, Err: errors.New("stopped waiting; what the service has begun goes on")}
 	case errors.Is(err, os.ErrPermission):
 		return &exitError{Code: exitFailed, Err: err, Hint: "run this as the user of the service, for example: sudo -u simsign simsign ..."}
 	}

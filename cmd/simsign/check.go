@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/configs"
@@ -21,6 +22,9 @@ func (f *ConfigFlag) load(c *cli) (*config.Config, error) {
 	if errors.As(err, &faults) {
 		fmt.Fprintln(c.stderr, faults)
 		return nil, fmt.Errorf("%s: %d %s", f.Config, len(faults.List), plural(len(faults.List), "fault", "faults"))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{Code: exitFailed, Err: err, Hint: "begin with: simsign check --example > simsign.toml, or name the file with -c"}
 	}
 	return cfg, err
 }

@@ -108,7 +108,7 @@ EMULATED: no real SIM, no real network, test keys only.
 			number = u.Number.String()
 		}
 	}
-	fmt.Fprintf(w, "  Personal code   %s   (for signatures: %s)\n", d.Code(), demo.SignCode(d.Code()))
+	fmt.Fprintf(w, "  Personal code   %s   (for signatures: %s; to unblock in the SIM menu: %s)\n", d.Code(), demo.SignCode(d.Code()), demo.UnblockingCode)
 	if k.Auto != "" && k.Auto != d.Code() {
 		fmt.Fprintf(w, `
 NOTE: the users of this folder chose %s, and prompts are answered with %s now:

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -184,6 +185,9 @@ func (k *SignCmd) ask(ctx context.Context, client *rest.Client, req *service.Sig
 		ctx, cancel = context.WithTimeout(ctx, k.Timeout+margin)
 		defer cancel()
 	}
+	if k.Mode == string(mssp.Synch) {
+		fmt.Fprintf(say, "asking    %s, and waiting for the user\n", k.MSISDN)
+	}
 	resp, err := client.Signature(ctx, req)
 	if err != nil {
 		return nil, "", err
@@ -215,6 +219,8 @@ func (k *SignCmd) failure(err error) error {
 		return &exitError{Code: exitNoAnswer, Err: fmt.Errorf("no answer within %s", k.Timeout+margin)}
 	case errors.Is(err, context.Canceled):
 		return &exitError{Code: exitStopped, Err: errors.New("stopped; the transaction goes on until its time is over")}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &exitError{Code: exitFailed, Err: fmt.Errorf("nobody listens at %s", k.URL), Hint: "start the service (simsign serve or simsign demo), or say where it is with --url"}
 	case !errors.As(err, &f):
 		return err
 	case f.Code == mssp.ExpiredTransaction || f.Code == mssp.OTAError:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -116,6 +117,7 @@ type UserRegisterCmd struct {
 // Run waits until the user has done it.
 func (k *UserRegisterCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
+		waiting(c)
 		r, err := b.Register(c.ctx, admin.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP})
 		if err != nil {
 			return err
@@ -136,12 +138,18 @@ type UserCodeCmd struct {
 // Run waits until the user has done it.
 func (k *UserCodeCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
+		waiting(c)
 		if _, err := b.ManageCode(c.ctx, admin.CodeRequest{MSISDN: k.MSISDN, Usage: k.Usage, Operation: k.Operation}); err != nil {
 			return err
 		}
 		c.printf("done\n")
 		return nil
 	})
+}
+
+// waiting tells the operator why nothing happens.
+func waiting(c *cli) {
+	fmt.Fprintln(c.stderr, "Waiting for the user at the handset ...")
 }
 
 // UserAppletCmd asks an applet for its state.

@@ -73,7 +73,7 @@ func (d *Demo) openCard(u User) (*card.Card, error) {
 		KeySets:    []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: k[:16]}, KID: ota.Key{Alg: ota.AES128, Octets: k[16:]}}},
 		Algorithms: []applet.Algorithm{alg, applet.ECDSAP256, applet.ECDSAP384, applet.RSA2048, applet.RSA3072},
 		Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: minSign, Max: 8, Tries: 3}},
-		Language:   u.Language, Active: true, UnblockingCode: "31415926", ServerAddress: serviceNumber.String(),
+		Language:   u.Language, Active: true, UnblockingCode: UnblockingCode, ServerAddress: serviceNumber.String(),
 		PID: d.o.answers.pid, DCS: d.o.answers.dcs,
 	}
 	return card.Create(path, o)
