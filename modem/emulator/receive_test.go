@@ -214,3 +214,45 @@ func TestListen(t *testing.T) {
 		}
 	}
 }
+
+// A modem that leaves the bus at a reset comes back after a while. Fake time.
+func TestReenumerate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newModem(t, emulator.Options{Reenumerate: 5 * time.Second})
+		h.write("AT+CFUN=1,1\r")
+		synctest.Wait()
+		if h.mu.Lock(); h.err == nil {
+			t.Error("the port is still there")
+		}
+		h.mu.Unlock()
+		a, b := net.Pipe()
+		if err := h.m.Serve(b); err == nil {
+			t.Error("a modem that is away takes a host")
+		}
+		a.Close()
+		time.Sleep(6 * time.Second)
+		if got := attach(t, h.m).ask("ATE0"); got != "ATE0\r" {
+			t.Errorf("%q", got)
+		}
+		h.m.Stop()
+	})
+}
+
+// Old messages go with their flags; +CNMA=2 and a report refuse a message.
+func TestRefuseByHost(t *testing.T) {
+	n, f := newNetwork(t)
+	h := newModem(t, emulator.Options{Dial: dial(n)})
+	h.registered()
+	h.ask("AT+CSMS=1;+CNMI=2,2")
+	if _, err := f.c.Submit(t.Context(), bearer.Segment{Dest: modemNumber, DCS: 4, UD: []byte("bad"), Report: true}); err != nil {
+		t.Fatal(err)
+	}
+	h.until("+CMT: ,")
+	h.write("AT+CNMA=2,2\r")
+	h.until("\r\n> ")
+	h.write("0000\x1a")
+	h.until("\r\nOK\r\n")
+	if r := <-f.reports; r.Delivered {
+		t.Errorf("%+v", r)
+	}
+}
