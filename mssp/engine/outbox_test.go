@@ -40,6 +40,9 @@ func TestReplayOfOurs(t *testing.T) {
 		l.pump()
 		if !lost {
 			l.mo("replayed", 1)
+			if n := l.tx(tx.ID).Attempt; n != 1 {
+				t.Errorf("%d attempts: the card's counter is not ahead of ours", n)
+			}
 			l.want(tx.ID, mssp.Waiting, 0)
 			c.mute = false
 			l.bring(c.send(&c.seen[len(c.seen)-1], ota.StatusOK, c.memory[tx.AppletTxn])...)

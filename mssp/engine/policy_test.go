@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
@@ -101,4 +102,34 @@ func TestAnswerOfAnotherApplication(t *testing.T) {
 	l.mo("late", 1)
 	l.bring(mos...)
 	l.want(tx.ID, mssp.Done, mssp.Signature)
+}
+
+// What is signed and what is shown may differ (DataToBeDisplayed): then the
+// card signs the hash of what is signed and shows the other, never signs the
+// text on the screen in place of it.
+//
+// Covers: 3.5.3-5, 4-5
+func TestSignedAndShownDiffer(t *testing.T) {
+	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
+		l := newLab(t)
+		c := l.enrolled(testNumber, alg, mssp.Authentication)
+		r := request("T1", "I buy the house in Example Street 5.")
+		r.Display = "Buy house 5?"
+		tx := l.sign(r)
+		l.want(tx.ID, mssp.Done, mssp.Signature)
+		x := c.shown[len(c.shown)-1]
+		if len(x.TextToSign.Octets) != 0 || len(x.Digest) == 0 {
+			t.Errorf("%s: the card was given a text to sign", alg)
+		}
+		if shown, err := x.TextToShow.Decode(); err != nil || !strings.Contains(shown, r.Display) || strings.Contains(shown, "Street") {
+			t.Errorf("%s: shown %q, %v", alg, shown, err)
+		}
+		same := request("T2", "Buy house 5?")
+		same.Display = "Buy house 5?"
+		tx = l.sign(same)
+		l.want(tx.ID, mssp.Done, mssp.Signature)
+		if x := c.shown[len(c.shown)-1]; string(x.TextToSign.Octets) != same.Display || len(x.Digest) != 0 {
+			t.Errorf("%s: the text that is shown is not the one that is signed", alg)
+		}
+	}
 }

@@ -281,3 +281,19 @@ func TestAccidents(t *testing.T) {
 		t.Errorf("got %v", f)
 	}
 }
+
+// TestNobodyIsPointedToLoA3: a fault that lists profiles to choose from lists
+// those that are served, which are of LoA4.
+//
+// Covers: 1-2
+func TestNobodyIsPointedToLoA3(t *testing.T) {
+	s, _ := testService(t)
+	for _, uri := range []string{"", "http://no.such/profile"} {
+		req := bankRequest("T1")
+		req.Profile = uri
+		_, f := s.Signature(t.Context(), Peer{}, req)
+		if f == nil || !strings.Contains(f.Detail, profileAuth) || strings.Contains(f.Detail, "LoA3") {
+			t.Errorf("profile %q: %v", uri, f)
+		}
+	}
+}
