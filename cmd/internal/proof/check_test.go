@@ -178,7 +178,7 @@ func (s *site) comparePrompts(v *verdict) {
 // unknown end; and no counter has two contents (I3).
 func (s *site) compareSegments(t *testing.T, v *verdict, db *sql.DB) {
 	t.Helper()
-	type segment struct{ ambiguous, sent int }
+	type segment struct{ ambiguous int }
 	segments := map[string]*segment{}
 	contents := map[string]string{}
 	rows(t, db, `SELECT s.dest, s.udh, s.ud, s.cntr, s.part, COALESCE(t.iccid, ''), s.pid,
