@@ -119,8 +119,8 @@ func pause(ctx context.Context) {
 //
 // Covers: I1, I2, I3, I4, I5, I7, I12, F1
 func TestKilled(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { killed(t, newWorld(t, 6, ""), 22) })
-	t.Run("postgres", func(t *testing.T) { killed(t, newWorld(t, 6, postgres.DSN(t)), 6) })
+	t.Run("sqlite", func(t *testing.T) { killed(t, newWorld(t, 6, ""), 40) })
+	t.Run("postgres", func(t *testing.T) { killed(t, newWorld(t, 6, postgres.DSN(t)), 12) })
 }
 
 func killed(t *testing.T, w *world, kills int) {

@@ -31,9 +31,12 @@ type villain struct {
 func (v *villain) Deliver(_ context.Context, mo bearer.MO) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	c, _, err := sms.ParseConcat(mo.UDH)
+	c, cpi, err := sms.ParseConcat(mo.UDH)
 	if err != nil {
 		return err
+	}
+	if mo.PID != 0x7F || c.Total <= 1 && cpi == sms.NoCPI {
+		return nil // a message to read, such as the one after the registration
 	}
 	v.got[max(c.Part, 1)], v.all = mo.UD, max(int(c.Total), 1)
 	return nil
