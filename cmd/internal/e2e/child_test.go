@@ -40,6 +40,7 @@ func (w *world) serve(t testing.TB) *child {
 	c := &child{cmd: exec.Command(binary(t), "serve", "-c", "simsign.toml"), done: make(chan struct{})}
 	c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = w.dir, log, log
 	c.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+socket)
+	dieWithUs(c.cmd)
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -239,6 +239,7 @@ func TestDemo(t *testing.T) {
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)
 	out := &lines{}
 	cmd.Stdout, cmd.Stderr = out, out
+	dieWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
