@@ -49,6 +49,7 @@ func run(t *testing.T, p plan) (*site, *verdict) {
 	seed := seedOf(t)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	s := newSite(t, seed, p.users)
+	s.sluggish = p.tags != ""
 	bin := program(t, p.tags)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -99,7 +100,11 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 	case "power":
 		strace, d = s.traceDisk(), s.disk(t)
 	case "slow":
-		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:delay_enter=%d", 5000<<rnd.IntN(6))}
+		shift := rnd.IntN(6)
+		if s.sluggish {
+			shift = 6
+		}
+		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:delay_enter=%d", 5000<<shift)}
 	case "EIO":
 		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:error=EIO:when=%d+", 3+rnd.IntN(25))}
 	}

@@ -51,6 +51,8 @@ type site struct {
 	proxy  *proxy
 	ledger *smscLedger
 	users  []*user
+	// sluggish: the slow disk is as slow as it gets, 320 ms for each fsync.
+	sluggish bool
 }
 
 // user has a handset with a card. It is its own driver: a person who confirms
