@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -148,8 +149,19 @@ func (d *Demo) folder() (err error) {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return err
 	}
-	d.Data, err = filepath.Abs(d.Data)
-	return err
+	if d.Data, err = filepath.Abs(d.Data); err != nil {
+		return err
+	}
+	// The folder is ours before anything in it changes.
+	dir, err := os.Open(d.Data)
+	if err != nil {
+		return err
+	}
+	d.onStop(func() { dir.Close() })
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("%s is in use by another demonstration: stop that one, or take another --data folder", d.Data)
+	}
+	return nil
 }
 
 func (d *Demo) onStop(f func()) { d.cleanup = append(d.cleanup, f) }

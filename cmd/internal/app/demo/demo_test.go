@@ -82,6 +82,24 @@ func TestDataGoesOn(t *testing.T) {
 	signOnce(t, d.Client(), d.o.Users[1].Number)
 }
 
+// A folder that a running demonstration uses is left alone, configuration included.
+//
+// Covers: F18
+func TestFolderInUse(t *testing.T) {
+	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true})
+	before, err := os.ReadFile(filepath.Join(d.Data, "simsign.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Start(t.Context(), Options{Data: d.Data, Plain: true})
+	if err == nil || !strings.Contains(err.Error(), "in use by another demonstration") {
+		t.Errorf("%v, %v", second, err)
+	}
+	if after, err := os.ReadFile(filepath.Join(d.Data, "simsign.toml")); err != nil || string(after) != string(before) {
+		t.Errorf("the configuration of the running one has changed (%v)", err)
+	}
+}
+
 // A folder that holds something else is left alone.
 func TestForeignFolder(t *testing.T) {
 	dir := t.TempDir()
