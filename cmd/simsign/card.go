@@ -13,6 +13,7 @@ type CardCmd struct {
 	List    CardListCmd    `cmd:"" help:"List the cards."`
 	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
+	Attach  CardAttachCmd  `cmd:"" help:"Put an emulated card into the virtual smart card reader of pcscd."`
 }
 
 // CardImportCmd imports a card file.
