@@ -10,8 +10,10 @@ import (
 
 // otaSubmit is a submit_sm with a secured packet that fills one short message.
 func otaSubmit() *Message {
-	return &Message{Source: Address{1, 1, "1234"}, Dest: Address{1, 1, "46700000001"}, ESMClass: ESMClassUDHI, ProtocolID: 0x7F, DataCoding: 0xF6,
-		ShortMessage: append([]byte{2, 0x70, 0}, make([]byte, 137)...)}
+	return &Message{
+		Source: Address{1, 1, "1234"}, Dest: Address{1, 1, "46700000001"}, ESMClass: ESMClassUDHI, ProtocolID: 0x7F, DataCoding: 0xF6,
+		ShortMessage: append([]byte{2, 0x70, 0}, make([]byte, 137)...),
+	}
 }
 
 // answerAll is an instant SMSC: it answers every submit_sm, in batches.

@@ -15,8 +15,10 @@ import (
 func bodies() map[CommandID]Body {
 	src, dst := Address{1, 1, "46700000001"}, Address{5, 0, "Bank"}
 	tlvs := TLVs{{TagMessageState, []byte{2}}, {0x1400, []byte{}}, {TagReceiptedMessageID, []byte("ab\x00")}, {0x1400, []byte{1}}}
-	msg := Message{ServiceType: "CMT", Source: src, Dest: dst, ESMClass: 0x43, ProtocolID: 0x7F, PriorityFlag: 1, ScheduleTime: "000000010000000R",
-		ValidityPeriod: "000001000000000R", RegisteredDelivery: 1, ReplaceIfPresent: 1, DataCoding: 0xF6, DefaultMessageID: 2, ShortMessage: []byte{2, 0x70, 0, 0xFF}, TLVs: tlvs}
+	msg := Message{
+		ServiceType: "CMT", Source: src, Dest: dst, ESMClass: 0x43, ProtocolID: 0x7F, PriorityFlag: 1, ScheduleTime: "000000010000000R",
+		ValidityPeriod: "000001000000000R", RegisteredDelivery: 1, ReplaceIfPresent: 1, DataCoding: 0xF6, DefaultMessageID: 2, ShortMessage: []byte{2, 0x70, 0, 0xFF}, TLVs: tlvs,
+	}
 	deliver, multi := msg, Multi{Message: msg, Dests: []MultiDest{{Address: src}, {List: "all"}}}
 	multi.Message.Dest = Address{}
 	return map[CommandID]Body{

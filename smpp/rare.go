@@ -43,8 +43,10 @@ func parseData(body []byte) (*Data, error) {
 
 // Message is the same message in the shape of a deliver_sm.
 func (m *Data) Message() *Message {
-	return &Message{ServiceType: m.ServiceType, Source: m.Source, Dest: m.Dest, ESMClass: m.ESMClass,
-		RegisteredDelivery: m.RegisteredDelivery, DataCoding: m.DataCoding, TLVs: m.TLVs}
+	return &Message{
+		ServiceType: m.ServiceType, Source: m.Source, Dest: m.Dest, ESMClass: m.ESMClass,
+		RegisteredDelivery: m.RegisteredDelivery, DataCoding: m.DataCoding, TLVs: m.TLVs,
+	}
 }
 
 // Query is the body of query_sm (4.8.1).
@@ -173,8 +175,10 @@ func (m *Replace) appendBody(b []byte, c CommandID) ([]byte, error) {
 
 func parseReplace(body []byte) (*Replace, error) {
 	c := cursor{b: body}
-	m := &Replace{MessageID: c.cstring("message_id"), Source: c.address("source_addr"),
-		ScheduleTime: c.cstring("schedule_delivery_time"), ValidityPeriod: c.cstring("validity_period")}
+	m := &Replace{
+		MessageID: c.cstring("message_id"), Source: c.address("source_addr"),
+		ScheduleTime: c.cstring("schedule_delivery_time"), ValidityPeriod: c.cstring("validity_period"),
+	}
 	m.RegisteredDelivery, m.DefaultMessageID = c.octet("registered_delivery"), c.octet("sm_default_msg_id")
 	m.ShortMessage = c.octets("short_message", int(c.octet("sm_length")))
 	return m, c.end()

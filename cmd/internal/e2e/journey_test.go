@@ -183,6 +183,7 @@ func press(t testing.TB, u *user) {
 	s := u.set.Snapshot().Screen
 	if s == nil {
 		t.Fatal("no screen")
+		return
 	}
 	a, _ := u.Prompt(*s)
 	u.mu.Lock()
