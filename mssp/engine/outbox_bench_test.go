@@ -86,8 +86,9 @@ func benchSMSC(b *testing.B, window, binds int) *esme.SMSC {
 }
 
 // BenchmarkOutbox compares, at window 100: raw1, a loop that writes encoded
-// PDUs one by one; a centre of package esme without a store; go-smpp's client,
-// which has none either; the centre
+// PDUs one by one; a centre of package esme without a store; the clients of
+// go-smpp and gosmpp,
+// which have none either; the centre
 // behind the outbox, where every segment is Sent in the database before its
 // octets leave and its outcome is stored after (durable), and where it is also
 // put into the outbox by one of 64 callers that waits for its commit
@@ -114,6 +115,7 @@ func BenchmarkOutbox(b *testing.B) {
 		wg.Wait()
 	})
 	b.Run("go-smpp", benchGoSMPP)
+	b.Run("gosmpp", benchLinxGosmpp)
 	b.Run("durable", func(b *testing.B) { benchDurable(b, 0) })
 	b.Run("accepted", func(b *testing.B) { benchDurable(b, 64) })
 	b.Run("engine", benchEngine)
