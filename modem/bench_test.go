@@ -35,6 +35,7 @@ func BenchmarkSend(b *testing.B) {
 	})
 	b.Run("driver", func(b *testing.B) {
 		s := newBench(b, true)
+		s.in.brief, s.farIn.brief = true, true
 		n := uint32(0)
 		for b.Loop() {
 			n++

@@ -37,6 +37,9 @@ type counts struct {
 	reports  int
 	resolved map[int64]bool
 	fail     bool
+	brief    bool          // only the sum
+	all      int           // messages
+	told     func(mo bool) // after every message and report; may be nil
 }
 
 func newCounts() *counts { return &counts{got: map[uint32]int{}, resolved: map[int64]bool{}} }
@@ -47,6 +50,13 @@ func (c *counts) Deliver(_ context.Context, mo bearer.MO) error {
 	if c.fail {
 		return errors.New("disk full")
 	}
+	c.all++
+	if c.told != nil {
+		c.told(true)
+	}
+	if c.brief {
+		return nil
+	}
 	c.got[binary.BigEndian.Uint32(mo.UD)]++
 	return nil
 }
@@ -55,6 +65,9 @@ func (c *counts) Report(context.Context, bearer.Report) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reports++
+	if c.told != nil {
+		c.told(false)
+	}
 	return nil
 }
 
@@ -69,6 +82,13 @@ func (c *counts) of(n uint32) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.got[n]
+}
+
+// sums are the messages and the reports so far.
+func (c *counts) sums() (messages, reports int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all, c.reports
 }
 
 func (c *counts) setFail(yes bool) {

@@ -38,8 +38,7 @@ type link struct {
 	o       linkOptions
 	port    io.ReadWriteCloser
 	at      *at.AT
-	lines   *io.PipeReader // what package at reads
-	answers *io.PipeWriter
+	answers *feed // what package at reads
 	writes  chan write
 	wg      sync.WaitGroup
 
@@ -62,8 +61,7 @@ type write struct {
 }
 
 func newLink(port io.ReadWriteCloser, o linkOptions) *link {
-	l := &link{o: o, port: port, writes: make(chan write), dead: make(chan struct{}), notify: make(chan struct{}, 1), finals: make(chan string, 16)}
-	l.lines, l.answers = io.Pipe()
+	l := &link{o: o, port: port, writes: make(chan write), dead: make(chan struct{}), notify: make(chan struct{}, 1), finals: make(chan string, 16), answers: newFeed()}
 	l.wg.Go(l.read)
 	l.wg.Go(l.write)
 	return l
@@ -82,7 +80,7 @@ func (l *link) fail(err error) {
 	}
 	close(l.dead)
 	l.mu.Unlock()
-	l.answers.Close()
+	l.answers.close()
 	l.port.Close()
 }
 
@@ -147,8 +145,7 @@ func (l *link) line(b []byte) {
 		l.fail(fault)
 	}
 	if pass != "" {
-		// Waits until package at has taken it; after fail it returns at once.
-		io.WriteString(l.answers, pass) //nolint:errcheck // the link has ended then
+		l.answers.put(pass)
 	}
 }
 
@@ -310,4 +307,4 @@ func (l *link) handOver(b []byte) error {
 }
 
 // Read is for package at.
-func (l *link) Read(b []byte) (int, error) { return l.lines.Read(b) }
+func (l *link) Read(b []byte) (int, error) { return l.answers.Read(b) }
