@@ -139,8 +139,8 @@ func journey(t *testing.T, s *server) {
 		t.Helper()
 		var seen struct{ Sent, Screens, Status []string }
 		var envelopes []string
-		for _, tpdu := range s.deliveries(cmds...) {
-			envelopes = append(envelopes, envelope(tpdu))
+		for _, part := range s.segments(cmds...) {
+			envelopes = append(envelopes, envelope(deliver(t, part)))
 		}
 		ask(map[string]any{"envelopes": envelopes, "user": user}, &seen)
 		if slices.ContainsFunc(seen.Status, func(sw string) bool { return sw != "9000" }) {

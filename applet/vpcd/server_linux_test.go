@@ -53,8 +53,8 @@ func personalised(t *testing.T) (*card.Card, *server) {
 	return c, &server{t: t, ks: ks, cntr: 100}
 }
 
-// deliveries are the SMS-DELIVER TPDUs that bring commands to the card.
-func (s *server) deliveries(cmds ...applet.Command) (out [][]byte) {
+// segments are the short messages that bring commands to the card.
+func (s *server) segments(cmds ...applet.Command) []sms.Part {
 	s.t.Helper()
 	s.cntr++
 	b, err := applet.Message{Transaction: uint32(s.cntr), Commands: cmds}.MarshalBinary()
@@ -69,18 +69,21 @@ func (s *server) deliveries(cmds ...applet.Command) (out [][]byte) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for _, part := range parts {
-		d := sms.Deliver{
-			Originator: sms.Address{TON: sms.TONInternational, NPI: sms.NPITelephone, Number: service},
-			PID:        0x7F, DCS: 0xF6, UDH: part.UDH, UD: part.UD,
-		}
-		tpdu, err := d.AppendBinary(nil)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		out = append(out, tpdu)
+	return parts
+}
+
+// deliver is the SMS-DELIVER of a segment.
+func deliver(t *testing.T, part sms.Part) []byte {
+	t.Helper()
+	d := sms.Deliver{
+		Originator: sms.Address{TON: sms.TONInternational, NPI: sms.NPITelephone, Number: service},
+		PID:        0x7F, DCS: 0xF6, UDH: part.UDH, UD: part.UD,
 	}
-	return out
+	tpdu, err := d.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tpdu
 }
 
 // envelope is ENVELOPE (SMS-PP DOWNLOAD) with a TPDU, in hexadecimal.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/applet/handset"
+	"github.com/simsign/simsign/applet/pcsc"
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -20,7 +21,8 @@ import (
 type HandsetCmd struct {
 	Network string `required:"" placeholder:"127.0.0.1:PORT" help:"Address of the emulated network (demo and serve print it)."`
 	Number  string `required:"" placeholder:"+NUMBER" help:"Telephone number to attach with, in international form."`
-	Card    string `required:"" placeholder:"FILE" help:"File of an emulated card. It is for tests: its keys and codes are in clear."`
+	Card    string `required:"" xor:"card" placeholder:"FILE" help:"File of an emulated card. It is for tests: its keys and codes are in clear."`
+	Reader  string `required:"" xor:"card" placeholder:"NAME" help:"PC/SC reader with a test SIM, or a part of its name; only in builds with the tag pcsc."`
 	Auto    string `placeholder:"CODE" help:"Answer every prompt, with this personal code where one is asked for."`
 	Log     bool   `help:"Write the handset's and the card's log to standard error."`
 }
@@ -38,7 +40,10 @@ network. Prompts of the card appear as text; Enter is OK, and
   /quit                  end
 
 What is typed into a hidden prompt is not shown. Only one handset can hold a
-number or a card file: stop the demo before you take one of its cards.`
+number or a card file: stop the demo before you take one of its cards.
+
+With --reader the phone is around the card in a PC/SC reader, whose PIN must be
+disabled: go build -tags pcsc ./cmd/simsign (libpcsclite-dev, a C compiler).`
 }
 
 // Run attaches the handset and serves its user until /quit or Ctrl-C.
@@ -57,7 +62,7 @@ func (k *HandsetCmd) Run(c *cli) error {
 	if k.Log {
 		log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	}
-	sim, err := card.Load(k.Card, card.Options{Logger: log})
+	sim, err := k.open(log)
 	if err != nil {
 		return cardHint(err)
 	}
@@ -80,7 +85,25 @@ func (k *HandsetCmd) Run(c *cli) error {
 	return ui.run(c.ctx)
 }
 
+// simCard is a card that a phone can have in it.
+type simCard interface {
+	handset.Transmitter
+	Reset() []byte
+	Close() error
+}
+
+// open takes the emulated card, or the one in the reader.
+func (k *HandsetCmd) open(log *slog.Logger) (simCard, error) {
+	if k.Reader != "" {
+		return pcsc.Open(k.Reader, log)
+	}
+	return card.Load(k.Card, card.Options{Logger: log})
+}
+
 func cardHint(err error) error {
+	if errors.Is(err, pcsc.ErrNotBuilt) {
+		return &exitError{Code: exitUsage, Err: fmt.Errorf("--reader: %w", err), Hint: "go build -tags pcsc ./cmd/simsign, with libpcsclite-dev and a C compiler"}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return &exitError{Code: exitFailed, Err: err, Hint: "simsign demo --data DIR makes card files in DIR"}
 	}
