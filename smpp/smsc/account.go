@@ -19,7 +19,7 @@ type account struct {
 	binds   []*bind
 	next    int     // whose turn it is among the receivers
 	queue   []*item // ready to be sent, oldest first
-	held    int     // items in the queue, delayed or on their way
+	held    int     // items in the queue, delayed or on their way, and receipts to come
 	limiter *rate.Limiter
 }
 
@@ -82,18 +82,32 @@ func (s *SMSC) newItem(a *account, k kind, cmd smpp.CommandID, body smpp.Body) *
 	return &item{n: s.items, kind: k, acct: a, cmd: cmd, body: body, expires: s.now().Add(s.o.Limits.Validity)}
 }
 
-// enqueue puts a new item behind the others; false when the account has too
-// many. The caller calls assign. mu is held.
-func (s *SMSC) enqueue(it *item) bool {
-	a := it.acct
+// room takes a place in the queue of an account; false when there is none.
+// mu is held.
+func (s *SMSC) room(a *account) bool {
 	if a.held >= s.o.Limits.PerAccount {
 		s.log.Warn("queue of the account is full", "system_id", a.SystemID)
 		return false
 	}
 	a.held++
+	return true
+}
+
+// enqueue puts a new item behind the others, where there is room. The caller
+// calls assign. mu is held.
+func (s *SMSC) enqueue(it *item) bool {
+	if !s.room(it.acct) {
+		return false
+	}
+	s.append(it)
+	return true
+}
+
+// append puts an item that has its place behind the others. mu is held.
+func (s *SMSC) append(it *item) {
+	a := it.acct
 	a.queue = append(a.queue, it)
 	it.timer = s.at(it.expires, func(time.Time) { s.drop(it, smpp.RInvExpiry) })
-	return true
 }
 
 // alert tells an account that a subscriber is back. mu is held.

@@ -97,6 +97,8 @@ func TestDeliverTPDUs(t *testing.T) {
 		"split_secured": {0x40, 0xF6, "027000" + long, nil, "F6 0700030702017000 132; F6 050003070202 68"},
 		"split_ports":   {0x40, 4, "0605040B8423F0" + long, nil, "04 0B00030702010504 0B8423F0 128"},
 		"split_text":    {0, 0, strings.Repeat("61", 161), nil, "00 050003070201 134; 00 050003070202 8"},
+		"split_escape":  {0, 0, strings.Repeat("61", 152) + "1B65" + strings.Repeat("61", 20), nil, "00 050003070201 134; 00 050003070202 20"},
+		"split_pair":    {0, 8, strings.Repeat("0061", 66) + "D83DDE00" + strings.Repeat("0061", 10), nil, "08 050003070201 132; 08 050003070202 24"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &smpp.Message{ESMClass: tc.esm, DataCoding: tc.dcs, ProtocolID: 0x7F, ShortMessage: unhex(tc.ud), TLVs: tc.tlvs}
@@ -203,9 +205,12 @@ func FuzzWireRead(f *testing.F) {
 		seen := map[uint32]bool{}
 		for rest := want; len(rest) >= smpp.HeaderLen; {
 			size := binary.BigEndian.Uint32(rest)
-			if seq := binary.BigEndian.Uint32(rest[12:]); rest[4]&0x80 != 0 && !seen[seq] && (seq == 0x80000001 || seq == 0x80000002) {
-				binary.BigEndian.PutUint32(rest[12:], seq&0xFF)
-				seen[seq] = true
+			if seq := binary.BigEndian.Uint32(rest[12:]); rest[4]&0x80 != 0 {
+				own := uint32(0)
+				if !seen[seq] && (seq == 0x80000001 || seq == 0x80000002) {
+					own, seen[seq] = seq&0xFF, true
+				}
+				binary.BigEndian.PutUint32(rest[12:], own)
 			}
 			if size < smpp.HeaderLen || int64(size) > int64(len(rest)) {
 				break

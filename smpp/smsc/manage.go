@@ -100,6 +100,12 @@ func (s *SMSC) replaceMessage(a *account, r *smpp.Replace) smpp.Status {
 	if r.ValidityPeriod == "" {
 		m.expires = old.expires
 	}
+	switch m.reserved = m.want&3 != 0; {
+	case m.reserved && !old.reserved && !s.room(a):
+		return smpp.RMsgQFul
+	case !m.reserved && old.reserved:
+		a.held--
+	}
 	m.n, m.id, m.accepted = old.n, old.id, old.accepted
 	s.octets += m.size - old.size
 	s.timeline.remove(old.timer)
@@ -112,7 +118,7 @@ func (s *SMSC) replaceMessage(a *account, r *smpp.Replace) smpp.Status {
 }
 
 // Waiting counts the messages that are submitted and not at their end, and
-// the requests that wait for applications.
+// the requests that wait for applications, receipts to come included.
 func (s *SMSC) Waiting() (messages, requests int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -30,6 +30,7 @@ type message struct {
 	expires  time.Time
 	ended    time.Time
 	want     byte   // registered_delivery
+	reserved bool   // there is a place for the receipt
 	text     string // beginning, for the receipt
 
 	timer  *timed // schedule, then expiry, then the day when it is forgotten
@@ -100,6 +101,12 @@ func (s *SMSC) admit(m *message, n uint64) smpp.Status {
 	l := &s.o.Limits
 	if s.pending >= l.Messages || s.octets+m.size > l.Octets {
 		return smpp.RMsgQFul
+	}
+	if m.want&3 != 0 {
+		if !s.room(m.acct) {
+			return smpp.RMsgQFul
+		}
+		m.reserved = true
 	}
 	m.n, m.id = n, s.o.IDs.format(n)
 	s.pending++

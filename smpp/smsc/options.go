@@ -61,7 +61,7 @@ type Limits struct {
 	Octets      int           // of those [16 MiB]
 	Finals      int           // at their end, for query_sm [10,000]
 	Keep        time.Duration // how long those are remembered [15 min]
-	PerAccount  int           // deliver_sm waiting for one account [20,000]
+	PerAccount  int           // deliver_sm waiting for one account, and receipts to come [30,000]
 	Validity    time.Duration // when the ESME gives none, and for deliver_sm [24 h]
 	MaxValidity time.Duration // [7 days]
 	RetryFirst  time.Duration // pause before another try; doubles [5 s]
@@ -108,7 +108,7 @@ func (o *Options) defaults() {
 	def(&l.Octets, 16<<20)
 	def(&l.Finals, 10_000)
 	def(&l.Keep, 15*time.Minute)
-	def(&l.PerAccount, 20_000)
+	def(&l.PerAccount, 30_000)
 	def(&l.Validity, 24*time.Hour)
 	def(&l.MaxValidity, 7*24*time.Hour)
 	def(&l.RetryFirst, 5*time.Second)

@@ -29,7 +29,12 @@ func (m *message) wanted() bool {
 // receipt queues the delivery receipt of a message at its end. mu is held.
 func (s *SMSC) receipt(m *message) {
 	r := &s.o.Receipts
+	if !m.reserved {
+		s.letGo(m)
+		return
+	}
 	if !m.wanted() || r.NoText && r.NoTLV {
+		m.acct.held--
 		s.letGo(m)
 		return
 	}
@@ -56,10 +61,7 @@ func (s *SMSC) receipt(m *message) {
 	}
 	it := s.newItem(m.acct, kindReceipt, smpp.DeliverSM, body)
 	it.msg = m
-	if !s.enqueue(it) {
-		s.letGo(m)
-		return
-	}
+	s.append(it)
 	s.assign(m.acct)
 }
 

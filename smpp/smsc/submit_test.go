@@ -98,6 +98,22 @@ func TestBounds(t *testing.T) {
 			}
 		}
 	})
+	// A message that wants a receipt has a place for it, or is refused.
+	o = testOptions()
+	o.Limits.PerAccount = 2
+	play(t, o, func(w *world) {
+		w.phone(alice)
+		a, m := w.bind(smpp.BindTransmitter), octets(alice, secured)
+		m.RegisteredDelivery = 1
+		a.submit(m)
+		a.submit(m)
+		a.ask(smpp.SubmitSM, m, smpp.RMsgQFul)
+		a.submit(octets(alice, secured))
+		if got := w.bind(smpp.BindReceiver).take(); len(got) != 2 {
+			w.t.Errorf("receipts %q", got)
+		}
+		a.submit(m)
+	})
 	o = testOptions()
 	o.Limits.Octets = 1000
 	play(t, o, func(w *world) {
@@ -183,6 +199,7 @@ func TestManage(t *testing.T) {
 			return smpp.MessageState(a.ask(smpp.QuerySM, &smpp.Query{MessageID: id, Source: src}, smpp.ROK).Body.(*smpp.QueryResp).State)
 		}
 		one, two, three := a.submit(text(alice, "one")), a.submit(text(alice, "two")), a.submit(text(alice, "three"))
+		synctest.Wait() // what is on its way cannot be cancelled
 		a.ask(smpp.ReplaceSM, &smpp.Replace{MessageID: two, Source: src, ShortMessage: []byte("TWO"), RegisteredDelivery: 1}, smpp.ROK)
 		a.ask(smpp.CancelSM, &smpp.Cancel{MessageID: one, Source: src}, smpp.ROK)
 		a.ask(smpp.CancelSM, &smpp.Cancel{MessageID: one, Source: src}, rCancelFail)
@@ -207,6 +224,7 @@ func TestManage(t *testing.T) {
 
 		// Without an id: all of that source and destination.
 		x, y := a.submit(text(bob, "x")), a.submit(text(bob, "y"))
+		synctest.Wait()
 		a.ask(smpp.CancelSM, &smpp.Cancel{Source: src, Dest: address(bob)}, smpp.ROK)
 		if state(x) != smpp.StateDeleted || state(y) != smpp.StateDeleted {
 			t.Errorf("states %v and %v", state(x), state(y))
@@ -231,6 +249,7 @@ func TestReplaceIfPresent(t *testing.T) {
 		a.submit(other)
 		m := text(alice, "new")
 		m.ReplaceIfPresent = 1
+		synctest.Wait() // what is on its way cannot be replaced
 		a.submit(m)
 		w.phone(alice).want("other service", "new")
 	})

@@ -132,22 +132,40 @@ func (u *userData) split(ref byte) ([]userData, error) {
 	concat := []byte{0x00, 3, ref, 0, 0}
 	first := header(concat, u.udh)
 	later := header(concat, append([]byte{0}, repeated...))
-	if u.capacity(first) < 2 || u.capacity(later) < 2 {
+	if u.capacity(first) < 4 || u.capacity(later) < 4 {
 		return nil, fmt.Errorf("%w: header of %d octets", errUDH, len(u.udh))
-	}
-	total := 1 + (len(u.data)-u.capacity(first)+u.capacity(later)-1)/u.capacity(later)
-	if total > 255 {
-		return nil, fmt.Errorf("%w: %d octets make %d parts", errTooLong, len(u.data), total)
 	}
 	var parts []userData
 	for rest, udh := u.data, first; len(rest) > 0; udh = later {
 		n := min(u.capacity(udh), len(rest))
+		if n < len(rest) {
+			n -= u.half(rest[:n])
+		}
 		h := append([]byte(nil), udh...)
-		h[4], h[5] = byte(total), byte(len(parts)+1)
+		h[5] = byte(len(parts) + 1)
 		parts = append(parts, userData{h, rest[:n], u.dcs})
 		rest = rest[n:]
 	}
+	if len(parts) > 255 {
+		return nil, fmt.Errorf("%w: %d octets make %d parts", errTooLong, len(u.data), len(parts))
+	}
+	for _, p := range parts {
+		p.udh[4] = byte(len(parts))
+	}
 	return parts, nil
+}
+
+// half is the length of half a character at the end of a part: an escape, or
+// the first half of a surrogate pair.
+func (u *userData) half(part []byte) int {
+	n := len(part)
+	switch alphabet := sms.AlphabetOf(u.dcs); {
+	case alphabet == sms.AlphabetGSM && part[n-1] == 0x1B:
+		return 1
+	case alphabet == sms.AlphabetUCS2 && part[n-2]&0xFC == 0xD8:
+		return 2
+	}
+	return 0
 }
 
 // deliverTPDUs are the SMS-DELIVER of a submitted message.

@@ -15,6 +15,7 @@ import (
 type wire struct {
 	net.Conn
 	numbering Numbering
+	turn      chan struct{} // who holds it may write; apart from mu, so that reading goes on meanwhile
 
 	mu      sync.Mutex
 	answers map[answerKey]Rule
@@ -25,6 +26,7 @@ type wire struct {
 	theirs  uint32            // sequence number of the application's last request
 	back    map[uint32]uint32 // number on the wire to number of the session
 	in      header16
+	cut     bool // by a fault: what the application still says is not heard
 
 	kept []byte // by Read: the first octets of a sequence number
 }
@@ -49,7 +51,7 @@ var errFault = errors.New("link cut by a fault")
 const injectTimeout = 5 * time.Second
 
 func newWire(conn net.Conn, n Numbering) *wire {
-	return &wire{Conn: conn, numbering: n, answers: map[answerKey]Rule{}, plans: map[uint64]Rule{}, back: map[uint32]uint32{}}
+	return &wire{Conn: conn, numbering: n, turn: make(chan struct{}, 1), answers: map[answerKey]Rule{}, plans: map[uint64]Rule{}, back: map[uint32]uint32{}}
 }
 
 // answer arranges a fault for the response to r.
@@ -81,33 +83,45 @@ func (w *wire) unexpect() {
 
 // inject writes a PDU that the session knows nothing of.
 func (w *wire) inject(pdu []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
 	w.Conn.SetWriteDeadline(time.Now().Add(injectTimeout)) //nolint:errcheck // Write tells
 	w.Conn.Write(pdu)                                      //nolint:errcheck // the session sees it too
 }
 
 // Write writes whole PDUs.
 func (w *wire) Write(p []byte) (int, error) {
+	w.turn <- struct{}{}
+	defer func() { <-w.turn }()
+	out, err := w.passAll(p)
+	if _, failed := w.Conn.Write(out); failed != nil {
+		return 0, failed
+	}
+	if err != nil {
+		return 0, err // the session closes
+	}
+	return len(p), nil
+}
+
+// passAll makes of whole PDUs what the application shall see; an error ends
+// the link after that.
+func (w *wire) passAll(p []byte) (out []byte, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := make([]byte, 0, len(p))
+	out = make([]byte, 0, len(p))
 	for rest := p; len(rest) >= smpp.HeaderLen; {
 		n := int(binary.BigEndian.Uint32(rest))
 		if n < smpp.HeaderLen || n > len(rest) {
-			return 0, errors.New("session wrote half a PDU")
+			return out, errors.New("session wrote half a PDU")
 		}
 		var cut bool
 		if out, cut = w.pass(out, rest[:n]); cut {
-			w.Conn.Write(out)  //nolint:errcheck // cut anyway
-			return 0, errFault // the session closes
+			w.cut = true
+			return out, errFault
 		}
 		rest = rest[n:]
 	}
-	if _, err := w.Conn.Write(out); err != nil {
-		return 0, err
-	}
-	return len(p), nil
+	return out, nil
 }
 
 // pass appends a PDU as the application shall see it; cut ends the link. mu is held.
@@ -148,11 +162,13 @@ func (w *wire) passRequest(out []byte, start int, cmd smpp.CommandID, seq uint32
 		f = w.plans[w.sent]
 		delete(w.plans, w.sent)
 	}
-	if n := w.number(seq, f.Do == Collide); n != seq || w.numbering == Colliding {
-		binary.BigEndian.PutUint32(out[start+12:], n)
-		if _, answered := cmd.Response(); answered {
-			w.back[n] = seq
+	n := w.number(seq, f.Do == Collide)
+	binary.BigEndian.PutUint32(out[start+12:], n)
+	if _, answered := cmd.Response(); answered {
+		if len(w.back) >= maxBack { // an application that answers nothing
+			clear(w.back)
 		}
+		w.back[n] = seq
 	}
 	switch f.Do {
 	case Cut:
@@ -165,16 +181,20 @@ func (w *wire) passRequest(out []byte, start int, cmd smpp.CommandID, seq uint32
 	return out, false
 }
 
-// number is the sequence number on the wire of a request of ours.
+// maxBack bounds the requests without an answer that are remembered.
+const maxBack = 1 << 16
+
+// number is the sequence number on the wire of a request of ours: one that no
+// other request waits under, or the answer to one would count for the other.
 func (w *wire) number(seq uint32, collide bool) uint32 {
 	n := seq
 	switch {
 	case collide, w.numbering == Colliding:
 		n = w.theirs
 	case w.numbering == FromZero:
-		return seq - 1
+		n = seq - 1
 	case w.numbering == FromHigh:
-		return seq | 1<<31
+		n = seq | 1<<31
 	}
 	for _, taken := w.back[n]; taken; _, taken = w.back[n] {
 		n += 1 << 20
@@ -199,8 +219,11 @@ func (w *wire) Read(p []byte) (int, error) {
 		n, err := w.Conn.Read(p[kept:])
 		n += kept
 		w.mu.Lock()
-		over := w.follow(p[:n])
+		over, cut := w.follow(p[:n]), w.cut
 		w.mu.Unlock()
+		if cut {
+			return 0, errFault
+		}
 		if err != nil {
 			return n, err
 		}
@@ -248,8 +271,8 @@ func (w *wire) translate(octets []byte) {
 		w.theirs = seq
 		return
 	}
-	if own, ok := w.back[seq]; ok {
-		delete(w.back, seq)
-		binary.BigEndian.PutUint32(octets, own)
-	}
+	// An answer to nothing, or a second one, becomes one to 0, which the
+	// session never uses.
+	binary.BigEndian.PutUint32(octets, w.back[seq])
+	delete(w.back, seq)
 }

@@ -59,11 +59,13 @@ func play(t *testing.T, o Options, f func(w *world)) {
 		if w.SMSC, err = New(o); err != nil {
 			t.Fatal(err)
 		}
+		defer func() { // also when a test gives up
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}()
 		f(w)
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		synctest.Wait()
 	})
 }
 
@@ -99,9 +101,28 @@ type app struct {
 // dial connects an application without binding it.
 func (w *world) dial() *app {
 	a := &app{t: w.t}
+	a.sess = w.dialWith(a).sess
+	return a
+}
+
+// orderly is a pipe on which writers wait for each other by a channel: they
+// would wait by a mutex of the pipe, and a mutex stops fake time.
+type orderly struct {
+	net.Conn
+	turn chan struct{}
+}
+
+func (o *orderly) Write(b []byte) (int, error) {
+	o.turn <- struct{}{}
+	defer func() { <-o.turn }()
+	return o.Conn.Write(b)
+}
+
+func (w *world) dialWith(h smpp.Handler) *app {
+	a := &app{t: w.t}
 	here, there := net.Pipe()
 	w.ServeConn(there)
-	a.sess = smpp.NewSession(here, smpp.Options{Handler: a, Inline: true, Window: 50, ResponseTimeout: 20 * time.Second, EnquireInterval: time.Hour})
+	a.sess = smpp.NewSession(&orderly{here, make(chan struct{}, 1)}, smpp.Options{Handler: h, Inline: true, Window: 50, ResponseTimeout: 20 * time.Second, EnquireInterval: time.Hour})
 	return a
 }
 
