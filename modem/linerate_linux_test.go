@@ -72,10 +72,12 @@ func run(b *testing.B, x *traffic, open <-chan *slowLine, send func(n uint32), r
 	}
 	n := uint32(0)
 	began := time.Now()
+	longest, last := time.Duration(0), began // a stall is not a slow line
 	for b.Loop() {
 		n++
 		x.admit(rest)
 		send(n)
+		longest, last = max(longest, time.Since(last)), time.Now()
 	}
 	for !x.quiet(int(n)) {
 		rest()
@@ -85,6 +87,7 @@ func run(b *testing.B, x *traffic, open <-chan *slowLine, send func(n uint32), r
 		share = (line.used() - before).Seconds() / took.Seconds()
 		b.ReportMetric(share, "share")
 	}
+	b.ReportMetric(float64(longest.Milliseconds()), "ms-longest")
 	rate = float64(n) / took.Seconds()
 	b.ReportMetric(rate, "messages/s")
 	return rate, share
@@ -102,7 +105,7 @@ func benchHand(b *testing.B, baud int) float64 {
 		x.addr = "127.0.0.1:0"
 		close(x.up) // the driver finds nothing
 	})
-	for began := time.Now(); !x.net.Attached(ours); runtime.Gosched() {
+	for began := time.Now(); !x.net.Attached(ours) || !x.net.Attached(phone); runtime.Gosched() {
 		if time.Since(began) > 20*time.Second {
 			b.Fatal("the emulated modem is in no network")
 		}

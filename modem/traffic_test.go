@@ -85,7 +85,7 @@ func (x *traffic) accept(l net.Listener) {
 // start waits until the driver works.
 func (x *traffic) start(b testing.TB) {
 	close(x.up)
-	for began := time.Now(); !x.drv.Attached(); runtime.Gosched() {
+	for began := time.Now(); !x.drv.Attached() || !x.net.Attached(phone); runtime.Gosched() {
 		if time.Since(began) > 20*time.Second {
 			b.Fatalf("%+v", x.drv.Status())
 		}
