@@ -27,8 +27,10 @@ type traffic struct {
 }
 
 func newTraffic(b testing.TB, wrap func(net.Conn) io.ReadWriteCloser) *traffic {
-	x := &traffic{up: make(chan struct{}), wrap: wrap,
-		window: make(chan struct{}, 8), news: make(chan struct{}, 1)}
+	x := &traffic{
+		up: make(chan struct{}), wrap: wrap,
+		window: make(chan struct{}, 8), news: make(chan struct{}, 1),
+	}
 	x.site = newSite(b, func(_ *emulator.Options, m *modem.Options) {
 		m.Open = func() (io.ReadWriteCloser, error) {
 			<-x.up
