@@ -293,7 +293,7 @@ func heal(t *testing.T, s *site) {
 // often than it was sent, one that was sent again was unknown or busy before,
 // and the modem comes back by itself.
 func TestTroubleAtRandom(t *testing.T) {
-	rounds := 1500
+	rounds := 4000
 	if testing.Short() {
 		rounds = 200
 	}
