@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
-
 	"github.com/simsign/simsign/cmd/internal/admin"
 )
 
@@ -13,6 +10,7 @@ type CardCmd struct {
 	List    CardListCmd    `cmd:"" help:"List the cards."`
 	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
+	Emulate CardEmulateCmd `cmd:"" help:"Make emulated cards for the cards of a CSV file."`
 	Attach  CardAttachCmd  `cmd:"" help:"Put an emulated card into the virtual smart card reader of pcscd."`
 }
 
@@ -24,19 +22,12 @@ type CardImportCmd struct {
 
 // Run imports all cards of the file, or none when anything in it is wrong.
 func (k *CardImportCmd) Run(c *cli) error {
-	info, err := os.Stat(k.File)
-	if err != nil {
-		return err
-	}
-	if m := info.Mode().Perm(); m&0o077 != 0 {
-		return &exitError{Code: exitFailed, Err: fmt.Errorf("%s holds card keys and has mode %04o: others can read it", k.File, m), Hint: "chmod 0600 " + k.File}
-	}
-	text, err := os.ReadFile(k.File)
+	text, err := readPrivate(k.File)
 	if err != nil {
 		return err
 	}
 	return k.administer(c, func(b admin.Backend) error {
-		done, err := b.ImportCards(c.ctx, admin.CardImport{CSV: string(text)})
+		done, err := b.ImportCards(c.ctx, admin.CardImport{CSV: text})
 		if err != nil {
 			return err
 		}
