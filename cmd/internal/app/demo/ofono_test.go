@@ -174,6 +174,20 @@ func (o *ofono) switchOn() {
 	o.call(modemPath, "org.ofono.SimToolkit.RegisterAgent", dbus.ObjectPath("/user"))
 	o.call(modemPath, "org.ofono.Modem.SetProperty", "Online", dbus.MakeVariant(true))
 	o.wait("the SIM menu", property("MainMenu", "personal code"))
+	// Short messages come last: one that arrives before goes to nobody.
+	for !o.has("org.ofono.MessageManager") {
+		o.wait("short messages", property("Interfaces", ""))
+	}
+}
+
+// has tells whether the modem offers an interface now.
+func (o *ofono) has(name string) bool {
+	o.t.Helper()
+	var all map[string]dbus.Variant
+	if err := o.bus.Object("org.ofono", modemPath).Call("org.ofono.Modem.GetProperties", 0).Store(&all); err != nil {
+		o.t.Fatal(err)
+	}
+	return strings.Contains(fmt.Sprint(all["Interfaces"].Value()), name)
 }
 
 // person is the user: an agent of ofono. Texts and inputs are answered by
