@@ -59,16 +59,19 @@ func sarToUDH(udh []byte, tlvs smpp.TLVs) []byte {
 
 // isReceipt reports whether a deliver_sm is about an earlier message of ours:
 // esm_class says so (SMPP 3.4 5.2.12: receipt, or intermediate notification),
-// or it carries the id of that message.
+// or it carries the id of that message and a state. An id alone is not
+// enough: Kannel's test centre puts one on ordinary messages, and an answer of
+// a phone must not be lost for it.
 func (o *Options) isReceipt(m *smpp.Message) bool {
 	switch m.ESMClass & smpp.ESMClassTypeMask {
 	case smpp.ESMClassReceipt, 0x20:
 		return true
 	}
-	if _, ok := m.TLVs.Get(smpp.TagReceiptedMessageID); ok {
+	_, id := m.TLVs.Get(smpp.TagReceiptedMessageID)
+	if _, state := m.TLVs.Get(smpp.TagMessageState); id && state {
 		return true
 	}
-	if !o.Quirks.PlainReceipts || m.ESMClass&smpp.ESMClassUDHI != 0 {
+	if !id && (!o.Quirks.PlainReceipts || m.ESMClass&smpp.ESMClassUDHI != 0) {
 		return false
 	}
 	_, err := smpp.ParseReceipt(receiptText(m))

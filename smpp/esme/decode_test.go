@@ -1,0 +1,37 @@
+package esme
+
+import (
+	"testing"
+
+	"github.com/simsign/simsign/smpp"
+)
+
+// What is taken for a receipt: an answer of a phone that is taken for one is lost.
+//
+// Covers: I1
+func TestIsReceipt(t *testing.T) {
+	id, state := smpp.TLV{Tag: smpp.TagReceiptedMessageID, Value: []byte("7\x00")}, smpp.TLV{Tag: smpp.TagMessageState, Value: []byte{2}}
+	secured := []byte{2, 0x71, 0, 0xFF}
+	for _, tt := range []struct {
+		name  string
+		m     smpp.Message
+		plain bool
+		want  bool
+	}{
+		{"esm_class", smpp.Message{ESMClass: smpp.ESMClassReceipt}, false, true},
+		{"intermediate notification", smpp.Message{ESMClass: 0x20}, false, true},
+		{"id and state", smpp.Message{TLVs: smpp.TLVs{id, state}}, false, true},
+		{"id and text", smpp.Message{TLVs: smpp.TLVs{id}, ShortMessage: []byte("id:7 stat:DELIVRD")}, false, true},
+		{"id on a text", smpp.Message{TLVs: smpp.TLVs{id}, ShortMessage: []byte("hello")}, false, false},
+		{"id on a secured packet", smpp.Message{ESMClass: smpp.ESMClassUDHI, TLVs: smpp.TLVs{id}, ShortMessage: secured}, true, false},
+		{"text alone", smpp.Message{ShortMessage: []byte("id:7 stat:DELIVRD")}, false, false},
+		{"text alone, as the quirk has it", smpp.Message{ShortMessage: []byte("id:7 stat:DELIVRD")}, true, true},
+		{"secured packet", smpp.Message{ESMClass: smpp.ESMClassUDHI, ShortMessage: secured}, true, false},
+		{"state alone", smpp.Message{ESMClass: smpp.ESMClassUDHI, TLVs: smpp.TLVs{state}, ShortMessage: secured}, false, false},
+	} {
+		o := Options{Quirks: Quirks{PlainReceipts: tt.plain}}
+		if got := o.isReceipt(&tt.m); got != tt.want {
+			t.Errorf("%s: a receipt: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
