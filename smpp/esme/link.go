@@ -129,8 +129,8 @@ func (l *link) tap(conn net.Conn) func(bool, []byte) {
 // serve uses a bound session until it ends. When ctx ends first it unbinds in
 // order.
 func (l *link) serve(ctx context.Context, sess *smpp.Session) error {
+	l.s.up(l, 1) // first the queue: whoever sees the bind may submit
 	l.session.Store(sess)
-	l.s.up(l, 1)
 	stop := context.AfterFunc(ctx, func() { l.unbind(sess) })
 	defer stop()
 	pumped := make(chan struct{})
