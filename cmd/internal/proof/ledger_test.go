@@ -174,8 +174,10 @@ func TestLedger(t *testing.T) {
 	if v.signed < 100 || v.acks < 100 || v.submits < 100 {
 		t.Error("hardly any load")
 	}
-	if v.duplicates == 0 {
-		t.Error("no message was accepted twice: the run has not tried what it is for")
+	// Whether a message is then accepted twice is up to who is faster, the
+	// card's answer or the second copy.
+	if n := s.proxy.count["cut after"] + s.proxy.count["swallow"]; n < 3 {
+		t.Errorf("only %d responses were lost: the run has not tried what it is for", n)
 	}
 	for _, line := range strings.Split(s.logText(t), "\n") {
 		if strings.Contains(line, "panic:") || strings.Contains(line, "DATA RACE") {
