@@ -171,13 +171,24 @@ func TestLedger(t *testing.T) {
 	}
 	s, v := run(t, p)
 	v.report(t, s)
+	// Whether a lost response makes a duplicate is up to who is faster, the
+	// card's answer or the second copy: another seed may tell.
+	for tries := 1; v.duplicates == 0 && tries < 4; tries++ {
+		s, v = run(t, p)
+		v.report(t, s)
+	}
 	if v.signed < 100 || v.acks < 100 || v.submits < 100 {
 		t.Error("hardly any load")
 	}
-	// Whether a message is then accepted twice is up to who is faster, the
-	// card's answer or the second copy.
 	if n := s.proxy.count["cut after"] + s.proxy.count["swallow"]; n < 3 {
 		t.Errorf("only %d responses were lost: the run has not tried what it is for", n)
+	}
+	if v.duplicates == 0 {
+		if p.syncErrors > 0 {
+			t.Error("no message was accepted twice: the run has not tried what it is for")
+		} else {
+			t.Log("no message was accepted twice: without strace the disk is never slow, and this was not tried")
+		}
 	}
 	for _, line := range strings.Split(s.logText(t), "\n") {
 		if strings.Contains(line, "panic:") || strings.Contains(line, "DATA RACE") {
