@@ -103,7 +103,7 @@ func (d *dyingStore) Recover(ctx context.Context) (r store.Recovery, err error) 
 // counter carries two messages, a copy has the octets of its original, and
 // the provider who repeats his request gets the one signature (F1, I1 to I7).
 //
-// Covers: 3.5.3-4
+// Covers: 3.5.3-4, G
 func TestKilledAtEveryCommit(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		for _, after := range []bool{false, true} {

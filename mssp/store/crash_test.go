@@ -232,7 +232,7 @@ func TestKill9(t *testing.T) {
 // TestSyncFails lets the k-th sync of the disk fail: the process stops itself,
 // and nothing that was acknowledged is lost.
 //
-// Covers: F4
+// Covers: F4, C
 func TestSyncFails(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 )
 
+// Covers: F
 func TestOneProcess(t *testing.T) {
 	l := onSQLite(t)
 	_, err := store.Open(ctx, store.Options{DSN: l.dsn})
@@ -70,7 +71,7 @@ func rawDB(t *testing.T, path string) *sql.DB {
 // Somebody else holds the database: jobs wait, form one batch, and a job of
 // the batch that fails does not fail the others.
 //
-// Covers: F6
+// Covers: F6, B
 func TestFailingJobInABatch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "simsign.db")
 	reg := prometheus.NewRegistry()
@@ -145,6 +146,8 @@ func commitsOf(t *testing.T, reg *prometheus.Registry) float64 {
 }
 
 // A setting that SQLite does not take is not passed over in silence.
+//
+// Covers: D
 func TestPragmasAreReadBack(t *testing.T) {
 	l := onSQLite(t)
 	for _, p := range [][3]string{

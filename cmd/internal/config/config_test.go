@@ -21,6 +21,8 @@ func noenv(string) string { return "" }
 
 // Every file of testdata has the messages that it must give beside it; a file
 // whose name begins with ok_ gives none.
+//
+// Covers: F8
 func TestVectors(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.toml")
 	if err != nil || len(files) < 10 {
@@ -153,6 +155,8 @@ func TestStoreSource(t *testing.T) {
 
 // Whatever the file holds, the answer is a configuration or faults with a
 // position inside of it.
+//
+// Covers: F8
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.toml")
 	for _, name := range append(files, exampleFile) {

@@ -46,7 +46,7 @@ func noticed(t *testing.T, v *verdict, kinds ...string) {
 // A build that acknowledges a message from a phone before its commit loses it
 // when it is killed while the disk is busy, and the ledgers show it.
 //
-// Covers: F1, F5
+// Covers: F1, F5, A
 func TestLedgerCatchesEarlyAck(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program")

@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// frugal counts the commits that somebody waits for: outcomes ride with others.
+type frugal struct{ *dyingStore }
+
+func (f frugal) RecordOutcomesLazy(o []store.SegmentOutcome) { f.labStore.RecordOutcomesLazy(o) }
+
+// A signature whose answer fits one message costs two commits: the request
+// with its sealed packet, and the answer with its verified result. A proof of
+// receipt that the card sends while the user is asked costs one more, and each
+// part of a longer answer, which is stored before it is acknowledged, another.
+//
+// Covers: B
+func TestTwoCommits(t *testing.T) {
+	for _, c := range []struct {
+		alg     applet.Algorithm
+		proof   bool
+		commits int
+	}{{applet.ECDSAP256, false, 2}, {applet.ECDSAP256, true, 3}, {applet.RSA2048, false, 5}} {
+		l := newLab(t)
+		l.enrolled(testNumber, c.alg, mssp.Authentication).first = c.proof
+		d := &dyingStore{labStore: labStore{l.st}, at: -1}
+		l.restart(frugal{d})
+		for _, id := range []string{"first", "second", "third"} {
+			d.seen = 0
+			tx := l.sign(request(id, "Log in?"))
+			l.want(tx.ID, mssp.Done, mssp.Signature)
+			if d.seen != c.commits {
+				t.Errorf("%s, proof of receipt %v, %s: %d commits, want %d", c.alg, c.proof, id, d.seen, c.commits)
+			}
+		}
+	}
+}
