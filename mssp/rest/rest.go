@@ -98,6 +98,10 @@ var paths = map[string]string{
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Before anything is refused: the server reads the rest of a refused body too,
+	// before it replies. A recorder in a test knows no deadline; a connection does.
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
 	only, ok := paths[r.URL.Path]
 	if !ok {
 		http.Error(w, "no such path: POST to /rest/service", http.StatusNotFound)
@@ -111,8 +115,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	buf := h.buffers.Get().(*[]byte)
 	defer func() { h.buffers.Put(buf) }()
-	body, f := h.read(w, r, (*buf)[:0])
-	*buf = body[:0]
+	body, f := h.read(r, (*buf)[:0])
+	if *buf = body[:0]; f == nil {
+		_ = c.SetReadDeadline(time.Time{}) // who waits for a user sends nothing more
+	}
 	var req request
 	var doc string
 	if f == nil {
@@ -139,16 +145,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // read takes the body into buf.
-func (h *handler) read(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte, *mssp.Fault) {
+func (h *handler) read(r *http.Request, buf []byte) ([]byte, *mssp.Fault) {
 	if f := checkHeaders(r.Header); f != nil {
 		return buf, f
 	}
 	if r.ContentLength > maxBody {
 		return buf, mssp.Faultf(mssp.WrongDataLength, "the request has %d octets, the most is %d", r.ContentLength, maxBody)
 	}
-	// A recorder in a test knows no deadline; a connection does.
-	c := http.NewResponseController(w)
-	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
@@ -165,7 +168,6 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, buf []byte) ([]by
 			return buf, mssp.Faultf(mssp.WrongParam, "the request broke off after %d octets", len(buf))
 		}
 	}
-	_ = c.SetReadDeadline(time.Time{})
 	return buf, nil
 }
 
@@ -250,7 +252,8 @@ func peerOf(r *http.Request) service.Peer {
 
 func (h *handler) write(w http.ResponseWriter, status int, reply []byte) {
 	c := http.NewResponseController(w)
-	_ = c.SetWriteDeadline(time.Now().Add(bodyTime))
+	// A reply to a body that was refused unread waits until that has come, or its time is over.
+	_ = c.SetWriteDeadline(time.Now().Add(2 * bodyTime))
 	head := w.Header()
 	head["Content-Type"] = []string{"application/json;charset=utf-8"}
 	head["Content-Length"] = []string{strconv.Itoa(len(reply))}

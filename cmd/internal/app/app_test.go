@@ -129,6 +129,11 @@ func TestReadiness(t *testing.T) {
 	if code, _ := get(t, "http://"+a.Addr("ca")+"/ca.crl"); code != 200 {
 		t.Errorf("CRL: %d", code)
 	}
+	for _, p := range a.planes {
+		if open := p.name == "ca" || p.name == "metrics"; open != (p.srv.ReadTimeout > 0 && p.srv.WriteTimeout > 0) {
+			t.Errorf("%s: a request may last %s, its reply %s", p.name, p.srv.ReadTimeout, p.srv.WriteTimeout)
+		}
+	}
 	if code, _ := get(t, "http://"+a.Addr("api")+"/metrics"); code != 404 {
 		t.Errorf("the plane of the providers answers /metrics with %d", code)
 	}

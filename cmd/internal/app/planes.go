@@ -68,9 +68,14 @@ func (a *App) tcp(name, addr string, tlsConfig *tls.Config, h http.Handler) erro
 	return nil
 }
 
+// quick is how long a request to the planes may take whose replies are at hand.
+const quick = 30 * time.Second
+
 // serve runs a plane until the service stops. There is no ReadTimeout and no
-// WriteTimeout: a synchronous request lasts as long as its user thinks, and
-// the handlers bound what they read and write.
+// WriteTimeout where a request lasts as long as its user thinks: the handler
+// of the API bounds what it reads and writes, the socket of the operator is
+// his alone. What is open to everybody (ca) or has no handler of ours
+// (metrics) is bounded here.
 func (a *App) serve(name string, l net.Listener, h http.Handler) {
 	base, cancel := context.WithCancel(context.Background())
 	p := &plane{name: name, l: l, srv: &http.Server{
@@ -81,6 +86,9 @@ func (a *App) serve(name string, l net.Listener, h http.Handler) {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.With("listener", name).Handler(), slog.LevelDebug),
 	}}
+	if name == "ca" || name == "metrics" {
+		p.srv.ReadTimeout, p.srv.WriteTimeout = quick, quick
+	}
 	a.planes = append(a.planes, p)
 	go func() {
 		if err := p.srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
