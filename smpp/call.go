@@ -39,15 +39,17 @@ type call struct {
 	slot       bool // holds a place in the window
 	done       func(Outcome)
 	prev, next *call
+
+	// Of a request that has timed out, under mu of the session.
+	telling bool     // done hears of the time-out just now
+	late    *Outcome // what came meanwhile: it is told after that
 }
 
-// finish reports the outcome and gives the slot back. It runs without locks.
+// finish reports the outcome and gives the slot back. It runs without locks,
+// by whoever has taken the call out of the table.
 func (c *call) finish(s *Session, o Outcome) {
 	o.Seq, o.RTT = c.seq, time.Since(c.sentAt)
-	if c.slot {
-		<-s.slots
-		c.slot = false
-	}
+	s.release(c)
 	c.done(o)
 }
 
@@ -154,6 +156,7 @@ func (s *Session) start(cmd CommandID, body Body, slot bool, done func(Outcome))
 	return nil
 }
 
+// release gives the place in the window back.
 func (s *Session) release(c *call) {
 	if c.slot {
 		<-s.slots
@@ -223,7 +226,20 @@ func (s *Session) respond(f Frame) {
 	if err != nil && f.Status == ROK {
 		s.opts.Logger.Warn("response cannot be read", "error", err)
 	}
-	c.finish(s, Outcome{Status: f.Status, Nack: f.Command == GenericNack, Body: own(body), Late: late})
+	o := Outcome{Status: f.Status, Nack: f.Command == GenericNack, Body: own(body), Late: late}
+	if !late {
+		c.finish(s, o)
+		return
+	}
+	o.Seq, o.RTT = c.seq, time.Since(c.sentAt)
+	s.mu.Lock()
+	if c.telling {
+		c.late = &o
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	c.done(o)
 }
 
 // own makes a response body independent of the frame that it was read from.

@@ -51,20 +51,21 @@ func NewReader(r io.Reader, limit int) *Reader {
 // must be closed; the header of the offending PDU is still returned so that
 // it can be answered. io.EOF comes only between frames.
 func (r *Reader) Next() (Frame, error) {
-	var h [HeaderLen]byte
-	if _, err := io.ReadFull(r.r, h[:4]); err != nil {
-		return Frame{}, err // io.EOF between frames, io.ErrUnexpectedEOF within the length
-	}
-	n := int64(binary.BigEndian.Uint32(h[:4]))
-	if _, err := io.ReadFull(r.r, h[4:]); err != nil {
-		if n < HeaderLen {
-			return Frame{}, fmt.Errorf("%w: needs at least %d, is %d", ErrFrame, HeaderLen, n)
+	h, err := r.r.Peek(HeaderLen)
+	if err != nil {
+		switch {
+		case len(h) == 0:
+			return Frame{}, err // io.EOF between frames
+		case len(h) >= 4 && binary.BigEndian.Uint32(h) < HeaderLen:
+			return Frame{}, fmt.Errorf("%w: needs at least %d, is %d", ErrFrame, HeaderLen, binary.BigEndian.Uint32(h))
 		}
 		return Frame{}, unexpected(err)
 	}
+	n := int64(binary.BigEndian.Uint32(h))
 	f := Frame{Header: Header{
 		CommandID(binary.BigEndian.Uint32(h[4:])), Status(binary.BigEndian.Uint32(h[8:])), binary.BigEndian.Uint32(h[12:]),
 	}}
+	r.r.Discard(HeaderLen) //nolint:errcheck // they are there
 	if n < HeaderLen || n > int64(r.limit) {
 		return f, fmt.Errorf("%w: %s says %d octets, 16 to %d are taken", ErrFrame, f.Command, n, r.limit)
 	}

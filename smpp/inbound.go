@@ -53,7 +53,7 @@ func (s *Session) readLoop() {
 	r := NewReader(progress{s}, s.opts.MaxFrame)
 	for {
 		if r.Pending() {
-			s.inFrame.Store(time.Now().UnixNano()) // the next PDU has begun
+			s.inFrame.Store(s.age()) // the next PDU has begun
 		} else {
 			s.inFrame.Store(0)
 		}
@@ -91,7 +91,7 @@ type progress struct{ s *Session }
 func (p progress) Read(b []byte) (int, error) {
 	n, err := p.s.conn.Read(b)
 	if n > 0 {
-		now := time.Now().UnixNano()
+		now := p.s.age()
 		p.s.heard.Store(now)
 		p.s.inFrame.CompareAndSwap(0, now)
 	}
@@ -232,11 +232,11 @@ func (s *Session) timeLoop() {
 		}
 		now := time.Now()
 		s.expire(now)
-		if began := s.inFrame.Load(); began != 0 && now.Sub(time.Unix(0, began)) > s.opts.ReadPDUTimeout {
+		if began := s.inFrame.Load(); began != 0 && s.age()-began > int64(s.opts.ReadPDUTimeout) {
 			s.fail(errors.New("a PDU began and did not end in time"))
 			return
 		}
-		heard := time.Unix(0, s.heard.Load())
+		heard := s.began.Add(time.Duration(s.heard.Load()))
 		switch {
 		case asked.IsZero() && now.Sub(heard) >= s.opts.EnquireInterval:
 			asked = now
@@ -265,6 +265,7 @@ func (s *Session) expire(now time.Time) {
 		}
 		s.unlink(c)
 		if c.cmd != EnquireLink {
+			c.telling = true
 			s.late[c.seq] = c
 			if s.lateSeqs = append(s.lateSeqs, c.seq); len(s.lateSeqs) > maxLate {
 				delete(s.late, s.lateSeqs[0])
@@ -273,5 +274,12 @@ func (s *Session) expire(now time.Time) {
 		}
 		s.mu.Unlock()
 		c.finish(s, Outcome{Err: ErrUnknown, Cause: errors.New("response did not come in time")})
+		s.mu.Lock()
+		c.telling = false
+		late := c.late
+		s.mu.Unlock()
+		if late != nil {
+			c.done(*late)
+		}
 	}
 }

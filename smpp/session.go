@@ -102,8 +102,11 @@ type Session struct {
 	draining bool
 	err      error // why the session ended
 
-	heard   atomic.Int64 // when the peer last sent anything, Unix nanoseconds
-	inFrame atomic.Int64 // when the PDU being read began; 0 between PDUs
+	unbinding atomic.Bool // Unbind is at work
+
+	began   time.Time    // ages count from here: a clock that is set does not move them
+	heard   atomic.Int64 // age when the peer last sent anything
+	inFrame atomic.Int64 // age when the PDU being read began; 0 between PDUs
 	inbound chan *Request
 	workers atomic.Int32
 	ctx     context.Context
@@ -118,15 +121,17 @@ func NewSession(conn net.Conn, opts Options) *Session {
 		conn: conn, opts: opts,
 		slots: make(chan struct{}, opts.Window), drain: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1),
 		calls: make(map[uint32]*call, opts.Window), late: make(map[uint32]*call),
-		inbound: make(chan *Request, opts.Inbound),
+		inbound: make(chan *Request, opts.Inbound), began: time.Now(),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.heard.Store(time.Now().UnixNano())
 	go s.readLoop()
 	go s.writeLoop()
 	go s.timeLoop()
 	return s
 }
+
+// age is how old the session is, in nanoseconds from 1.
+func (s *Session) age() int64 { return int64(time.Since(s.began)) + 1 }
 
 // Done is closed when the session has ended; Err then says why.
 func (s *Session) Done() <-chan struct{} { return s.done }
@@ -181,9 +186,19 @@ func (s *Session) fail(why error) {
 }
 
 // Unbind ends the session in order: no new requests, wait until the window is
-// empty or ctx ends, unbind, wait for unbind_resp, close.
+// empty or ctx ends, unbind, wait for unbind_resp, close. When somebody unbinds
+// already, it waits for that.
 func (s *Session) Unbind(ctx context.Context) error {
 	s.stopTaking()
+	if !s.unbinding.CompareAndSwap(false, true) {
+		select {
+		case <-s.done:
+			return nil
+		case <-ctx.Done():
+			s.fail(ErrClosed)
+			return ctx.Err()
+		}
+	}
 	for range cap(s.slots) { // holding every slot means that nothing is on its way
 		select {
 		case s.slots <- struct{}{}:

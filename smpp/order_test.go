@@ -1,0 +1,91 @@
+package smpp
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestLateWhileTelling: a response that arrives in the moment of its time-out
+// is told after the time-out, never in the middle of it or before it: whoever
+// hears "unknown" last would send again what is accepted.
+func TestLateWhileTelling(t *testing.T) {
+	bubble(t, Options{ResponseTimeout: 5 * time.Second, Window: 2}, func(t *testing.T, s *Session, p *peer) {
+		telling, told := false, make(chan bool, 2)
+		err := s.Go(t.Context(), SubmitSM, otaSubmit(), func(o Outcome) {
+			if telling {
+				t.Error("the late response was told while the time-out was")
+			}
+			telling = true
+			if !o.Late {
+				time.Sleep(time.Second) // the response comes now
+			}
+			telling = false
+			told <- o.Late
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := p.next()
+		time.Sleep(5*time.Second + 500*time.Millisecond)
+		p.send(SubmitSMResp, ROK, f.Seq, &MessageResp{MessageID: "1"})
+		if first, second := <-told, <-told; first || !second {
+			t.Errorf("late first: %v, then late: %v", first, second)
+		}
+		if s.InFlight() != 0 {
+			t.Errorf("%d places are still held", s.InFlight())
+		}
+	})
+}
+
+// TestUnbindTwice: several reasons to unbind at once are one unbind, not
+// several that keep each other from the last place in the window.
+func TestUnbindTwice(t *testing.T) {
+	bubble(t, Options{Window: 4}, func(t *testing.T, s *Session, p *peer) {
+		first, second := submit(t, s), submit(t, s)
+		one, two := p.next(), p.next()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		ended := make(chan error, 3)
+		for range cap(ended) {
+			go func() { ended <- s.Unbind(ctx) }()
+		}
+		synctest.Wait()
+		p.send(SubmitSMResp, ROK, one.Seq, &MessageResp{MessageID: "1"})
+		<-first
+		synctest.Wait()
+		p.send(SubmitSMResp, ROK, two.Seq, &MessageResp{MessageID: "2"})
+		<-second
+		f := p.next()
+		if f.Command != Unbind {
+			t.Fatalf("got %s, want unbind", f.Command)
+		}
+		p.send(UnbindResp, ROK, f.Seq, nil)
+		for range cap(ended) {
+			if err := <-ended; err != nil {
+				t.Errorf("unbind: %v", err)
+			}
+		}
+	})
+}
+
+// Reading a frame allocates nothing.
+func TestReaderAllocations(t *testing.T) {
+	pdu, err := Append(nil, Header{Command: SubmitSM, Seq: 1}, otaSubmit())
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := bytes.NewReader(pdu)
+	r := NewReader(src, 0)
+	if n := testing.AllocsPerRun(100, func() {
+		src.Seek(0, io.SeekStart) //nolint:errcheck // cannot fail
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
