@@ -110,7 +110,7 @@ func storeHint(err error) error {
 		hint string
 	}{
 		{store.ErrOutcomeUnknown, exitFailed, "start again: what was stored is found then. If it happens again, look at the disk."},
-		{store.ErrCorrupt, exitStore, "stop writing to this disk, restore the last backup, then: simsign check"},
+		{store.ErrCorrupt, exitStore, "write nothing more to this disk; restore the last backup of the database, then start again: counters go on behind those that were used"},
 		{store.ErrNewer, exitStore, "install the version that wrote it, or a later one"},
 		{app.ErrRootKey, exitStore, "the key that sealed this database must be back in its place; without it the cards cannot be reached"},
 		{store.ErrLocked, exitFailed, "another simsign uses these data: stop it, or give this one a data folder of its own"},

@@ -1,6 +1,12 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
 
 // Errors about the database as a whole.
 var (
@@ -16,3 +22,17 @@ var (
 
 // ErrFinal: the transaction has ended, or is not the one at the card.
 var ErrFinal = errors.New("transaction is not at the card any more")
+
+// damaged gives what SQLite says of a damaged file its name, ErrCorrupt: a
+// restart does not mend it.
+func damaged(err error) error {
+	var se *sqlite.Error
+	if !errors.As(err, &se) || errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	switch se.Code() & 0xff {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return err
+}

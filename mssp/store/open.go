@@ -12,6 +12,7 @@ type backend interface {
 	read(ctx context.Context, f func(querier) error) error
 	lazy(o []SegmentOutcome)
 	stopped() <-chan struct{}
+	failure() error
 	check(ctx context.Context) error
 	close() error
 }
@@ -55,9 +56,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // Close commits what is waiting, lazy outcomes too, and closes the database.
 func (s *Store) Close() error { return s.b.close() }
 
-// Stopped is closed when the outcome of a commit became unknown: every method
-// answers ErrOutcomeUnknown from then on, and the process must end.
+// Stopped is closed when the outcome of a commit became unknown, or when the
+// file turned out to be damaged: every method that writes answers with Failure
+// from then on, and the process must end.
 func (s *Store) Stopped() <-chan struct{} { return s.b.stopped() }
+
+// Failure is why the store has stopped; nil as long as it has not. Close
+// returns it too, so that no way to end the process hides it.
+func (s *Store) Failure() error { return s.b.failure() }
 
 // do runs a business transaction: one commit, maybe more than one run.
 func (s *Store) do(ctx context.Context, f func(querier) error) error { return s.b.do(ctx, f) }

@@ -156,6 +156,12 @@ func (e *pgEngine) halt(err error) error {
 
 func (e *pgEngine) stopped() <-chan struct{} { return e.stop }
 
+func (e *pgEngine) failure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failed
+}
+
 func (e *pgEngine) lazy(o []SegmentOutcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -209,7 +215,7 @@ func (e *pgEngine) close() error {
 	}
 	e.flush()
 	e.flying.Wait()
-	return e.db.Close()
+	return errors.Join(e.failure(), e.db.Close())
 }
 
 // pgTx is the querier of one transaction, or of reads outside of one.

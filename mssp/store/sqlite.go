@@ -48,7 +48,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics) (*sqli
 		}
 		if err := e.openWriter(ctx, o, m); err != nil {
 			e.close()
-			return nil, fmt.Errorf("store: %s: %w", path, err)
+			return nil, fmt.Errorf("store: %s: %w", path, damaged(err))
 		}
 	}
 	for range o.Readers {
@@ -60,7 +60,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics) (*sqli
 		}
 		if err != nil {
 			e.close()
-			return nil, fmt.Errorf("store: %s: open a reader: %w", path, err)
+			return nil, fmt.Errorf("store: %s: open a reader: %w", path, damaged(err))
 		}
 	}
 	return e, nil
@@ -153,18 +153,34 @@ func (e *sqliteEngine) stopped() <-chan struct{} {
 	return e.writer.stop
 }
 
+func (e *sqliteEngine) failure() error {
+	if e.writer == nil {
+		return nil
+	}
+	return e.writer.refused()
+}
+
 // read gives f a connection of its own. Each statement sees one committed
 // state; a read of several statements may see several.
 func (e *sqliteEngine) read(ctx context.Context, f func(querier) error) error {
 	select {
 	case c := <-e.readers:
 		defer func() { e.readers <- c }()
-		return f(c)
+		return e.found(f(c))
 	case <-e.closed:
 		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// found stops the store when a read has met damage: what is read there is
+// never served, and what is written may make it worse.
+func (e *sqliteEngine) found(err error) error {
+	if err = damaged(err); errors.Is(err, ErrCorrupt) && e.writer != nil {
+		return e.writer.halt(err)
+	}
+	return err
 }
 
 // check lets SQLite look at every page and index.

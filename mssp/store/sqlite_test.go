@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/simsign/simsign/mssp"
@@ -237,7 +238,10 @@ func TestDamagedFile(t *testing.T) {
 			}
 			s, err = store.Open(ctx, store.Options{DSN: path})
 			if err != nil {
-				return // refused at once
+				if !errors.Is(err, store.ErrCorrupt) {
+					t.Errorf("refused at once, and not as damaged: %v", err)
+				}
+				return
 			}
 			defer s.Close()
 			if err := s.Check(ctx); err == nil {
@@ -252,6 +256,76 @@ func noise(b []byte) {
 	for i := range b {
 		b[i] = byte(r.Uint32())
 	}
+}
+
+// Whoever meets the damage first, a reader or the writer: the store stops and
+// says why, so that the process ends with the exit code of damaged data and
+// not with that of an unknown commit.
+//
+// Covers: F7
+func TestDamageIsMetLater(t *testing.T) {
+	for name, meet := range map[string]func(s *store.Store) error{
+		"reader": func(s *store.Store) error { _, err := s.Cards(ctx, "", 1000); return err },
+		"writer": func(s *store.Store) error {
+			_, err := s.Purge(ctx, store.Retention{Parts: time.Now(), Transactions: time.Now()})
+			for i := range 200 {
+				err = errors.Join(err, s.PutCard(ctx, mssp.Card{ICCID: benchCard(i)}))
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "simsign.db")
+			s, err := store.Open(ctx, store.Options{DSN: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 200 {
+				importCard(t, s, benchCard(i))
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, at := range pagesWith(b, string(benchCard(100))) {
+				noise(b[at : at+4096])
+			}
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if s, err = store.Open(ctx, store.Options{DSN: path}); err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if s.Failure() != nil {
+				t.Error("stopped before anybody met it")
+			}
+			if err := meet(s); !errors.Is(err, store.ErrCorrupt) {
+				t.Errorf("met with %v", err)
+			}
+			select {
+			case <-s.Stopped():
+			default:
+				t.Fatal("the store goes on")
+			}
+			if err := s.Failure(); !errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrOutcomeUnknown) {
+				t.Errorf("stopped with %v", err)
+			}
+		})
+	}
+}
+
+// pagesWith finds the pages of a database, without the first, that hold a text.
+func pagesWith(b []byte, text string) (at []int) {
+	for i := 4096; i < len(b); i += 4096 {
+		if strings.Contains(string(b[i:i+4096]), text) {
+			at = append(at, i)
+		}
+	}
+	return at
 }
 
 // The audits of Check find what they say.

@@ -208,7 +208,7 @@ func (w *writer) try(jobs []*job) (again bool, err error) {
 			return false, w.fail(err)
 		}
 		if isSQL && environment(se.Code()) {
-			return false, w.environment(se, j.err)
+			return false, w.environment(j.err)
 		}
 		return true, nil
 	}
@@ -240,10 +240,9 @@ func environment(code int) bool {
 
 // environment: the batch was rolled back before its commit. A damaged file
 // stops the store; a full disk or a failed read does not.
-func (w *writer) environment(se *sqlite.Error, err error) error {
-	switch se.Code() & 0xff {
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return w.halt(fmt.Errorf("%w: %w", ErrCorrupt, err))
+func (w *writer) environment(err error) error {
+	if err = damaged(err); errors.Is(err, ErrCorrupt) {
+		return w.halt(err)
 	}
 	return fmt.Errorf("store: nothing was written: %w", err)
 }

@@ -12,8 +12,9 @@
 // A self-check asks every few seconds whether the store answers and the
 // bearers are attached. Readiness (/readyz), the watchdog of the service
 // manager and the metric simsign_ready all come from its last result. When the
-// store says that a commit may or may not have happened, the service ends
-// itself: Done closes and Err says why (exit code 3 of simsign serve).
+// store says that a commit may or may not have happened, or that the database
+// is damaged, the service ends itself: Done closes and Err says why (exit code
+// 1 and 3 of simsign serve).
 package app
 
 import (
@@ -233,7 +234,7 @@ func (a *App) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-a.core.Store.Stopped():
-			a.fail(store.ErrOutcomeUnknown)
+			a.fail(a.core.Store.Failure())
 			return
 		case <-t.C:
 			a.health.run(ctx)
