@@ -227,19 +227,26 @@ func (s *Session) respond(f Frame) {
 		s.opts.Logger.Warn("response cannot be read", "error", err)
 	}
 	o := Outcome{Status: f.Status, Nack: f.Command == GenericNack, Body: own(body), Late: late}
-	if !late {
-		c.finish(s, o)
+	if late {
+		s.tellLate(c, o)
 		return
 	}
+	c.finish(s, o)
+}
+
+// tellLate reports the response to a request whose time-out has been told, or
+// is being told.
+func (s *Session) tellLate(c *call, o Outcome) {
 	o.Seq, o.RTT = c.seq, time.Since(c.sentAt)
 	s.mu.Lock()
-	if c.telling {
+	telling := c.telling
+	if telling {
 		c.late = &o
-		s.mu.Unlock()
-		return
 	}
 	s.mu.Unlock()
-	c.done(o)
+	if !telling {
+		c.done(o)
+	}
 }
 
 // own makes a response body independent of the frame that it was read from.

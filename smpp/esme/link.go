@@ -198,8 +198,7 @@ func (l *link) pump(sess *smpp.Session) {
 		paced := l.s.pace.wait(sess.Done()) && l.pace.wait(sess.Done())
 		switch again, gone := q.sendOff(it); {
 		case gone:
-			<-l.slots
-			q.returned()
+			l.release()
 			continue
 		case again:
 			l.back(it)
@@ -218,10 +217,16 @@ func (l *link) pump(sess *smpp.Session) {
 	}
 }
 
+// release gives a place in the window back. Whoever puts a segment back into
+// the queue does that first, so that no other goes out before it.
+func (l *link) release() {
+	l.s.q.returned()
+	<-l.slots
+}
+
 // back puts an item that did not leave where it was.
 func (l *link) back(it *item) {
-	<-l.slots
-	l.s.q.returned()
+	defer l.release()
 	if !l.s.q.again(it, 0, true) {
 		l.s.finish(it, bearer.Receipt{}, errNotBound, false)
 	}
@@ -233,7 +238,6 @@ func (l *link) notSent(it *item, err error) {
 		l.back(it)
 		return
 	}
-	<-l.slots
-	l.s.q.returned()
+	defer l.release()
 	l.s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), false)
 }

@@ -73,8 +73,7 @@ func (s *SMSC) enqueue(ctx context.Context, seg *bearer.Segment, done func(beare
 func (l *link) outcome(it *item, o smpp.Outcome) {
 	s := l.s
 	if !o.Late {
-		<-l.slots
-		s.q.returned()
+		defer l.release() // when the segment has its place in the queue again, if it gets one
 	}
 	switch {
 	case errors.Is(o.Err, smpp.ErrNotSent):

@@ -84,6 +84,28 @@ func TestNack(t *testing.T) {
 	})
 }
 
+// A segment has its place in the queue again before its place in the window
+// is free: else the next goes out first.
+func TestHeadBeforePlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Options{Name: "north", Address: "127.0.0.1:1", Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, throttled := s.links[0], &item{id: 1, at: out, tries: 1}
+		l.slots = make(chan struct{}) // nobody holds a place: to give it back waits
+		s.q.closed = false
+		s.q.push(&item{id: 2}, false)
+		s.q.busy = 1
+		go l.outcome(throttled, smpp.Outcome{Status: smpp.RThrottled})
+		synctest.Wait()
+		if s.q.first.id != 1 || s.q.until.IsZero() {
+			t.Errorf("segment %d is the first, pause until %v, and the place is free already", s.q.first.id, s.q.until)
+		}
+		l.slots <- struct{}{}
+	})
+}
+
 // A throttled segment stays the first, one for a full queue becomes the last.
 func TestHeadAndTail(t *testing.T) {
 	for st, want := range map[smpp.Status][]byte{smpp.RThrottled: {1, 1, 2, 3}, smpp.RMsgQFul: {1, 2, 3, 1}} {
