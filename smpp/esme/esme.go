@@ -97,8 +97,9 @@ func (s *SMSC) Stop(ctx context.Context) error {
 	if s.delivering == 0 {
 		close(quiet)
 	}
+	s.q.set(func(q *queue) { q.closed = true })
 	s.mu.Unlock()
-	s.close()
+	s.giveBack()
 	ctx, done := context.WithTimeout(ctx, s.o.DrainTimeout)
 	defer done()
 	select {
@@ -124,9 +125,8 @@ func (s *SMSC) Stop(ctx context.Context) error {
 	return err
 }
 
-// close takes nothing any more and gives back what waits.
-func (s *SMSC) close() {
-	s.q.set(func(q *queue) { q.closed = true })
+// giveBack gives back what waits.
+func (s *SMSC) giveBack() {
 	for _, it := range s.q.flush() {
 		it.done(bearer.Receipt{Bearer: s.o.Name}, errNotBound)
 	}
@@ -213,24 +213,22 @@ func (q *queue) isHeld() bool {
 	return q.held
 }
 
-// up counts a bind that came (1) or went (-1).
+// up counts a bind that came (1) or went (-1). The queue is opened and closed
+// under the same lock, so that it tells the same as the count.
 func (s *SMSC) up(l *link, by int) {
 	s.mu.Lock()
-	if l.sends() {
-		s.sending += by
-	}
 	if l.receives() {
 		s.receiving += by
 	}
+	if l.sends() {
+		s.sending += by
+		open := s.sending > 0 && !s.stopping
+		s.q.set(func(q *queue) { q.closed = !open })
+	}
 	none := s.sending == 0
-	open := !none && !s.stopping
 	s.mu.Unlock()
-	switch {
-	case !l.sends():
-	case none:
-		s.close()
-	case open:
-		s.q.set(func(q *queue) { q.closed = false })
+	if none && l.sends() {
+		s.giveBack()
 	}
 }
 
