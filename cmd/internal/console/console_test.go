@@ -249,3 +249,30 @@ func TestPageLoadsNothingElse(t *testing.T) {
 		}
 	}
 }
+
+// TestLateComer proves that a page which connects again hears what it missed,
+// and can tell that it talks to another server.
+func TestLateComer(t *testing.T) {
+	h := &fakeHandset{state: PhoneState{Number: "+41700000001"}}
+	srv, hub := start(t, h, nil)
+	other, _ := start(t, h, nil)
+	hub.keep(Outcome{ID: "h1", Code: "401", Message: "USER_CANCEL"})
+	var runs []string
+	for _, u := range []string{srv.URL, srv.URL, other.URL} {
+		res, err := http.Get(u + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := bufio.NewReader(res.Body)
+		runs = append(runs, next(t, r, "setup"))
+		if u == srv.URL {
+			if got := next(t, r, "result"); !strings.Contains(got, "USER_CANCEL") {
+				t.Errorf("result %s", got)
+			}
+		}
+		res.Body.Close()
+	}
+	if runs[0] != runs[1] || runs[0] == runs[2] {
+		t.Errorf("setup of one server twice, and of another: %q", runs)
+	}
+}

@@ -12,13 +12,16 @@ import (
 // heartbeat keeps proxies and browsers from closing an idle stream.
 const heartbeat = 15 * time.Second
 
+// setup is the beginning of a stream. Run tells a page that has connected
+// again whether it still talks to the same server.
 type setup struct {
+	Run      string    `json:"run"`
 	Users    []User    `json:"users"`
 	Profiles []Profile `json:"profiles"`
 }
 
 // events is the stream of one page: the lists of the form, the handsets as
-// they are, the recent trace, and then everything new.
+// they are, the recent trace and outcomes, and then everything new.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	flusher, ok := w.(http.Flusher)
 	if !ok {
@@ -34,7 +37,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			write(message{name, data})
 		}
 	}
-	su := setup{Profiles: s.opts.Profiles}
+	su := setup{Run: s.opts.Hub.run, Profiles: s.opts.Profiles}
 	changed := newDirty()
 	for i, h := range s.opts.Handsets {
 		st := h.Snapshot()
@@ -83,7 +86,6 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 	// The transaction outlives this request: the page hears of its end over the stream.
 	reply, err := s.opts.Asker.Ask(context.WithoutCancel(r.Context()), req, func(o Outcome) {
 		s.opts.Hub.keep(o)
-		s.opts.Hub.publish("result", o)
 	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)

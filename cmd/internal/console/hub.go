@@ -1,6 +1,7 @@
 package console
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ import (
 const (
 	hubPast  = 1500
 	hubSlack = 1024
-	// maxOutcomes bounds the signatures kept for saving.
+	// maxOutcomes bounds the outcomes kept, with signatures to save.
 	maxOutcomes = 200
 )
 
@@ -38,17 +39,18 @@ type message struct {
 // Hub collects what happens and hands it to every open page. It is safe for
 // concurrent use; Trace never blocks.
 type Hub struct {
+	run      string // another one for each hub: its events are counted from 1
 	mu       sync.Mutex
 	seq      uint64
 	past     []message
 	pages    map[chan message]struct{}
-	outcomes map[string][]byte
+	outcomes map[string]Outcome
 	order    []string
 }
 
 // NewHub returns an empty hub.
 func NewHub() *Hub {
-	return &Hub{pages: make(map[chan message]struct{}), outcomes: make(map[string][]byte)}
+	return &Hub{run: rand.Text(), pages: make(map[chan message]struct{}), outcomes: make(map[string]Outcome)}
 }
 
 // Trace publishes one step; Seq is set here.
@@ -70,17 +72,6 @@ func (h *Hub) Trace(e Event) {
 	h.send(m)
 }
 
-// publish sends a value to the open pages without keeping it.
-func (h *Hub) publish(name string, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.send(message{name, data})
-}
-
 func (h *Hub) send(m message) {
 	for page := range h.pages {
 		select {
@@ -99,6 +90,11 @@ func (h *Hub) open() (past []message, page chan message, cancel func()) {
 	defer h.mu.Unlock()
 	h.pages[page] = struct{}{}
 	past = append(past, h.past...)
+	for _, id := range h.order { // a page may have been away when it came
+		if m, err := resultMessage(h.outcomes[id]); err == nil {
+			past = append(past, m)
+		}
+	}
 	return past, page, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -109,21 +105,30 @@ func (h *Hub) open() (past []message, page chan message, cancel func()) {
 	}
 }
 
+// keep publishes the end of a transaction and keeps it for pages that come later.
 func (h *Hub) keep(o Outcome) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, ok := h.outcomes[o.ID]; !ok {
 		h.order = append(h.order, o.ID)
 	}
-	h.outcomes[o.ID] = o.raw
+	h.outcomes[o.ID] = o
 	if len(h.order) > maxOutcomes {
 		delete(h.outcomes, h.order[0])
 		h.order = h.order[1:]
 	}
+	if m, err := resultMessage(o); err == nil {
+		h.send(m)
+	}
+}
+
+func resultMessage(o Outcome) (message, error) {
+	data, err := json.Marshal(o)
+	return message{"result", data}, err
 }
 
 func (h *Hub) signature(id string) []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.outcomes[id]
+	return h.outcomes[id].raw
 }

@@ -19,7 +19,7 @@ function phone(state) {
 const source = new EventSource("events");
 source.onopen = () => { link.textContent = "live"; link.classList.remove("lost"); };
 source.onerror = () => { link.textContent = "connection lost, trying again"; link.classList.add("lost"); };
-source.addEventListener("setup", (e) => { const s = JSON.parse(e.data); ask.setup(s.users, s.profiles); });
+source.addEventListener("setup", (e) => { const s = JSON.parse(e.data); trace.setup(s); ask.setup(s); });
 source.addEventListener("phone", (e) => phone(JSON.parse(e.data)));
 source.addEventListener("trace", (e) => trace.add(JSON.parse(e.data)));
 source.addEventListener("result", (e) => ask.result(JSON.parse(e.data)));

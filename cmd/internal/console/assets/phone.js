@@ -4,27 +4,34 @@ const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 // Phone draws one emulated handset from the snapshots that the server sends.
 // The code that is typed lives here until OK and is never drawn when hidden.
+// Whoever uses the keyboard alone never loses the handset: what is redrawn
+// under the focus gives it to the handset itself.
 export class Phone {
   constructor(state) {
     this.entry = "";
+    this.answered = ""; // the screen whose answer is on its way: a second press is none
     this.box = el("section", { class: "phone", tabindex: "0" });
     this.box.addEventListener("keydown", (e) => this.key(e));
-    this.live = el("p", { class: "sr", role: "alert", style: "position:absolute;left:-9999px" });
+    this.live = el("p", { class: "sr", role: "alert" });
+    this.typed = el("p", { class: "sr", role: "status" });
     this.head = el("h2");
     this.screen = el("div", { class: "screen" });
-    this.soft = el("div", { class: "softkeys" });
+    this.keys = ["cancel", "back", "ok"].map((a) => el("button", { type: "button", class: a, onclick: () => this.answer(a) }, { cancel: "Cancel", back: "Back", ok: "OK" }[a]));
+    this.soft = el("div", { class: "softkeys" }, this.keys);
     this.pad = el("div", { class: "keypad", role: "group", "aria-label": "Keypad" },
       keys.map((k) => el("button", { type: "button", onclick: () => this.type(k) }, k)));
-    this.switches = el("div", { class: "switches" });
+    this.on = this.toggle("on", "Switched on");
+    this.coverage = this.toggle("coverage", "Coverage");
+    this.switches = el("div", { class: "switches" }, [this.on, this.coverage].map((b) => b.parentElement));
     this.faults = this.faultPanel();
-    this.box.append(this.head, this.live, this.screen, this.soft, this.pad, this.switches, this.faults);
+    this.box.append(this.head, this.live, this.typed, this.screen, this.soft, this.pad, this.switches, this.faults);
     this.update(state);
   }
 
   url(what) { return `handset/${encodeURIComponent(this.state.number)}/${what}`; }
 
   async send(what, body) {
-    try { await post(this.url(what), body); this.note(""); } catch (e) { this.note(e.message); }
+    try { await post(this.url(what), body); this.note(""); } catch (e) { this.answered = ""; this.note(e.message); }
   }
 
   note(text) { if (text) this.live.textContent = text; this.error = text; if (text) this.draw(); }
@@ -35,7 +42,7 @@ export class Phone {
     this.state = state;
     if (before !== now) {
       this.entry = (state.screen && state.screen.default) || "";
-      this.error = "";
+      this.answered = this.error = this.typed.textContent = "";
       this.box.classList.toggle("ringing", Boolean(now));
       this.live.textContent = state.screen ? state.screen.text : "";
     }
@@ -43,36 +50,44 @@ export class Phone {
   }
 
   draw() {
-    const s = this.state, scr = s.screen;
+    const s = this.state, scr = s.screen, focused = this.box.contains(document.activeElement);
+    const scrolled = this.body && this.drawn === (scr && scr.id) ? this.body.scrollTop : 0;
     this.box.setAttribute("aria-label", `Emulated handset of ${s.name || s.number}`);
     this.head.replaceChildren(el("span", {}, s.name || s.number), el("small", {}, s.card || ""));
     const status = el("div", { class: "status" }, el("span", {}, s.number), el("span", {}, !s.on ? "off" : s.coverage ? "▂▄▆ net" : "no coverage"));
-    this.screen.replaceChildren(status, ...(!s.on ? [el("p", { class: "text" }, "")] : scr ? this.prompt(scr) : [this.idle()]));
-    if (this.error) this.screen.append(el("p", { class: "bad", role: "alert" }, this.error));
-    this.soft.replaceChildren(
-      el("button", { type: "button", class: "cancel", disabled: !scr, onclick: () => this.answer("cancel") }, "Cancel"),
-      el("button", { type: "button", disabled: !scr, onclick: () => this.answer("back") }, "Back"),
-      el("button", { type: "button", class: "ok", disabled: !scr || !this.ready(), onclick: () => this.answer("ok") }, "OK"));
-    this.switches.replaceChildren(this.toggle("on", "Switched on", s.on), this.toggle("coverage", "Coverage", s.coverage));
+    this.body = el("div", { class: "body" });
+    this.screen.replaceChildren(status, this.body);
+    if (s.on && scr) this.prompt(scr);
+    else if (s.on) this.body.append(this.idle());
+    if (this.error) this.screen.append(el("p", { class: "bad" }, this.error));
+    this.body.scrollTop = scrolled;
+    this.drawn = scr && scr.id;
+    const waiting = scr && this.answered !== scr.id;
+    for (const b of this.keys) b.disabled = !waiting || (b.className === "ok" && !this.ready());
+    this.on.checked = s.on;
+    this.coverage.checked = s.coverage;
+    const now = document.activeElement;
+    if (focused && (!this.box.contains(now) || now.disabled)) this.box.focus({ preventScroll: true });
   }
 
-  toggle(name, label, value) {
-    return el("label", {}, el("input", { type: "checkbox", checked: value, onchange: (e) => this.send("state", { [name]: e.target.checked }) }), " ", label);
+  toggle(name, label) {
+    const box = el("input", { type: "checkbox", onchange: (e) => this.send("state", { [name]: e.target.checked }) });
+    el("label", {}, box, " ", label);
+    return box;
   }
 
   prompt(scr) {
-    const out = [el("pre", { class: "text", title: `octets as the card sent them: ${scr.octets}` }, scr.text)];
+    this.body.append(el("pre", { class: "text", title: `octets as the card sent them: ${scr.octets}` }, scr.text));
     if (scr.kind === "select") {
-      out.push(...scr.items.map((i) => el("button", { type: "button", onclick: () => this.answer("ok", "", i.id) }, i.text)));
+      this.body.append(...scr.items.map((i) => el("button", { type: "button", onclick: () => this.answer("ok", "", i.id) }, i.text)));
     } else if (scr.kind === "yesno") {
-      out.push(el("button", { type: "button", onclick: () => this.answer("ok", "yes") }, "Yes"), el("button", { type: "button", onclick: () => this.answer("ok", "no") }, "No"));
+      this.body.append(el("button", { type: "button", onclick: () => this.answer("ok", "yes") }, "Yes"), el("button", { type: "button", onclick: () => this.answer("ok", "no") }, "No"));
     } else if (scr.kind !== "text") {
       const shown = scr.hidden ? "•".repeat(this.entry.length) : this.entry;
-      out.push(el("div", { class: "entry", role: "textbox", "aria-readonly": "true", "aria-label": scr.hidden ? `${this.entry.length} hidden digits entered` : "Entry" }, shown || "\u00a0"));
       const range = scr.min === scr.max ? `${scr.min}` : `${scr.min} to ${scr.max}`;
-      out.push(el("p", { class: "entry-hint" }, `${range} ${scr.digits ? "digits" : "characters"}; type on the keyboard or use the keypad`));
+      this.screen.append(el("div", { class: "entry", role: "textbox", "aria-readonly": "true", "aria-label": scr.hidden ? `${this.entry.length} hidden digits entered` : "Entry" }, shown || "\u00a0"),
+        el("p", { class: "entry-hint" }, `${range} ${scr.digits ? "digits" : "characters"}; type on the keyboard or use the keypad`));
     }
-    return out;
   }
 
   idle() {
@@ -96,25 +111,31 @@ export class Phone {
 
   type(k) {
     const scr = this.state.screen;
-    if (!scr || scr.kind === "text" || scr.kind === "select" || scr.kind === "yesno" || this.entry.length >= scr.max) return;
-    this.entry += k;
+    if (!scr || this.answered === scr.id || scr.kind === "text" || scr.kind === "select" || scr.kind === "yesno" || this.entry.length >= scr.max) return;
+    this.edit(this.entry + k);
+  }
+
+  edit(entry) {
+    this.entry = entry;
+    this.typed.textContent = this.state.screen.hidden ? `${entry.length} entered` : entry;
     this.draw();
   }
 
   answer(action, input, item) {
     const scr = this.state.screen;
-    if (!scr || (action === "ok" && input === undefined && !this.ready())) return;
+    if (!scr || this.answered === scr.id || (action === "ok" && input === undefined && !this.ready())) return;
     const body = { screen: scr.id, action, input: input ?? (action === "ok" ? this.entry : ""), item: item ?? 0 };
-    this.entry = "";
+    this.answered = scr.id;
+    this.draw();
     this.send("answer", body);
   }
 
   key(e) {
     const scr = this.state.screen;
-    if (!scr || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("form, label")) return;
+    if (!scr || this.answered === scr.id || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("form, label")) return;
     if (e.key === "Enter" && e.target === this.box) this.answer("ok");
     else if (e.key === "Escape") this.answer("cancel");
-    else if (e.key === "Backspace") { if (this.entry) { this.entry = this.entry.slice(0, -1); this.draw(); } else this.answer("back"); }
+    else if (e.key === "Backspace") { if (this.entry) this.edit(this.entry.slice(0, -1)); else this.answer("back"); }
     else if (e.key.length === 1 && e.key !== " " && (scr.digits ? /[0-9*#+]/.test(e.key) : true)) this.type(e.key);
     else return;
     e.preventDefault();

@@ -11,18 +11,41 @@ export class Trace {
     this.tx = document.getElementById("trace-tx");
     this.layer = document.getElementById("trace-layer");
     this.events = [];
+    this.last = 0; // the number of the newest event; a stream that connects again repeats older ones
     this.refs = new Map(); // AP_TransID: MSSP_TransID, learnt from the first reply
     this.tx.onchange = this.layer.onchange = () => this.redraw();
     document.getElementById("trace-clear").onclick = () => { this.events = []; this.redraw(); };
   }
 
+  // setup is told which run of the server speaks: another one counts its
+  // events from 1 again.
+  setup({ run }) {
+    if (this.run === run) return;
+    this.run = run;
+    this.events = [];
+    this.last = 0;
+    this.refs.clear();
+    for (const s of [this.tx, this.layer]) s.replaceChildren(s.options[0]);
+    this.redraw();
+  }
+
   add(ev) {
-    if (this.events.length && ev.seq <= this.events[this.events.length - 1].seq) return;
+    if (ev.seq <= this.last) return;
+    this.last = ev.seq;
     this.events.push(ev);
-    if (this.events.length > limit) { this.events.shift(); if (this.list.firstChild) this.list.firstChild.remove(); }
+    if (this.events.length > limit) this.drop(this.events.shift());
     if (ev.ref && ev.tx) this.refs.set(ev.ref, ev.tx);
-    option(this.tx, ev.tx); option(this.layer, ev.layer);
+    option(this.tx, ev.tx);
+    option(this.layer, ev.layer);
     if (this.matches(ev)) this.append(ev);
+  }
+
+  // drop forgets the oldest event: its line, when it has one, and its
+  // transaction, when that was the last of it.
+  drop(old) {
+    if (this.list.firstChild && this.list.firstChild.dataset.seq === String(old.seq)) this.list.firstChild.remove();
+    if (old.ref && !this.events.some((e) => e.ref === old.ref)) this.refs.delete(old.ref);
+    if (old.tx && old.tx !== this.tx.value && !this.events.some((e) => e.tx === old.tx)) [...this.tx.options].find((o) => o.value === old.tx)?.remove();
   }
 
   // show narrows the list to one transaction.
@@ -38,14 +61,22 @@ export class Trace {
 
   append(ev) {
     this.empty.hidden = true;
-    const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
     const detail = el("div", { class: "detail" });
     if (ev.fields && ev.fields.length) detail.append(el("dl", {}, ev.fields.map(([k, v]) => [el("dt", {}, k), el("dd", {}, v)])));
     if (ev.octets) detail.append(el("pre", { class: "octets" }, group(ev.octets)));
-    this.list.append(el("li", {}, el("details", {},
+    this.list.append(el("li", { "data-seq": ev.seq }, el("details", {},
       el("summary", {}, el("time", { datetime: ev.at }, ev.at.slice(11, 23)), el("span", { class: `layer ${ev.layer}` }, `${ev.dir ? ev.dir + " " : ""}${ev.layer}`),
         el("span", { class: "who" }, ev.number || ""), el("span", {}, ev.summary)), detail)));
-    if (atEnd) this.list.scrollTop = this.list.scrollHeight;
+    this.follow();
+  }
+
+  // follow keeps the newest line in view while the reader has not scrolled
+  // away from it. Many lines come at once: one look at the layout is enough.
+  follow() {
+    if (this.following) return;
+    const { scrollHeight, scrollTop, clientHeight } = this.list;
+    this.following = scrollHeight - scrollTop - clientHeight < 80;
+    if (this.following) setTimeout(() => { this.following = false; this.list.scrollTop = this.list.scrollHeight; }, 30);
   }
 }
 

@@ -86,6 +86,35 @@ await phone.locator("button.cancel").click();
 assert.match(await outcome(), /^401 /);
 say("back, then cancelled");
 
+// The keyboard keeps its place: OK goes away under the focus, the handset
+// takes it, and digits arrive. A second press of OK is none. A reload in the
+// middle loses nothing.
+await ask("Keyboard only");
+const focus = () => phone.evaluate((e) => e.contains(document.activeElement));
+await phone.locator("button.ok").focus();
+await phone.locator("button.ok").evaluate((b) => { b.click(); b.click(); });
+await phone.locator(".entry").waitFor();
+assert.ok(await focus(), "the focus left the handset when its OK went away");
+await page.keyboard.type(code.slice(0, 2));
+assert.equal(await phone.locator(".entry").innerText(), "••");
+assert.equal(await phone.locator(".bad").count(), 0, "a second press of OK is an error");
+await page.reload();
+await phone.locator(".entry").waitFor();
+await page.waitForSelector("#reference");
+await phone.focus();
+await page.keyboard.type(code);
+await page.keyboard.press("Enter");
+assert.match(await outcome(), /^500 /);
+await page.reload();
+assert.match(await outcome(), /^500 /, "the outcome is gone after a reload");
+await phone.locator(".switches input").nth(1).focus();
+await page.keyboard.press("Space");
+await phone.locator(".status", { hasText: "no coverage" }).waitFor();
+assert.ok(await phone.locator(".switches input").nth(1).evaluate((e) => e === document.activeElement), "a switch lost the focus");
+await page.keyboard.press("Space");
+await phone.locator(".status", { hasText: "net" }).waitFor();
+say("keyboard, double click and reload");
+
 // A number without a user: one clear message, no prompt.
 await page.evaluate(() => { const s = document.querySelector("select[name=number]"); s.append(new Option("nobody", "+41790009999")); });
 await page.selectOption("select[name=number]", "+41790009999");
@@ -112,6 +141,34 @@ while (!(await page.locator("#outcome").count())) {
 assert.match(await outcome(), /^402 /);
 await phone.locator(".sms", { hasText: /block/i }).first().waitFor();
 say("blocked, and the user was told by a message");
+
+// A server that was started again counts from 1: the trace goes on, what was
+// chosen stays chosen, and what was asked before has ended.
+const again = await browser.newPage();
+again.on("pageerror", (e) => faults.push(`error: ${e.message}`));
+let run = 0;
+await again.route("**/ask", (r) => r.fulfill({ json: { id: "h1", reference: "K7QM" } }));
+await again.route("**/events", async (r) => {
+  if (run++ === 1) await new Promise((go) => { again.goOn = go; });
+  const stream = [["setup", { run: `run ${run}`, users: [{ number: "+1", name: "A" }, { number: "+2", name: "B" }], profiles: [{ uri: "p", label: "P" }] }],
+    ...Array.from({ length: run === 1 ? 2100 : 2 }, (_, i) => ["trace", { seq: i + 1, at: "2026-01-02T03:04:05.678Z", tx: i < 2 ? "old" : "new", layer: "apdu", summary: `run ${run}, step ${i + 1}` }])];
+  await r.fulfill({ contentType: "text/event-stream", body: "retry: 50\n\n" + stream.map(([n, d]) => `event: ${n}\ndata: ${JSON.stringify(d)}\n\n`).join("") });
+});
+await again.goto(url);
+await again.locator("#trace-list li", { hasText: "run 1, step 2100" }).waitFor();
+assert.equal(await again.locator("#trace-list li").count(), 2000, "lines of the trace");
+assert.deepEqual(await again.locator("#trace-tx option").allInnerTexts(), ["all", "new"]);
+await again.selectOption("select[name=number]", "+2");
+await again.click("#ask-form button");
+await again.waitForSelector("#reference");
+await again.selectOption("#trace-tx", "");
+await again.waitForFunction(() => document.getElementById("link").className.includes("lost"));
+again.goOn();
+await again.locator("#trace-list li", { hasText: "run 2, step 2" }).waitFor();
+assert.equal(await again.locator("select[name=number]").inputValue(), "+2", "the choice is gone");
+assert.match(await again.locator("#outcome").innerText(), /started again/);
+await again.close();
+say("started again");
 
 assert.deepEqual(faults, []);
 await browser.close();
