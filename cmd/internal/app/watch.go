@@ -3,9 +3,12 @@ package app
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/simsign/simsign/cmd/internal/console"
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/ota/bearer/loopback"
@@ -46,19 +49,43 @@ func engineEvent(e engine.TraceEvent) console.Event {
 	return out
 }
 
-// requestEvent shows the first or the second half of an exchange. AP_PWD is
-// blotted out already.
+// requestEvent shows the first or the second half of an exchange, by the name
+// of its message. AP_PWD is blotted out already.
 func requestEvent(x rest.Exchange) console.Event {
 	out := console.Event{At: x.At, Tx: string(x.TransID), Ref: x.APTransID}
 	if x.Response == nil {
-		out.Layer, out.Dir, out.Summary = "request", toCard, "web request from "+string(x.AP)
+		out.Layer, out.Dir, out.Summary = "request", toCard, messageName(x.Request, "web request")+" from "+string(x.AP)
 		out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Request)}}
 		return out
 	}
-	out.Layer, out.Dir, out.Summary = "reply", fromCard, fmt.Sprintf("web reply, HTTP status %d", x.Status)
+	out.Layer, out.Dir, out.Summary = "reply", fromCard, fmt.Sprintf("%s%s, HTTP status %d", messageName(x.Response, "web reply"), statusCode(x.Response), x.Status)
 	out.Fields = [][2]string{{"AP_TransID", x.APTransID}, {"body", string(x.Response)}}
 	return out
 }
+
+// messageName is the name at the outside of a message.
+func messageName(body []byte, none string) string {
+	m := nameAtStart.FindSubmatch(body)
+	if m == nil {
+		return none
+	}
+	return string(m[1])
+}
+
+// statusCode is the status or the fault code of a reply, and its name.
+func statusCode(body []byte) string {
+	m := statusValue.FindSubmatch(body)
+	if m == nil {
+		return ""
+	}
+	n, _ := strconv.Atoi(string(m[1])) // three digits
+	return fmt.Sprintf(" %d %s", n, mssp.Code(n))
+}
+
+var (
+	nameAtStart = regexp.MustCompile(`^\s*\{\s*"(\w{1,40})"`)
+	statusValue = regexp.MustCompile(`"(?:StatusCode|SubCode)":\{[^{}]*"Value":"_?([1-9][0-9][0-9])"`)
+)
 
 // networkEvent shows a short message on the emulated network, decoded.
 func networkEvent(e loopback.Event) console.Event {

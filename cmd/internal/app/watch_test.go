@@ -49,6 +49,27 @@ func TestEvents(t *testing.T) {
 				Fields: [][2]string{{"AP_TransID", "T1"}, {"body", "{}"}},
 			},
 		},
+		"named request": {
+			requestEvent(rest.Exchange{At: at, AP: "ap://bank", Request: []byte(`{"MSS_StatusReq":{}}`)}),
+			console.Event{
+				At: at, Layer: "request", Dir: toCard, Summary: "MSS_StatusReq from ap://bank",
+				Fields: [][2]string{{"AP_TransID", ""}, {"body", `{"MSS_StatusReq":{}}`}},
+			},
+		},
+		"named reply": {
+			requestEvent(rest.Exchange{At: at, Response: []byte(`{"MSS_StatusResp":{"Status":{"StatusCode":{"Value":"504"}}}}`), Status: 200}),
+			console.Event{
+				At: at, Layer: "reply", Dir: fromCard, Summary: "MSS_StatusResp 504 OUTSTANDING_TRANSACTION, HTTP status 200",
+				Fields: [][2]string{{"AP_TransID", ""}, {"body", `{"MSS_StatusResp":{"Status":{"StatusCode":{"Value":"504"}}}}`}},
+			},
+		},
+		"fault": {
+			requestEvent(rest.Exchange{At: at, Response: []byte(`{"Fault":{"Code":{"SubCode":{"ValueNs":"x","Value":"_102"}}}}`), Status: 400}),
+			console.Event{
+				At: at, Layer: "reply", Dir: fromCard, Summary: "Fault 102 MISSING_PARAM, HTTP status 400",
+				Fields: [][2]string{{"AP_TransID", ""}, {"body", `{"Fault":{"Code":{"SubCode":{"ValueNs":"x","Value":"_102"}}}}`}},
+			},
+		},
 		"deliver": {
 			networkEvent(loopback.Event{At: at, Kind: "deliver", From: "41790000000", To: number, TPDU: tpdu}),
 			console.Event{
