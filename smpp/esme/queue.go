@@ -39,6 +39,7 @@ type item struct {
 type queue struct {
 	mu    sync.Mutex
 	cond  sync.Cond // something to take, or a reason to look again
+	quiet sync.Cond // no bind has an item
 	room  chan struct{}
 	first *item
 	last  *item
@@ -53,7 +54,7 @@ type queue struct {
 
 func newQueue(limit int) *queue {
 	q := &queue{limit: limit, room: make(chan struct{}), closed: true}
-	q.cond.L = &q.mu
+	q.cond.L, q.quiet.L = &q.mu, &q.mu
 	return q
 }
 
@@ -128,8 +129,8 @@ func (q *queue) look() {
 // returned counts an item that no bind has any more.
 func (q *queue) returned() {
 	q.mu.Lock()
-	if q.busy--; q.busy == 0 && q.held {
-		q.cond.Broadcast()
+	if q.busy--; q.busy == 0 {
+		q.quiet.Broadcast()
 	}
 	q.mu.Unlock()
 }
@@ -145,14 +146,18 @@ func (q *queue) set(f func(q *queue)) {
 
 // idle waits until no bind has an item, or ctx ends.
 func (q *queue) idle(ctx context.Context) error {
-	defer context.AfterFunc(ctx, q.look)()
+	defer context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		q.quiet.Broadcast()
+		q.mu.Unlock()
+	})()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.busy > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		q.cond.Wait()
+		q.quiet.Wait()
 	}
 	return nil
 }

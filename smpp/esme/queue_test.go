@@ -1,0 +1,40 @@
+package esme
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+)
+
+// Who waits for the end of a drain does not take the call that is for a pump.
+func TestDrainWaitsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(10)
+		q.closed, q.busy = false, 1
+		ctx, cancel := context.WithCancel(t.Context())
+		drained := make(chan error, 1)
+		go func() { drained <- q.idle(ctx) }()
+		synctest.Wait()
+		taken := make(chan *item, 1)
+		go func() { taken <- q.take(func() bool { return false }) }()
+		synctest.Wait()
+		if err := q.add(t.Context(), &item{id: 7}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		select {
+		case it := <-taken:
+			if it.id != 7 {
+				t.Errorf("took %d", it.id)
+			}
+		default:
+			t.Error("a segment waits, a bind is free, and nothing happens")
+			q.look()
+			<-taken
+		}
+		cancel()
+		if err := <-drained; err == nil {
+			t.Error("drained with a segment under way")
+		}
+	})
+}
