@@ -87,8 +87,11 @@ func (l *link) command(ctx context.Context, cmd string, d time.Duration) ([]stri
 	r := l.begin(cmd)
 	stop := context.AfterFunc(ctx, func() { l.fail(ctx.Err()) })
 	defer stop()
-	lines, err := l.at.Command(cmd, at.WithTimeout(d))
-	return lines, l.outcome(r, err)
+	_, err := l.at.Command(cmd, at.WithTimeout(d))
+	err = l.outcome(r, err)
+	l.mu.Lock() // the reader goes on when the command has ended by itself
+	defer l.mu.Unlock()
+	return r.lines, err
 }
 
 // submit runs +CMGS. handed reports whether the modem has the PDU, so that it
@@ -98,14 +101,14 @@ func (l *link) submit(ctx context.Context, length int, pdu string, d time.Durati
 	r := l.begin(cmd)
 	stop := context.AfterFunc(ctx, func() { l.fail(ctx.Err()) })
 	defer stop()
-	lines, err = l.at.SMSCommand(cmd, pdu, at.WithTimeout(d))
+	_, err = l.at.SMSCommand(cmd, pdu, at.WithTimeout(d))
 	err = l.outcome(r, err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	return lines, r.handed, err
+	return r.lines, r.handed, err
 }
 
 // outcome is what an error of package at means.

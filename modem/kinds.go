@@ -13,7 +13,8 @@ const (
 	kindAnswer             // belongs to the command that runs
 	kindFinal
 	kindURC
-	kindPDU // hexadecimal digits
+	kindPDU  // hexadecimal digits
+	kindCall // somebody telephones: never an answer, never a PDU
 )
 
 // indications are the unsolicited lines that mean something to us, by prefix;
@@ -53,6 +54,9 @@ func kindOf(s string, cur *running) (kind, string) {
 	}
 	if boots[s] {
 		return kindURC, s
+	}
+	if s == "RING" {
+		return kindCall, s
 	}
 	name, _, prefixed := strings.Cut(s, ":")
 	if prefixed && len(name) > 1 && strings.IndexByte("+^*#$%_", name[0]) >= 0 && !strings.Contains(name, " ") {
@@ -98,7 +102,7 @@ func finalOf(s string, cur *running) (kind, string, bool) {
 		return 0, "", false
 	}
 	if cur == nil && norm != "OK" && s != "ERROR" && s != "4" {
-		return kindOther, s, true // the end of a call, for example
+		return kindCall, s, true // the end of a call, for example
 	}
 	if (s == "0" || s == "4") && cur != nil {
 		return kindOther, s, true

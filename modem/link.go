@@ -29,6 +29,8 @@ type running struct {
 	pdus   bool   // its answer has lines with PDUs
 	asks   bool   // it waits for a prompt
 	handed bool   // the PDU has been given to the port
+
+	lines []string // of its answer, but for the final code
 }
 
 // link is one opening of a port. One goroutine reads it, one writes; both end,
@@ -160,6 +162,10 @@ func (l *link) sort(s string) (pass string, fault error) {
 		return prompt, nil
 	}
 	kind, norm := kindOf(s, l.cur)
+	if kind == kindCall {
+		l.noise(1)
+		return "", nil
+	}
 	if l.head != nil && (kind == kindPDU || kind == kindOther && !strings.HasPrefix(s, "AT")) {
 		l.head.pdu = s
 		l.push(*l.head)
@@ -184,19 +190,29 @@ func (l *link) sort(s string) (pass string, fault error) {
 			return "", fmt.Errorf("%w: %d indications wait", ErrNoise, maxWaiting)
 		}
 	case kindAnswer:
-		return norm + "\n", nil
+		return "", l.answer(s)
 	case kindPDU:
 		if l.cur != nil && (l.cur.pdus || l.cur.bare) {
-			return s + "\n", nil
+			return "", l.answer(s)
 		}
 		l.noise(1)
-	default:
+	case kindOther:
 		if l.cur != nil && (l.cur.bare || l.cur.pdus) && !strings.HasPrefix(s, "AT") {
-			return s + "\n", nil
+			return "", l.answer(s)
 		}
 		l.noise(1)
 	}
 	return "", nil
+}
+
+// answer keeps a line for the command that runs. Package at sees prompts and
+// final codes only: it would pass every line through three goroutines.
+func (l *link) answer(s string) error {
+	if len(l.cur.lines) >= maxWaiting {
+		return fmt.Errorf("%w: an answer of %d lines", ErrNoise, maxWaiting)
+	}
+	l.cur.lines = append(l.cur.lines, s)
+	return nil
 }
 
 // final takes a final code.
@@ -235,6 +251,13 @@ func (l *link) take() []urc {
 	u := l.urcs
 	l.urcs = nil
 	return u
+}
+
+// putBack returns indications that nobody has looked at, before newer ones.
+func (l *link) putBack(u []urc) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.urcs = append(u[:len(u):len(u)], l.urcs...)
 }
 
 func (l *link) write() {

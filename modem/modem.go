@@ -33,6 +33,7 @@ type Modem struct {
 	// Of the goroutine that runs sessions.
 	handled map[string]bool // stored messages that the Inbox has and the modem still keeps
 	stuck   map[string]bool // and those that nobody takes; logged once
+	damaged map[string]bool // and those that were read once and are no PDU
 	held    []heldPDU       // came directly and could not be stored yet
 	strikes map[int64]int   // segments with unclear errors
 	next    time.Time       // when the next message may go
@@ -80,7 +81,7 @@ func New(o Options) (*Modem, error) {
 	}
 	m := &Modem{
 		o: o, log: o.Logger.With("bearer", o.Name), state: st, jobs: make(chan *job, o.Queue), phase: Stopped,
-		handled: map[string]bool{}, stuck: map[string]bool{}, strikes: map[int64]int{},
+		handled: map[string]bool{}, stuck: map[string]bool{}, damaged: map[string]bool{}, strikes: map[int64]int{},
 	}
 	m.resolver, _ = o.Inbox.(bearer.Resolver)
 	if m.m, err = newMetrics(m); err != nil {

@@ -72,6 +72,15 @@ type incoming struct {
 	report *sms.StatusReport
 }
 
+// incoming reads a PDU as the modem gives it; length as for tpduOf.
+func (o *Options) incoming(pdu string, length int, now time.Time) (incoming, error) {
+	tpdu, err := tpduOf(pdu, length)
+	if err != nil {
+		return incoming{}, err
+	}
+	return o.decode(tpdu, now)
+}
+
 // decode reads a TPDU from the network. Its error leaves the TPDU as it is:
 // somebody may still want it.
 func (o *Options) decode(tpdu []byte, now time.Time) (incoming, error) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -19,11 +20,12 @@ const (
 
 // indications does what the modem has announced.
 func (s *session) indications(ctx context.Context) error {
-	for _, u := range s.l.take() {
+	waiting := s.l.take()
+	for i, u := range waiting {
 		var err error
 		switch {
 		case u.boot:
-			return fmt.Errorf("%w: %q", ErrReboot, u.name)
+			err = fmt.Errorf("%w: %q", ErrReboot, u.name)
 		case u.two:
 			s.direct(ctx, u)
 		case u.name == "+CMTI" || u.name == "+CDSI":
@@ -35,12 +37,18 @@ func (s *session) indications(ctx context.Context) error {
 			err = s.look(ctx)
 		}
 		if err != nil {
+			s.l.putBack(waiting[i+1:])
 			return err
 		}
 	}
-	if s.again {
+	for range 2 { // a second time for what looked damaged
+		if !s.again {
+			break
+		}
 		s.again = false
-		return s.drain(ctx)
+		if err := s.drain(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -64,6 +72,16 @@ func (s *session) direct(ctx context.Context, u urc) {
 		return
 	}
 	s.m.held = append(s.m.held, heldPDU{u.pdu, length})
+}
+
+// rescue gives the Inbox what came directly and waits while the session ends:
+// the modem has forgotten it. What the Inbox does not take now is held.
+func (s *session) rescue(ctx context.Context) {
+	for _, u := range s.l.take() {
+		if u.two {
+			s.direct(context.WithoutCancel(ctx), u)
+		}
+	}
 }
 
 // retryHeld tries again what came directly and was not stored.
@@ -97,8 +115,11 @@ func (s *session) stored(ctx context.Context, u urc) error {
 	for _, l := range lines {
 		if strings.HasPrefix(l, "+CMGR:") {
 			f := fields(l)
+			if isText(f, 0) {
+				return s.pduMode(ctx)
+			}
 			length = number(f, len(f)-1)
-		} else {
+		} else if pdu == "" || isHex(l) {
 			pdu = l
 		}
 	}
@@ -157,6 +178,9 @@ func (s *session) empty(ctx context.Context, mem string) error {
 	for _, l := range lines {
 		if strings.HasPrefix(l, "+CMGL:") {
 			f := fields(l)
+			if isText(f, 1) {
+				return s.pduMode(ctx)
+			}
 			index, length = number(f, 0), number(f, len(f)-1)
 			if stat := number(f, 1); stat == 2 || stat == 3 {
 				index = -1 // messages to be sent, of somebody else
@@ -173,7 +197,9 @@ func (s *session) empty(ctx context.Context, mem string) error {
 		index = -1
 	}
 	// What is no longer there need not be remembered.
-	maps.DeleteFunc(s.m.handled, func(k string, _ bool) bool { return strings.HasPrefix(k, mem+" ") && !there[k] })
+	for _, known := range []map[string]bool{s.m.handled, s.m.damaged} {
+		maps.DeleteFunc(known, func(k string, _ bool) bool { return strings.HasPrefix(k, mem+" ") && !there[k] })
+	}
 	if lines, _, err = s.try(ctx, "+CPMS?"); err != nil {
 		return err
 	}
@@ -191,6 +217,9 @@ func key(mem string, index int, pdu string) string { return fmt.Sprintf("%s %d %
 func (s *session) take(ctx context.Context, index int, pdu string, length int) error {
 	k := key(s.mem, index, pdu)
 	if !s.m.handled[k] {
+		if _, err := s.m.o.incoming(pdu, length, time.Time{}); err != nil && !errors.Is(err, errNobody) && s.suspect(k) {
+			return nil
+		}
 		if !s.handle(ctx, pdu, length) {
 			return ctx.Err()
 		}
@@ -206,16 +235,40 @@ func (s *session) take(ctx context.Context, index int, pdu string, length int) e
 	return err
 }
 
+// suspect reports whether a PDU that cannot be read is seen for the first
+// time: the line may have done it, or another line came in between, so it
+// stays in the modem and is read again. What is the same then is so in the modem.
+func (s *session) suspect(k string) bool {
+	if s.m.damaged[k] {
+		return false
+	}
+	if len(s.m.damaged) >= maxHandled {
+		clear(s.m.damaged)
+	}
+	s.m.damaged[k] = true
+	s.again = true
+	s.m.m.noise.Inc()
+	return true
+}
+
+// isText reports whether <stat> is a word as in text mode ("REC UNREAD"), and
+// no number as in PDU mode. TS 27.005 3.1.
+func isText(f []string, i int) bool { return i < len(f) && f[i] != "" && number(f, i) < 0 }
+
+// pduMode sets PDU mode again in a modem that has just answered in text mode:
+// what it showed is no message, only what it makes of one.
+func (s *session) pduMode(ctx context.Context) error {
+	s.again = true
+	s.m.log.Warn("modem has forgotten PDU mode")
+	return s.need(ctx, "+CMGF=0")
+}
+
 // handle gives one PDU to the Inbox, and reports whether somebody has it now.
 func (s *session) handle(ctx context.Context, pdu string, length int) bool {
 	ctx, cancel := context.WithTimeout(ctx, s.m.o.DeliverTimeout)
 	defer cancel()
 	now := s.m.o.Clock()
-	tpdu, err := tpduOf(pdu, length)
-	var in incoming
-	if err == nil {
-		in, err = s.m.o.decode(tpdu, now)
-	}
+	in, err := s.m.o.incoming(pdu, length, now)
 	if err != nil {
 		return s.keep(Raw{Modem: s.m.o.Name, At: now, PDU: pdu, Cause: err})
 	}

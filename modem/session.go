@@ -37,6 +37,7 @@ func (s *session) run(ctx context.Context) error {
 			s.m.m.stranded.Inc()
 			s.m.log.Error("the driver does not give the port back: unplug the modem or restart the program")
 		}
+		s.rescue(ctx)
 	}()
 	if err := s.l.join(ctx); err != nil {
 		return err
