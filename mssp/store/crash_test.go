@@ -31,6 +31,9 @@ func crashCard(i int) ota.ICCID { return benchCard(i) }
 // "A id card counter..." for an accepted transaction and a sealed packet,
 // "F id" for a finished one. It ends by itself when the store stops (3).
 func child() int {
+	if os.Getenv(closeEnv) != "" {
+		return childCloses()
+	}
 	s, err := store.Open(ctx, store.Options{DSN: os.Getenv(childEnv)})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,6 +63,10 @@ func child() int {
 		return 5
 	}
 	<-s.Stopped()
+	if err := s.Close(); !errors.Is(err, store.ErrOutcomeUnknown) {
+		fmt.Fprintln(os.Stderr, "Close:", err)
+		return 5
+	}
 	return 3
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -87,7 +88,24 @@ func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics) e
 		c.close()
 		return err
 	}
+	// The names of both files must outlive a power cut too. SQLite syncs the
+	// folder, but does not tell when that fails.
+	if err := syncFolder(filepath.Dir(e.path)); err != nil {
+		c.close()
+		return err
+	}
 	e.writer = startWriter(c, o, m)
+	return nil
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("sync the folder %s: %w", path, err)
+	}
 	return nil
 }
 

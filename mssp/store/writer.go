@@ -288,5 +288,14 @@ func (w *writer) close() error {
 		// which nobody knows the state.
 		return err
 	}
-	return w.c.close()
+	return errors.Join(w.settle(), w.c.close())
+}
+
+// settle moves the log into the database file. SQLite does that when the last
+// connection closes, but does not tell when it fails.
+func (w *writer) settle() error {
+	if _, err := w.c.one("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		return fmt.Errorf("store: cannot move the log into the database: %w; nothing is lost as long as simsign.db-wal stays beside simsign.db: look at the disk", err)
+	}
+	return nil
 }
