@@ -204,14 +204,17 @@ func (e *Engine) refused(kind mssp.Kind, err error) error {
 // text in the log.
 func (e *Engine) internal(doing string, err error) *mssp.Fault {
 	e.log.Error("internal error", "doing", doing, "error", err)
-	return &mssp.Fault{Code: mssp.InternalError, Detail: "internal error, see the log of the service", Err: err}
+	return &mssp.Fault{Code: mssp.InternalError, Detail: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID", Err: err}
 }
 
-// storeFault is internal, except that a store that takes nothing more is 780.
+// storeFault is internal, except that a store that takes nothing is 780.
 func (e *Engine) storeFault(doing string, err error) *mssp.Fault {
 	f := e.internal(doing, err)
-	if errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, store.ErrClosed) {
+	switch {
+	case errors.Is(err, store.ErrOutcomeUnknown), errors.Is(err, store.ErrClosed):
 		f.Code, f.Detail = mssp.UnableToProvide, "the service is restarting: ask again with the same AP_TransID"
+	case errors.Is(err, store.ErrNotWritten): // the disk is full, say
+		f.Code, f.Detail = mssp.UnableToProvide, "the service can store nothing at present: ask again in a minute, with the same AP_TransID"
 	}
 	return f
 }

@@ -13,6 +13,7 @@ type backend interface {
 	lazy(o []SegmentOutcome)
 	stopped() <-chan struct{}
 	failure() error
+	unwritable() error // why the last write was refused by the machine
 	check(ctx context.Context) error
 	close() error
 }
@@ -64,6 +65,23 @@ func (s *Store) Stopped() <-chan struct{} { return s.b.stopped() }
 // Failure is why the store has stopped; nil as long as it has not. Close
 // returns it too, so that no way to end the process hides it.
 func (s *Store) Failure() error { return s.b.failure() }
+
+// Ping asks the database for one row.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.Meta(ctx, probeName)
+	return notFoundIsNil(err)
+}
+
+const probeName = "probe"
+
+// Writable is an error when the machine refused the last write (the disk is
+// full, say) and still refuses a small one.
+func (s *Store) Writable(ctx context.Context) error {
+	if s.b.unwritable() == nil {
+		return nil
+	}
+	return s.SetMeta(ctx, probeName, []byte{1})
+}
 
 // do runs a business transaction: one commit, maybe more than one run.
 func (s *Store) do(ctx context.Context, f func(querier) error) error { return s.b.do(ctx, f) }

@@ -162,6 +162,9 @@ func (e *pgEngine) failure() error {
 	return e.failed
 }
 
+// unwritable: there a write is refused only as long as it is tried.
+func (e *pgEngine) unwritable() error { return nil }
+
 func (e *pgEngine) lazy(o []SegmentOutcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -172,6 +175,22 @@ func (e *pgEngine) lazy(o []SegmentOutcome) {
 		e.timer = time.AfterFunc(lazyDelay, e.flush)
 	}
 	e.lazies = append(e.lazies, o...)
+}
+
+// again keeps outcomes for later that could not be stored: the server may be
+// away for a moment, and without them their segments would count as under way
+// until the next start.
+func (e *pgEngine) again(o []SegmentOutcome) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.failed != nil || len(e.lazies)+len(o) > maxLazy {
+		return false
+	}
+	if len(e.lazies) == 0 {
+		e.timer = time.AfterFunc(lazyAgain, e.flush)
+	}
+	e.lazies = append(o[:len(o):len(o)], e.lazies...) // in their order
+	return true
 }
 
 func (e *pgEngine) flush() {
@@ -189,7 +208,7 @@ func (e *pgEngine) flush() {
 		err = e.once(context.Background(), func(q querier) error { return recordOutcomes(q, o) })
 	}
 	if err != nil {
-		e.log.Error("segment outcomes were not recorded", "err", err)
+		e.log.Error("segment outcomes were not recorded", "kept", e.again(o), "err", err)
 	}
 }
 

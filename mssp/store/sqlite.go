@@ -171,6 +171,13 @@ func (e *sqliteEngine) stopped() <-chan struct{} {
 	return e.writer.stop
 }
 
+func (e *sqliteEngine) unwritable() error {
+	if e.writer == nil {
+		return nil
+	}
+	return e.writer.unwritable()
+}
+
 func (e *sqliteEngine) failure() error {
 	if e.writer == nil {
 		return nil

@@ -161,6 +161,9 @@ var (
 	// happened. The store refuses all further work; the process must end and
 	// learn the truth at its next start (rule C).
 	ErrOutcomeUnknown = errors.New("commit outcome unknown, the store has stopped")
+	// ErrNotWritten: the machine refused (the disk is full, say) and nothing was
+	// written. The store goes on: the same call may succeed later.
+	ErrNotWritten = errors.New("nothing was written")
 	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("store is closed")
 )

@@ -15,6 +15,8 @@ import (
 const (
 	maxBatch  = 256                   // jobs in one commit
 	lazyDelay = 20 * time.Millisecond // the longest that a lazy outcome waits for company
+	lazyAgain = time.Second           // and how long after a try that failed
+	maxLazy   = 1 << 16               // outcomes that wait
 )
 
 // job is one business transaction on its way through the writer. run may be
@@ -23,8 +25,8 @@ type job struct {
 	ctx  context.Context
 	run  func(querier) error
 	err  error
-	out  bool // has its answer, is not run again
-	lazy bool // nobody waits for it
+	out  bool             // has its answer, is not run again
+	lazy []SegmentOutcome // nobody waits for it: these are tried again
 	done chan struct{}
 }
 
@@ -35,7 +37,10 @@ type job struct {
 //
 // When a commit fails nobody knows whether it happened (an injected EIO left
 // the row in the file): the writer answers ErrOutcomeUnknown to that batch and
-// to everybody after it, and closes stop (rule C).
+// to everybody after it, and closes stop (rule C). A full disk is another
+// thing: the frame that commits is the last one written, it did not fit, and
+// so the batch is not there (ErrNotWritten). The writer goes on, and so does
+// the service once there is room again (F3).
 type writer struct {
 	c   *sqliteConn
 	log *slog.Logger
@@ -48,6 +53,7 @@ type writer struct {
 	timer    *time.Timer
 	closed   bool
 	failed   error
+	refusing error // the machine took nothing at the last try; nil after a commit
 
 	wake  chan struct{}
 	stop  chan struct{} // closed when an outcome is unknown
@@ -104,14 +110,34 @@ func (w *writer) lazy(o []SegmentOutcome) {
 		return // a restart makes these segments ambiguous, which is the truth
 	}
 	if len(w.outcomes) == 0 {
-		w.timer = time.AfterFunc(lazyDelay, func() {
-			w.mu.Lock()
-			w.lazyDue = true
-			w.mu.Unlock()
-			w.nudge()
-		})
+		w.soon(lazyDelay)
 	}
 	w.outcomes = append(w.outcomes, o...)
+}
+
+// soon makes the lazy outcomes due after a time; the lock is held.
+func (w *writer) soon(d time.Duration) {
+	w.timer = time.AfterFunc(d, func() {
+		w.mu.Lock()
+		w.lazyDue = true
+		w.mu.Unlock()
+		w.nudge()
+	})
+}
+
+// again keeps lazy outcomes that the machine did not take for later: without
+// them their segments would count as under way until the next start.
+func (w *writer) again(o []SegmentOutcome) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || w.failed != nil || len(w.outcomes)+len(o) > maxLazy {
+		return false
+	}
+	if len(w.outcomes) == 0 {
+		w.soon(lazyAgain)
+	}
+	w.outcomes = append(o[:len(o):len(o)], w.outcomes...) // in their order
+	return true
 }
 
 // take removes the next batch from the queue; nil when there is none yet.
@@ -131,7 +157,7 @@ func (w *writer) take() (jobs []*job, closed bool) {
 
 func (w *writer) lazyJob(o []SegmentOutcome) *job {
 	return &job{
-		ctx: context.Background(), lazy: true,
+		ctx: context.Background(), lazy: o,
 		run:  func(q querier) error { return recordOutcomes(q, o) },
 		done: make(chan struct{}, 1),
 	}
@@ -150,8 +176,9 @@ func (w *writer) loop() {
 		}
 		w.commit(jobs)
 		for _, j := range jobs {
-			if j.lazy && j.err != nil {
-				w.log.Error("segment outcomes were not recorded", "err", j.err)
+			if j.lazy != nil && j.err != nil {
+				kept := errors.Is(j.err, ErrNotWritten) && w.again(j.lazy)
+				w.log.Error("segment outcomes were not recorded", "kept", kept, "err", j.err)
 			}
 			j.done <- struct{}{}
 		}
@@ -213,9 +240,27 @@ func (w *writer) try(jobs []*job) (again bool, err error) {
 		return true, nil
 	}
 	if _, err := w.c.exec("COMMIT"); err != nil {
+		var se *sqlite.Error
+		if errors.As(err, &se) && se.Code()&0xff == lib.SQLITE_FULL && w.rollback() == nil {
+			return false, w.environment(err)
+		}
 		return false, w.fail(err)
 	}
+	w.refuse(nil)
 	return false, nil
+}
+
+// refuse notes that the machine took nothing, and why, or that it does.
+func (w *writer) refuse(why error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refusing = why
+}
+
+func (w *writer) unwritable() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.refusing
 }
 
 // rollback ends the transaction; SQLite may have ended it itself.
@@ -244,7 +289,9 @@ func (w *writer) environment(err error) error {
 	if err = damaged(err); errors.Is(err, ErrCorrupt) {
 		return w.halt(err)
 	}
-	return fmt.Errorf("store: nothing was written: %w", err)
+	err = fmt.Errorf("store: %w: %w", ErrNotWritten, err)
+	w.refuse(err)
+	return err
 }
 
 func (w *writer) fail(err error) error {

@@ -37,7 +37,7 @@ type verdict struct {
 
 func newHealth(reg prometheus.Registerer, clock func() time.Time, checks []check) *health {
 	h := &health{checks: checks, clock: clock, ready: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store answers, a CA is there, every bearer is attached.",
+		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store answers and takes what it is given, a CA is there, every bearer is attached.",
 	})}
 	reg.MustRegister(h.ready)
 	return h
@@ -78,8 +78,10 @@ func (h *health) now() []string {
 func (a *App) checks() []check {
 	out := []check{
 		{"store", func(ctx context.Context) error {
-			_, err := a.core.Store.Stats(ctx)
-			return err
+			if err := a.core.Store.Ping(ctx); err != nil {
+				return err
+			}
+			return a.core.Store.Writable(ctx)
 		}},
 		{"ca", func(context.Context) error {
 			if a.ca == nil {
@@ -106,6 +108,5 @@ func (a *App) Ready() []string { return a.health.now() }
 func (a *App) Alive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	_, err := a.core.Store.Stats(ctx)
-	return err
+	return a.core.Store.Ping(ctx)
 }

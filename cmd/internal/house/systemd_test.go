@@ -52,6 +52,7 @@ func TestUnitSettings(t *testing.T) {
 		"Type=notify",                // serve sends READY=1
 		"WatchdogSec=",               // and WATCHDOG=1 while the store answers
 		"RestartPreventExitStatus=3", // exitStore: a restart does not mend data
+		"StartLimitIntervalSec=0",    // PostgreSQL may be away for longer than a few starts
 		"StateDirectory=simsign",     // the default data folder
 		"LoadCredentialEncrypted=simsign-root-key:",
 		"LimitCORE=0", // no key in a core file

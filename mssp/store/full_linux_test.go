@@ -1,0 +1,110 @@
+package store_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// smallDisk is a file system of some octets; root makes it.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		if os.Getenv("SIMSIGN_REQUIRE_PEERS") == "1" {
+			t.Fatal("no file system could be mounted: ", err)
+		}
+		t.Skip("no file system could be mounted: ", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// A disk that is full refuses what is new and loses nothing: what was
+// acknowledged is there, what was refused is not, and when there is room again
+// the same process goes on.
+//
+// Covers: F3, I14
+func TestDiskFull(t *testing.T) {
+	dir := smallDisk(t, "2m")
+	path := filepath.Join(dir, "simsign.db")
+	s, err := store.Open(ctx, store.Options{DSN: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	importCard(t, s, cardA)
+	first, err := s.Accept(ctx, newTx(), seal)
+	if err != nil || first.Dispatched == nil {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	fill := filepath.Join(dir, "fill")
+	if err := os.WriteFile(fill, make([]byte, 4<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	var taken []mssp.TransID
+	var refused mssp.Transaction
+	for refused.ID == "" {
+		tx := newTx()
+		tx.Request = make([]byte, 20_000)
+		switch _, err := s.Accept(ctx, tx, seal); {
+		case err == nil:
+			taken = append(taken, tx.ID)
+		case errors.Is(err, store.ErrNotWritten) && !errors.Is(err, store.ErrOutcomeUnknown):
+			refused = tx
+		default:
+			t.Fatalf("after %d: %v", len(taken), err)
+		}
+	}
+	if s.Failure() != nil {
+		t.Fatalf("the store has stopped: %v", s.Failure())
+	}
+	if err := s.Writable(ctx); !errors.Is(err, store.ErrNotWritten) {
+		t.Errorf("writable: %v", err)
+	}
+	if err := s.Ping(ctx); err != nil {
+		t.Errorf("it does not answer any more: %v", err)
+	}
+	// The network's word about the segments comes now: it is kept.
+	s.RecordOutcomesLazy(outcomes(store.SegAccepted, first.Dispatched.Segments...))
+	if err := s.SetMeta(ctx, "takes them along", make([]byte, 20_000)); !errors.Is(err, store.ErrNotWritten) {
+		t.Errorf("with an outcome: %v", err)
+	}
+
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Writable(ctx); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if r, err := s.Accept(ctx, refused, seal); err != nil || r.Duplicate {
+		t.Errorf("the refused one, again: %+v, %v", r, err)
+	}
+	if tx, err := s.Transaction(ctx, first.Tx.ID); err != nil || tx.State != mssp.Waiting {
+		t.Errorf("the outcome was lost: %s, %v", tx.State, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = store.Open(ctx, store.Options{DSN: path, Clock: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(ctx); err != nil {
+		t.Error(err)
+	}
+	for _, id := range append(taken, first.Tx.ID, refused.ID) {
+		if _, err := s.Transaction(ctx, id); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
