@@ -54,7 +54,7 @@ func TestSilentSyncs(t *testing.T) {
 		says            string
 	}{
 		{"the folder of a new database", fresh, filepath.Dir(fresh), 4, "sync the folder " + filepath.Dir(fresh)},
-		{"the database at the end", old, old, 6, "simsign.db-wal"},
+		{"the database at the end", old, old, 6, "the -wal file stays"},
 		{"nothing", whole, whole + ".none", 0, ""},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {

@@ -342,7 +342,7 @@ func (w *writer) close() error {
 // connection closes, but does not tell when it fails.
 func (w *writer) settle() error {
 	if _, err := w.c.one("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-		return fmt.Errorf("store: cannot move the log into the database: %w; nothing is lost as long as simsign.db-wal stays beside simsign.db: look at the disk", err)
+		return fmt.Errorf("store: cannot move the log into the database: %w; nothing is lost as long as the -wal file stays beside it: look at the disk", err)
 	}
 	return nil
 }
