@@ -105,7 +105,7 @@ type SMSCTraceCmd struct {
 	Out  string `required:"" placeholder:"FILE" help:"Capture file to write."`
 }
 
-// Run writes the file, readable by its owner only: it holds numbers.
+// Run writes the file, readable by its owner only: it may hold numbers and texts.
 func (k *SMSCTraceCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
 		t, err := b.TraceSMSC(c.ctx, admin.SMSCName{Name: k.Name})

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"github.com/simsign/simsign/smpp"
 )
@@ -22,14 +23,17 @@ func redact(pdu []byte, messages bool) {
 			clear(body)
 		}
 		return
+	}
+	if messages && cmd.Known() {
+		return
+	}
+	maskNumbers(cmd, body)
+	switch cmd {
 	case smpp.SubmitSM, smpp.DeliverSM, smpp.DataSM, smpp.SubmitMulti, smpp.ReplaceSM:
 	default:
 		if cmd.Known() {
 			return
 		}
-	}
-	if messages && cmd.Known() {
-		return
 	}
 	// Slices of a parsed body are slices of the frame: to blank them is to
 	// blank the frame.
@@ -82,8 +86,11 @@ func blankMessage(esmClass byte, short []byte, tlvs smpp.TLVs) {
 func blankUserData(esmClass byte, b []byte) {
 	if esmClass&smpp.ESMClassTypeMask == smpp.ESMClassReceipt {
 		if _, err := smpp.ParseReceipt(b); err == nil {
-			if i := bytes.Index(bytes.ToLower(b), []byte("text:")); i >= 0 && i+5 <= len(b) {
-				clear(b[i+5:])
+			for i := 0; i+5 <= len(b); i++ { // in place: octets that are no text have no lower case of their length
+				if strings.EqualFold(string(b[i:i+5]), "text:") {
+					clear(b[i+5:])
+					break
+				}
 			}
 			return
 		}

@@ -3,9 +3,9 @@
 //
 // A Recorder gives a tap to each connection of a bind; a tap copies every PDU
 // into the ring of that bind, which holds a fixed number of them. Passwords
-// are blanked before the copy is kept, and so are texts and packets unless
-// they are asked for: lengths, headers, addresses and receipts stay. Only the
-// file has frames: WritePcap invents the Ethernet, IP and TCP headers around
+// are blanked before the copy is kept, and so are texts, packets and the middle
+// of numbers unless they are asked for: lengths, headers, types of number and
+// receipts stay. Only the file has frames: WritePcap invents the Ethernet, IP and TCP headers around
 // the PDUs, with the true addresses and with sequence numbers that fit, so that
 // a stream can be followed. What the ring has forgotten is simply not there:
 // the streams in the file begin with the oldest PDU that is left.
@@ -22,7 +22,7 @@ import (
 // Options of a Recorder.
 type Options struct {
 	PDUs     int  // kept for each bind [1000]
-	Messages bool // keep texts and packets
+	Messages bool // keep texts, packets and whole numbers
 	Clock    func() time.Time
 }
 

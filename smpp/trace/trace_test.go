@@ -136,12 +136,12 @@ func TestPcap(t *testing.T) {
 					t.Errorf("the file holds %q", secret)
 				}
 			}
-			for _, text := range []string{"packet", "private", "longlong"} {
+			for _, text := range []string{"packet", "private", "longlong", "41790000001"} {
 				if bytes.Contains(file.Bytes(), []byte(text)) != messages {
 					t.Errorf("messages %v: %q", messages, text)
 				}
 			}
-			for _, keep := range []string{"simsign", "******", "4242", "41790000001", "0A1B", "id:0A1B stat:DELIVRD text:", "\x02\x70\x00"} {
+			for _, keep := range []string{"simsign", "******", "4242", "01", "0A1B", "id:0A1B stat:DELIVRD text:", "\x02\x70\x00"} {
 				if !bytes.Contains(file.Bytes(), []byte(keep)) {
 					t.Errorf("the file lacks %q", keep)
 				}
@@ -169,6 +169,45 @@ func TestRing(t *testing.T) {
 	got := frames(t, file.Bytes())
 	if n := len(got[1]) / 16; n != 9 || got[1][15] != 17 || len(got[3]) != 16 || len(got[40000]) != 16 {
 		t.Errorf("%d, first %d", n, got[1][15])
+	}
+}
+
+// A number is masked wherever a PDU has one, the others stay what they are.
+func TestNumbers(t *testing.T) {
+	phone, short := smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"}, smpp.Address{TON: 3, Addr: "4242"}
+	for cmd, b := range map[smpp.CommandID]smpp.Body{
+		smpp.SubmitSM:          &smpp.Message{ServiceType: "OTA", Source: short, Dest: phone},
+		smpp.DeliverSM:         &smpp.Message{Source: phone, Dest: short},
+		smpp.DataSM:            &smpp.Data{Source: phone, Dest: short},
+		smpp.SubmitMulti:       &smpp.Multi{Message: smpp.Message{Source: short}, Dests: []smpp.MultiDest{{List: "41790000001x"}, {Address: phone}, {Address: short}}},
+		smpp.SubmitMultiResp:   &smpp.MultiResp{MessageID: "1", Failed: []smpp.Unsuccess{{Address: phone, Status: 11}, {Address: phone}}},
+		smpp.QuerySM:           &smpp.Query{MessageID: "1", Source: phone},
+		smpp.CancelSM:          &smpp.Cancel{MessageID: "1", Source: short, Dest: phone},
+		smpp.ReplaceSM:         &smpp.Replace{MessageID: "1", Source: phone},
+		smpp.AlertNotification: &smpp.Alert{Source: phone, ESME: short},
+	} {
+		c := pdu(t, cmd, 1, b)
+		redact(c, false)
+		if bytes.Contains(c, []byte("41790000001\x00")) || !bytes.Contains(c, []byte("417******01\x00")) {
+			t.Errorf("%s: %q", cmd, c)
+		}
+		if bytes.Contains(pdu(t, cmd, 1, b), []byte("4242")) != bytes.Contains(c, []byte("4242")) {
+			t.Errorf("%s: the short number: %q", cmd, c)
+		}
+		if _, err := smpp.Parse(smpp.Frame{Header: smpp.Header{Command: cmd}, Body: c[smpp.HeaderLen:]}); err != nil {
+			t.Errorf("%s: %v", cmd, err)
+		}
+	}
+}
+
+// The text of a receipt is blanked from its first octet on, whatever stands
+// before it.
+func TestReceiptText(t *testing.T) {
+	for _, text := range []string{"id:1 stat:DELIVRD err:000 text:secret", "id:1 stat:DELIVRD err:\xE9\xE9\xE9\xE9 Text:secret"} {
+		c := pdu(t, smpp.DeliverSM, 1, &smpp.Message{ESMClass: smpp.ESMClassReceipt, ShortMessage: []byte(text)})
+		if redact(c, false); bytes.Contains(c, []byte("se")) || !bytes.Contains(c, []byte("DELIVRD")) {
+			t.Errorf("%q is kept as %q", text, c)
+		}
 	}
 }
 
@@ -237,7 +276,7 @@ func TestWireshark(t *testing.T) {
 		t.Errorf("Wireshark sees %d PDUs:\n%s", n, ids)
 	}
 	for filter, want := range map[string]int{
-		`smpp.destination_addr == "41790000001"`: 1, `smpp.data_coding == 0xf6`: 1, `smpp.protocol_id == 0x7f`: 1,
+		`smpp.destination_addr == "417******01"`: 1, `smpp.data_coding == 0xf6`: 1, `smpp.protocol_id == 0x7f`: 1,
 		`smpp.message_id == "0A1B"`: 1, `tcp.analysis.flags`: 0, `_ws.malformed`: 0,
 	} {
 		if n := strings.Count(run("-Y", filter), "\n"); n != want {

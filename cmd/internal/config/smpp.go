@@ -83,7 +83,7 @@ type SMPP struct {
 	ResponseTimeout Duration `toml:"response_timeout" default:"30s"`
 	EnquireInterval Duration `toml:"enquire_interval" default:"30s"`
 	// PDUs of each bind that are kept for "simsign smsc trace"; 0: none. Passwords are never
-	// kept; texts and packets only with trace_messages.
+	// kept; texts, packets and whole numbers only with trace_messages.
 	Trace         int  `toml:"trace" default:"0" min:"0" max:"100000"`
 	TraceMessages bool `toml:"trace_messages" default:"false"`
 }
