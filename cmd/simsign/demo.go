@@ -80,10 +80,7 @@ func (k *DemoCmd) Run(c *cli) error {
 	c.printf("\nStopping ...\n")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), 20*time.Second)
 	defer cancel()
-	if err := d.Stop(ctx); err != nil {
-		return err
-	}
-	return d.App.Err()
+	return storeHint(d.Stop(ctx))
 }
 
 // tell prints what a newcomer needs.

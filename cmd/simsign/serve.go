@@ -58,13 +58,7 @@ func (k *ServeCmd) Run(c *cli) error {
 	tell(sdnotify.Stopping)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), cfg.Limits.Stop.Duration())
 	defer cancel()
-	err = a.Stop(ctx)
-	select {
-	case <-a.Done():
-		err = errors.Join(a.Err(), err)
-	default:
-	}
-	return storeHint(err)
+	return storeHint(a.Stop(ctx))
 }
 
 // watchdog returns when the service shall stop. Until then it tells the

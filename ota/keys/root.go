@@ -33,7 +33,8 @@ func NewRoot() (*Root, error) {
 
 // CreateRoot writes a new root key of 32 random octets to a file of mode 0600
 // and returns it. A file that is there is refused: without the old root key
-// every sealed row is lost.
+// every sealed row is lost. When the disk does not hold it for certain, no file
+// stays: the next start would seal rows with a key that a power cut may take.
 func CreateRoot(path string) (*Root, error) {
 	r, err := NewRoot()
 	if err != nil {
@@ -45,7 +46,7 @@ func CreateRoot(path string) (*Root, error) {
 	}
 	_, werr := f.Write(r.key)
 	if err := errors.Join(werr, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
+		return nil, fmt.Errorf("%w: %w", ErrRoot, errors.Join(err, os.Remove(path)))
 	}
 	return r, nil
 }

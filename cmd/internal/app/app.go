@@ -137,9 +137,17 @@ func (a *App) Start(ctx context.Context) (err error) {
 }
 
 // Stop closes everything in reverse order. ctx bounds how long it waits for
-// requests and transactions under way.
+// requests and transactions under way. It returns Err too: whoever stops a
+// service that cannot go on learns it, whichever was first.
 func (a *App) Stop(ctx context.Context) error {
 	err := a.close(ctx)
+	select {
+	case <-a.done:
+		if !errors.Is(err, a.err) {
+			err = errors.Join(a.err, err)
+		}
+	default:
+	}
 	a.log.Info("service stopped")
 	return err
 }

@@ -56,8 +56,13 @@ func OpenCore(ctx context.Context, cfg *config.Config, o CoreOptions) (*Core, er
 		if err == nil {
 			return &Core{Store: st, Vault: vault}, nil
 		}
+		if errors.Is(err, keys.ErrRoot) {
+			err = unusable(err)
+		} else { // a disk that takes no new key, say
+			err = fmt.Errorf("database: %w", err)
+		}
 	}
-	return nil, errors.Join(fmt.Errorf("%w: %w", ErrRootKey, err), st.Close())
+	return nil, closing(st, err)
 }
 
 // rootKey loads the key that the configuration names. The default file is
@@ -66,23 +71,45 @@ func OpenCore(ctx context.Context, cfg *config.Config, o CoreOptions) (*Core, er
 func rootKey(ctx context.Context, cfg *config.Config, st *store.Store) (*keys.Root, error) {
 	switch k := cfg.Keys; {
 	case k.RootCredential != "":
-		return keys.LoadCredential(k.RootCredential)
+		root, err := keys.LoadCredential(k.RootCredential)
+		return root, unusable(err)
 	case k.RootFile != "":
-		return keys.LoadRoot(k.RootFile)
+		root, err := keys.LoadRoot(k.RootFile)
+		return root, unusable(err)
 	}
 	path := cfg.DefaultRootFile()
 	root, err := keys.LoadRoot(path)
 	if !errors.Is(err, os.ErrNotExist) {
-		return root, err
+		return root, unusable(err)
 	}
 	sealed, err := st.KEKs(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("database: %w", err)
 	}
 	if len(sealed) > 0 {
-		return nil, fmt.Errorf("%s is missing, and the database has keys that it sealed: put it back", path)
+		return nil, unusable(fmt.Errorf("%s is missing, and the database has keys that it sealed: put it back", path))
 	}
-	return keys.CreateRoot(path)
+	if root, err = keys.CreateRoot(path); err != nil {
+		return nil, fmt.Errorf("cannot make a %w", err) // no key is lost: there was none
+	}
+	return root, nil
+}
+
+// unusable makes an error ErrRootKey.
+func unusable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrRootKey, err)
+}
+
+// closing closes the store after an error. Why the store has stopped is told once.
+func closing(st *store.Store, err error) error {
+	closed := st.Close()
+	if why := st.Failure(); why != nil && errors.Is(err, why) {
+		return err
+	}
+	return errors.Join(err, closed)
 }
 
 // Close commits what is waiting and closes the database.
