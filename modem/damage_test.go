@@ -88,3 +88,29 @@ func TestReportAtTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// A modem that has forgotten PDU mode shows the octets of the message alone:
+// it is told again, and the message read then.
+func TestTextMode(t *testing.T) {
+	var kept []Raw
+	bubble(t, Options{Keep: func(r Raw) error { kept = append(kept, r); return nil }}, nil, func(l *lab) {
+		text := true
+		l.f.put("SM", 1, deliver(t, answer(1)))
+		l.f.script(func(cmd string) string {
+			switch {
+			case cmd == "AT+CMGF=0":
+				text = false
+			case text && strings.HasPrefix(cmd, "AT+CMGR"):
+				return ok(`+CMGR: "REC UNREAD","+41790000001",,"26/11/22,10:00:00+00"`, "0271000001AA")
+			case text && cmd == "AT+CMGL=4":
+				return ok(`+CMGL: 1,"REC READ","+41790000001",,"26/11/22,10:00:00+00"`, "0271000001AA")
+			}
+			return ""
+		})
+		l.f.say("\r\n+CMTI: \"SM\",1\r\n")
+		l.sleep(time.Second)
+		if n, _ := l.in.got(); n != 1 || len(kept) != 0 || l.f.stored() != 0 {
+			t.Errorf("%d delivered, %d left, kept %+v", n, l.f.stored(), kept)
+		}
+	})
+}

@@ -79,6 +79,15 @@ func New(o Options) (*Modem, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.PINs == nil {
+		path := ""
+		if o.State != "" {
+			path = o.State + ".pins"
+		}
+		if o.PINs, err = OpenPINs(path); err != nil {
+			return nil, err
+		}
+	}
 	m := &Modem{
 		o: o, log: o.Logger.With("bearer", o.Name), state: st, jobs: make(chan *job, o.Queue), phase: Stopped,
 		handled: map[string]bool{}, stuck: map[string]bool{}, damaged: map[string]bool{}, strikes: map[int64]int{},

@@ -13,6 +13,13 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
+// Time-outs of +CMGS, and how long a submission whose turn it is may take.
+const (
+	promptTimeout = 10 * time.Second
+	sendTimeout   = 90 * time.Second
+	Patience      = promptTimeout + sendTimeout
+)
+
 // Options of a Modem. Name, Open and Inbox are required; zero values take what
 // stands in brackets.
 type Options struct {
@@ -33,10 +40,12 @@ type Options struct {
 	Quota int           // messages of one SIM in 24 hours [no limit]
 	Queue int           // segments that wait in memory [100]
 
-	// State is a file that keeps over a restart: refused PINs, the quota, and
-	// which messages may still be reported. "" keeps nothing, and then no PIN
-	// is tried twice only within this process.
+	// State is a file that keeps over a restart: the quota, and which messages
+	// may still be reported. "" keeps nothing.
 	State string
+	// PINs that were tried, for all modems of a site. Absent: for this modem
+	// alone, beside State; and without State a PIN may be tried again after a restart.
+	PINs *PINs
 	// Keep stores a TPDU that cannot be read or is from nobody; after nil it is
 	// taken off the modem. Absent: it stays there, in its place of memory.
 	Keep func(Raw) error
@@ -84,8 +93,8 @@ func (o *Options) defaults() error {
 		is time.Duration
 	}{
 		{&o.CommandTimeout, 5 * time.Second},
-		{&o.PromptTimeout, 10 * time.Second},
-		{&o.SendTimeout, 90 * time.Second},
+		{&o.PromptTimeout, promptTimeout},
+		{&o.SendTimeout, sendTimeout},
 		{&o.ListTimeout, 60 * time.Second},
 		{&o.DeliverTimeout, 20 * time.Second},
 		{&o.Poll, 30 * time.Second},

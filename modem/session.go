@@ -176,19 +176,19 @@ func (s *session) unlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	id, st := s.chart.SIM(), s.m.state
+	pins := s.m.o.PINs
 	switch {
 	case lock == "READY":
-		return st.setPIN(id, time.Time{})
+		return pins.ready(&s.chart)
 	case lock == "":
 		return nil // the modem does not say; what follows will
 	case lock != "SIM PIN":
 		return fmt.Errorf("%w: it wants %s; enter it by hand", ErrPIN, lock)
 	case s.m.o.PIN == "":
 		return fmt.Errorf("%w: none is configured", ErrPIN)
-	case !st.pinTried(id).IsZero():
-		return fmt.Errorf("%w: the configured one was tried at %s and was not right; unlock the SIM by hand (simsign modem probe --pin-file)",
-			ErrPIN, st.pinTried(id).UTC().Format(time.RFC3339))
+	case !pins.tried(&s.chart).IsZero():
+		return fmt.Errorf("%w: one was tried at %s without success; unlock the SIM by hand (simsign modem probe --pin-file)",
+			ErrPIN, pins.tried(&s.chart).UTC().Format(time.RFC3339))
 	}
 	if lines, ok, err := s.try(ctx, "+CPINR"); err != nil {
 		return err
@@ -198,12 +198,14 @@ func (s *session) unlock(ctx context.Context) error {
 	if n := s.chart.PINTries; n >= 0 && n < 2 {
 		return fmt.Errorf("%w: only %d attempts are left; enter it by hand", ErrPIN, n)
 	}
-	if err := st.setPIN(id, s.m.o.Clock()); err != nil {
+	if err := pins.note(&s.chart, s.m.o.Clock()); err != nil {
 		return fmt.Errorf("%w: that it was tried cannot be noted: %w", ErrPIN, err)
 	}
-	if err := s.need(ctx, `+CPIN="`+s.m.o.PIN+`"`); err != nil {
+	if err := s.need(ctx, `+CPIN="`+s.m.o.PIN+`"`); errors.Is(err, ErrRefuses) {
 		s.m.log.Error("the SIM has refused its PIN; it is not tried again", "iccid", s.chart.ICCID)
 		return fmt.Errorf("%w: it was refused: %w", ErrPIN, err)
+	} else if err != nil {
+		return err
 	}
 	// The SIM takes a moment to become ready.
 	for range 10 {
@@ -211,7 +213,7 @@ func (s *session) unlock(ctx context.Context) error {
 			return err
 		}
 		if lock == "READY" {
-			return st.setPIN(id, time.Time{})
+			return pins.ready(&s.chart)
 		}
 		if err := s.rest(ctx, time.Second); err != nil {
 			return err

@@ -15,9 +15,6 @@ import (
 
 // sim is what is kept of one SIM.
 type sim struct {
-	// PINTried is set before the PIN is tried and cleared when it was right: a
-	// process that dies in between has used one attempt up, and no other is made.
-	PINTried time.Time `json:"pin_tried,omitzero"`
 	// Hours counts messages by hour, since 1970.
 	Hours map[int64]int `json:"hours,omitempty"`
 }
@@ -61,7 +58,7 @@ func loadState(path string) (*state, error) {
 		return nil, fmt.Errorf("state of a modem: %s has %d octets, at most %d", path, len(b), maxState)
 	}
 	if err := json.Unmarshal(b, &s.data); err != nil {
-		return nil, fmt.Errorf("state of a modem: %s: %w (a SIM may have been refused its PIN: look, then remove the file)", path, err)
+		return nil, fmt.Errorf("state of a modem: %s: %w (without it the quota begins anew, and earlier messages have no status reports: look, then remove the file)", path, err)
 	}
 	if s.data.SIMs == nil {
 		s.data.SIMs = map[string]*sim{}
@@ -84,11 +81,22 @@ func (s *state) write() error {
 		s.dirty = false
 		return nil
 	}
-	b, err := json.Marshal(&s.data)
+	if err := writeFile(s.path, &s.data); err != nil {
+		return err
+	}
+	s.dirty = false
+	return nil
+}
+
+// writeFile replaces a file by what v is in JSON, so that it is on the disk:
+// the octets, and the name.
+func writeFile(path string, v any) error {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.path), ".modem-*") // mode 0600
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".modem-*") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -97,11 +105,14 @@ func (s *state) write() error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), s.path); err != nil {
+	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	s.dirty = false
-	return nil
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *state) of(id string) *sim {
@@ -114,24 +125,6 @@ func (s *state) of(id string) *sim {
 		x.Hours = map[int64]int{}
 	}
 	return x
-}
-
-// pinTried is when the PIN of a SIM was tried without success; zero: never.
-func (s *state) pinTried(id string) time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.of(id).PINTried
-}
-
-// setPIN notes an attempt, or its success with the zero time, durably.
-func (s *state) setPIN(id string, at time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if x := s.of(id); !x.PINTried.Equal(at) {
-		x.PINTried = at
-		return s.write()
-	}
-	return nil
 }
 
 const hour = int64(time.Hour / time.Second)

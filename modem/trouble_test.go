@@ -206,7 +206,7 @@ func TestPIN(t *testing.T) {
 			if n := l.f.asked("+CPIN="); n > 1 || round > 0 && n > 0 || l.f.asked("+CFUN") != 0 {
 				t.Errorf("round %d: %d attempts", round, n)
 			}
-			if p := l.Status().Problem; !strings.Contains(p, "was not right") {
+			if p := l.Status().Problem; !strings.Contains(p, "without success") {
 				t.Errorf("%q", p)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/modem"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/ota/bearer/route"
@@ -29,6 +30,7 @@ type bearers struct {
 	router  *route.Router
 	network *loopback.Network
 	addr    string
+	pins    *modem.PINs // one for all modems; nil when there is none
 }
 
 // route picks the bearer for a phone.
@@ -59,12 +61,15 @@ func reports(list []config.Bearer) bool {
 }
 
 // patience is how long the engine waits for a bearer: a little longer than the
-// slowest centre may take to respond, because whoever gives up before must
-// send the same octets again. 0: the default of the engine.
+// slowest centre or modem may take to respond, because whoever gives up before
+// must send the same octets again. 0: the default of the engine.
 func patience(list []config.Bearer) (d time.Duration) {
 	for i := range list {
-		if list[i].Kind == "smpp" {
+		switch list[i].Kind {
+		case "smpp":
 			d = max(d, list[i].ResponseTimeout.Duration()+5*time.Second)
+		case "modem":
+			d = max(d, modem.Patience+5*time.Second)
 		}
 	}
 	return d

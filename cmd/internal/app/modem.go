@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"path/filepath"
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/modem"
@@ -27,6 +28,12 @@ func (a *App) newModem(b *config.Bearer) (carrier, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.bearers.pins == nil {
+		if a.bearers.pins, err = modem.OpenPINs(filepath.Join(a.cfg.Data, "modem.pins")); err != nil {
+			return nil, err
+		}
+	}
+	o.PINs = a.bearers.pins
 	o.Inbox, o.Logger, o.Registerer, o.Clock = inbox(a.engine), a.log, a.registry, a.o.Clock
 	m, err := modem.New(o)
 	if err != nil {
