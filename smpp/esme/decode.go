@@ -1,6 +1,7 @@
 package esme
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -46,7 +47,7 @@ func sarToUDH(udh []byte, tlvs smpp.TLVs) []byte {
 	if !ok1 || !ok2 || !ok3 || total <= 1 {
 		return udh
 	}
-	if c, _, err := sms.ParseConcat(udh); err != nil || c.Total > 1 {
+	if c, _, err := sms.ParseConcat(udh); err != nil || c.Total > 1 || len(udh) > 250 {
 		return udh
 	}
 	out := []byte{6, 0x08, 4, byte(ref >> 8), byte(ref), total, part}
@@ -99,21 +100,18 @@ func (o *Options) report(m *smpp.Message, now time.Time) (r bearer.Report, final
 	r = bearer.Report{Bearer: o.Name, At: now}
 	text, textErr := smpp.ParseReceipt(receiptText(m))
 	state := text.State
-	if s, ok := m.TLVs.Uint8(smpp.TagMessageState); ok {
+	if s, ok := m.TLVs.Uint8(smpp.TagMessageState); ok && s != byte(smpp.StateNone) {
 		state = smpp.MessageState(s)
 	}
-	id, haveID := m.TLVs.String(smpp.TagReceiptedMessageID)
-	if !haveID || id == "" {
-		id = text.ID
-	}
-	r.MessageID = o.Quirks.ReceiptIDs.normal(id)
+	id, _ := m.TLVs.String(smpp.TagReceiptedMessageID)
+	r.MessageID = o.Quirks.receiptID(id, text.ID)
 	if o.Quirks.UserRef {
 		if ref, ok := m.TLVs.Uint16(smpp.TagUserMessageRef); ok {
 			r.MessageID = userRef(ref)
 		}
 	}
 	if r.MessageID == "" || state == smpp.StateNone {
-		return r, false, fmt.Errorf("receipt without id or state: %w", textErr)
+		return r, false, fmt.Errorf("receipt without id or state: %w", cmp.Or(textErr, smpp.ErrReceipt))
 	}
 	r.Delivered = state == smpp.StateDelivered
 	if !r.Delivered {

@@ -1,7 +1,10 @@
 package esme
 
 import (
+	"bytes"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/smpp"
 )
@@ -33,5 +36,29 @@ func TestIsReceipt(t *testing.T) {
 		if got := o.isReceipt(&tt.m); got != tt.want {
 			t.Errorf("%s: a receipt: %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A receipt that says nothing is an error that says so.
+func TestReportSaysWhy(t *testing.T) {
+	for _, text := range []string{"", "hello", "id:1 stat:DELIVRD"} {
+		m := &smpp.Message{ShortMessage: []byte(text), TLVs: smpp.TLVs{{Tag: smpp.TagReceiptedMessageID, Value: []byte(" \x00")}}}
+		if text == "id:1 stat:DELIVRD" {
+			m.ShortMessage = []byte("id:\x00 stat:DELIVRD")
+		}
+		if _, _, err := new(Options).report(m, time.Time{}); err == nil || strings.Contains(err.Error(), "%!") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// A UDH that has no room for a concatenation stays what it is.
+func TestSARWithoutRoom(t *testing.T) {
+	udh := append([]byte{255, 0x24, 253}, make([]byte, 253)...)
+	got := sarToUDH(udh, smpp.TLVs{
+		{Tag: smpp.TagSarMsgRefNum, Value: []byte{1, 2}}, {Tag: smpp.TagSarTotalSegments, Value: []byte{2}}, {Tag: smpp.TagSarSegmentSeqnum, Value: []byte{1}},
+	})
+	if int(got[0])+1 != len(got) || !bytes.Equal(got, udh) {
+		t.Errorf("UDHL %d of %d octets", got[0], len(got))
 	}
 }

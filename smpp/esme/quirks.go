@@ -78,6 +78,19 @@ func (f IDFormat) normal(id string) string {
 	return id
 }
 
+// receiptID is the id of a receipt, by parameter or by text. A parameter may
+// have the form of the response where the text has another one; when both are
+// there, the text tells which of them it is.
+func (q *Quirks) receiptID(param, text string) string {
+	if strings.Trim(param, " \x00") == "" {
+		return q.ReceiptIDs.normal(text)
+	}
+	if as := q.ResponseIDs.normal(param); text != "" && as == q.ReceiptIDs.normal(text) {
+		return as
+	}
+	return q.ReceiptIDs.normal(param)
+}
+
 // userRef is the id of a segment where message ids identify nothing.
 func userRef(n uint16) string { return "ref" + strconv.Itoa(int(n)) }
 
