@@ -160,9 +160,7 @@ func (m *Modem) run(ctx context.Context) {
 		began := time.Now()
 		err := s.run(ctx)
 		m.close()
-		if serr := m.state.save(); serr != nil {
-			m.log.Error("state of the modem is not kept", "error", serr)
-		}
+		m.save()
 		if ctx.Err() != nil {
 			m.enter(Stopped, "")
 			return
@@ -191,6 +189,13 @@ func (m *Modem) run(ctx context.Context) {
 		case <-t.C:
 		}
 		t.Stop()
+	}
+}
+
+// save stores the state when it has changed.
+func (m *Modem) save() {
+	if err := m.state.save(); err != nil {
+		m.log.Error("state of the modem is not kept", "error", err)
 	}
 }
 
@@ -308,6 +313,20 @@ func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt,
 	return o.receipt, o.err
 }
 
+// allowed is why no message may go out now, or nil.
+func (m *Modem) allowed() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.withinQuota()
+}
+
+func (m *Modem) withinQuota() error {
+	if m.left() == 0 {
+		return fmt.Errorf("quota of %d messages in 24 hours is used up", m.o.Quota)
+	}
+	return nil
+}
+
 // queue takes a job when it may soon be sent.
 func (m *Modem) queue(j *job) error {
 	m.mu.Lock()
@@ -320,8 +339,9 @@ func (m *Modem) queue(j *job) error {
 		return errors.New("modem is not working yet")
 	case !m.chart.Registered:
 		return errors.New("modem is in no network")
-	case m.left() == 0:
-		return fmt.Errorf("quota of %d messages in 24 hours is used up", m.o.Quota)
+	}
+	if err := m.withinQuota(); err != nil {
+		return err
 	}
 	select {
 	case m.jobs <- j:

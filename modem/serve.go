@@ -13,10 +13,17 @@ import (
 // before the modem is taken for ill.
 const maxBad = 10
 
+// saveEvery is how often the state is stored when it has changed: what was sent
+// since may go over the quota, and its reports are about no message of ours,
+// when the power fails.
+const saveEvery = time.Second
+
 // serve sends and receives until the session ends.
 func (s *session) serve(ctx context.Context) error {
 	poll := time.NewTicker(s.m.o.Poll)
 	defer poll.Stop()
+	save := time.NewTicker(saveEvery)
+	defer save.Stop()
 	pace := time.NewTimer(0)
 	defer pace.Stop()
 	for {
@@ -39,6 +46,8 @@ func (s *session) serve(ctx context.Context) error {
 		case <-pace.C:
 		case <-poll.C:
 			err = s.poll(ctx)
+		case <-save.C:
+			s.m.save()
 		case j := <-jobs:
 			if j.move(queued, taken) {
 				err = s.send(ctx, j)
@@ -52,6 +61,10 @@ func (s *session) serve(ctx context.Context) error {
 
 // send submits one segment. Its error ends the session.
 func (s *session) send(ctx context.Context, j *job) error {
+	if err := s.m.allowed(); err != nil { // since it was queued
+		s.finish(ctx, j, bearer.Receipt{Bearer: s.m.o.Name}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), "busy")
+		return nil
+	}
 	now := s.m.o.Clock()
 	s.m.next = time.Now().Add(s.m.o.Pace)
 	lines, handed, err := s.l.submit(ctx, j.length, j.pdu, s.m.o.SendTimeout)

@@ -162,13 +162,7 @@ func (s *session) poll(ctx context.Context) error {
 	if err := s.retryHeld(ctx); err != nil {
 		return err
 	}
-	if err := s.drain(ctx); err != nil {
-		return err
-	}
-	if err := s.m.state.save(); err != nil {
-		s.m.log.Error("state of the modem is not kept", "error", err)
-	}
-	return nil
+	return s.drain(ctx)
 }
 
 // remind sets PDU mode and indications again where the modem has lost them.

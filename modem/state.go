@@ -136,14 +136,15 @@ func (s *state) count(id string, at time.Time) {
 	x, now := s.of(id), at.Unix()/hour
 	x.Hours[now]++
 	for h := range x.Hours {
-		if h <= now-24 {
+		if h < now-24 {
 			delete(x.Hours, h)
 		}
 	}
 	s.dirty = true
 }
 
-// sentBy is how many messages went out in the last 24 hours.
+// sentBy is how many messages went out in the last 24 hours, and in the rest of
+// the hour before.
 func (s *state) sentBy(id string, at time.Time) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +153,7 @@ func (s *state) sentBy(id string, at time.Time) (n int) {
 		return 0
 	}
 	for h, c := range x.Hours {
-		if h > at.Unix()/hour-24 {
+		if h >= at.Unix()/hour-24 {
 			n += c
 		}
 	}

@@ -311,3 +311,43 @@ func TestMany(t *testing.T) {
 		}
 	})
 }
+
+// What waits when the quota is used up does not go out; within any 24 hours
+// it is not exceeded.
+func TestQuotaOfWhatWaits(t *testing.T) {
+	bubble(t, Options{Pace: 3 * time.Second, Quota: 2}, nil, func(l *lab) {
+		l.sleep(30 * time.Minute)
+		done := make(chan error, 5)
+		for i := range int64(5) {
+			go func() { _, err := l.send(i, time.Minute); done <- err }()
+		}
+		busy := 0
+		for range 5 {
+			if err := <-done; errors.Is(err, bearer.ErrBusy) {
+				busy++
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+		if busy != 3 || l.f.asked("+CMGS") != 2 {
+			t.Errorf("%d busy, %d sent", busy, l.f.asked("+CMGS"))
+		}
+		l.sleep(23*time.Hour + 40*time.Minute)
+		l.want(6, bearer.ErrBusy)
+		l.sleep(time.Hour)
+		l.want(7, nil)
+	})
+}
+
+// What may be reported, and the quota, outlive the end of power a moment later.
+func TestStateIsStored(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	bubble(t, Options{State: path, Quota: 10}, nil, func(l *lab) {
+		l.want(1, nil)
+		l.sleep(saveEvery)
+		st, err := loadState(path)
+		if err != nil || len(st.data.Sent) != 1 || st.sentBy("8946012345678901234", time.Now()) != 1 {
+			t.Errorf("%+v %v", st.data, err)
+		}
+	})
+}
