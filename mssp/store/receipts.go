@@ -11,12 +11,13 @@ import (
 )
 
 // A delivery receipt finds its segment by (route, message id), and by the
-// number where the receipt says one: ids are unique at one centre at best. It
+// number where the receipt says one (the whole, or its end: the national form):
+// ids are unique at one centre at best. It
 // may come before the response that tells the id, on another bind, or after a
 // restart. One that fits nothing yet is parked.
 const (
 	sqlReport = `UPDATE segment SET report_at = $4, delivered = $5, cause = $6 WHERE id = (SELECT MAX(id) FROM segment
-	WHERE message_id = $1 AND message_id <> '' AND report = 1 AND route = $2 AND (dest = $3 OR $3 = '')) RETURNING tx_seq`
+	WHERE message_id = $1 AND message_id <> '' AND report = 1 AND route = $2 AND dest LIKE '%' || $3) RETURNING tx_seq`
 
 	sqlPark = `INSERT INTO receipt (route, message_id, dest, delivered, cause, report_at, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 	ON CONFLICT (route, message_id, dest) DO UPDATE SET delivered = excluded.delivered, cause = excluded.cause,
@@ -28,7 +29,7 @@ const (
 
 	sqlParked = `SELECT r.id, r.route, r.message_id, r.dest, r.delivered, r.cause, r.report_at FROM receipt r
 	WHERE EXISTS (SELECT 1 FROM segment s WHERE s.message_id = r.message_id AND s.message_id <> '' AND s.report = 1
-	AND s.route = r.route AND (s.dest = r.dest OR r.dest = '')) ORDER BY r.id LIMIT $1`
+	AND s.route = r.route AND s.dest LIKE '%' || r.dest) ORDER BY r.id LIMIT $1`
 
 	sqlParkedOld = `SELECT COUNT(*) FROM (SELECT parked_at FROM receipt ORDER BY id LIMIT 1) AS oldest WHERE parked_at < $1`
 

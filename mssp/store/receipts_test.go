@@ -107,6 +107,32 @@ func TestReceiptInALaterSession(t *testing.T) {
 	})
 }
 
+// A centre that writes the phone of a receipt in the national form means the
+// same phone; another number is another message.
+func TestReceiptWithNationalNumber(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r := l.acceptAsking()
+		for _, rep := range []bearer.Report{
+			{Bearer: "smsc1", MessageID: "m1", Dest: numberA[2:], Delivered: true, At: epoch}, // before the response
+			{Bearer: "smsc1", MessageID: "m2", Dest: numberB[2:], Delivered: true, At: epoch},
+		} {
+			if id, err := l.Reported(ctx, rep); err != nil || id != "" {
+				l.Errorf("%+v: %q, %v", rep, id, err)
+			}
+		}
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, r.Dispatched.Segments...)))
+		got, err := l.MatchReceipts(ctx, 10)
+		l.ok(err)
+		if len(got) != 1 || got[0].TxID != r.Tx.ID {
+			l.Errorf("early: %+v", got)
+		}
+		id, err := l.Reported(ctx, bearer.Report{Bearer: "smsc1", MessageID: "m2", Dest: numberA[2:], Delivered: true, At: epoch})
+		if err != nil || id != r.Tx.ID {
+			l.Errorf("%q, %v", id, err)
+		}
+	})
+}
+
 // Parked receipts are bounded: a foreign flood pushes out the oldest.
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	if testing.Short() {
