@@ -135,11 +135,16 @@ func (s *session) choose(ctx context.Context, mem string) (bool, error) {
 	if s.mem == mem {
 		return true, nil
 	}
-	_, ok, err := s.try(ctx, `+CPMS="`+mem+`"`)
-	if ok {
-		s.mem = mem
+	// Some take all three or none; the others stay what they are.
+	for _, cmd := range []string{`+CPMS="` + mem + `"`, fmt.Sprintf(`+CPMS="%s","%s","%s"`, mem, s.into, s.into)} {
+		if _, ok, err := s.try(ctx, cmd); ok || err != nil {
+			if ok {
+				s.mem = mem
+			}
+			return ok, err
+		}
 	}
-	return ok, err
+	return false, nil
 }
 
 // drain empties the memories: what the Inbox has is deleted, the rest stays

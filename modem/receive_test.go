@@ -298,3 +298,32 @@ func TestChoose(t *testing.T) {
 		}
 	}
 }
+
+// Memories are emptied in modems that want +CPMS with all three or not at all.
+func TestMemories(t *testing.T) {
+	for name, takes := range map[string]func(args string) bool{
+		"three only": func(args string) bool { return strings.Count(args, ",") == 2 },
+		"none":       func(string) bool { return false },
+	} {
+		bubble(t, Options{}, func(l *lab) {
+			l.f.answer = func(cmd string) string {
+				if args, set := strings.CutPrefix(cmd, "AT+CPMS="); set && args != "?" && !takes(args) {
+					return "\r\n+CMS ERROR: 302\r\n"
+				}
+				return ""
+			}
+			l.f.put("SM", 1, deliver(t, answer(1)))
+			if name == "three only" {
+				l.f.put("ME", 2, deliver(t, answer(2)))
+			} else {
+				l.f.put("SM", 2, deliver(t, answer(2)))
+			}
+		}, func(l *lab) {
+			l.f.put("SM", 3, deliver(t, answer(3)))
+			l.f.say("\r\n+CMTI: \"SM\",3\r\n")
+			if n, _ := l.in.got(); n != 3 || l.f.stored() != 0 {
+				t.Errorf("%s: %d delivered, %d left", name, n, l.f.stored())
+			}
+		})
+	}
+}

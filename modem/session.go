@@ -15,6 +15,7 @@ type session struct {
 	l      *link
 	chart  Chart
 	mem    string // the memory that +CMGL, +CMGR and +CMGD mean; "" not known
+	into   string // the memory for new messages, as +CPMS took it
 	opened bool   // the port could be opened
 	worked bool   // it came to serving
 	bad    int    // submissions in a row that failed for no fault of theirs

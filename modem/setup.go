@@ -68,11 +68,13 @@ func (s *session) memories(ctx context.Context) error {
 			return err
 		}
 		if ok {
-			s.mem = receive
+			s.mem, s.into = receive, receive
 			return nil
 		}
 	}
-	return nil // drain says so when nothing can be read
+	s.m.log.Warn("modem takes no setting of +CPMS: only the memory that it has chosen is read")
+	s.mem, s.chart.Memories = receive, []string{receive}
+	return nil
 }
 
 // centre looks whether the SIM knows its service centre.
