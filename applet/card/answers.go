@@ -117,6 +117,7 @@ func (s *session) answerMessage() {
 	if c.nv.commit() != nil {
 		return
 	}
+	r.done = true
 	s.sendAnswer(k, r)
 }
 

@@ -173,6 +173,9 @@ func (c *Card) Reset() []byte {
 
 func (c *Card) reset() {
 	c.abortSessions()
+	for i := range c.answers {
+		c.answers[i].rounds = 0
+	}
 	c.partials, c.response, c.profile = nil, nil, nil
 	c.files = newSelection(c.files.mf, c.usim)
 }

@@ -23,7 +23,8 @@ type partial struct {
 }
 
 // collect adds a segment and returns the packet when it is whole. A segment
-// that contradicts what is there (another total) takes the message with it.
+// that contradicts what is there (another total) takes the message with it;
+// other octets in a place that is taken begin another message.
 func (c *Card) collect(d *sms.Deliver) ([]byte, bool) {
 	cat, _, err := sms.ParseConcat(d.UDH)
 	if err != nil {
@@ -44,9 +45,14 @@ func (c *Card) collect(d *sms.Deliver) ([]byte, bool) {
 		c.dropPartial(i)
 		return nil, false
 	}
-	if at := &p.parts[cat.Part-1]; at.UDH == nil {
-		*at = sms.Part{UDH: bytes.Clone(d.UDH), UD: bytes.Clone(d.UD)}
+	switch at := &p.parts[cat.Part-1]; {
+	case at.UDH == nil:
 		p.have++
+		*at = sms.Part{UDH: bytes.Clone(d.UDH), UD: bytes.Clone(d.UD)}
+	case !bytes.Equal(at.UD, d.UD): // the reference has come round
+		clear(p.parts)
+		p.have = 1
+		*at = sms.Part{UDH: bytes.Clone(d.UDH), UD: bytes.Clone(d.UD)}
 	}
 	if p.have < len(p.parts) {
 		return nil, false

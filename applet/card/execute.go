@@ -85,6 +85,9 @@ func (c *Card) setData(v applet.SetAppletData) applet.StatusWord {
 	if st != applet.StatusOK {
 		return st
 	}
+	if len(updates) > 0 && !c.menuFits(language, updates) {
+		return applet.StatusWrongLength
+	}
 	for _, f := range v.Formats {
 		k := c.code(f.Code)
 		k.min, k.max = f.Min, f.Max

@@ -121,7 +121,7 @@ func (g *signing) compose() applet.StatusWord {
 		return applet.StatusOK
 	}
 	g.screen, g.reference = lines(show, text), reference
-	if !fitsDisplay(g.screen) {
+	if !fitsDisplay(g.screen) || !fitsInput(lines(reference, g.c.text(codePrompt(g.codeRef()), ""))) {
 		return applet.StatusWrongLength
 	}
 	return applet.StatusOK

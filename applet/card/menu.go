@@ -6,7 +6,13 @@ import (
 	"github.com/simsign/simsign/applet"
 )
 
-// menuItem is an entry of the card's menu.
+// menu is the card's menu: a title, and items that are identified by their
+// position.
+type menu struct {
+	title string
+	items []menuItem
+}
+
 type menuItem struct {
 	id   byte
 	text string
@@ -23,24 +29,37 @@ const (
 
 // menu lists what is possible: the second code only where it is used, and
 // unblocking only where there is an unblocking code.
-func (c *Card) menu() []menuItem {
-	second := c.opt.Codes[1].Min != 0 || c.codes[1].min != 0 || c.codes[1].set
-	items := []menuItem{{itemChange, c.text(strMenuChange, "")}}
+func (t *stringTable) menu(second, unblocking bool) menu {
+	m := menu{title: t[strTitle], items: []menuItem{{itemChange, t[strMenuChange]}}}
 	if second {
-		items = append(items, menuItem{itemChangeSign, c.text(strMenuChangeSign, "")})
+		m.items = append(m.items, menuItem{itemChangeSign, t[strMenuChangeSign]})
 	}
-	if c.opt.UnblockingCode != "" {
-		items = append(items, menuItem{itemUnblock, c.text(strMenuUnblock, "")})
+	if unblocking {
+		m.items = append(m.items, menuItem{itemUnblock, t[strMenuUnblock]})
 		if second {
-			items = append(items, menuItem{itemUnblockSign, c.text(strMenuUnblockSign, "")})
+			m.items = append(m.items, menuItem{itemUnblockSign, t[strMenuUnblockSign]})
 		}
 	}
-	return append(items, menuItem{itemAbout, c.text(strMenuAbout, "")})
+	m.items = append(m.items, menuItem{itemAbout, t[strMenuAbout]})
+	return m
+}
+
+// append writes the objects of SET UP MENU.
+func (m menu) append(b []byte) []byte {
+	b = appendTLV(b, required|tagAlpha, alphaIdentifier(m.title)...)
+	for _, it := range m.items {
+		a := alphaIdentifier(it.text)
+		b = appendHead(b, required|tagItem, 1+len(a))
+		b = append(append(b, it.id), a...)
+	}
+	return b
 }
 
 // showMenu is the job of SET UP MENU.
 func (s *session) showMenu() {
-	s.c.setUpMenu(s.c.text(strTitle, ""), s.c.menu())
+	c := s.c
+	second := c.opt.Codes[1].Min != 0 || c.codes[1].min != 0 || c.codes[1].set
+	c.setUpMenu(c.strings.menu(second, c.opt.UnblockingCode != ""))
 	s.send()
 }
 

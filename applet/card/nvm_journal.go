@@ -97,7 +97,7 @@ func (j *journal) load(m *nvm) error {
 	for at < len(b) {
 		entries, n, ok := readRecord(b[at:])
 		if !ok && at+n < len(b) {
-			return fmt.Errorf("%w: record at octet %d has a wrong checksum", ErrJournal, at)
+			return fmt.Errorf("%w: record at octet %d has a wrong length or checksum", ErrJournal, at)
 		}
 		if !ok {
 			break
@@ -116,14 +116,17 @@ func (j *journal) load(m *nvm) error {
 	return nil
 }
 
-// readRecord takes one record; n is its claimed length, beyond the end of b
-// when the record is torn.
+// readRecord takes one record; n is its length, all of b when the record is
+// torn, and 0 when it has a length that was never written.
 func readRecord(b []byte) (entries []byte, n int, ok bool) {
 	if len(b) < recordOverhead {
 		return nil, len(b), false
 	}
 	size := int(binary.BigEndian.Uint32(b))
-	if size > maxRecord || len(b) < size+recordOverhead {
+	if size > maxRecord {
+		return nil, 0, false
+	}
+	if len(b) < size+recordOverhead {
 		return nil, len(b), false
 	}
 	entries = b[4 : 4+size]

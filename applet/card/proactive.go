@@ -53,10 +53,12 @@ const (
 	sendUnpacked = 0x00
 )
 
-// Limits of a text in octets, so that the command fits a FETCH of 256.
+// Limits of a text, and of a menu's objects, in octets, so that the command
+// fits a FETCH of 256.
 const (
 	maxDisplay  = 240
 	maxInput    = 236
+	maxMenu     = 244
 	durationLen = 4
 )
 
@@ -156,17 +158,8 @@ func (c *Card) sendShortMessage(tpdu []byte) {
 	c.endProactive(appendTLV(b, required|tagTPDU, tpdu...))
 }
 
-// setUpMenu: items are identified by their position, from 1; an empty text is
-// left out.
-func (c *Card) setUpMenu(title string, items []menuItem) {
-	b := c.proactive(cmdSetUpMenu, 0, deviceTerminal)
-	b = appendTLV(b, required|tagAlpha, alphaIdentifier(title)...)
-	for _, it := range items {
-		a := alphaIdentifier(it.text)
-		b = appendHead(b, required|tagItem, 1+len(a))
-		b = append(append(b, it.id), a...)
-	}
-	c.endProactive(b)
+func (c *Card) setUpMenu(m menu) {
+	c.endProactive(m.append(c.proactive(cmdSetUpMenu, 0, deviceTerminal)))
 }
 
 // alphaIdentifier codes a text as in an EF.ADN: GSM, or 80 and UCS-2

@@ -19,6 +19,7 @@ type received struct {
 	// SMS-DELIVER-REPORT; it is then left in report.
 	inline bool
 	report []byte
+	done   bool // the answer is made: who asks again is answered from memory
 }
 
 // origin says how a packet is answered: TAR and counter are echoed, the keys
@@ -105,7 +106,7 @@ func (c *Card) waiting(transaction uint32) *received {
 	if transaction == 0 {
 		return nil
 	}
-	if s := c.running; s != nil && s.job.msg != nil && s.job.msg.message.Transaction == transaction {
+	if s := c.running; s != nil && s.job.msg != nil && !s.job.msg.done && s.job.msg.message.Transaction == transaction {
 		return s.job.msg
 	}
 	for _, j := range c.queue {

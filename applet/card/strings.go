@@ -78,14 +78,16 @@ func (c *Card) text(id stringID, value string) string {
 }
 
 // loadStrings takes the table of the selected language with its updates.
-func (c *Card) loadStrings() {
-	t := builtIn(c.data.language)
+func (c *Card) loadStrings() { c.strings = c.stringsOf(c.data.language) }
+
+func (c *Card) stringsOf(language string) *stringTable {
+	t := builtIn(language)
 	for id := range t {
-		if b := c.nv.get(keyString(c.data.language) + string(rune(id))); b != nil {
+		if b := c.nv.get(keyString(language) + string(rune(id))); b != nil {
 			t[id] = string(b)
 		}
 	}
-	c.strings = &t
+	return &t
 }
 
 // checkStrings decodes updates. A string with a place keeps it: a user who is
@@ -107,6 +109,16 @@ func checkStrings(updates []applet.StringUpdate) (map[stringID]string, applet.St
 		out[id] = s
 	}
 	return out, applet.StatusOK
+}
+
+// menuFits says whether the menu of a language can still be set up when it is
+// updated: all of it is one command.
+func (c *Card) menuFits(language string, updates map[stringID]string) bool {
+	t := c.stringsOf(language)
+	for id, s := range updates {
+		t[id] = s
+	}
+	return len(t.menu(true, true).append(nil)) <= maxMenu
 }
 
 func (c *Card) updateStrings(language string, updates map[stringID]string) {

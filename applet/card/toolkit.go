@@ -19,11 +19,14 @@ func (c *Card) terminalProfile(cmd command) uint16 {
 	if len(cmd.data) == 0 {
 		return swWrongLength
 	}
-	// A second profile is a terminal that began anew.
-	c.abortSessions()
+	// A second profile is a terminal that began anew. What came before the
+	// first has used its counter and is done after the menu.
+	if c.profile != nil {
+		c.abortSessions()
+	}
 	c.profile = append([]byte{}, cmd.data...)
 	if c.terminalHas(facilitySetUpMenu) {
-		c.enqueue(&job{run: (*session).showMenu})
+		c.queue = append([]*job{{run: (*session).showMenu}}, c.queue...)
 	}
 	c.resendUnsent()
 	c.advance()
