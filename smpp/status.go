@@ -26,7 +26,6 @@ const (
 	RInvPaswd        Status = 0x0E
 	RInvSysID        Status = 0x0F
 	RMsgQFul         Status = 0x14
-	RInvDFtMsgID     Status = 0x30 // message does not exist to be cancelled or replaced
 	RSubmitFail      Status = 0x45
 	RThrottled       Status = 0x58
 	RInvExpiry       Status = 0x62
@@ -40,6 +39,7 @@ const (
 	RUnknownErr      Status = 0xFF
 )
 
+// statusNames are all of SMPP 3.4 table 5-2.
 var statusNames = map[Status]string{
 	ROK: "ESME_ROK", RInvMsgLen: "ESME_RINVMSGLEN", RInvCmdLen: "ESME_RINVCMDLEN", RInvCmdID: "ESME_RINVCMDID",
 	RInvBndSts: "ESME_RINVBNDSTS", RAlyBnd: "ESME_RALYBND", RSysErr: "ESME_RSYSERR", RInvSrcAdr: "ESME_RINVSRCADR",
@@ -48,6 +48,13 @@ var statusNames = map[Status]string{
 	RInvExpiry: "ESME_RINVEXPIRY", RxTAppn: "ESME_RX_T_APPN", RxPAppn: "ESME_RX_P_APPN", RxRAppn: "ESME_RX_R_APPN",
 	RInvOptParStream: "ESME_RINVOPTPARSTREAM", RInvOptParLen: "ESME_RINVPARLEN", RMissingOptParam: "ESME_RMISSINGOPTPARAM",
 	RDeliveryFailure: "ESME_RDELIVERYFAILURE", RUnknownErr: "ESME_RUNKNOWNERR",
+	// Those that nobody here acts on, so that logs, metrics and policies have a name for them.
+	0x06: "ESME_RINVPRTFLG", 0x07: "ESME_RINVREGDLVFLG", 0x11: "ESME_RCANCELFAIL", 0x13: "ESME_RREPLACEFAIL",
+	0x15: "ESME_RINVSERTYP", 0x33: "ESME_RINVNUMDESTS", 0x34: "ESME_RINVDLNAME", 0x40: "ESME_RINVDESTFLAG",
+	0x42: "ESME_RINVSUBREP", 0x43: "ESME_RINVESMCLASS", 0x44: "ESME_RCNTSUBDL", 0x48: "ESME_RINVSRCTON",
+	0x49: "ESME_RINVSRCNPI", 0x50: "ESME_RINVDSTTON", 0x51: "ESME_RINVDSTNPI", 0x53: "ESME_RINVSYSTYP",
+	0x54: "ESME_RINVREPFLAG", 0x55: "ESME_RINVNUMMSGS", 0x61: "ESME_RINVSCHED", 0x63: "ESME_RINVDFTMSGID",
+	0x67: "ESME_RQUERYFAIL", 0xC1: "ESME_ROPTPARNOTALLWD", 0xC4: "ESME_RINVOPTPARAMVAL",
 }
 
 // String is the standard's name where this package knows it, else the number.
