@@ -87,9 +87,9 @@ var causes = map[int]cause{
 	321: {class: Storage, text: "invalid memory index"},
 	322: {class: Storage, text: "memory full"},
 	330: {class: Site, text: "service centre address unknown"},
-	331: {class: Later, text: "no network service"},
+	331: {class: Site, text: "no network service"},
 	// The modem has sent and heard nothing: the network may have the message.
-	332: {class: Unclear, text: "network time-out"},
+	332: {class: Later, text: "network time-out", maybe: true},
 	340: {class: Ours, text: "no acknowledgement expected"},
 }
 

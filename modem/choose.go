@@ -48,13 +48,19 @@ func indicationsOf(can [][]string) (out [][5]int) {
 	if !has(4, 0) {
 		bfr = 1
 	}
+	var modes []int
+	for _, mode := range []int{2, 1, 3, 0} {
+		if has(0, mode) && (len(can) == 5 || mode == 2 || mode == 1) {
+			modes = append(modes, mode)
+		}
+	}
+	modes = modes[:min(len(modes), 2)]
 	for _, mt := range []int{1, 2} {
-		for _, ds := range []int{1, 2, 0} {
-			for _, mode := range []int{2, 1, 3, 0} {
-				if has(0, mode) && has(1, mt) && has(2, 0) && has(3, ds) {
-					out = append(out, [5]int{mode, mt, 0, ds, bfr})
-					if len(can) == 5 {
-						break // of the modes it names, the best
+		for _, reports := range [][]int{{1, 2}, {0}} {
+			for _, mode := range modes {
+				for _, ds := range reports {
+					if has(1, mt) && has(2, 0) && has(3, ds) {
+						out = append(out, [5]int{mode, mt, 0, ds, bfr})
 					}
 				}
 			}

@@ -23,6 +23,12 @@ var (
 	errStopped = errors.New("stopped")
 )
 
+// noPort is errPort of a port that could not be opened.
+type noPort struct{}
+
+func (noPort) Error() string        { return "port cannot be opened" }
+func (noPort) Is(target error) bool { return target == errPort }
+
 // Error is a final code that is not OK. 3GPP TS 27.005 3.2.5, TS 27.007 9.2.
 type Error struct {
 	Command string // without parameters

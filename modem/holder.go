@@ -18,9 +18,9 @@ func Holder(device string) error {
 	path, err := filepath.EvalSymlinks(device)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s is not there", errPort, device)
+			return fmt.Errorf("%w: %s is not there", noPort{}, device)
 		}
-		return fmt.Errorf("%w: %w", errPort, err)
+		return fmt.Errorf("%w: %w", noPort{}, err)
 	}
 	if path, err = filepath.Abs(path); err != nil {
 		return err
@@ -40,7 +40,7 @@ func Holder(device string) error {
 		name, _ := os.ReadFile(filepath.Join("/proc", pid, "comm"))
 		hint := ""
 		if who := strings.TrimSpace(string(name)); who == "ModemManager" {
-			hint = ` (tell it to leave the modem alone: udev rule with ENV{ID_MM_DEVICE_IGNORE}="1")`
+			hint = leaveAlone
 		}
 		return fmt.Errorf("%w: %s is open in %s (process %s)%s", ErrHeld, device, strings.TrimSpace(string(name)), pid, hint)
 	}

@@ -38,9 +38,9 @@ func (s *splitter) feed(b []byte, f func(line []byte)) bool {
 			s.dropped++
 		default:
 			s.line = append(s.line, c)
-			// "> " waits for us, so no line end follows it.
-			if c == ' ' && len(s.line) == 2 && s.line[0] == '>' {
-				s.line = s.line[:1]
+			// It waits for us: neither a line end nor, in some modems, the
+			// space of TS 27.005 3.5.1 follows it.
+			if len(s.line) == 1 && c == prompt[0] {
 				s.end(f)
 			}
 		}

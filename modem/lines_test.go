@@ -22,6 +22,7 @@ func TestSplit(t *testing.T) {
 		"numeric":       {"0\r", "0"},
 		"prompt":        {"\r\n> ", ">"},
 		"bare prompt":   {"\r\n>\r\n", ">"},
+		"no space":      {"\r\n>", ">"},
 		"prompt, echo":  {"> 0011\x1a\r\n+CMGS: 1\r\n", ">|0011|+CMGS: 1"},
 		"NULs":          {"\x00\x00O\x00K\x00\r\n", "OK"},
 		"noise":         {"\xff\xfe\x80OK\r\n", "OK"},

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tarm/serial"
@@ -27,7 +29,7 @@ func Port(device string, baud int) func() (io.ReadWriteCloser, error) {
 			d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 			c, err := d.Dial("tcp", addr)
 			if err != nil {
-				return nil, fmt.Errorf("%w: %w", errPort, err)
+				return nil, fmt.Errorf("%w: %w", noPort{}, err)
 			}
 			return c, nil
 		}
@@ -38,11 +40,27 @@ func Port(device string, baud int) func() (io.ReadWriteCloser, error) {
 		}
 		p, err := serial.OpenPort(&serial.Config{Name: device, Baud: baud, ReadTimeout: tick})
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", errPort, device, err)
+			return nil, refusal(device, err)
 		}
 		return &tty{port: p, device: device}, nil
 	}
 }
+
+// refusal says why a tty could not be opened, and what to do.
+func refusal(device string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EBUSY): // it is exclusive, to somebody whom Holder could not see
+		return fmt.Errorf("%w: %s; its name is for root only (fuser -v %s)%s", ErrHeld, device, device, leaveAlone)
+	case errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%w: %w: under systemd the unit needs DeviceAllow for it and PrivateDevices=no", noPort{}, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: %w: the user must be in the group of the device, mostly dialout", noPort{}, err)
+	}
+	return fmt.Errorf("%w: %s: %w", noPort{}, device, err)
+}
+
+// leaveAlone is what to do about the usual suspect.
+const leaveAlone = `; ModemManager leaves it alone after a udev rule with ENV{ID_MM_DEVICE_IGNORE}="1"`
 
 // tty makes an io.ReadWriteCloser with honest errors of a serial.Port. That
 // returns (0, EOF) when nothing came in time and when the device is gone, and

@@ -1,11 +1,13 @@
 package modem
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,5 +121,20 @@ func TestKeepIn(t *testing.T) {
 	}
 	if err := KeepIn(filepath.Join(path, "x"))(Raw{Cause: sms.ErrTPDU}); err == nil {
 		t.Error("kept nowhere")
+	}
+}
+
+// A port that cannot be opened says why and what to do.
+func TestRefusal(t *testing.T) {
+	for errno, want := range map[syscall.Errno]string{
+		syscall.EBUSY:  "held by another program: /dev/ttyUSB2; its name is for root only (fuser -v /dev/ttyUSB2)",
+		syscall.EACCES: "port cannot be opened: open /dev/ttyUSB2: permission denied: the user must be in the group",
+		syscall.EPERM:  "under systemd the unit needs DeviceAllow",
+		syscall.ENXIO:  "port cannot be opened: /dev/ttyUSB2: ",
+	} {
+		err := refusal("/dev/ttyUSB2", &os.PathError{Op: "open", Path: "/dev/ttyUSB2", Err: errno})
+		if !strings.Contains(err.Error(), want) || errors.Is(err, ErrHeld) == errors.Is(err, errPort) {
+			t.Errorf("%v: %v", errno, err)
+		}
 	}
 }

@@ -248,6 +248,17 @@ func TestForgetful(t *testing.T) {
 	})
 }
 
+// refused reports whether a setting of +CNMI is the one, begins or ends so.
+func refused(cmd, list string) bool {
+	v, set := strings.CutPrefix(cmd, "AT+CNMI=")
+	for _, r := range strings.Split(list, ";") {
+		if set && (v == r || strings.HasSuffix(r, ",") && strings.HasPrefix(v, r) || strings.HasPrefix(r, ",") && strings.HasSuffix(v, r)) {
+			return true
+		}
+	}
+	return false
+}
+
 func TestChoose(t *testing.T) {
 	for name, tc := range map[string]struct{ can, refuse, want string }{
 		"all":                  {"+CNMI: (0-2),(0-3),(0,2),(0,1,2),(0,1)", "", "2,1,0,1,0"},
@@ -256,13 +267,15 @@ func TestChoose(t *testing.T) {
 		"Cinterion":            {"+CNMI: (0-2),(0-3),(0,2),(0-2),(1)", "", "2,1,0,1,1"},
 		"no reports":           {"+CNMI: (1),(1),(0),(0),(0)", "", "1,1,0,0,0"},
 		"does not say":         {"ERROR", "", "2,1,0,1,0"},
-		"does not say and not": {"ERROR", "2,1,0,1,0", "1,1,0,1,0"},
+		"does not say and not": {"ERROR", "2,1,0,1,0", "2,1,0,2,0"},
+		"wants mode 1":         {"+CNMI: (0-2),(0-3),(0,2),(0,1,2),(0,1)", "2,", "1,1,0,1,0"},
+		"says less, no ds":     {"ERROR", ",1,0;,2,0", "2,1,0,0,0"},
 		"nothing":              {"+CNMI: (0),(0),(0),(0),(0)", "", "0,0,0,0,0"},
 	} {
 		bubble(t, Options{}, func(l *lab) {
 			l.f.answer = func(cmd string) string {
 				switch {
-				case cmd == "AT+CNMI=?" && tc.can == "ERROR", tc.refuse != "" && cmd == "AT+CNMI="+tc.refuse:
+				case cmd == "AT+CNMI=?" && tc.can == "ERROR", tc.refuse != "" && refused(cmd, tc.refuse):
 					return "\r\nERROR\r\n"
 				case cmd == "AT+CNMI=?":
 					return ok(tc.can)
