@@ -89,3 +89,26 @@ func TestReaderAllocations(t *testing.T) {
 		t.Errorf("%v allocations a frame", n)
 	}
 }
+
+// TestSequenceWraps: behind 7FFFFFFF comes 1, and a number that is still
+// waited for is passed over.
+func TestSequenceWraps(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, s *Session, p *peer) {
+		submit(t, s)
+		p.next() // 1, without an answer
+		s.mu.Lock()
+		s.seq = 0x7FFFFFFE
+		s.mu.Unlock()
+		for _, want := range []uint32{0x7FFFFFFF, 2} {
+			out := submit(t, s)
+			f := p.next()
+			if f.Seq != want {
+				t.Errorf("sequence number %08X, want %08X", f.Seq, want)
+			}
+			p.send(SubmitSMResp, ROK, f.Seq, &MessageResp{MessageID: "x"})
+			if o := <-out; o.Err != nil || o.Seq != want {
+				t.Errorf("%+v", o)
+			}
+		}
+	})
+}
