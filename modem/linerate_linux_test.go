@@ -73,14 +73,16 @@ func run(b *testing.B, x *traffic, open <-chan *slowLine, send func(n uint32), r
 	n := uint32(0)
 	began := time.Now()
 	longest, last := time.Duration(0), began // a stall is not a slow line
+	step := func() { longest, last = max(longest, time.Since(last)), time.Now() }
 	for b.Loop() {
 		n++
 		x.admit(rest)
 		send(n)
-		longest, last = max(longest, time.Since(last)), time.Now()
+		step()
 	}
 	for !x.quiet(int(n)) {
 		rest()
+		step()
 	}
 	took := time.Since(began)
 	if line != nil {
