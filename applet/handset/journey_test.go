@@ -169,7 +169,9 @@ func (u *user) answer() applet.Result {
 		if r, err = u.ks.OpenResponse(nil, <-u.got, ota.SPI{0x16, 0x39}); err != nil {
 			u.t.Fatal(err)
 		}
-		if r.Status != ota.StatusCounterLow { // the card refuses what it has had
+		// The card refuses what it has had, and gives an answer again of
+		// which it does not know that it was taken.
+		if r.Status != ota.StatusCounterLow && r.CNTR >= u.cntr {
 			break
 		}
 	}

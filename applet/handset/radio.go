@@ -50,8 +50,11 @@ func (h *Handset) radioOff() {
 func (h *Handset) setLink(l *loopback.Link) {
 	h.link = l
 	h.change(func(s *State) { s.Attached = l != nil })
-	if l == nil {
+	switch {
+	case l == nil:
 		h.networkLost()
+	case h.poll > 0: // what could not be sent may be sent now
+		h.pollCard()
 	}
 }
 

@@ -32,6 +32,25 @@ func TestPolling(t *testing.T) {
 	})
 }
 
+// A phone that has found service again asks the card at once: it may hold an
+// answer that could not be sent.
+func TestPollWithService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFake(t)
+		h := start(t, Options{Card: c, Dial: pipes(loopback.NewNetwork(loopback.NetworkOptions{}))})
+		synctest.Wait()
+		before := c.count(&c.status)
+		for _, on := range []bool{false, true} {
+			if err := h.SetCoverage(on); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		equal(t, "STATUS", c.count(&c.status)-before, 1)
+		h.Stop()
+	})
+}
+
 func TestPollInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t, "D00D 8103010300 82028182 84020105")

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simsign/simsign/cmd/internal/console"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/service"
 )
@@ -203,4 +205,44 @@ func TestBrowser(t *testing.T) {
 	if !strings.Contains(string(out), "no error and no request to anywhere else") {
 		t.Error("the script did not come to its end")
 	}
+}
+
+// Without coverage the signature waits in the card, and goes when the phone
+// has service again.
+//
+// Covers: 3.1-1
+func TestOutOfCoverage(t *testing.T) {
+	d := startDemo(t, Options{Data: t.TempDir()})
+	p := d.phones[0]
+	changed := make(chan struct{}, 1)
+	defer p.Changes(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})()
+	screen := func(kind string) string {
+		for {
+			if s := p.Snapshot().Screen; s != nil && s.Kind == kind {
+				return s.ID
+			}
+			select {
+			case <-changed:
+			case <-t.Context().Done():
+				t.Fatal("no screen of kind " + kind)
+			}
+		}
+	}
+	signed := make(chan struct{})
+	go func() {
+		defer close(signed)
+		signOnce(t, d.Client(), p.user.Number)
+	}()
+	err := p.Answer(console.Answer{Screen: screen("text"), Action: "ok"})
+	entry := screen("input")
+	err = errors.Join(err, p.SetCoverage(false), p.Answer(console.Answer{Screen: entry, Action: "ok", Input: Code}), p.SetCoverage(true))
+	if err != nil {
+		t.Error(err)
+	}
+	<-signed
 }

@@ -35,13 +35,15 @@ func (d *Demo) makePhones() error {
 		d.phones = append(d.phones, p)
 		p.driver.auto.Store(automatic(d.site.Code, 0))
 		o := handset.Options{
-			Card: c, Number: u.Number, Driver: p.driver, Logger: d.o.Logger, Clock: d.o.Clock, Language: u.Language, Poll: -1,
+			Card: c, Number: u.Number, Driver: p.driver, Logger: d.o.Logger, Clock: d.o.Clock, Language: u.Language,
 			// The network opens with the service, later than the handset is made.
 			Dial: func(ctx context.Context) (net.Conn, error) {
 				return loopback.TCP(d.Network())(ctx)
 			},
 		}
-		if !d.o.Plain {
+		if d.o.Plain {
+			o.Poll = -1
+		} else {
 			o.Trace = func(e handset.Event) {
 				if t := p.tracer.Load(); t != nil {
 					t.handset(u.Number, e)

@@ -42,6 +42,9 @@ func (t *tracer) handset(n sms.MSISDN, e handset.Event) {
 	t.mu.Lock()
 	tx := t.current[n.String()]
 	t.mu.Unlock()
+	if e.Name == "STATUS" { // the phone polls; it belongs to nothing
+		tx = ""
+	}
 	out := console.Event{
 		At: e.At, Tx: tx, Number: n.String(), Layer: string(e.Layer), Dir: "→",
 		Summary: "handset: " + e.Name + " " + string(e.Direction), Octets: hex.EncodeToString(e.Octets),
