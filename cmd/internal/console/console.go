@@ -52,7 +52,7 @@ type PhoneState struct {
 // the card sent, Octets their coding in hexadecimal.
 type Screen struct {
 	ID      string `json:"id"`
-	Kind    string `json:"kind"` // text, input, inkey, yesno, select
+	Kind    string `json:"kind"` // text, notice, input, inkey, yesno, select
 	Text    string `json:"text"`
 	Octets  string `json:"octets"`
 	Hidden  bool   `json:"hidden"`

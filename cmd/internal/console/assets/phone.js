@@ -82,7 +82,7 @@ export class Phone {
       this.body.append(...scr.items.map((i) => el("button", { type: "button", onclick: () => this.answer("ok", "", i.id) }, i.text)));
     } else if (scr.kind === "yesno") {
       this.body.append(el("button", { type: "button", onclick: () => this.answer("ok", "yes") }, "Yes"), el("button", { type: "button", onclick: () => this.answer("ok", "no") }, "No"));
-    } else if (scr.kind !== "text") {
+    } else if (this.types()) {
       const shown = scr.hidden ? "•".repeat(this.entry.length) : this.entry;
       const range = scr.min === scr.max ? `${scr.min}` : `${scr.min} to ${scr.max}`;
       this.screen.append(el("div", { class: "entry", role: "textbox", "aria-readonly": "true", "aria-label": scr.hidden ? `${this.entry.length} hidden digits entered` : "Entry" }, shown || "\u00a0"),
@@ -104,14 +104,16 @@ export class Phone {
 
   ready() {
     const scr = this.state.screen;
-    if (!scr) return false;
-    if (scr.kind === "select" || scr.kind === "yesno") return false;
-    return scr.kind === "text" || (this.entry.length >= scr.min && this.entry.length <= scr.max);
+    if (!scr || scr.kind === "select" || scr.kind === "yesno") return false;
+    return !this.types() || (this.entry.length >= scr.min && this.entry.length <= scr.max);
   }
+
+  // types says whether the screen takes characters; texts and notices do not.
+  types() { return ["input", "inkey"].includes(this.state.screen?.kind); }
 
   type(k) {
     const scr = this.state.screen;
-    if (!scr || this.answered === scr.id || scr.kind === "text" || scr.kind === "select" || scr.kind === "yesno" || this.entry.length >= scr.max) return;
+    if (!this.types() || this.answered === scr.id || this.entry.length >= scr.max) return;
     this.edit(this.entry + k);
   }
 
@@ -136,7 +138,7 @@ export class Phone {
     if (e.key === "Enter" && e.target === this.box) this.answer("ok");
     else if (e.key === "Escape") this.answer("cancel");
     else if (e.key === "Backspace") { if (this.entry) this.edit(this.entry.slice(0, -1)); else this.answer("back"); }
-    else if (e.key.length === 1 && e.key !== " " && (scr.digits ? /[0-9*#+]/.test(e.key) : true)) this.type(e.key);
+    else if (this.types() && e.key.length === 1 && (scr.digits ? /[0-9*#+]/.test(e.key) : e.key !== " " || e.target === this.box)) this.type(e.key);
     else return;
     e.preventDefault();
     this.box.focus();

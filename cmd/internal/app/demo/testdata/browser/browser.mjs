@@ -115,6 +115,16 @@ await page.keyboard.press("Space");
 await phone.locator(".status", { hasText: "net" }).waitFor();
 say("keyboard, double click and reload");
 
+// The SIM menu. A notice takes no entry, and goes with OK.
+await phone.locator(".idle button", { hasText: "Change personal code" }).click();
+await phone.locator(".entry").waitFor();
+await phone.locator("button.cancel").click();
+await phone.locator(".text", { hasText: "No new code was set." }).waitFor();
+assert.equal(await phone.locator(".entry").count(), 0, "a notice asks for characters");
+await phone.locator("button.ok").click();
+await phone.locator(".idle").waitFor();
+say("menu and notice");
+
 // A number without a user: one clear message, no prompt.
 await page.evaluate(() => { const s = document.querySelector("select[name=number]"); s.append(new Option("nobody", "+41790009999")); });
 await page.selectOption("select[name=number]", "+41790009999");
