@@ -111,7 +111,7 @@ func (s *Session) request(f Frame) (ended bool) {
 		return true
 	}
 	if !f.Command.Known() {
-		s.opts.Logger.Warn("unknown command, answered with generic_nack", "command", f.Command)
+		s.rubbish.Warn(s.opts.Logger, "unknown command, answered with generic_nack", "command", f.Command.String(), "sequence", f.Seq)
 		s.write(Header{GenericNack, RInvCmdID, f.Seq}, nil) //nolint:errcheck // fail tells
 		return false
 	}
@@ -124,7 +124,7 @@ func (s *Session) request(f Frame) (ended bool) {
 	}
 	body, err := Parse(Frame{f.Header, append([]byte(nil), f.Body...)})
 	if err != nil {
-		s.opts.Logger.Warn("request cannot be read", "error", err)
+		s.rubbish.Warn(s.opts.Logger, "request cannot be read", "sequence", f.Seq, "error", err)
 		req.Reply(StatusFor(err), bare(f.Command)) //nolint:errcheck // no answer to some commands
 		return false
 	}

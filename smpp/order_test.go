@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +111,27 @@ func TestSequenceWraps(t *testing.T) {
 			if o := <-out; o.Err != nil || o.Seq != want {
 				t.Errorf("%+v", o)
 			}
+		}
+	})
+}
+
+// TestFloodOfRubbish: the peer cannot fill the log, whatever it sends.
+func TestFloodOfRubbish(t *testing.T) {
+	var log bytes.Buffer
+	bubble(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Handler: HandlerFunc(func(context.Context, *Request) {})}, func(t *testing.T, s *Session, p *peer) {
+		go io.Copy(io.Discard, p) //nolint:errcheck // ends with the session
+		submit(t, s)
+		for i := range uint32(500) {
+			p.send(0x00010203, ROK, i, nil)
+			for _, cmd := range []CommandID{DeliverSM, SubmitSMResp} {
+				if _, err := p.Write(AppendFrame(nil, Header{cmd, 0, i + 1}, []byte{1})); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		synctest.Wait()
+		if n := strings.Count(log.String(), "\n"); n < 1 || n > 10 {
+			t.Errorf("%d lines in the log:\n%.500s", n, &log)
 		}
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/simsign/simsign/smpp/internal/seldom"
 )
 
 // Errors of a Session.
@@ -109,6 +111,7 @@ type Session struct {
 	inFrame atomic.Int64 // age when the PDU being read began; 0 between PDUs
 	inbound chan *Request
 	workers atomic.Int32
+	rubbish seldom.Logger // what the peer can provoke
 	ctx     context.Context
 	cancel  context.CancelFunc
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
@@ -31,7 +32,7 @@ func TestHalfOfAPairDies(t *testing.T) {
 	for _, dead := range []string{"bind_transmitter", "bind_receiver"} {
 		bubble(t, Options{Mode: Pair}, nil, func(l *lab) {
 			l.c.half(l.T, dead).Close()
-			time.Sleep(time.Millisecond)
+			synctest.Wait()
 			if l.Attached() {
 				t.Errorf("%s is gone and it is attached", dead)
 			}

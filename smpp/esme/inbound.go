@@ -57,7 +57,7 @@ func (l *link) take(ctx context.Context, m *smpp.Message) smpp.Status {
 			kind = "nobody"
 		}
 		s.m.inbound(kind)
-		l.log.Warn("message from a phone refused", "error", err)
+		l.rubbish.Warn(l.log, "message from a phone refused", "error", err)
 		return smpp.ROK
 	}
 	d := digest(m)
@@ -90,7 +90,7 @@ func (l *link) receipt(ctx context.Context, m *smpp.Message) smpp.Status {
 	switch {
 	case err != nil:
 		s.m.inbound("receipt malformed")
-		l.log.Warn("delivery receipt cannot be read", "error", err)
+		l.rubbish.Warn(l.log, "delivery receipt cannot be read", "error", err)
 		return smpp.ROK
 	case !final:
 		s.m.inbound("receipt not final")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/smpp"
+	"github.com/simsign/simsign/smpp/internal/seldom"
 )
 
 // link is one connection that is to be bound. It lives as long as the SMSC
@@ -27,6 +28,7 @@ type link struct {
 	slots   chan struct{} // places in the window of the session
 	session atomic.Pointer[smpp.Session]
 	fault   atomic.Pointer[string] // why it is not bound
+	rubbish seldom.Logger          // what the centre can provoke
 }
 
 func newLink(s *SMSC, n int, cmd smpp.CommandID) *link {
