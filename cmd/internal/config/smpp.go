@@ -196,20 +196,29 @@ func (b *Bearer) ESME() (esme.Options, error) {
 func (s *SMPP) sources(n Number) (rules esme.SourceRules, err error) {
 	whole := false
 	for _, text := range s.Source {
-		prefix, addr, two := strings.Cut(text, "=")
-		if !two {
-			prefix, addr = "", text
+		r, err := sourceRule(text)
+		if err != nil {
+			return nil, err
 		}
-		if strings.Trim(prefix, "0123456789") != "" || addr == "" || len(addr) > 20 {
-			return nil, fmt.Errorf("needs an address of at most 20 characters, or PREFIX=ADDRESS, has %q", text)
-		}
-		whole = whole || prefix == ""
-		rules = append(rules, esme.SourceRule{Prefix: prefix, Address: esme.ParseAddress(addr)})
+		whole = whole || r.Prefix == ""
+		rules = append(rules, r)
 	}
 	if !whole {
 		rules = append(rules, esme.SourceRule{Address: esme.ParseAddress(sms.MSISDN(n).String())})
 	}
 	return rules, nil
+}
+
+// sourceRule reads ADDRESS or PREFIX=ADDRESS.
+func sourceRule(text string) (r esme.SourceRule, err error) {
+	prefix, addr, two := strings.Cut(text, "=")
+	if !two {
+		prefix, addr = "", text
+	}
+	if strings.Trim(prefix, "0123456789") != "" || addr == "" || len(addr) > 20 {
+		return r, fmt.Errorf("needs an address of at most 20 characters, or PREFIX=ADDRESS, has %q", text)
+	}
+	return esme.SourceRule{Prefix: prefix, Address: esme.ParseAddress(addr)}, nil
 }
 
 // Password is the password of the bind, read now. Keep it out of logs.
@@ -234,14 +243,9 @@ func (s *SMPP) TLSConfig() (*tls.Config, error) {
 		return nil, nil
 	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.TLSServerName}
-	if s.TLSCA != "" {
-		pem, err := os.ReadFile(s.TLSCA)
-		if err != nil {
-			return nil, fmt.Errorf("tls_ca: %w", err)
-		}
-		if t.RootCAs = x509.NewCertPool(); !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls_ca: %s holds no certificate in PEM", s.TLSCA)
-		}
+	var err error
+	if t.RootCAs, err = s.roots(); err != nil {
+		return nil, fmt.Errorf("tls_ca: %w", err)
 	}
 	if s.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
@@ -253,6 +257,22 @@ func (s *SMPP) TLSConfig() (*tls.Config, error) {
 	return t, nil
 }
 
+// roots are the certificates of tls_ca; nil: those of the system.
+func (s *SMPP) roots() (*x509.CertPool, error) {
+	if s.TLSCA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(s.TLSCA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", s.TLSCA)
+	}
+	return pool, nil
+}
+
 // errOneOf: two keys that exclude each other.
 var errOneOf = errors.New("password_file and password_credential exclude each other")
 
@@ -261,8 +281,8 @@ func (ch *checker) smpp(key string, b *Bearer) {
 	s := &b.SMPP
 	if s.Address == "" {
 		ch.faultf(key+".address", `kind smpp needs the address of the SMSC, such as "smsc.example.net:2775"`)
-	} else {
-		ch.address(key+".address", s.Address)
+	} else if _, port := ch.address(key+".address", s.Address); strings.HasPrefix(s.Address, ":") || port == "0" {
+		ch.faultf(key+".address", `needs the name and the port of the SMSC, such as "smsc.example.net:2775", has %q`, s.Address)
 	}
 	if s.SystemID == "" {
 		ch.faultf(key+".system_id", "kind smpp needs the system_id of the bind")
@@ -281,11 +301,15 @@ func (ch *checker) smpp(key string, b *Bearer) {
 		}
 	}
 	ch.smppSecrets(key, s)
-	if _, err := s.sources(b.Number); err != nil {
-		ch.faultf(key+".source", "%v", err)
+	for i, text := range s.Source {
+		if _, err := sourceRule(text); err != nil {
+			ch.faultf(indexed(key+".source", i), "%v", err)
+		}
 	}
-	if _, err := esme.ParsePolicy(nil, s.Policy); err != nil {
-		ch.faultf(key+".policy", "%v", err)
+	for i := range s.Policy {
+		if _, err := esme.ParsePolicy(nil, s.Policy[i:i+1]); err != nil {
+			ch.faultf(indexed(key+".policy", i), "%v", err)
+		}
 	}
 	seen := map[byte]bool{}
 	for _, m := range s.DataCoding {
@@ -315,16 +339,23 @@ func (ch *checker) smppSecrets(key string, s *SMPP) {
 		}
 		return
 	}
+	if _, err := s.roots(); err != nil {
+		ch.faultf(key+".tls_ca", "%v", err)
+	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		ch.faultf(key+".tls_cert", "tls_cert and tls_key go together")
 		return
 	}
-	if s.TLSKey != "" && !ch.secretFile(key+".tls_key", s.TLSKey) {
+	if s.TLSCert == "" {
 		return
 	}
-	if _, err := s.TLSConfig(); err != nil {
-		what, text, _ := strings.Cut(err.Error(), ": ")
-		ch.faultf(key+"."+what, "%s", text)
+	readable := ch.secretFile(key+".tls_key", s.TLSKey)
+	if _, err := os.Stat(s.TLSCert); err != nil {
+		ch.faultf(key+".tls_cert", "%v", err)
+	} else if readable {
+		if _, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey); err != nil {
+			ch.faultf(key+".tls_cert", "%v", err)
+		}
 	}
 }
 
