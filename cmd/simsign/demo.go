@@ -8,8 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/app/demo"
@@ -48,6 +50,14 @@ func (k *DemoCmd) Run(c *cli) error {
 			return &exitError{Code: exitUsage, Err: fmt.Errorf("--auto: %w", err)}
 		}
 	}
+	for name, port := range map[string]int{"api": k.API, "console": k.Console, "ca": k.CA, "metrics": k.Metrics, "network": k.Network, "smsc": k.SMSC} {
+		if port < 0 || port > 65535 {
+			return &exitError{Code: exitUsage, Err: fmt.Errorf("--%s-port: %d is no port: take 0 (any) to 65535", name, port)}
+		}
+	}
+	// Whoever reads the output may end first ("| tee", and Ctrl-C for both):
+	// everything is put away all the same.
+	signal.Ignore(syscall.SIGPIPE)
 	faults, err := faultScript(k.Faults)
 	if err != nil || k.Faults != "" && !k.SMPP {
 		return &exitError{Code: exitUsage, Err: fmt.Errorf("--smsc-faults: %w", cmp.Or(err, errors.New("it needs --smpp")))}

@@ -3,9 +3,11 @@ package demo
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -245,4 +247,20 @@ func TestOutOfCoverage(t *testing.T) {
 		t.Error(err)
 	}
 	<-signed
+}
+
+// When two want the same port, the web service has it, at every start.
+func TestPortsInOrder(t *testing.T) {
+	want, err := freePort(0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(want)
+	n, _ := strconv.Atoi(port)
+	for range 20 {
+		text, err := (&site{}).configuration(Options{Ports: Ports{API: n, Console: n}})
+		if err != nil || !strings.Contains(text, "[api]\nlisten = \""+want+"\"") {
+			t.Fatalf("%v; not with %s:\n%.200s", err, want, text)
+		}
+	}
 }

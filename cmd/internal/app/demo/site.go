@@ -149,12 +149,15 @@ func (s *site) cardFile(users []User) string {
 // configuration writes the file that simsign serve could be given as well.
 func (s *site) configuration(o Options) (string, error) {
 	listen := map[string]string{}
-	for name, port := range map[string]int{"api": o.Ports.API, "console": o.Ports.Console, "ca": o.Ports.CA, "metrics": o.Ports.Metrics, "network": o.Ports.Network, "smsc": o.Ports.SMSC} {
-		addr, err := freePort(port, listen)
+	for _, p := range []struct {
+		name string
+		port int
+	}{{"api", o.Ports.API}, {"console", o.Ports.Console}, {"ca", o.Ports.CA}, {"metrics", o.Ports.Metrics}, {"network", o.Ports.Network}, {"smsc", o.Ports.SMSC}} {
+		addr, err := freePort(p.port, listen)
 		if err != nil {
 			return "", err
 		}
-		listen[name] = addr
+		listen[p.name] = addr
 	}
 	s.network, s.smsc = listen["network"], listen["smsc"]
 	bearer := fmt.Sprintf("[[bearer]]\nname = \"loopback\"\nkind = \"loopback\"\nnumber = %q\nnetwork = %q\nemulate = true\n", serviceNumber.String(), s.network)
