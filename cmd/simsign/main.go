@@ -32,10 +32,10 @@ type commands struct {
 	Serve   ServeCmd   `cmd:"" help:"Run the service."`
 	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, disable, enable."`
-	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list."`
+	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated cards."`
 	User    UserCmd    `cmd:"" help:"Users: add, list, show, register, code, applet."`
 	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
-	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace."`
+	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`
 	Modem   ModemCmd   `cmd:"" help:"GSM modems: look at one, or emulate one."`
 	Sign    SignCmd    `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`
 	Handset HandsetCmd `cmd:"" help:"An emulated handset in the terminal, around an emulated card."`

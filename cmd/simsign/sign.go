@@ -39,7 +39,7 @@ type SignCmd struct {
 	Mode     string        `enum:"asynch,synch" default:"asynch" help:"asynch asks, prints the reference code and polls; synch waits in one request."`
 	Timeout  time.Duration `placeholder:"DURATION" help:"Time for the user, for example 80s (the profile's)."`
 	Poll     time.Duration `default:"1s" help:"Pause between two questions in asynch mode (${default})."`
-	Lang     string        `placeholder:"en" help:"Language of the prompts."`
+	Lang     string        `placeholder:"en" help:"Language of short messages to the user about this signature (the user's own). The prompts are in that of the card."`
 	Out      string        `placeholder:"FILE" help:"Save the signature there, - for standard output (MSSP_TransID.p7s or .sig)."`
 	CA       string        `name:"ca" placeholder:"FILE" help:"Certificates that the signer's must lead to, PEM. Without it the chain is not checked."`
 	Signer   string        `placeholder:"FILE" help:"Certificate of the signer, PEM: pkcs1 signatures bring none."`

@@ -17,7 +17,7 @@ type SMSCRunCmd struct {
 	Listen     string   `default:"127.0.0.1:2775" help:"Loopback address for SMPP (${default}); port 0 takes a free one."`
 	Network    string   `name:"network-listen" default:"127.0.0.1:9065" placeholder:"127.0.0.1:PORT" help:"Loopback address to which emulated handsets attach (${default})."`
 	Account    []string `default:"simsign:secret:1234" placeholder:"ID:PASSWORD:NUMBER[,NUMBER]" sep:"none" help:"Application that may bind, and the short numbers whose messages go to it (${default}). Repeatable."`
-	Faults     string   `placeholder:"SCRIPT|@FILE" help:"Misbehave: a fault script, see below."`
+	Faults     string   `placeholder:"SCRIPT|@FILE" help:"Misbehave: a fault script, see above."`
 	IDs        string   `name:"ids" default:"decimal" enum:"decimal,hex,36,64,empty" help:"Form of message ids: ${enum} (${default})."`
 	Receipts   []string `default:"text,tlv" enum:"text,tlv,first,none" help:"What delivery receipts consist of: text, tlv; first sends them before the response (${default})."`
 	ReceiptIDs string   `name:"receipt-ids" enum:",decimal,hex,36,64,empty" default:"" placeholder:"FORM" help:"Form of message ids in receipts, where it is another one."`
