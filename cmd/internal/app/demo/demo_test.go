@@ -86,6 +86,24 @@ func TestDataGoesOn(t *testing.T) {
 	signOnce(t, d.Client(), d.o.Users[1].Number)
 }
 
+// A folder from which the database or a card was taken does not go on as if
+// nothing were missing.
+func TestFolderNotWhole(t *testing.T) {
+	for _, name := range []string{"simsign.db", cardName(Users()[1])} {
+		dir := t.TempDir()
+		stopDemo(t, startDemo(t, Options{Data: dir, Auto: Code, Plain: true}))
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := Start(t.Context(), Options{Data: dir, Plain: true}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("without %s: %v, %v", name, d, err)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) < 6 {
+			t.Errorf("%d files are left of the folder (%v)", len(entries), err)
+		}
+	}
+}
+
 // A folder that a running demonstration uses is left alone, configuration included.
 //
 // Covers: F18

@@ -41,7 +41,7 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 	daemon, ofonod := peer(t, "dbus-daemon"), peer(t, "ofonod", "/usr/sbin/ofonod")
 	u.stop()
 	_, network := d.App.Network()
-	m, err := emulator.New(emulator.Options{Number: u.user.Number, Card: u.card, Dial: loopback.TCP(network), HostToolkit: true})
+	m, err := emulator.New(emulator.Options{Number: u.user.Number, Card: u.card, Dial: loopback.TCP(network), HostToolkit: true, Trace: dialogue(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +73,29 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 	start(t, cmd)
 	o.switchOn()
 	return o
+}
+
+// dialogue keeps the end of what passes between ofono and the modem, for a test
+// that fails.
+func dialogue(t *testing.T) func(bool, []byte) {
+	var mu sync.Mutex
+	var lines []string
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if t.Failed() {
+			t.Logf("modem:\n%s", strings.Join(lines, "\n"))
+		}
+	})
+	return func(toHost bool, b []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		arrow := ">"
+		if toHost {
+			arrow = "<"
+		}
+		lines = append(lines[max(0, len(lines)-300):], fmt.Sprintf("%s %s %q", time.Now().Format("05.000"), arrow, b))
+	}
 }
 
 // start runs a program until the test ends; the channel closes with its first

@@ -55,7 +55,7 @@ func (d *Demo) prepare(ctx context.Context, cfg *config.Config) (fresh bool, err
 
 // openCard loads a user's card, or personalises it as a card maker would.
 func (d *Demo) openCard(u User) (*card.Card, error) {
-	path := d.site.path("card-" + string(u.Number) + ".journal")
+	path := d.site.path(cardName(u))
 	o := card.Options{Logger: d.o.Logger}
 	if _, err := os.Stat(path); err == nil {
 		return card.Load(path, o)

@@ -82,6 +82,9 @@ func openSite(dir string, o Options) (*site, error) {
 		if !s.Ready {
 			return nil, fmt.Errorf("%s holds a demonstration that never got ready: remove it, or take another --data folder", dir)
 		}
+		if err := s.whole(o); err != nil {
+			return nil, err
+		}
 	}
 	text, err := s.configuration(o)
 	if err != nil {
@@ -113,6 +116,23 @@ func (s *site) fill(o Options) error {
 	}
 	return s.save()
 }
+
+// whole finds what somebody took out of a folder: a new database or card in
+// its place would know nobody.
+func (s *site) whole(o Options) error {
+	files := []string{"simsign.db"}
+	for _, u := range o.Users {
+		files = append(files, cardName(u))
+	}
+	for _, f := range files {
+		if _, err := os.Stat(s.path(f)); err != nil {
+			return fmt.Errorf("%s is no whole demonstration any more (%w): put that back, or take another --data folder", s.dir, err)
+		}
+	}
+	return nil
+}
+
+func cardName(u User) string { return "card-" + string(u.Number) + ".journal" }
 
 // abandon empties a folder again that was empty before and never got ready.
 func (s *site) abandon() {
