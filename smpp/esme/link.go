@@ -47,7 +47,8 @@ func (l *link) sends() bool    { return l.cmd != smpp.BindReceiver }
 func (l *link) receives() bool { return l.cmd != smpp.BindTransmitter }
 
 // run keeps the link bound until ctx ends. The pause between two attempts
-// doubles, and shrinks again after a bind that held.
+// doubles, and shrinks again after a bind that held; a wrong name or password
+// has the longest at once.
 func (l *link) run(ctx context.Context) {
 	pause := l.s.o.RetryFirst
 	for ctx.Err() == nil {
@@ -62,6 +63,9 @@ func (l *link) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if stranger(err) {
+			pause = l.s.o.RetryMost
+		}
 		text := err.Error()
 		l.fault.Store(&text)
 		l.s.m.broken.Inc()
@@ -71,6 +75,12 @@ func (l *link) run(ctx context.Context) {
 		}
 		pause = min(2*pause, l.s.o.RetryMost)
 	}
+}
+
+// stranger: the centre does not take our name or password. That will not
+// change by itself, and centres lock accounts that ask too often.
+func stranger(err error) bool {
+	return errors.Is(err, smpp.RInvPaswd) || errors.Is(err, smpp.RInvSysID)
 }
 
 // rest waits d, more or less a quarter so that not all come back at once;

@@ -41,23 +41,35 @@ func TestPair(t *testing.T) {
 // Nobody there, a bind that is refused, one that is never answered: tried
 // again with growing pauses, for ever.
 func TestReconnect(t *testing.T) {
-	for name, prepare := range map[string]func(*centre){
-		"nobody listens": func(c *centre) { c.refuse = true },
-		"says nothing":   func(c *centre) { c.mute = true },
-		"refuses": func(c *centre) {
-			c.bind = func(int, *smpp.Bind) smpp.Status { return smpp.RInvPaswd }
-		},
+	refuse := func(st smpp.Status) func(*centre) {
+		return func(c *centre) { c.bind = func(int, *smpp.Bind) smpp.Status { return st } }
+	}
+	for name, tc := range map[string]struct {
+		prepare  func(*centre)
+		min, max int // attempts in the first 20 seconds
+	}{
+		"nobody listens":              {func(c *centre) { c.refuse = true }, 5, 8},
+		"says nothing":                {func(c *centre) { c.mute = true }, 3, 4},
+		"refuses for now":             {refuse(smpp.RAlyBnd), 5, 8},
+		"does not know the password":  {refuse(smpp.RInvPaswd), 1, 1},
+		"does not know the system_id": {refuse(smpp.RInvSysID), 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, Options{BindTimeout: 4 * time.Second}, prepare, func(l *lab) {
-				time.Sleep(5 * time.Minute)
-				l.c.mu.Lock()
-				n := l.c.dialled
-				l.c.mu.Unlock()
-				if n < 10 || n > 25 {
+			bubble(t, Options{BindTimeout: 4 * time.Second}, tc.prepare, func(l *lab) {
+				attempts := func() int {
+					l.c.mu.Lock()
+					defer l.c.mu.Unlock()
+					return l.c.dialled
+				}
+				time.Sleep(20 * time.Second)
+				if n := attempts(); n < tc.min || n > tc.max {
+					t.Errorf("%d attempts in 20 seconds", n)
+				}
+				time.Sleep(280 * time.Second)
+				if n := attempts(); n < 8 || n > 25 {
 					t.Errorf("%d attempts in 5 minutes", n)
 				}
-				if l.Attached() || counted(l.m.broken) < 10 {
+				if l.Attached() || counted(l.m.broken) < 8 {
 					t.Error("not counted")
 				}
 				l.c.mu.Lock()
