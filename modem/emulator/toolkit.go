@@ -166,6 +166,9 @@ func cusate(x *execution, c command) final {
 	if len(data) > 0 {
 		x.info(`+CUSATER: "%X"`, data)
 	}
+	if x.m.kit.open && sw == 0x9000 {
+		return ok // the command before still waits for its TERMINAL RESPONSE
+	}
 	x.follow(sw)
 	return final{none: true}
 }

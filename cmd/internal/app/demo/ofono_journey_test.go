@@ -97,12 +97,20 @@ func journey(t *testing.T, u User) {
 	})
 }
 
-// changeCode chooses the first item of the SIM menu, and signs with the new code.
+// changeCode chooses the first item of the SIM menu, and signs with the new
+// code. The request comes while the user still reads that the code is set.
 func changeCode(t *testing.T, d *Demo, o *ofono, number string) {
 	const fresh = "8317"
 	done := make(chan string, 16)
 	o.user.act(func(text string) *dbus.Error {
+		for len(o.asked) > 0 {
+			<-o.asked
+		}
 		done <- text
+		select {
+		case <-o.asked:
+		case <-t.Context().Done():
+		}
 		return nil
 	}, func(title string, _ bool) (string, *dbus.Error) {
 		if strings.Contains(title, "present") {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -33,6 +34,7 @@ type ofono struct {
 	signals chan *dbus.Signal
 	modem   *emulator.Modem
 	user    *person
+	asked   chan struct{} // 1: an ENVELOPE came to the card
 }
 
 // startOfono takes the phone of u away and gives its card to ofono.
@@ -41,7 +43,8 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 	daemon, ofonod := peer(t, "dbus-daemon"), peer(t, "ofonod", "/usr/sbin/ofonod")
 	u.stop()
 	_, network := d.App.Network()
-	m, err := emulator.New(emulator.Options{Number: u.user.Number, Card: u.card, Dial: loopback.TCP(network), HostToolkit: true, Trace: dialogue(t)})
+	asked := make(chan struct{}, 1)
+	m, err := emulator.New(emulator.Options{Number: u.user.Number, Card: u.card, Dial: loopback.TCP(network), HostToolkit: true, Trace: dialogue(t, asked)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +64,7 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 	}
 	socket := filepath.Join(dir, "bus")
 	address := "unix:path=" + socket
-	o := &ofono{t: t, modem: m, signals: make(chan *dbus.Signal, 1000), user: &person{}}
+	o := &ofono{t: t, modem: m, signals: make(chan *dbus.Signal, 1000), user: &person{}, asked: asked}
 	ready := start(t, exec.Command(daemon, "--nofork", "--print-address", "--config-file="+file("bus.conf", fmt.Sprintf(busConfig, socket))))
 	<-ready // the daemon has printed its address
 	o.connect(address)
@@ -76,8 +79,8 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 }
 
 // dialogue keeps the end of what passes between ofono and the modem, for a test
-// that fails.
-func dialogue(t *testing.T) func(bool, []byte) {
+// that fails, and tells of each ENVELOPE.
+func dialogue(t *testing.T, asked chan<- struct{}) func(bool, []byte) {
 	var mu sync.Mutex
 	var lines []string
 	t.Cleanup(func() {
@@ -93,6 +96,11 @@ func dialogue(t *testing.T) func(bool, []byte) {
 		arrow := ">"
 		if toHost {
 			arrow = "<"
+		} else if bytes.Contains(b, []byte("AT+CUSATE=")) {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
 		}
 		lines = append(lines[max(0, len(lines)-300):], fmt.Sprintf("%s %s %q", time.Now().Format("05.000"), arrow, b))
 	}
@@ -245,10 +253,11 @@ func (p *person) screens() string {
 // DisplayText is a text that waits for the user.
 func (p *person) DisplayText(text string, _ byte, _ bool) *dbus.Error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.seen = append(p.seen, text)
-	if p.text != nil {
-		return p.text(text)
+	act := p.text
+	p.mu.Unlock()
+	if act != nil {
+		return act(text)
 	}
 	return nil
 }
