@@ -27,7 +27,8 @@ func (*CardEmulateCmd) Help() string {
 	return `Makes an emulated card for each card of a card file, as a card maker would
 make real ones: with the keys of the file and the applet of its card profile.
 "simsign handset --card FILE" is a phone around one, "simsign card attach" puts
-one into a virtual reader. The files hold keys and codes in clear: tests only.`
+one into a virtual reader. Where its SIM menu asks for an unblocking code, that is
+` + emulatedUnblocking + `. The files hold keys and codes in clear: tests only.`
 }
 
 // Run makes all cards of the file; a card that is there already is left alone.

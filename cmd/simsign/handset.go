@@ -105,7 +105,7 @@ func cardHint(err error) error {
 		return &exitError{Code: exitUsage, Err: fmt.Errorf("--reader: %w", err), Hint: "go build -tags pcsc ./cmd/simsign, with libpcsclite-dev and a C compiler"}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return &exitError{Code: exitFailed, Err: err, Hint: "simsign demo --data DIR makes card files in DIR"}
+		return &exitError{Code: exitFailed, Err: err, Hint: "simsign card emulate makes card files, simsign demo --data DIR too"}
 	}
 	if errors.Is(err, card.ErrInUse) {
 		return &exitError{Code: exitFailed, Err: err, Hint: "stop the other one (simsign demo or simsign handset) first"}

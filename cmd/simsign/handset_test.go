@@ -5,12 +5,14 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/applet/handset"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/bearer/loopback"
@@ -166,5 +168,16 @@ func TestHandsetUsage(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	if got := printable("a\x1b[2Jb\nc\u202Ed\u009b"); got != "a·[2Jb\nc·d·" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A full inbox loses its oldest message; the new one is told all the same.
+func TestNewMessages(t *testing.T) {
+	u, inbox := &phoneUI{}, []handset.Message{{Text: "a"}, {Text: "b"}, {Text: "c"}}
+	for i, want := range [][]handset.Message{inbox[:2], nil, inbox[2:], {{Text: "d"}}, {{Text: "e"}, {Text: "f"}}} {
+		have := u.newMessages([][]handset.Message{inbox[:2], inbox[:2], inbox, {{Text: "b"}, {Text: "c"}, {Text: "d"}}, {{Text: "d"}, {Text: "e"}, {Text: "f"}}}[i])
+		if !slices.Equal(have, want) {
+			t.Errorf("step %d: %v, want %v", i, have, want)
+		}
 	}
 }

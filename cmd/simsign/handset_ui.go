@@ -20,9 +20,10 @@ type phoneUI struct {
 	cancel  func()
 	echo    *echo
 
-	screen   uint64 // the last one shown
-	gone     bool   // and told to be gone
-	inbox    int    // messages told
+	screen   uint64          // the last one shown
+	gone     bool            // and told to be gone
+	inbox    int             // messages told
+	told     handset.Message // the last of them
 	attached bool
 	on       bool
 }
@@ -91,11 +92,9 @@ func (u *phoneUI) refresh() {
 		u.attached, u.on = s.Attached, s.On
 		u.c.printf("[%s, card %s: %s]\n", s.Number, s.ICCID, u.condition(&s))
 	}
-	u.inbox = min(u.inbox, len(s.Inbox))
-	for _, m := range s.Inbox[u.inbox:] {
+	for _, m := range u.newMessages(s.Inbox) {
 		u.message(m)
 	}
-	u.inbox = len(s.Inbox)
 	switch {
 	case s.Screen == nil:
 		u.echo.set(true)
@@ -108,6 +107,18 @@ func (u *phoneUI) refresh() {
 		u.show(s.Screen)
 		u.echo.set(!s.Screen.Hidden)
 	}
+}
+
+// newMessages are those that were not told. A full inbox loses its oldest.
+func (u *phoneUI) newMessages(inbox []handset.Message) []handset.Message {
+	from := min(u.inbox, len(inbox))
+	for from > 0 && inbox[from-1] != u.told {
+		from--
+	}
+	if u.inbox = len(inbox); u.inbox > 0 {
+		u.told = inbox[u.inbox-1]
+	}
+	return inbox[from:]
 }
 
 func (u *phoneUI) condition(s *handset.State) string {
