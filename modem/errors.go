@@ -44,10 +44,20 @@ func (e *Error) Error() string {
 	case e.Code < 0:
 		return fmt.Sprintf("AT%s: %s error %q", e.Command, e.Kind, e.Text)
 	}
-	if c := causes[e.Code]; e.Kind == "CMS" && c.text != "" {
-		return fmt.Sprintf("AT%s: CMS error %d (%s)", e.Command, e.Code, c.text)
+	text := causes[e.Code].text
+	if e.Kind == "CME" {
+		text = equipment[e.Code]
+	}
+	if text != "" {
+		return fmt.Sprintf("AT%s: %s error %d (%s)", e.Command, e.Kind, e.Code, text)
 	}
 	return fmt.Sprintf("AT%s: %s error %d", e.Command, e.Kind, e.Code)
+}
+
+// equipment is what the usual codes of +CME ERROR say. TS 27.007 9.2.1.
+var equipment = map[int]string{
+	3: "operation not allowed", 4: "operation not supported", 10: "SIM not inserted", 11: "SIM PIN required", 12: "SIM PUK required",
+	13: "SIM failure", 14: "SIM busy", 15: "SIM wrong", 16: "incorrect password", 30: "no network service", 50: "incorrect parameters", 100: "unknown",
 }
 
 // newError reads an error of package at.

@@ -40,15 +40,19 @@ func Port(device string, baud int) func() (io.ReadWriteCloser, error) {
 		}
 		p, err := serial.OpenPort(&serial.Config{Name: device, Baud: baud, ReadTimeout: tick})
 		if err != nil {
-			return nil, refusal(device, err)
+			return nil, refusal(device, baud, err)
 		}
 		return &tty{port: p, device: device}, nil
 	}
 }
 
 // refusal says why a tty could not be opened, and what to do.
-func refusal(device string, err error) error {
+func refusal(device string, baud int, err error) error {
 	switch {
+	case strings.Contains(err.Error(), "baud rate"):
+		return fmt.Errorf("%w: %d is no usual speed of a tty: 9600, 115200, 460800, 921600", noPort{}, baud)
+	case errors.Is(err, syscall.ENOTTY):
+		return fmt.Errorf("%w: %s is no tty", noPort{}, device)
 	case errors.Is(err, syscall.EBUSY): // it is exclusive, to somebody whom Holder could not see
 		return fmt.Errorf("%w: %s; its name is for root only (fuser -v %s)%s", ErrHeld, device, device, leaveAlone)
 	case errors.Is(err, syscall.EPERM):

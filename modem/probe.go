@@ -22,7 +22,8 @@ type Finding struct {
 // ProbeOptions of Probe. Open is required.
 type ProbeOptions struct {
 	Open func() (io.ReadWriteCloser, error)
-	// PIN is tried once, when the SIM wants one and has two attempts left at least.
+	// PIN is tried once, when the SIM wants one, unless the modem says that it
+	// has less than two attempts left.
 	PIN string
 	// Text is sent to Number as a plain message; "" sends none.
 	Text   string

@@ -95,6 +95,9 @@ func TestHolder(t *testing.T) {
 	out.Close()
 	in.Close()
 	cmd.Wait() //nolint:errcheck // it ends with its input
+	if _, err = Port(path, 12345)(); err == nil || !strings.Contains(err.Error(), "12345 is no usual speed of a tty") {
+		t.Errorf("%v", err)
+	}
 	if _, err = Port(path+"0", 115200)(); err == nil || !strings.Contains(err.Error(), "is not there") {
 		t.Errorf("%v", err)
 	}
@@ -130,9 +133,10 @@ func TestRefusal(t *testing.T) {
 		syscall.EBUSY:  "held by another program: /dev/ttyUSB2; its name is for root only (fuser -v /dev/ttyUSB2)",
 		syscall.EACCES: "port cannot be opened: open /dev/ttyUSB2: permission denied: the user must be in the group",
 		syscall.EPERM:  "under systemd the unit needs DeviceAllow",
+		syscall.ENOTTY: "port cannot be opened: /dev/ttyUSB2 is no tty",
 		syscall.ENXIO:  "port cannot be opened: /dev/ttyUSB2: ",
 	} {
-		err := refusal("/dev/ttyUSB2", &os.PathError{Op: "open", Path: "/dev/ttyUSB2", Err: errno})
+		err := refusal("/dev/ttyUSB2", 115200, &os.PathError{Op: "open", Path: "/dev/ttyUSB2", Err: errno})
 		if !strings.Contains(err.Error(), want) || errors.Is(err, ErrHeld) == errors.Is(err, errPort) {
 			t.Errorf("%v: %v", errno, err)
 		}

@@ -186,7 +186,7 @@ func (s *session) unlock(ctx context.Context) error {
 	case lock != "SIM PIN":
 		return fmt.Errorf("%w: it wants %s; enter it by hand", ErrPIN, lock)
 	case s.m.o.PIN == "":
-		return fmt.Errorf("%w: none is configured", ErrPIN)
+		return fmt.Errorf("%w: none is configured (pin_file; for a probe --pin-file)", ErrPIN)
 	case !pins.tried(&s.chart).IsZero():
 		return fmt.Errorf("%w: one was tried at %s without success; unlock the SIM by hand (simsign modem probe --pin-file)",
 			ErrPIN, pins.tried(&s.chart).UTC().Format(time.RFC3339))
@@ -202,9 +202,14 @@ func (s *session) unlock(ctx context.Context) error {
 	if err := pins.note(&s.chart, s.m.o.Clock()); err != nil {
 		return fmt.Errorf("%w: that it was tried cannot be noted: %w", ErrPIN, err)
 	}
-	if err := s.need(ctx, `+CPIN="`+s.m.o.PIN+`"`); errors.Is(err, ErrRefuses) {
+	var refused *Error
+	if _, err := s.ask(ctx, `+CPIN="`+s.m.o.PIN+`"`); errors.As(err, &refused) {
 		s.m.log.Error("the SIM has refused its PIN; it is not tried again", "iccid", s.chart.ICCID)
-		return fmt.Errorf("%w: it was refused: %w", ErrPIN, err)
+		left := ""
+		if s.chart.PINTries > 0 {
+			left = fmt.Sprintf("; it had %d attempts left before", s.chart.PINTries)
+		}
+		return fmt.Errorf("%w: it was refused: %w%s", ErrPIN, refused, left)
 	} else if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type ModemCmd struct {
 type ModemProbeCmd struct {
 	Device  string `arg:"" help:"A tty such as /dev/ttyUSB2, or tcp://host:port."`
 	Baud    int    `default:"115200" help:"Speed of a tty (${default})."`
-	PINFile string `name:"pin-file" placeholder:"FILE" help:"PIN of the SIM. It is tried once, and only while two attempts or more are left."`
+	PINFile string `name:"pin-file" placeholder:"FILE" help:"PIN of the SIM. It is tried once; not where the modem says that less than two attempts are left."`
 	SMS     string `name:"sms" placeholder:"NUMBER" help:"Send a test message to this number."`
 	Accept  string `placeholder:"NUMBER" help:"Send an empty packet for the SIM of this number (class 2, PID 7F) and wait for its status report: does the network carry such messages?"`
 }
@@ -34,13 +34,13 @@ func (k *ModemProbeCmd) Run(c *cli) error {
 			return err
 		}
 	}
-	for _, text := range []string{k.SMS, k.Accept} {
+	for i, text := range []string{k.SMS, k.Accept} {
 		if text == "" {
 			continue
 		}
 		n, err := sms.ParseMSISDN(text)
 		if err != nil {
-			return &exitError{Code: exitUsage, Err: err}
+			return &exitError{Code: exitUsage, Err: fmt.Errorf("%s: %w", []string{"--sms", "--accept"}[i], err)}
 		}
 		if o.Number != "" && o.Number != n {
 			return &exitError{Code: exitUsage, Err: errors.New("--sms and --accept want the same number")}
