@@ -27,8 +27,30 @@ const (
 // of each direction, ours at 0.
 type stream [2]uint32
 
-// WritePcap writes all that is kept, in the order of time.
-func (r *Recorder) WritePcap(w io.Writer) error {
+// overhead is what a segment takes in the file beside its octets, at most:
+// record, Ethernet, IPv6 and TCP headers.
+const overhead = 16 + 14 + 40 + 20
+
+// newest leaves out the oldest PDUs of a list until the rest fits a file of
+// most octets; 0 is no limit.
+func newest(all []entry, most int) []entry {
+	if most <= 0 {
+		return all
+	}
+	left := most - 24
+	for i := len(all) - 1; i >= 0; i-- {
+		// Any of them may be the first of its connection.
+		left -= all[i].length + (all[i].length/mss+1+3)*overhead
+		if left < 0 {
+			return all[i+1:]
+		}
+	}
+	return all
+}
+
+// WritePcap writes what is kept, in the order of time: the newest that fit
+// most octets, or all of it when most is 0.
+func (r *Recorder) WritePcap(w io.Writer, most int) error {
 	bw := bufio.NewWriter(w)
 	h := binary.LittleEndian.AppendUint32(nil, pcapMagic)
 	h = binary.LittleEndian.AppendUint16(h, 2)
@@ -39,7 +61,7 @@ func (r *Recorder) WritePcap(w io.Writer) error {
 	bw.Write(h) //nolint:errcheck // Flush tells
 	streams := map[*conn]*stream{}
 	var buf []byte
-	for _, e := range r.snapshot() {
+	for _, e := range newest(r.snapshot(), most) {
 		s := streams[e.conn]
 		if s == nil {
 			s = &stream{}

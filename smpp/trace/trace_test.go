@@ -121,7 +121,7 @@ func TestPcap(t *testing.T) {
 			r := New(Options{Messages: messages, Clock: func() time.Time { return at }})
 			session(t, r, addrs[0], addrs[1])
 			var file bytes.Buffer
-			if err := r.WritePcap(&file); err != nil {
+			if err := r.WritePcap(&file, 0); err != nil {
 				t.Fatal(err)
 			}
 			got := frames(t, file.Bytes())
@@ -163,7 +163,7 @@ func TestRing(t *testing.T) {
 		t.Errorf("%d are kept", r.Len())
 	}
 	var file bytes.Buffer
-	if err := r.WritePcap(&file); err != nil {
+	if err := r.WritePcap(&file, 0); err != nil {
 		t.Fatal(err)
 	}
 	got := frames(t, file.Bytes())
@@ -207,6 +207,35 @@ func TestReceiptText(t *testing.T) {
 		c := pdu(t, smpp.DeliverSM, 1, &smpp.Message{ESMClass: smpp.ESMClassReceipt, ShortMessage: []byte(text)})
 		if redact(c, false); bytes.Contains(c, []byte("se")) || !bytes.Contains(c, []byte("DELIVRD")) {
 			t.Errorf("%q is kept as %q", text, c)
+		}
+	}
+}
+
+// A file that may not grow beyond a size has the newest PDUs, and is whole.
+func TestPcapOfASize(t *testing.T) {
+	r := New(Options{PDUs: 1000, Clock: func() time.Time { return at }})
+	tap := r.Tap("a", tcp("192.0.2.1:1"), tcp("192.0.2.2:2"))
+	long := pdu(t, smpp.DataSM, 7, &smpp.Data{TLVs: smpp.TLVs{{Tag: smpp.TagMessagePayload, Value: make([]byte, 60_000)}}})
+	for i := range uint32(1000) {
+		tap(true, pdu(t, smpp.EnquireLink, i+1, nil))
+		if i%100 == 0 {
+			tap(true, long)
+		}
+	}
+	for _, most := range []int{1, 24, 500, 5_000, 100_000, 1 << 20} {
+		var file bytes.Buffer
+		if err := r.WritePcap(&file, most); err != nil {
+			t.Fatal(err)
+		}
+		if file.Len() > max(most, 24) {
+			t.Errorf("at most %d octets: it has %d", most, file.Len())
+		}
+		b := frames(t, file.Bytes())[1]
+		if most >= 500 && !bytes.HasSuffix(b, pdu(t, smpp.EnquireLink, 1000, nil)) {
+			t.Errorf("at most %d octets: the newest is not in it", most)
+		}
+		if len(b) > 0 {
+			commands(t, b)
 		}
 	}
 }
@@ -257,7 +286,7 @@ func TestWireshark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.WritePcap(file); err != nil {
+	if err := r.WritePcap(file, 0); err != nil {
 		t.Fatal(err)
 	}
 	file.Close()

@@ -111,6 +111,10 @@ func (o operator) Order(ctx context.Context, name, do string, wait time.Duration
 	return c.Status(), err
 }
 
+// maxTrace is the largest capture file: it passes the admin socket in one
+// answer. Of more than that the newest PDUs are in it.
+const maxTrace = 32 << 20
+
 // Trace implements admin.SMSCs.
 func (o operator) Trace(name string) ([]byte, error) {
 	c, err := o.find(name)
@@ -121,7 +125,7 @@ func (o operator) Trace(name string) ([]byte, error) {
 		return nil, fmt.Errorf("bearer %q keeps no trace: set trace = 1000 in its section and restart", name)
 	}
 	var b bytes.Buffer
-	if err := c.trace.WritePcap(&b); err != nil {
+	if err := c.trace.WritePcap(&b, maxTrace); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil
