@@ -228,24 +228,32 @@ func (s *session) unlock(ctx context.Context) error {
 	return fmt.Errorf("%w: after the PIN it wants %s", ErrPIN, lock)
 }
 
-// lock is what the SIM waits for.
+// busySIM is how many seconds a SIM may be busy after the modem has started.
+const busySIM = 10
+
+// lock is what the SIM waits for; "" when the modem does not say, twice.
 func (s *session) lock(ctx context.Context) (string, error) {
-	lines, err := s.ask(ctx, "+CPIN?")
-	var refused *Error
-	switch {
-	case errors.As(err, &refused) && refused.Code == 10:
-		return "", fmt.Errorf("%w: no SIM is inserted", ErrRefuses)
-	case errors.As(err, &refused) && (refused.Code == 13 || refused.Code == 14 || refused.Code == 15):
-		return "", fmt.Errorf("%w: the SIM is not ready: %w", ErrRefuses, err)
-	case errors.As(err, &refused):
-		return "", nil
-	case err != nil:
-		return "", err
+	for try := 0; ; try++ {
+		lines, err := s.ask(ctx, "+CPIN?")
+		var refused *Error
+		if !errors.As(err, &refused) {
+			for _, l := range lines {
+				s.chart.Lock = fields(l)[0]
+			}
+			return s.chart.Lock, err
+		}
+		switch code := refused.Code; {
+		case code == 10:
+			return "", fmt.Errorf("%w: no SIM is inserted", ErrRefuses)
+		case code == 13 || code == 15 || code == 14 && try >= busySIM:
+			return "", fmt.Errorf("%w: the SIM is not ready: %w", ErrRefuses, err)
+		case code != 14 && try > 0:
+			return "", nil
+		}
+		if err := s.rest(ctx, time.Second); err != nil {
+			return "", err
+		}
 	}
-	for _, l := range lines {
-		s.chart.Lock = fields(l)[0]
-	}
-	return s.chart.Lock, nil
 }
 
 // triesIn reads "+CPINR: SIM PIN,3,3"; -1: not there. TS 27.007 8.65.

@@ -227,11 +227,24 @@ func TestPIN(t *testing.T) {
 		bubble(t, Options{PIN: "1111"}, func(l *lab) {
 			l.f.pin, l.f.answer = "1111", cut(tc.cmd, -1, tc.out)
 		}, func(l *lab) {
+			l.sleep(busySIM * time.Second)
 			if p := l.Status().Problem; !strings.Contains(p, tc.want) || l.f.asked("+CPIN=") != 0 {
 				t.Errorf("%s: %q", name, p)
 			}
 		})
 	}
+	// A SIM that is busy for a while is waited for, without a reset.
+	busy := 8
+	bubble(t, Options{PIN: "1111"}, func(l *lab) {
+		l.f.pin = "1111"
+		l.f.answer = cut("+CPIN?", busy, "\r\n+CME ERROR: 14\r\n")
+	}, func(l *lab) {
+		l.sleep(busySIM * time.Second)
+		l.works(true)
+		if l.f.opened != 1 || l.f.asked("+CPIN=") != 1 {
+			t.Errorf("opened %d times, %d attempts", l.f.opened, l.f.asked("+CPIN="))
+		}
+	})
 	bubble(t, Options{}, func(l *lab) { l.f.pin = "1111" }, func(l *lab) {
 		if p := l.Status().Problem; !strings.Contains(p, "none is configured") {
 			t.Errorf("%q", p)
