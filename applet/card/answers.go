@@ -83,6 +83,16 @@ func (c *Card) remember(o origin, transaction uint32, octets []byte) *answer {
 	return k
 }
 
+// renew makes a known answer the newest one: sealed for another counter it has
+// other octets, and goes under another segment reference.
+func (c *Card) renew(k *answer, o origin) *answer {
+	transaction, octets := k.transaction, k.octets
+	c.nv.put(keyAnswer(k.seq%remembered), nil)
+	c.nv.put(keySent(k.seq%remembered), nil)
+	*k = answer{}
+	return c.remember(o, transaction, octets)
+}
+
 func (c *Card) putAnswer(k *answer) { c.nv.put(keyAnswer(k.seq%remembered), k.encode()) }
 
 // markSent is put and not committed by itself: if power goes before the next
@@ -98,8 +108,7 @@ func (s *session) answerMessage() {
 	c, r := s.c, s.job.msg
 	k := c.recall(r.message.Transaction)
 	if k != nil {
-		k.origin, k.sent, k.rounds = r.origin, false, 0
-		c.putAnswer(k)
+		k = c.renew(k, r.origin)
 		c.trace(EventMessage, "INT6 answer", "from memory", k.octets)
 	} else {
 		a := s.run(r)

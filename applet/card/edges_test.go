@@ -155,3 +155,39 @@ func TestDamagedLength(t *testing.T) {
 		t.Errorf("loaded: %v", err)
 	}
 }
+
+// TestAskedAgainReference: an answer that is sealed again has other octets,
+// and its segments never mix with those of the first sealing, of which the
+// server may hold some.
+//
+// Covers: 5-2, 3.1-1
+func TestAskedAgainReference(t *testing.T) {
+	p := fresh(t)
+	p.enrol(1, applet.RSA2048, testCode)
+	m := p.message(signHash(digest([]byte("x"))))
+	p.script = script(ok(), enter(testCode))
+	p.deliver(p.seal(m))
+	before := p.sent
+	p.sent = nil
+	for range 2 {
+		p.deliver(p.seal(m))
+		mixed := append([][]byte{p.sent[0]}, before[1:]...)
+		for _, tpdu := range mixed {
+			s, err := sms.ParseSubmit(tpdu)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, _, err := sms.ParseConcat(s.UDH)
+			if err != nil || c.Total != 3 {
+				t.Fatalf("%+v %v", c, err)
+			}
+			first, _ := sms.ParseSubmit(mixed[0])
+			if one, _, _ := sms.ParseConcat(first.UDH); c.Part > 1 && one.Ref == c.Ref {
+				t.Fatalf("reference %d twice", c.Ref)
+			}
+		}
+		if !p.answer().OK() {
+			t.Fatal("no answer")
+		}
+	}
+}
