@@ -26,7 +26,7 @@ func profiles() []console.Profile {
 	return []console.Profile{
 		{URI: Auth, Label: "Authentication, two steps"},
 		{URI: OneStep, Label: "Authentication, one step"},
-		{URI: Sign, Label: "Signature, what you see is what you sign"},
+		{URI: Sign, Label: "Signature of the text shown"},
 		{URI: Attested, Label: "Signature with signed attributes"},
 	}
 }

@@ -31,7 +31,7 @@ export class Phone {
   url(what) { return `handset/${encodeURIComponent(this.state.number)}/${what}`; }
 
   async send(what, body) {
-    try { await post(this.url(what), body); this.note(""); } catch (e) { this.answered = ""; this.note(e.message); }
+    try { await post(this.url(what), body); this.note(""); return true; } catch (e) { this.answered = ""; this.note(e.message); return false; }
   }
 
   note(text) { if (text) this.live.textContent = text; this.error = text; if (text) this.draw(); }
@@ -152,7 +152,14 @@ export class Phone {
       el("label", {}, "Answer segment ", el("select", { name: "segment" },
         [["", "untouched"], ["drop", "drop the first"], ["duplicate", "duplicate the first"], ["reorder", "send the first after the second"], ["delay", "delay the first by 5 s"]].map(([v, t]) => el("option", { value: v }, t)))),
       el("button", { type: "submit" }, "Set for the next transaction"));
-    form.addEventListener("submit", (e) => { e.preventDefault(); this.send("fault", { result: form.result.value, segment: form.segment.value }); });
+    const done = el("output");
+    form.append(done);
+    form.addEventListener("change", () => { done.textContent = ""; });
+    form.addEventListener("submit", async (e) => {
+      e.preventDefault();
+      const body = { result: form.result.value, segment: form.segment.value };
+      if (await this.send("fault", body)) done.textContent = body.result || body.segment ? "Set." : "No fault is set.";
+    });
     return el("details", { class: "faults" }, el("summary", {}, "Faults"), form);
   }
 }

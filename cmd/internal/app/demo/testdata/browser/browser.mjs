@@ -113,7 +113,14 @@ await phone.locator(".status", { hasText: "no coverage" }).waitFor();
 assert.ok(await phone.locator(".switches input").nth(1).evaluate((e) => e === document.activeElement), "a switch lost the focus");
 await page.keyboard.press("Space");
 await phone.locator(".status", { hasText: "net" }).waitFor();
-say("keyboard, double click and reload");
+await phone.locator(".faults summary").click();
+await phone.locator("select[name=segment]").selectOption("duplicate");
+await phone.locator(".faults button").click();
+await phone.locator("output", { hasText: "Set." }).waitFor();
+await phone.locator("select[name=segment]").selectOption("");
+await phone.locator(".faults button").click();
+await phone.locator("output", { hasText: "No fault" }).waitFor();
+say("keyboard, double click, reload and faults");
 
 // The SIM menu. A notice takes no entry, and goes with OK.
 await phone.locator(".idle button", { hasText: "Change personal code" }).click();
