@@ -54,6 +54,8 @@ func registration(stat int) (registered bool, words string) {
 		return true, "registered at home for short messages only"
 	case 7:
 		return true, "registered for short messages only, roaming"
+	case 8:
+		return false, "registered for emergency calls only"
 	}
 	return false, "unknown"
 }

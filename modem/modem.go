@@ -141,7 +141,16 @@ func (m *Modem) Attached() bool {
 func (m *Modem) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Status{Phase: m.phase, Problem: m.problem, Chart: m.chart, Queued: len(m.jobs), Left: m.left()}
+	st := Status{Phase: m.phase, Problem: m.problem, Chart: m.chart, Queued: len(m.jobs), Left: m.left()}
+	if m.phase == Working && st.Problem == "" {
+		switch _, words := registration(m.chart.Registration); {
+		case !m.chart.Registered:
+			st.Problem = "modem is in no network: " + words
+		case st.Left == 0:
+			st.Problem = m.withinQuota().Error()
+		}
+	}
+	return st
 }
 
 // left is what the quota has left.
@@ -338,7 +347,8 @@ func (m *Modem) queue(j *job) error {
 		}
 		return errors.New("modem is not working yet")
 	case !m.chart.Registered:
-		return errors.New("modem is in no network")
+		_, words := registration(m.chart.Registration)
+		return errors.New("modem is in no network: " + words)
 	}
 	if err := m.withinQuota(); err != nil {
 		return err

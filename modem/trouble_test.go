@@ -263,8 +263,8 @@ func TestLostNetwork(t *testing.T) {
 		l.f.say("\r\n+CREG: 2\r\n")
 		l.works(true)
 		l.want(1, bearer.ErrBusy)
-		if l.Attached() {
-			t.Error("attached without network")
+		if p := l.Status().Problem; l.Attached() || p != "modem is in no network: searching for a network" {
+			t.Errorf("attached without network: %q", p)
 		}
 		l.sleep(time.Hour)
 		if l.f.asked("+CFUN=0") == 0 {
