@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,6 +132,13 @@ func retryable(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
 }
 
+// passing: the server is away or short of something, and said nothing against
+// the statement. Classes 08 connection, 53 resources, 57 operator, 58 system.
+func passing(err error) bool {
+	var pe *pgconn.PgError
+	return !errors.As(err, &pe) || pe.Severity == "FATAL" || len(pe.Code) == 5 && strings.Contains("08 53 57 58", pe.Code[:2])
+}
+
 func (e *pgEngine) refusal() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -208,7 +216,7 @@ func (e *pgEngine) flush() {
 		err = e.once(context.Background(), func(q querier) error { return recordOutcomes(q, o) })
 	}
 	if err != nil {
-		e.log.Error("segment outcomes were not recorded", "kept", e.again(o), "err", err)
+		e.log.Error("segment outcomes were not recorded", "kept", passing(err) && e.again(o), "err", err)
 	}
 }
 

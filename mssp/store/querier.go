@@ -3,7 +3,9 @@ package store
 import (
 	"database/sql/driver"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // querier runs the statements of one job: the same SQL text on both engines,
@@ -109,13 +111,33 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// storable is a text as both engines take it. PostgreSQL refuses octets that
+// are not UTF-8, and NUL; message ids of some centres, and what somebody sends
+// as his AP_ID, have them. They are kept in the form \xE9.
+func storable(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == 0 || r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02X`, s[i])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
 // value makes a column value of an argument.
 func value(a any) driver.Value {
 	switch v := a.(type) {
 	case int64:
 		return v
 	case string:
-		return v
+		return storable(v)
 	case []byte:
 		if v == nil {
 			return []byte{}
