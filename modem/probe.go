@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ type ProbeOptions struct {
 }
 
 // Probe tells what is at a port, what it can do and what stands in the way.
-// It reads no messages and changes nothing that lasts. The error is why it
+// It reads no messages but the report that it waits for, and changes nothing that lasts. The error is why it
 // could not go on; it has been told as a Finding too.
 func Probe(ctx context.Context, o ProbeOptions) error {
 	m, err := New(Options{Name: "probe", Open: o.Open, PIN: o.PIN, Inbox: deaf{}})
@@ -69,6 +70,7 @@ func (deaf) Report(context.Context, bearer.Report) error { return errDeaf }
 type probe struct {
 	o      ProbeOptions
 	s      *session
+	can    [][]string // of +CNMI=?
 	faults int
 }
 
@@ -159,11 +161,10 @@ func (p *probe) able(ctx context.Context) error {
 	if lines, said, err = p.s.try(ctx, "+CNMI=?"); err != nil {
 		return err
 	}
-	can = nil
 	for _, l := range lines {
-		can = choices(l)
+		p.can = choices(l)
 	}
-	switch best := indicationsOf(can); {
+	switch best := indicationsOf(p.can); {
 	case !said:
 		p.say("messages", "the modem does not say how it announces them: some settings will be tried")
 	case len(best) == 0:
@@ -225,8 +226,12 @@ func (p *probe) send(ctx context.Context) error {
 	if !p.o.Accept {
 		return nil
 	}
-	if _, _, err := p.s.try(ctx, "+CNMI=2,1,0,1,0"); err != nil {
-		return err
+	for _, v := range indicationsOf(p.can) {
+		if _, ok, err := p.s.try(ctx, "+CNMI="+cnmi(v)); err != nil {
+			return err
+		} else if ok {
+			break
+		}
 	}
 	return p.one(ctx, "message to the SIM", bearer.Segment{Dest: p.o.Number, PID: 0x7F, DCS: 0xF6, UDH: []byte{2, 0x70, 0}, UD: nobody, Report: true})
 }
@@ -262,8 +267,17 @@ func (p *probe) await(ctx context.Context, what string, mr int) error {
 	defer t.Stop()
 	for {
 		for _, u := range p.s.l.take() {
-			b, err := tpduOf(u.pdu, -1)
-			if err != nil || u.name != "+CDS" {
+			pdu := u.pdu
+			if u.name == "+CDSI" {
+				var err error
+				if pdu, err = p.stored(ctx, u); err != nil {
+					return err
+				}
+			} else if u.name != "+CDS" {
+				continue
+			}
+			b, err := tpduOf(pdu, -1)
+			if err != nil {
 				continue
 			}
 			r, err := sms.ParseStatusReport(b)
@@ -288,4 +302,23 @@ func (p *probe) await(ctx context.Context, what string, mr int) error {
 			return nil
 		}
 	}
+}
+
+// stored reads a status report that the modem has stored, and leaves it there;
+// "" when it is not where the modem says.
+func (p *probe) stored(ctx context.Context, u urc) (pdu string, err error) {
+	index := number(u.args, 1)
+	if index < 0 {
+		return "", nil
+	}
+	if ok, err := p.s.choose(ctx, u.args[0]); err != nil || !ok {
+		return "", err
+	}
+	lines, _, err := p.s.try(ctx, "+CMGR="+strconv.Itoa(index))
+	for _, l := range lines {
+		if isHex(l) {
+			pdu = l
+		}
+	}
+	return pdu, err
 }

@@ -24,6 +24,7 @@ func TestProbe(t *testing.T) {
 	}{
 		"well":          {nil, nil, "modem ACME|SIM ready|ICCID 8946012345678901234|messages go to SM; SM and ME|+CNMI=2,1,0,1,0|service centre +41790000099|registered at home: Example Mobile|-73 dBm|reference 1|reference 2|no status report", false},
 		"arrived":       {nil, nil, "the phone has it", false},
+		"report stored": {cut("+CNMI=2,1,0,1,0", -1, "\r\nERROR\r\n"), nil, "the phone has it", false},
 		"refuses":       {nil, func(string) string { return "\r\n+CMS ERROR: 143\r\n" }, "not taken: AT+CMGS: CMS error 143 (TP-PID not supported) (permanent)", true},
 		"no network":    {cut("+CREG?", -1, ok("+CREG: 0,3")), nil, "the network has refused the SIM", true},
 		"no centre":     {cut("+CSCA?", -1, ok(`+CSCA: "",129`)), nil, "no address of a service centre", true},
@@ -41,7 +42,14 @@ func TestProbe(t *testing.T) {
 				}
 			}
 			var said []string
-			faults := 0
+			faults, kept := 0, 1
+			if name == "report stored" {
+				kept++
+				f.network = func(string) string {
+					f.store["SM"][7] = status(t, 9, addressOf("41790000001"), 0, time.Now())
+					return "\r\n+CMGS: 9\r\n\r\nOK\r\n\r\n+CDSI: \"SM\",7\r\n"
+				}
+			}
 			err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Text: "simsign test", Accept: true, Found: func(x Finding) {
 				said = append(said, x.What+" "+x.Text)
 				if x.Bad {
@@ -54,7 +62,7 @@ func TestProbe(t *testing.T) {
 					t.Errorf("%s: %q is not in\n%s", name, want, all)
 				}
 			}
-			if (err != nil) != tc.bad || (faults > 0) != tc.bad || f.stored() != 1 {
+			if (err != nil) != tc.bad || (faults > 0) != tc.bad || f.stored() != kept {
 				t.Errorf("%s: %v, %d faults", name, err, faults)
 			}
 		})
