@@ -78,6 +78,9 @@ func (s *session) ask(prompt string, lo, hi byte, hidden bool) (string, applet.S
 		if st != applet.StatusOK {
 			return "", st
 		}
+		if !r.entry { // the terminal's fault costs the user no try
+			return "", applet.StatusOther
+		}
 		return digitsOf(r.text), applet.StatusOK
 	}
 	return "", applet.StatusNoAnswer

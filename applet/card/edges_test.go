@@ -191,3 +191,18 @@ func TestAskedAgainReference(t *testing.T) {
 		}
 	}
 }
+
+// TestEntryMissing: a terminal that says "done" and gives no entry has failed;
+// that costs the user no try.
+//
+// Covers: 3.5.3-2
+func TestEntryMissing(t *testing.T) {
+	p := fresh(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	for _, r := range []reaction{ok(), result(0x02)} {
+		p.fails(applet.StatusOther, script(ok(), r), signHash(digest([]byte("x"))))
+	}
+	if c := p.state().FindCode(applet.CodeAuthentication); c.TriesLeft != 3 {
+		t.Fatalf("%d tries left", c.TriesLeft)
+	}
+}

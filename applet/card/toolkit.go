@@ -10,6 +10,7 @@ import (
 type reply struct {
 	result byte
 	info   []byte // additional information of the result, e.g. a cause
+	entry  bool   // there is a text, perhaps an empty one
 	text   applet.Text
 }
 
@@ -98,6 +99,7 @@ func (c *Card) parseResponse(b []byte) (reply, uint16) {
 			}
 			result, r.result, r.info = true, v[0], append([]byte{}, v[1:]...)
 		case tagText:
+			r.entry = true
 			if len(v) > 0 {
 				r.text = applet.Text{Coding: applet.TextCoding(v[0]), Octets: append([]byte{}, v[1:]...)}
 			}
