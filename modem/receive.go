@@ -20,7 +20,7 @@ const (
 
 // indications does what the modem has announced.
 func (s *session) indications(ctx context.Context) error {
-	waiting := s.l.take()
+	waiting, moved := s.l.take(), false
 	for i, u := range waiting {
 		var err error
 		switch {
@@ -34,10 +34,15 @@ func (s *session) indications(ctx context.Context) error {
 			s.m.log.Warn("memory of the modem is full")
 			s.again = true
 		case u.name == "+CREG" || u.name == "+CEREG":
-			err = s.look(ctx)
+			moved = moved || !s.late(u)
 		}
 		if err != nil {
 			s.l.putBack(waiting[i+1:])
+			return err
+		}
+	}
+	if moved {
+		if err := s.look(ctx); err != nil {
 			return err
 		}
 	}
@@ -51,6 +56,22 @@ func (s *session) indications(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// late takes the answer to +CREG? that comes behind its OK (Wavecom); asking
+// again because of it would never end. An indication has <stat> first, and
+// then an area in four digits. TS 27.007 7.2.
+func (s *session) late(u urc) bool {
+	stat := number(u.args, 1)
+	if stat < 0 || len(u.args[1]) > 2 {
+		return false
+	}
+	if c := &s.chart; u.name == "+CREG" || !c.Registered {
+		c.Registration = stat
+		c.Registered, _ = registration(stat)
+		s.publish()
+	}
+	return true
 }
 
 // direct takes a message that the modem has not stored.

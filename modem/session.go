@@ -183,6 +183,8 @@ func (s *session) unlock(ctx context.Context) error {
 		return pins.ready(&s.chart)
 	case lock == "":
 		return nil // the modem does not say; what follows will
+	case strings.HasPrefix(lock, "NOT "): // NOT READY, NOT INSERTED: in the words of some vendors
+		return fmt.Errorf("%w: the SIM is %s", ErrRefuses, strings.ToLower(lock))
 	case lock != "SIM PIN":
 		return fmt.Errorf("%w: it wants %s; enter it by hand", ErrPIN, lock)
 	case s.m.o.PIN == "":

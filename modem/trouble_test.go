@@ -223,6 +223,7 @@ func TestPIN(t *testing.T) {
 		"last try":  {"+CPINR", ok("+CPINR: SIM PIN,1,3"), "only 1 attempts are left"},
 		"no SIM":    {"+CPIN?", "\r\n+CME ERROR: 10\r\n", "no SIM is inserted"},
 		"not ready": {"+CPIN?", "\r\n+CME ERROR: 14\r\n", "the SIM is not ready"},
+		"in words":  {"+CPIN?", ok("+CPIN: NOT READY"), "what it needs to be a bearer: the SIM is not ready"},
 	} {
 		bubble(t, Options{PIN: "1111"}, func(l *lab) {
 			l.f.pin, l.f.answer = "1111", cut(tc.cmd, -1, tc.out)
@@ -362,5 +363,18 @@ func TestStateIsStored(t *testing.T) {
 		if err != nil || len(st.data.Sent) != 1 || st.sentBy("8946012345678901234", time.Now()) != 1 {
 			t.Errorf("%+v %v", st.data, err)
 		}
+	})
+}
+
+// A modem that answers +CREG? behind its OK is asked no more often than others.
+func TestLateRegistration(t *testing.T) {
+	bubble(t, Options{}, func(l *lab) {
+		l.f.answer = cut("+CREG?", -1, "\r\nOK\r\n\r\n+CREG: 0,1\r\n")
+	}, func(l *lab) {
+		l.sleep(time.Minute)
+		if n := l.f.asked("+CREG?"); n > 3 || !l.Attached() {
+			t.Errorf("asked %d times, %+v", n, l.Status())
+		}
+		l.want(1, nil)
 	})
 }
