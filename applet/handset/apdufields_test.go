@@ -33,3 +33,15 @@ func TestAPDUFields(t *testing.T) {
 		}
 	}
 }
+
+// What the trace says of the result of a command.
+func TestResultString(t *testing.T) {
+	for r, want := range map[Result]string{
+		Done: "00 performed", IconMissing: "04 performed, not wholly", NoResponse: "12 no response from the user",
+		TerminalBusy: "20 terminal currently unable", 0x26: "26 currently unable", SMSError: "35 short message not sent", 0x3A: "3A not performed",
+	} {
+		if r.String() != want {
+			t.Errorf("%v, want %s", r, want)
+		}
+	}
+}

@@ -104,7 +104,7 @@ func (h *Handset) respondWith(r Result, info, objects []byte, secret span) {
 	b[4] = byte(len(b) - 5)
 	h.apduBuf = b
 	if h.tracing() {
-		fields := []Field{{"result", fmt.Sprintf("%02X", byte(r))}}
+		fields := []Field{{"result", r.String()}}
 		if len(info) > 0 {
 			fields = append(fields, Field{"additional", fmt.Sprintf("%X", info)})
 		}

@@ -1,5 +1,7 @@
 package handset
 
+import "fmt"
+
 // Result is the general result of a TERMINAL RESPONSE (TS 102 223 8.12).
 type Result byte
 
@@ -32,3 +34,50 @@ const (
 	OnCall     byte = 0x02
 	NoService  byte = 0x04
 )
+
+// String is the code and what it says, as in a trace: "12 no response from the user".
+func (r Result) String() string { return fmt.Sprintf("%02X %s", byte(r), r.meaning()) }
+
+func (r Result) meaning() string {
+	switch r {
+	case Done:
+		return "performed"
+	case DonePartly:
+		return "performed with partial comprehension"
+	case DoneMissing:
+		return "performed with missing information"
+	case EndedByUser:
+		return "ended by the user"
+	case Backward:
+		return "back"
+	case NoResponse:
+		return "no response from the user"
+	case HelpRequired:
+		return "help wanted"
+	case TerminalBusy:
+		return "terminal currently unable"
+	case NetworkBusy:
+		return "network currently unable"
+	case UserRejected:
+		return "not accepted by the user"
+	case BeyondCapability:
+		return "beyond the terminal's capabilities"
+	case TypeUnknown:
+		return "command type not understood"
+	case DataUnknown:
+		return "command data not understood"
+	case NumberUnknown:
+		return "command number not known"
+	case SMSError:
+		return "short message not sent"
+	case ValuesMissing:
+		return "required values are missing"
+	}
+	switch {
+	case r < 0x10:
+		return "performed, not wholly"
+	case r >= 0x20 && r < 0x30:
+		return "currently unable"
+	}
+	return "not performed"
+}
