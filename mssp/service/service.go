@@ -69,7 +69,7 @@ type Options struct {
 
 	InstantWindow  time.Duration // how far an Instant may be off; 5 min
 	DefaultTimeOut time.Duration // for profiles that set none; 5 min
-	MinTimeOut     time.Duration // 10 s: below it no user can answer
+	MinTimeOut     time.Duration // MinTimeOut: below it no user can answer
 	MaxTimeOut     time.Duration // for profiles that set none; 15 min
 	MaxData        int           // octets to be signed; 16 KiB
 
@@ -122,10 +122,13 @@ func New(o Options) (*Service, error) {
 	return s, nil
 }
 
+// MinTimeOut is the shortest life of a transaction.
+const MinTimeOut = 10 * time.Second
+
 func (o *Options) defaults() {
 	setDefault(&o.InstantWindow, 5*time.Minute)
 	setDefault(&o.DefaultTimeOut, 5*time.Minute)
-	setDefault(&o.MinTimeOut, 10*time.Second)
+	setDefault(&o.MinTimeOut, MinTimeOut)
 	setDefault(&o.MaxTimeOut, 15*time.Minute)
 	setDefault(&o.MaxData, 16<<10)
 	setDefault(&o.RequestsPerSecond, 100)

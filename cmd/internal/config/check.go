@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -21,6 +22,7 @@ type checker struct {
 	root   *node
 	faults *Faults
 	getenv func(string) string
+	bound  []listener
 }
 
 // at is the node under a path such as "card_profile[0].tar"; nil when the
@@ -110,7 +112,6 @@ func indexed(section string, i int) string { return section + "[" + strconv.Itoa
 // listeners: loopback, or TLS, or said outright.
 func (ch *checker) listeners() {
 	c := ch.c
-	seen := map[string]string{}
 	for _, l := range []struct {
 		key, addr string
 		open      bool   // others may reach it
@@ -134,10 +135,7 @@ func (ch *checker) listeners() {
 		if !loopback && !l.open {
 			ch.faultf(l.key, "%s is not a loopback address: that %s", l.addr, l.advice)
 		}
-		if other := seen[l.addr]; other != "" && port != "0" {
-			ch.faultf(l.key, "%s has the same address", other)
-		}
-		seen[l.addr] = l.key
+		ch.taken(l.key, l.addr)
 	}
 	if u, err := url.Parse(c.CA.URL); err != nil || u.Scheme != "http" || u.Host == "" {
 		ch.faultf("ca.url", "needs an http:// address (the objects there are signed; https would make their verification need itself)")
@@ -183,17 +181,12 @@ func (ch *checker) files() {
 	if ch.has("keys.root_file") && ch.has("keys.root_credential") {
 		ch.faultf("keys.root_credential", "root_file is set too: only one of them")
 	}
-	if ch.has("keys.root_file") {
-		ch.secretFile("keys.root_file", c.Keys.RootFile)
-	}
+	ch.places()
 	ch.credential("keys.root_credential", c.Keys.RootCredential)
 	ch.store()
 	// sun_path has 108 octets (unix(7)); a few are for the name under which it is made.
 	if n := len(c.Admin.Socket); n > 100 {
 		ch.faultf("admin.socket", "%s has %d characters, the path of a socket has at most 100", c.Admin.Socket, n)
-	}
-	if info, err := os.Stat(c.Data); err == nil && !info.IsDir() {
-		ch.faultf("data", "%s is not a folder", c.Data)
 	}
 }
 
@@ -230,6 +223,7 @@ func (ch *checker) store() {
 	if _, has := u.User.Password(); has || u.Query().Has("password") {
 		ch.faultf("store.dsn", "holds a password: put it into a file and name that with password_file or password_credential")
 	}
+	ch.postgres(s.DSN)
 	if s.PasswordFile != "" {
 		ch.secretFile("store.password_file", s.PasswordFile)
 	}
@@ -275,6 +269,9 @@ func (ch *checker) profile(key string, p *Sign) {
 			ch.faultf(where, "%q is not a URI", a)
 		}
 	}
+	if p.TimeOut.Duration() < service.MinTimeOut {
+		ch.faultf(key+".timeout", "is %s: below %s no user can answer, and every such request is refused", p.TimeOut.Duration(), service.MinTimeOut)
+	}
 	if p.TimeOut > p.MaxTimeOut {
 		ch.faultf(key+".timeout", "is longer than max_timeout (%s)", p.MaxTimeOut.Duration())
 	}
@@ -299,6 +296,8 @@ func (ch *checker) bearers() {
 		case "loopback":
 			if loopback, port := ch.address(key+".network", b.Network); port != "" && !loopback {
 				ch.faultf(key+".network", "the emulated network has no protection: loopback addresses only")
+			} else if port != "" && b.Emulate {
+				ch.taken(key+".network", b.Network)
 			}
 			ch.notSMPP(key)
 			ch.notModem(key)

@@ -101,7 +101,7 @@ func (ch *checker) credential(key, name string) {
 	if name == "" {
 		return
 	}
-	if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." || len(name) > 255 {
+	if strings.ContainsAny(name, "/\x00") || strings.HasPrefix(name, ".") || len(name) > 255 {
 		ch.faultf(key, "%q is not the name of a credential", name)
 		return
 	}
