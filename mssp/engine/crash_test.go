@@ -265,3 +265,24 @@ func TestRestartWithMissingPart(t *testing.T) {
 		t.Errorf("%d attempts, %d prompts", end.Attempt, c.prompts)
 	}
 }
+
+// A restart finds the one at the card, however many wait behind it.
+//
+// Covers: I4
+func TestRestartWithALongQueue(t *testing.T) {
+	l := newLab(t)
+	l.o.Limits.QueuePerCard = -1
+	l.kill()
+	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+	c.first = false
+	tx, mos := l.ask("T0")
+	for i := range 120 {
+		r := request(fmt.Sprintf("T%d", i+1), "Pay?")
+		r.Mode = mssp.AsynchClientServer
+		_, err := l.e.Sign(context.Background(), r)
+		l.ok(err)
+	}
+	l.kill()
+	l.bring(mos...)
+	l.want(tx.ID, mssp.Done, mssp.Signature)
+}

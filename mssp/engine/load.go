@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
@@ -24,16 +23,12 @@ func (e *Engine) flightOf(ctx context.Context, n sms.MSISDN) (*flight, error) {
 	if err != nil {
 		return nil, err
 	}
-	txs, err := e.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: card.ICCID, Open: true})
-	if err != nil {
+	// At most one (I4), however many wait behind it.
+	txs, err := e.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: card.ICCID, Open: true, AtCard: true, Limit: 1})
+	if err != nil || len(txs) == 0 {
 		return nil, err
 	}
-	for _, tx := range slices.Backward(txs) { // oldest first: the one at the card
-		if tx.State != mssp.Queued {
-			return e.load(ctx, tx)
-		}
-	}
-	return nil, nil
+	return e.load(ctx, txs[0])
 }
 
 // load makes the flight of a transaction that another process has sealed.

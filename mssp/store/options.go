@@ -86,6 +86,7 @@ type TransactionFilter struct {
 	ICCID  ota.ICCID
 	AP     mssp.APID
 	Open   bool  // only those that are not final
+	AtCard bool  // only those that do not wait for their turn
 	Before int64 // Seq lower than this; 0: from the newest
 	Limit  int   // 0 means 100
 }

@@ -126,6 +126,9 @@ func filterSQL(f TransactionFilter) (string, []any) {
 	} else {
 		sql += `seq > 0`
 	}
+	if f.AtCard {
+		sql += ` AND state <> 'queued'`
+	}
 	var args []any
 	add := func(cond string, a any) {
 		args = append(args, a)
