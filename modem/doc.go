@@ -12,8 +12,9 @@
 // Inbox has it.
 //
 // Below it is a link: the lines of the port, cleaned. It gives the unsolicited
-// ones to the session in their order and the rest to
-// github.com/warthog618/modem/at, which knows commands, prompts and errors.
+// ones to the session in their order, those of an answer to the command that
+// runs, and prompts and final codes to github.com/warthog618/modem/at, which
+// knows commands, prompts and errors.
 // The layer is there because of what package at does alone: it lets the first
 // line of an indication leak into the answer of a command and runs handlers in
 // any order; it stays one answer behind for ever after a late final code; its

@@ -92,7 +92,7 @@ func (s *session) need(ctx context.Context, cmd string) error {
 // start finds out what is there and sets it up.
 func (s *session) start(ctx context.Context) error {
 	for _, f := range []func(context.Context) error{
-		s.reset, s.identify, s.unlock, s.setUp, s.look, s.drain,
+		s.reset, s.identify, s.unlock, s.setUp, s.look, s.settle, s.drain,
 	} {
 		if err := f(ctx); err != nil {
 			return err
@@ -100,6 +100,11 @@ func (s *session) start(ctx context.Context) error {
 	}
 	return nil
 }
+
+// settle is a moment without a command: where a late final code has been taken
+// for that of the first one, the last one comes now, and ends the session
+// before a message is deleted for the answer to another command.
+func (s *session) settle(ctx context.Context) error { return s.rest(ctx, 100*time.Millisecond) }
 
 // reset climbs the ladder. After a hard reset the port may be another one.
 func (s *session) reset(ctx context.Context) error {

@@ -378,3 +378,33 @@ func TestLateRegistration(t *testing.T) {
 		l.want(1, nil)
 	})
 }
+
+// A final code that is later than the pause after the first AT puts every
+// answer behind by one: that is seen before a message is read.
+func TestLateAtStart(t *testing.T) {
+	bubble(t, Options{}, func(l *lab) {
+		l.f.put("SM", 1, deliver(t, answer(1)))
+		l.f.put("SM", 2, deliver(t, answer(2)))
+		late := ok()
+		l.f.answer = func(cmd string) string {
+			switch {
+			case cmd == "ATE0V1Q0" && l.f.opened > 1:
+				late = ""
+			case cmd != "ATE0V1Q0" && late != "":
+				out := late
+				late = l.f.decent(cmd)
+				if cmd == "AT+COPS?" { // nothing comes any more: both answers are out
+					out += late
+				}
+				return out
+			}
+			return ""
+		}
+	}, func(l *lab) {
+		l.sleep(10 * time.Second)
+		l.works(true)
+		if n, _ := l.in.got(); n != 2 || l.f.opened != 2 || l.f.asked("+CMGL") != 2 {
+			t.Errorf("%d delivered, opened %d times, listed %d times", n, l.f.opened, l.f.asked("+CMGL"))
+		}
+	})
+}
