@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,29 @@ func TestStopTellsWhy(t *testing.T) {
 	<-a.Done()
 	if err := a.Stop(t.Context()); !errors.Is(err, why) || strings.Count(err.Error(), why.Error()) != 1 {
 		t.Errorf("stop: %v", err)
+	}
+}
+
+// A connection that a browser opened in advance, and on which nothing was
+// asked, keeps no service from stopping.
+func TestStopWithSilentConnection(t *testing.T) {
+	a, err := New(Options{Config: configuration(t, site)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", a.Addr("metrics"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	get(t, "http://"+a.Addr("metrics")+"/healthz") // accepted after the silent one
+	began := time.Now()
+	stop(t, a)
+	if d := time.Since(began); d > 4*time.Second {
+		t.Errorf("it took %v", d)
 	}
 }
 

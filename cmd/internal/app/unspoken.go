@@ -1,0 +1,36 @@
+package app
+
+import (
+	"net"
+	"net/http"
+	"sync"
+)
+
+// unspoken holds the connections on which nothing was asked yet. Browsers open
+// such in advance, and http.Server.Shutdown would wait five seconds for each.
+type unspoken struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+}
+
+// note is the ConnState hook of a server.
+func (u *unspoken) note(c net.Conn, s http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if s != http.StateNew {
+		delete(u.conns, c)
+		return
+	}
+	if u.conns == nil {
+		u.conns = map[net.Conn]struct{}{}
+	}
+	u.conns[c] = struct{}{}
+}
+
+func (u *unspoken) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.conns {
+		c.Close()
+	}
+}
