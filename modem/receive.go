@@ -98,9 +98,11 @@ func (s *session) direct(ctx context.Context, u urc) {
 // rescue gives the Inbox what came directly and waits while the session ends:
 // the modem has forgotten it. What the Inbox does not take now is held.
 func (s *session) rescue(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.m.o.DeliverTimeout)
+	defer cancel()
 	for _, u := range s.l.take() {
 		if u.two {
-			s.direct(context.WithoutCancel(ctx), u)
+			s.direct(ctx, u)
 		}
 	}
 }
