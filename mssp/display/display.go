@@ -15,7 +15,7 @@
 //
 // Who asks comes first: a Frame puts the registered name of the provider
 // before the text and the reference code after it. The frame is what has to
-// fit: 239 characters of the GSM 7-bit alphabet (3GPP TS 23.038), or 119 as
+// fit: 240 characters of the GSM 7-bit alphabet (3GPP TS 23.038), or 120 as
 // soon as one character is outside it.
 package display
 

@@ -100,20 +100,20 @@ func TestFrame(t *testing.T) {
 
 // TestFit holds the limits to the character, frame included.
 func TestFit(t *testing.T) {
-	f := func(text string) Frame { return Frame{"Bank", text, "7F3K"} } // 13 characters of frame
-	if c, err := f(strings.Repeat("a", MaxGSM-13)).Fit(); err != nil || c != GSM {
-		t.Errorf("226 GSM characters: %v, %v", c, err)
+	f := func(text string) Frame { return Frame{"Bank", text, "7F3K"} } // 26 characters of screen beside it
+	if c, err := f(strings.Repeat("a", MaxGSM-26)).Fit(); err != nil || c != GSM {
+		t.Errorf("214 GSM characters: %v, %v", c, err)
 	}
-	if c, err := f(strings.Repeat("õ", MaxUCS2-13)).Fit(); err != nil || c != UCS2 {
-		t.Errorf("106 UCS-2 characters: %v, %v", c, err)
+	if c, err := f(strings.Repeat("õ", MaxUCS2-26)).Fit(); err != nil || c != UCS2 {
+		t.Errorf("94 UCS-2 characters: %v, %v", c, err)
 	}
 	for _, c := range []struct {
 		frame Frame
 		want  string
 	}{
-		{f(strings.Repeat("a", MaxGSM-12)), "text is 1 character too long: 226 of 239 (GSM) are left"},
-		{f(strings.Repeat("€", 120)), "text is 14 characters too long: 226 of 239 (GSM)"},
-		{f(strings.Repeat("a", 110) + "õ"), "text is 5 characters too long: 106 of 119 (UCS-2) are left beside the provider's name and the reference code; without characters outside the GSM alphabet such as character 111 (U+00F5) there would be 226"},
+		{f(strings.Repeat("a", MaxGSM-25)), "text is 1 character too long: 214 of 240 (GSM) are left"},
+		{f(strings.Repeat("€", 120)), "text is 26 characters too long: 214 of 240 (GSM)"},
+		{f(strings.Repeat("a", 110) + "õ"), "text is 17 characters too long: 94 of 120 (UCS-2) are left beside the provider's name and the reference code; without characters outside the GSM alphabet such as character 111 (U+00F5) there would be 214"},
 		{Frame{"Банк", strings.Repeat("a", 107), "7F3K"}, "the provider's registered name has U+0411"},
 	} {
 		_, err := c.frame.Fit()

@@ -8,12 +8,16 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// The most that a frame may hold, in characters: what operators publish. An
-// extension character of the GSM alphabet (€ [ ] { } \ ^ ~ |) counts as two.
+// The most that one DISPLAY TEXT holds, in characters. An extension character
+// of the GSM alphabet (€ [ ] { } \ ^ ~ |) counts as two.
 const (
-	MaxGSM  = 239
-	MaxUCS2 = 119
+	MaxGSM  = 240
+	MaxUCS2 = 120
 )
+
+// labelSpace is for what the applet puts before the reference code, on a line
+// of its own ("Kontrollkood: " is the longest of its own strings).
+const labelSpace = 16
 
 // Coding is how a text travels to the handset.
 type Coding byte
@@ -124,10 +128,13 @@ func (e *LengthError) Error() string {
 // Unwrap makes errors.Is(err, ErrTooLong) true.
 func (e *LengthError) Unwrap() error { return ErrTooLong }
 
-// Fit says in which coding the frame travels, or that it is too long (a
-// *LengthError). It checks no character: that is Check.
+// Fit says in which coding the screen travels that shows the frame, or that it
+// is too long (a *LengthError): the provider's name, the text, and the
+// reference code with its label, each on a line. It checks no character: that
+// is Check.
 func (f Frame) Fit() (Coding, error) {
-	c, n, _, r := Measure(f.String())
+	c, n, _, r := Measure(f.AP + "\n" + f.Text + "\n" + f.Reference)
+	n += labelSpace
 	if n <= c.Max() {
 		return c, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -122,8 +121,8 @@ func (e *Engine) signCommand(r *SignRequest, t *target, j *job) (applet.SignTran
 		d.Reference = ref
 	}
 	c.Reference = d.Reference
-	if err := onScreen(r.AP.Name, text, d.Reference); err != nil {
-		return c, text, err
+	if _, err := (display.Frame{AP: r.AP.Name, Text: text, Reference: d.Reference}).Fit(); err != nil {
+		return c, text, mssp.Faultf(mssp.WrongDataLength, "%v", err)
 	}
 	ok := true
 	if content && text == string(r.Content) && !d.Attrs && t.profile.UTF8 {
@@ -141,42 +140,6 @@ func (e *Engine) signCommand(r *SignRequest, t *target, j *job) (applet.SignTran
 		return c, text, mssp.Faultf(mssp.InappropriateData, "the text has a character above U+FFFF, which phones cannot be trusted to show")
 	}
 	return c, text, nil
-}
-
-// What one DISPLAY TEXT holds, in characters, and what the applet puts before
-// the reference code ("Kontrollkood: " is the longest of its own strings).
-const (
-	screenGSM      = 240
-	screenUCS2     = 120
-	referenceLabel = 16
-)
-
-// onScreen refuses a text that would not fit on one screen together with the
-// provider's name above it and the reference code below.
-func onScreen(ap, text, reference string) error {
-	coding, n, at, r := display.Measure(ap + "\n" + text + "\n" + reference)
-	room := screenGSM
-	if coding == display.UCS2 {
-		room = screenUCS2
-	}
-	over := n + referenceLabel - room
-	if over <= 0 {
-		return nil
-	}
-	why := ""
-	if r != 0 {
-		why = fmt.Sprintf("; character %d (%U) is outside the GSM alphabet, without such characters %d would fit", at-len([]rune(ap))-1, r, screenGSM)
-	}
-	return mssp.Faultf(mssp.WrongDataLength, "the text is %d characters too long for the screen: %d of %d (%s) are left beside the provider's name and the reference code%s",
-		over, max(room-(n+referenceLabel-textLen(coding, text)), 0), room, coding, why)
-}
-
-func textLen(c display.Coding, text string) int {
-	if c == display.UCS2 {
-		return utf8.RuneCountInString(text)
-	}
-	_, n, _, _ := display.Measure(text)
-	return n
 }
 
 // showText is a text in the coding that the card takes.

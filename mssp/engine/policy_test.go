@@ -3,11 +3,13 @@ package engine
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/display"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
@@ -130,6 +132,31 @@ func TestSignedAndShownDiffer(t *testing.T) {
 		l.want(tx.ID, mssp.Done, mssp.Signature)
 		if x := c.shown[len(c.shown)-1]; string(x.TextToSign.Octets) != same.Display || len(x.Digest) != 0 {
 			t.Errorf("%s: the text that is shown is not the one that is signed", alg)
+		}
+	}
+}
+
+// The text that the service permits is the one that the engine and the card
+// take: exactly as many characters as the fault has named, and not one more.
+//
+// Covers: 3.5.3-5
+func TestTextOfExactlyTheScreen(t *testing.T) {
+	l := newLab(t)
+	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+	for i, c := range []struct {
+		char string
+		room int // 240 or 120 without name, reference code, label and line feeds
+	}{{"a", 240 - 4 - 4 - 16 - 2}, {"õ", 120 - 4 - 4 - 16 - 2}} {
+		text := strings.Repeat(c.char, c.room)
+		if _, err := (display.Frame{AP: "Bank", Text: text, Reference: "0000"}).Fit(); err != nil {
+			t.Errorf("the service refuses %d: %v", c.room, err)
+		}
+		if tx := l.sign(request(fmt.Sprint("fits", i), text)); tx.Status != mssp.Signature {
+			t.Errorf("%d characters %s: %d %s", c.room, c.char, tx.Status, tx.Detail)
+		}
+		_, err := l.e.Sign(context.Background(), request(fmt.Sprint("long", i), text+c.char))
+		if wantFault(t, err, mssp.WrongDataLength); err != nil && !strings.Contains(err.Error(), fmt.Sprintf("1 character too long: %d of", c.room)) {
+			t.Error(err)
 		}
 	}
 }
