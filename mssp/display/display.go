@@ -22,6 +22,7 @@ package display
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -48,8 +49,15 @@ func (e *CharError) Error() string {
 func (e *CharError) Unwrap() error { return ErrText }
 
 // Check refuses a text that could mislead the user. Line feeds (U+000A) are
-// allowed. The error is a *CharError.
-func Check(text string) error { return check(text, true) }
+// allowed, but not a text of which nothing can be seen. The error is a
+// *CharError.
+func Check(text string) error {
+	if text != "" && strings.TrimSpace(text) == "" {
+		r, _ := utf8.DecodeRuneInString(text)
+		return &CharError{1, r, "is blank, as is all of the text", "send something that the user can read"}
+	}
+	return check(text, true)
+}
 
 // CheckName is Check for what must stay on one line: names of providers,
 // reference codes.
