@@ -110,10 +110,11 @@ func (s *site) serve(t *testing.T, bin string, strace ...string) *child {
 	return c
 }
 
-// up waits until the web service listens; false when the child has ended before.
+// up waits until the child listens everywhere: on the admin socket it does so
+// last. false when it has ended before.
 func (s *site) up(ctx context.Context, c *child) bool {
 	for {
-		conn, err := net.DialTimeout("tcp", s.api, time.Second)
+		conn, err := net.DialTimeout("unix", s.admin, time.Second)
 		if err == nil {
 			conn.Close() //nolint:errcheck // only a question
 			return true

@@ -106,7 +106,7 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 		}
 		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:delay_enter=%d", 5000<<shift)}
 	case "EIO":
-		strace = []string{"-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:error=EIO:when=%d+", 3+rnd.IntN(25))}
+		strace = []string{"-o", s.path("strace-eio"), "--seccomp-bpf", "-e", "signal=TERM,INT", "-e", "trace=fdatasync,fsync", "-e", fmt.Sprintf("inject=fdatasync,fsync:error=EIO:when=%d+", 3+rnd.IntN(25))}
 	}
 	c := s.serve(t, bin, strace...)
 	if !s.up(ctx, c) && how != "EIO" {
@@ -116,7 +116,8 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 	if how == "EIO" {
 		if c.ended(4 * time.Second) {
 			if e, ok := c.err.(*exec.ExitError); !ok || e.ExitCode() <= 0 {
-				t.Errorf("after a failed fsync the service ended with %v, want an exit code\n%s", c.err, s.tail(t, 8))
+				t.Errorf("after a failed fsync the service ended with %v, want an exit code\n%s\nwhat strace saw (a signal has its sender's si_pid; this test has %d):\n%s",
+					c.err, s.tail(t, 8), os.Getpid(), s.lastSyncs())
 			}
 			return true
 		}
@@ -134,6 +135,17 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 		s.cutPower(t, d)
 	}
 	return false
+}
+
+// lastSyncs is what strace saw at the end of a life with a failing fsync: the
+// calls, and whether somebody told the service to stop.
+func (s *site) lastSyncs() string {
+	b, err := os.ReadFile(s.path("strace-eio"))
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
 // report fails the test with every violation.

@@ -223,15 +223,20 @@ response_timeout = "3s"
 `, addr, serviceNumber, systemID)
 }
 
-// freePort is an address that nobody listens on now.
+// freePort is an address that nobody listens on now. Connections that somebody
+// opens take their ports from 32768 on, and one of them could take that of the
+// program while it is down between two lives: so it is a lower one.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port on 127.0.0.1 between 15000 and 30000")
+	return ""
 }
 
 // prepare does what an operator does before the first start.
