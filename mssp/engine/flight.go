@@ -18,6 +18,9 @@ type flight struct {
 	tx  mssp.Transaction // as it was when sealed
 	job *job
 	set *ota.KeySet // key schedules live as long as the flight
+	// ends is when its time is up as Options.Elapsed counts: the deadline in
+	// the row is of no use once somebody has set the clock back.
+	ends time.Duration
 
 	mu       sync.Mutex
 	packets  []store.Packet // newest last
@@ -107,6 +110,18 @@ func (fs *flights) byID(id mssp.TransID) *flight {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return fs.id[id]
+}
+
+// overdue lists the flights whose time is up.
+func (fs *flights) overdue(elapsed time.Duration) (late []*flight) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.id {
+		if f.ends <= elapsed {
+			late = append(late, f)
+		}
+	}
+	return late
 }
 
 // partial lists the flights whose answers have been incomplete since before

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
@@ -33,7 +34,7 @@ func (e *Engine) flightOf(ctx context.Context, n sms.MSISDN) (*flight, error) {
 
 // load makes the flight of a transaction that another process has sealed.
 func (e *Engine) load(ctx context.Context, tx mssp.Transaction) (*flight, error) {
-	f := &flight{tx: tx, prompted: tx.State == mssp.Prompted}
+	f := &flight{tx: tx, prompted: tx.State == mssp.Prompted, ends: e.ends(&tx)}
 	d, err := parseDocument(tx.Request)
 	if err != nil {
 		return nil, err
@@ -58,6 +59,12 @@ func (e *Engine) load(ctx context.Context, tx mssp.Transaction) (*flight, error)
 	}
 	e.flights.put(f)
 	return f, nil
+}
+
+// ends is when the time of a transaction is up: at its deadline, and not later
+// than its whole life from now.
+func (e *Engine) ends(tx *mssp.Transaction) time.Duration {
+	return e.o.Elapsed() + min(tx.Deadline.Sub(e.o.Clock()), tx.Deadline.Sub(tx.CreatedAt))
 }
 
 // ready makes sure that the job of a flight is computed.

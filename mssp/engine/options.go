@@ -33,7 +33,10 @@ type Options struct {
 	VA                VA
 	CA                CA
 
-	Clock      func() time.Time
+	Clock func() time.Time
+	// Elapsed is the time that this process has run, whatever becomes of the
+	// clock; nil: the monotonic clock.
+	Elapsed    func() time.Duration
 	Rand       io.Reader
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -101,6 +104,10 @@ func (o *Options) defaults() error {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Elapsed == nil {
+		start := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(start) }
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader

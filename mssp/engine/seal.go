@@ -139,14 +139,14 @@ func (e *Engine) split(packet []byte, tx *mssp.Transaction, p *mssp.CardProfile,
 
 // takeOff makes the flight of a transaction that this process has just sealed.
 func (e *Engine) takeOff(d *store.Dispatched, s *sealer) *flight {
-	f := &flight{tx: d.Tx, packets: []store.Packet{d.Packet}}
+	f := &flight{tx: d.Tx, packets: []store.Packet{d.Packet}, ends: e.ends(&d.Tx)}
 	if s.id == d.Tx.ID {
 		f.job, f.set = s.job, s.set
 	}
 	if old := e.flights.byID(d.Tx.ID); old != nil { // a new attempt
 		old.mu.Lock()
 		f.packets = append(old.packets[:len(old.packets):len(old.packets)], d.Packet)
-		f.prompted, f.jumped = old.prompted, old.jumped || s.jump > 0
+		f.prompted, f.jumped, f.ends = old.prompted, old.jumped || s.jump > 0, old.ends
 		old.mu.Unlock()
 		if f.job == nil || f.job.prepared == nil {
 			f.job = old.job

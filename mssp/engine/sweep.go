@@ -69,27 +69,42 @@ func (e *Engine) sweepOnce(ctx context.Context) time.Time {
 	return next
 }
 
-// expire ends what is past its deadline (3.5.3-3).
+// expire ends what is past its deadline (3.5.3-3), and what would be had the
+// clock not been set back: a card must not be busy for an hour because of that
+// (F14).
 func (e *Engine) expire(ctx context.Context) error {
-	for {
-		now := e.o.Clock()
-		txs, err := e.o.Store.Expired(ctx, now, 64)
+	var errs []error
+	for _, f := range e.flights.overdue(e.o.Elapsed()) {
+		tx, err := e.o.Store.Transaction(ctx, f.tx.ID)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case tx.State.Final(): // another process has ended it
+			e.flights.drop(tx.ID)
+		default:
+			errs = append(errs, e.expireOne(ctx, &tx))
+		}
+	}
+	for errors.Join(errs...) == nil {
+		txs, err := e.o.Store.Expired(ctx, e.o.Clock(), 64)
 		if err != nil || len(txs) == 0 {
 			return err
 		}
-		var errs []error
 		for i := range txs {
-			f := store.Finish{TxID: txs[i].ID, State: mssp.Failed, Status: mssp.ExpiredTransaction, Detail: expiredDetail(&txs[i]), At: now}
-			e.abort(ctx, &txs[i], &f)
-			if _, err := e.finish(ctx, f); err != nil {
-				// One that cannot end must not keep the others from it.
-				errs = append(errs, fmt.Errorf("transaction %s: %w", txs[i].ID, err))
-			}
-		}
-		if len(errs) > 0 {
-			return errors.Join(errs...)
+			// One that cannot end must not keep the others from it.
+			errs = append(errs, e.expireOne(ctx, &txs[i]))
 		}
 	}
+	return errors.Join(errs...)
+}
+
+func (e *Engine) expireOne(ctx context.Context, tx *mssp.Transaction) error {
+	f := store.Finish{TxID: tx.ID, State: mssp.Failed, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: e.o.Clock()}
+	e.abort(ctx, tx, &f)
+	if _, err := e.finish(ctx, f); err != nil {
+		return fmt.Errorf("transaction %s: %w", tx.ID, err)
+	}
+	return nil
 }
 
 // expiredDetail tells how far the request has come.
