@@ -118,7 +118,10 @@ func benchmarkUsers(b *testing.B, d *Demo, users int, alone time.Duration) {
 }
 
 func signOnce(tb testing.TB, client *rest.Client, number sms.MSISDN) {
-	resp, err := client.Signature(context.Background(), &service.SignatureReq{
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	resp, err := client.Signature(ctx, &service.SignatureReq{
 		Mode: string(mssp.Synch), User: service.MobileUser{MSISDN: number.String()}, Profile: Auth,
 		Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Log in to Example Portal?"},
 	})

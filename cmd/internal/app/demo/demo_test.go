@@ -17,26 +17,6 @@ import (
 	"github.com/simsign/simsign/mssp/service"
 )
 
-func startDemo(t *testing.T, o Options) *Demo {
-	t.Helper()
-	d, err := Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stopDemo(t, d) })
-	return d
-}
-
-func stopDemo(t *testing.T, d *Demo) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if err := d.Stop(ctx); err != nil {
-		t.Errorf("stop: %v", err)
-	}
-	d.phones, d.App = nil, nil
-}
-
 // Both users sign with both keys, by every profile and in both formats,
 // through the web service, short messages and APDUs.
 //
@@ -51,8 +31,7 @@ func TestBothUsersSign(t *testing.T) {
 					Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Überweisung 5 € an Ж?"},
 				})
 				if err != nil {
-					t.Errorf("%s %s %s: %v", u.Algorithm, profile, format, err)
-					continue
+					t.Fatalf("%s %s %s: %v", u.Algorithm, profile, format, err)
 				}
 				if resp.Status.Code != mssp.Signature || resp.Signature == nil {
 					t.Errorf("%s %s %s: status %d", u.Algorithm, profile, format, resp.Status.Code)

@@ -119,7 +119,9 @@ func changeCode(t *testing.T, d *Demo, o *ofono, number string) {
 		return fresh, nil
 	})
 	o.call(modemPath, "org.ofono.SimToolkit.SelectItem", byte(0), dbus.ObjectPath("/user"))
-	if said := <-done; !strings.Contains(said, "is set") {
+	var said string
+	within(t, "the menu's answer", func() { said = <-done })
+	if !strings.Contains(said, "is set") {
 		t.Errorf("the card says %q; screens: %s", said, o.user.screens())
 	}
 	o.user.act(nil, func(string, bool) (string, *dbus.Error) { return fresh, nil })

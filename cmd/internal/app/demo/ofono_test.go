@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -66,7 +67,7 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 	address := "unix:path=" + socket
 	o := &ofono{t: t, modem: m, signals: make(chan *dbus.Signal, 1000), user: &person{}, asked: asked}
 	ready := start(t, exec.Command(daemon, "--nofork", "--print-address", "--config-file="+file("bus.conf", fmt.Sprintf(busConfig, socket))))
-	<-ready // the daemon has printed its address
+	within(t, "the bus", func() { <-ready }) // the daemon has printed its address
 	o.connect(address)
 
 	host, port, _ := net.SplitHostPort(addr.String())
@@ -158,7 +159,7 @@ func (o *ofono) connect(address string) {
 // wait passes signals by until one fits.
 func (o *ofono) wait(what string, fits func(*dbus.Signal) bool) {
 	o.t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(patience)
 	for {
 		select {
 		case s := <-o.signals:
@@ -183,7 +184,9 @@ func property(name, value string) func(*dbus.Signal) bool {
 
 func (o *ofono) call(path dbus.ObjectPath, method string, args ...any) {
 	o.t.Helper()
-	if err := o.bus.Object("org.ofono", path).Call(method, 0, args...).Err; err != nil {
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	defer cancel()
+	if err := o.bus.Object("org.ofono", path).CallWithContext(ctx, method, 0, args...).Err; err != nil {
 		o.t.Fatalf("%s: %v", method, err)
 	}
 }
