@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -201,12 +202,13 @@ func bare(c CommandID) Body {
 }
 
 // flushAndFail gives the last words a moment to leave, then ends the session.
+// Last words are responses: a request that waits to be written would come too
+// late, and is not sent.
 func (s *Session) flushAndFail(why error) {
 	s.stopTaking()
 	s.wmu.Lock()
-	out := s.wbuf
+	out := responses(s.wbuf)
 	s.wbuf = nil
-	s.attempted = s.queued
 	s.wmu.Unlock()
 	if len(out) > 0 {
 		s.conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // Write tells
@@ -215,6 +217,18 @@ func (s *Session) flushAndFail(why error) {
 		}
 	}
 	s.fail(why)
+}
+
+// responses keeps the responses of a buffer of PDUs.
+func responses(b []byte) (out []byte) {
+	for len(b) >= HeaderLen {
+		n := binary.BigEndian.Uint32(b)
+		if CommandID(binary.BigEndian.Uint32(b[4:])).IsResponse() {
+			out = append(out, b[:n]...)
+		}
+		b = b[n:]
+	}
+	return out
 }
 
 // timeLoop watches the clock: answers that do not come, a link that says

@@ -3,8 +3,10 @@ package smpp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -134,4 +136,45 @@ func TestFloodOfRubbish(t *testing.T) {
 			t.Errorf("%d lines in the log:\n%.500s", n, &log)
 		}
 	})
+}
+
+// TestUnbindWithAQueue: of a peer that unbinds, the requests that had not left
+// do not leave any more: they are not sent, and no doubles. Answers to its own
+// requests still go.
+func TestUnbindWithAQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		h := HandlerFunc(func(_ context.Context, r *Request) { r.Reply(ROK, &MessageResp{}) }) //nolint:errcheck // the peer is there
+		s, p := NewSession(&turns{a, make(chan struct{}, 1)}, Options{Handler: h}), &peer{t, b, NewReader(b, 0)}
+		outs := []chan Outcome{submit(t, s)}
+		synctest.Wait() // the first is with the connection, and the peer does not read yet
+		outs = append(outs, submit(t, s), submit(t, s))
+		p.send(DeliverSM, ROK, 7, otaSubmit())
+		synctest.Wait()
+		p.send(Unbind, ROK, 8, nil)
+		synctest.Wait()
+		for _, want := range []CommandID{SubmitSM, DeliverSMResp, UnbindResp} {
+			if f := p.next(); f.Command != want {
+				t.Errorf("got %s, want %s", f.Command, want)
+			}
+		}
+		b.Close()
+		for i, want := range []error{ErrUnknown, ErrNotSent, ErrNotSent} {
+			if o := <-outs[i]; !errors.Is(o.Err, want) {
+				t.Errorf("submission %d: %v, want %v", i, o.Err, want)
+			}
+		}
+	})
+}
+
+// turns is a connection on which one writes at a time.
+type turns struct {
+	net.Conn
+	turn chan struct{}
+}
+
+func (c *turns) Write(b []byte) (int, error) {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	return c.Conn.Write(b)
 }

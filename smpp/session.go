@@ -287,7 +287,9 @@ func (s *Session) writeLoop() {
 		s.wmu.Lock()
 		out := s.wbuf
 		s.wbuf = spare[:0]
-		s.attempted = s.queued
+		if len(out) > 0 { // what last words have left out was not attempted
+			s.attempted = s.queued
+		}
 		s.wmu.Unlock()
 		if len(out) == 0 {
 			spare = out

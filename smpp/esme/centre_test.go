@@ -32,6 +32,7 @@ type centre struct {
 	sessions []*smpp.Session
 	dialled  int
 	binds    []string
+	boundOn  []*smpp.Session // of each of them
 	got      []*smpp.Message
 	asked    []*smpp.Request // submit_sm without an answer so far
 	at       []time.Time
@@ -60,7 +61,7 @@ func (c *centre) serve(_ context.Context, r *smpp.Request) {
 	defer c.mu.Unlock()
 	switch b := r.Body.(type) {
 	case *smpp.Bind:
-		c.binds = append(c.binds, r.Command.String())
+		c.binds, c.boundOn = append(c.binds, r.Command.String()), append(c.boundOn, r.Session())
 		st := smpp.ROK
 		if c.bind != nil {
 			st = c.bind(len(c.binds), b)

@@ -19,7 +19,7 @@ func (c *centre) half(t *testing.T, cmd string) *smpp.Session {
 	defer c.mu.Unlock()
 	for i, b := range c.binds {
 		if b == cmd {
-			return c.sessions[i]
+			return c.boundOn[i]
 		}
 	}
 	t.Fatalf("no %s in %v", cmd, c.binds)
