@@ -240,7 +240,7 @@ func (l *link) release() {
 func (l *link) back(it *item) {
 	defer l.release()
 	if !l.s.q.again(it, 0, true) {
-		l.s.finish(it, bearer.Receipt{}, errNotBound, false)
+		l.s.finish(it, bearer.Receipt{}, l.s.q.refusal(), false)
 	}
 }
 

@@ -272,12 +272,28 @@ func (q *queue) again(it *item, d time.Duration, head bool) bool {
 		} else {
 			it.at = over
 		}
+		why := q.why()
 		q.mu.Unlock()
 		if !back && !gone {
-			it.done(bearer.Receipt{}, errNotBound)
+			it.done(bearer.Receipt{}, why)
 		}
 	})
 	return true
+}
+
+// why nothing is taken; mu is held.
+func (q *queue) why() error {
+	if q.held {
+		return errHeld
+	}
+	return errNotBound
+}
+
+// refusal is why nothing is taken.
+func (q *queue) refusal() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.why()
 }
 
 // flush takes out all that waits.

@@ -79,7 +79,7 @@ func (l *link) outcome(it *item, o smpp.Outcome) {
 	case errors.Is(o.Err, smpp.ErrNotSent):
 		s.q.unsent(it)
 		if !s.q.again(it, 0, true) {
-			s.finish(it, bearer.Receipt{}, errNotBound, false)
+			s.finish(it, bearer.Receipt{}, s.q.refusal(), false)
 		}
 	case o.Err != nil:
 		s.m.result("unknown")

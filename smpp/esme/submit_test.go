@@ -272,3 +272,14 @@ func TestGo(t *testing.T) {
 		}
 	})
 }
+
+// What waits for its time when the operator pauses goes back with the true reason.
+func TestPausedWhileDelayed(t *testing.T) {
+	bubble(t, Options{}, func(c *centre) {
+		c.answer = func(int, *smpp.Message) (int, string) { return int(smpp.RMsgQFul), "" }
+	}, func(l *lab) {
+		ch := l.submit(l.Context(), 1)
+		l.Pause()
+		l.want(ch, "", errHeld)
+	})
+}
