@@ -41,7 +41,7 @@ func (e *Engine) target(ctx context.Context, n sms.MSISDN) (*target, error) {
 	}
 	p, ok := e.o.CardProfiles[card.Profile]
 	if !ok {
-		return nil, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %q, which this user's card needs", card.Profile)
+		return nil, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s, which this user's card needs", card.Profile)
 	}
 	t.profile = p
 	return t, nil

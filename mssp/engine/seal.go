@@ -43,7 +43,7 @@ func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error
 	}
 	p, ok := s.e.o.CardProfiles[j.doc.Card]
 	if !ok {
-		return store.Sealed{}, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %q any more", j.doc.Card)
+		return store.Sealed{}, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s any more", j.doc.Card)
 	}
 	set, err := s.e.keySet(&p, ks)
 	if err != nil {

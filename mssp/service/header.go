@@ -40,6 +40,7 @@ func (s *Service) begin(ctx context.Context, op operation, peer Peer, h *Header)
 	if f != nil {
 		return mssp.AP{}, f
 	}
+	h.AP.ID = ap.ID // HTTP Basic may have named it alone
 	if f := s.rates.allow(ap.ID); f != nil {
 		return mssp.AP{}, f
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"regexp"
+	"strings"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
@@ -179,17 +181,30 @@ func unknownTransaction() *mssp.Fault {
 	return mssp.Faultf(mssp.WrongParam, "MSSP_TransID names no transaction of this AP_ID: send the one from the MSS_SignatureResp")
 }
 
-// outcome logs a fault and returns its code. Details are made here and in
-// the engine and hold no text, number or secret.
+// outcome logs a fault and returns its code. Details are made here and in the
+// engine; what they quote of the request is for the provider alone: somebody
+// may have put a number, a text or a password where it does not belong.
 func (s *Service) outcome(op operation, h *Header, f *mssp.Fault) mssp.Code {
 	if f == nil {
 		return 0
 	}
-	level, attrs := slog.LevelInfo, []any{"operation", op.name, "ap", shorten(string(h.AP.ID)), "ap_trans_id", shorten(h.AP.TransID), "code", int(f.Code), "detail", f.Detail}
+	level, attrs := slog.LevelInfo, []any{"operation", op.name, "ap", claimed(h.AP.ID), "ap_trans_id", shorten(h.AP.TransID), "code", int(f.Code), "detail", quoted.ReplaceAllString(f.Detail, `"..."`)}
 	if f.Code == mssp.InternalError {
 		level = slog.LevelError
 		attrs = append(attrs, "error", f.Err)
 	}
 	s.log.Log(context.Background(), level, "fault answered", attrs...)
 	return f.Code
+}
+
+// quoted is what quote makes.
+var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*"`)
+
+// claimed is an AP_ID for the log. Every one is a URI: what is none may be a
+// password in the wrong member.
+func claimed(id mssp.APID) string {
+	if id != "" && !strings.Contains(string(id), ":") {
+		return "(not a URI)"
+	}
+	return shorten(string(id))
 }
