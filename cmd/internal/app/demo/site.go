@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -249,6 +250,11 @@ func profileTables() string {
 // freePort finds a loopback port: the wanted one, else one of the next, that
 // nobody listens on and none of the taken ones.
 func freePort(port int, taken map[string]string) (string, error) {
+	if port == 0 {
+		// Not one that the kernel gives away (from 32768 on): it is opened later,
+		// and until then a connection of anybody could have it.
+		port = 15000 + mathrand.IntN(15000)
+	}
 	for p := port; p < port+100 && p < 65536; p++ {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
 		if err != nil {
