@@ -137,6 +137,10 @@ func (*ModemEmulateCmd) tracer(c *cli) func(bool, []byte) {
 	}
 }
 
+// maxKnob is the longest line that modemKnobs takes: inject of some 64 kB, from
+// where on a host knows noise, twice as long in digits.
+const maxKnob = 1 << 20
+
 // modemKnobs obeys standard input. Its end leaves the modem running.
 func modemKnobs(c *cli, m *emulator.Modem) error {
 	lines := make(chan string)
@@ -144,12 +148,17 @@ func modemKnobs(c *cli, m *emulator.Modem) error {
 	defer cancel()
 	go func() {
 		defer close(lines)
-		for s := bufio.NewScanner(c.stdin); s.Scan(); {
+		s := bufio.NewScanner(c.stdin)
+		s.Buffer(nil, maxKnob)
+		for s.Scan() {
 			select {
 			case lines <- strings.TrimSpace(s.Text()):
 			case <-ctx.Done():
 				return
 			}
+		}
+		if s.Err() != nil {
+			fmt.Fprintln(c.stderr, "no more lines are read from standard input:", s.Err())
 		}
 	}()
 	for {

@@ -52,6 +52,9 @@ func TestModemEmulate(t *testing.T) {
 	}
 	out.wait(t, "RSSI: 18")
 	out.wait(t, "^A")
+	say("inject " + strings.Repeat("55", 65<<10)) // noise without a line end
+	say("say after the noise")
+	out.wait(t, "after the noise")
 	io.WriteString(conn, "AT+CSQ;+CPMS?\r") //nolint:errcheck // the answer is waited for
 	out.wait(t, `+CSQ: 7,99`)
 	out.wait(t, `\"SM\",20,20`)
