@@ -142,6 +142,9 @@ func (e *Engine) accept(ctx context.Context, tx mssp.Transaction, j *job) (mssp.
 	s.jobs = map[mssp.TransID]*job{tx.ID: j}
 	res, err := e.o.Store.Accept(ctx, tx, s.seal)
 	if err != nil {
+		if tx.Kind == mssp.KindSign { // nobody was prompted
+			e.rates.giveBack(tx.MSISDN)
+		}
 		return mssp.Transaction{}, e.refused(tx.Kind, e.storeFault("accepting a transaction", err))
 	}
 	if res.Duplicate {
