@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,7 +26,15 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor},
+		Deadline:            time.Now().Add(3 * time.Minute), // what still runs then is ended, and the script tells where
+		// Under nohup: a program that starts with SIGHUP ignored keeps it so.
+		Condition: func(cond string) (bool, error) {
+			if cond != "nohup" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return signal.Ignored(syscall.SIGHUP), nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
 			return nil
