@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	mrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -146,14 +147,20 @@ usage = "non-repudiation"
 	w.write(t, "simsign.toml", text)
 }
 
+// freePort is an address that nobody listens on now, below the ports that the
+// kernel gives to outgoing connections: one of those could take it while the
+// program is down between two lives.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+mrand.IntN(15000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port on 127.0.0.1 between 15000 and 30000")
+	return ""
 }
 
 // client is an application provider. TransIDs of its requests are its own.
