@@ -78,12 +78,23 @@ func (p Page) limit() int {
 	return p.Limit
 }
 
+// maxName is how many characters a provider's name may have: it stands before
+// every text, on a screen of as little as 120.
+const maxName = 40
+
+func checkName(name string) error {
+	if strings.TrimSpace(name) == "" {
+		return errors.New("is blank: users see it on the handset, before every text")
+	}
+	if n := sms.UCS2Len(name); n > maxName {
+		return fmt.Errorf("has %d characters, at most %d are allowed: it takes room from every text on the handset", n, maxName)
+	}
+	return display.CheckName(name)
+}
+
 // AddAP registers an application provider.
 func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
-	if r.Name == "" {
-		return APAdded{}, errors.New("name: users see it on the handset, it must not be empty")
-	}
-	if err := display.CheckName(r.Name); err != nil {
+	if err := checkName(r.Name); err != nil {
 		return APAdded{}, fmt.Errorf("name: %w", err)
 	}
 	ap := mssp.AP{ID: mssp.APID(r.ID), Name: r.Name, CertSHA256: r.Certs, Profiles: r.Profiles, Prefixes: r.Prefixes, CreatedAt: s.Clock()}
