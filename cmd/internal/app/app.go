@@ -76,6 +76,7 @@ type App struct {
 	closers []func(context.Context) error // in the order of opening
 	once    sync.Once
 	done    chan struct{}
+	floor   []byte // see heapFloor
 	err     error
 }
 
@@ -93,7 +94,7 @@ func New(o Options) (*App, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	return &App{o: o, cfg: o.Config, log: o.Logger, registry: newRegistry(o.Version), done: make(chan struct{})}, nil
+	return &App{o: o, cfg: o.Config, log: o.Logger, registry: newRegistry(o.Version), done: make(chan struct{}), floor: make([]byte, heapFloor)}, nil
 }
 
 // Start opens everything; after an error everything is closed again.
