@@ -131,6 +131,27 @@ func TestFailingJobInABatch(t *testing.T) {
 	}
 }
 
+// A panic inside a commit, whoever runs it, stops the store; nobody waits for
+// ever, and nothing of it is there afterwards.
+func TestPanicInAJob(t *testing.T) {
+	l := onSQLite(t)
+	tx := newTx()
+	_, err := l.Accept(ctx, tx, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { panic("odd") })
+	l.wantErr("the request", err, store.ErrOutcomeUnknown)
+	_, err = l.Accept(ctx, newTx(), seal)
+	l.wantErr("the next request", err, store.ErrOutcomeUnknown)
+	select {
+	case <-l.Stopped():
+	default:
+		t.Error("the store goes on")
+	}
+	l.Close()
+	l.Store, err = store.Open(ctx, store.Options{DSN: l.dsn})
+	l.ok(err)
+	_, err = l.Transaction(ctx, tx.ID)
+	l.wantErr("the transaction", err, store.ErrNotFound)
+}
+
 func commitsOf(t *testing.T, reg *prometheus.Registry) float64 {
 	t.Helper()
 	all, err := reg.Gather()

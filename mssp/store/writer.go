@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -32,8 +33,10 @@ type job struct {
 
 // writer owns the one connection that writes. It takes whatever jobs are
 // queued (no timer), runs them in one SQLite transaction and commits once: so
-// a lone caller waits for one fdatasync and 64 callers share one. A job that
-// fails is taken out and the others run again, so that it cannot fail them.
+// a lone caller waits for one fdatasync and 64 callers share one. A caller who
+// finds nobody at it commits by itself, and what comes meanwhile is for the
+// loop: no other thread has to wake for a lone caller. A job that fails is
+// taken out and the others run again, so that it cannot fail them.
 //
 // When a commit fails nobody knows whether it happened (an injected EIO left
 // the row in the file): the writer answers ErrOutcomeUnknown to that batch and
@@ -55,6 +58,7 @@ type writer struct {
 	failed   error
 	refusing error // the machine took nothing at the last try; nil after a commit
 
+	turn  sync.Mutex // held by who commits: the loop, or a caller who found nobody at it
 	wake  chan struct{}
 	stop  chan struct{} // closed when an outcome is unknown
 	ended chan struct{}
@@ -80,9 +84,21 @@ func (w *writer) do(ctx context.Context, run func(querier) error) error {
 	}
 	w.queue = append(w.queue, j)
 	w.mu.Unlock()
-	w.nudge()
+	if w.turn.TryLock() { // nobody commits: no need to wake somebody who does
+		w.round()
+	}
+	if w.left() {
+		w.nudge()
+	}
 	<-j.done
 	return j.err
+}
+
+// left says whether jobs wait for a round.
+func (w *writer) left() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue) > 0
 }
 
 func (w *writer) refusal() error {
@@ -166,23 +182,43 @@ func (w *writer) lazyJob(o []SegmentOutcome) *job {
 func (w *writer) loop() {
 	defer close(w.ended)
 	for {
-		jobs, closed := w.take()
-		if len(jobs) == 0 {
+		w.turn.Lock()
+		if more, closed := w.round(); !more {
 			if closed {
 				return
 			}
 			<-w.wake
-			continue
-		}
-		w.commit(jobs)
-		for _, j := range jobs {
-			if j.lazy != nil && j.err != nil {
-				kept := errors.Is(j.err, ErrNotWritten) && w.again(j.lazy)
-				w.log.Error("segment outcomes were not recorded", "kept", kept, "err", j.err)
-			}
-			j.done <- struct{}{}
 		}
 	}
+}
+
+// round commits the next batch and gives the turn back. more: there was one.
+func (w *writer) round() (more, closed bool) {
+	defer w.turn.Unlock()
+	jobs, closed := w.take()
+	if len(jobs) > 0 {
+		w.commit(jobs)
+	}
+	for _, j := range jobs {
+		if j.lazy != nil && j.err != nil {
+			kept := errors.Is(j.err, ErrNotWritten) && w.again(j.lazy)
+			w.log.Error("segment outcomes were not recorded", "kept", kept, "err", j.err)
+		}
+		j.done <- struct{}{}
+	}
+	return len(jobs) > 0, closed
+}
+
+// guarded is try, where a panic in a job stops the store: it may have left the
+// transaction half done, and not everybody who runs jobs would end by it.
+func (w *writer) guarded(jobs []*job) (again bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.log.Error("a panic in the store", "panic", v, "stack", string(debug.Stack()))
+			again, err = false, w.fail(errors.New("a panic in a job"))
+		}
+	}()
+	return w.try(jobs)
 }
 
 // commit runs jobs until a commit holds all that did not fail.
@@ -194,7 +230,7 @@ func (w *writer) commit(jobs []*job) {
 	}
 	for again := true; again; {
 		var err error
-		if again, err = w.try(jobs); err != nil {
+		if again, err = w.guarded(jobs); err != nil {
 			failAll(jobs, err)
 		}
 	}
