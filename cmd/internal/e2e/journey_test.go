@@ -234,7 +234,7 @@ func TestDemo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	bin := filepath.Dir(binary(t))
-	taken := freePort(t)
+	taken := freePorts(t, 1)[0]
 	_, port, _ := strings.Cut(taken, ":")
 	cmd := exec.Command(binary(t), "demo", "--auto", "2718", "--api-port", port, "--console-port", port, "--ca-port", port, "--metrics-port", port, "--network-port", port)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)

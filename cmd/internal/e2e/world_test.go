@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	mrand "math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +16,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/applet/handset"
+	"github.com/simsign/simsign/cmd/internal/freeport"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/ota"
@@ -68,7 +67,8 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 	}
 	t.Cleanup(func() { w.network.Close() }) //nolint:errcheck // the test is over
 	w.networkAddr = addr.String()
-	w.api, w.ca, w.metrics = freePort(t), freePort(t), freePort(t)
+	ports := freePorts(t, 3)
+	w.api, w.ca, w.metrics = ports[0], ports[1], ports[2]
 	w.configure(t, dsn, "")
 	must(t, w.dir, "check")
 	must(t, w.dir, "ca", "init", "--name", "e2e", "--test", "--under-root", "--out", "ca.pem")
@@ -147,20 +147,13 @@ usage = "non-repudiation"
 	w.write(t, "simsign.toml", text)
 }
 
-// freePort is an address that nobody listens on now, below the ports that the
-// kernel gives to outgoing connections: one of those could take it while the
-// program is down between two lives.
-func freePort(t testing.TB) string {
+func freePorts(t testing.TB, n int) []string {
 	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+mrand.IntN(15000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
+	addrs, err := freeport.Any(n)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port on 127.0.0.1 between 15000 and 30000")
-	return ""
+	return addrs
 }
 
 // client is an application provider. TransIDs of its requests are its own.

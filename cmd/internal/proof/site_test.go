@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/freeport"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/ota/sms"
@@ -177,7 +177,8 @@ func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 // write writes the configuration.
 func (s *site) write(t *testing.T) {
 	t.Helper()
-	s.api, s.admin = freePort(t), s.path("admin.sock")
+	ports := freePorts(t, 3)
+	s.api, s.admin = ports[0], s.path("admin.sock")
 	text := fmt.Sprintf(`data = "."
 [api]
 listen = %q
@@ -203,7 +204,7 @@ uri = %q
 usage = "authentication"
 journey = "one-step"
 timeout = "10m"
-%s`, s.api, freePort(t), freePort(t), profileURI, bearerTable(s.proxy.addr))
+%s`, s.api, ports[1], ports[2], profileURI, bearerTable(s.proxy.addr))
 	if err := os.WriteFile(s.path("simsign.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -223,20 +224,13 @@ response_timeout = "3s"
 `, addr, serviceNumber, systemID)
 }
 
-// freePort is an address that nobody listens on now. Connections that somebody
-// opens take their ports from 32768 on, and one of them could take that of the
-// program while it is down between two lives: so it is a lower one.
-func freePort(t *testing.T) string {
+func freePorts(t *testing.T, n int) []string {
 	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
+	addrs, err := freeport.Any(n)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port on 127.0.0.1 between 15000 and 30000")
-	return ""
+	return addrs
 }
 
 // prepare does what an operator does before the first start.

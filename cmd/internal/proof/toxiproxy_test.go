@@ -31,7 +31,8 @@ func toxiproxy(t *testing.T, upstream string) (api, listen string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		missing(t, fmt.Sprintf("toxiproxy cannot be built: %v\n%s", err, out))
 	}
-	api, listen = freePort(t), freePort(t)
+	ports := freePorts(t, 2)
+	api, listen = ports[0], ports[1]
 	host, port, _ := strings.Cut(api, ":")
 	cmd := exec.Command(filepath.Join(dir, "server"), "-host", host, "-port", port)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

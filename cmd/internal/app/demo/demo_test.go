@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/console"
+	"github.com/simsign/simsign/cmd/internal/freeport"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/service"
 )
@@ -248,7 +249,7 @@ func TestOutOfCoverage(t *testing.T) {
 
 // When two want the same port, the web service has it, at every start.
 func TestPortsInOrder(t *testing.T) {
-	want, err := freePort(0, nil)
+	want, err := freeport.Find(0)
 	if err != nil {
 		t.Fatal(err)
 	}

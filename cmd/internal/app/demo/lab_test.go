@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -90,26 +88,4 @@ func (l *lockedBuffer) tail() string {
 	defer l.mu.Unlock()
 	b := l.b.Bytes()
 	return string(b[max(0, len(b)-16<<10):])
-}
-
-// A port that is free now and opened later must not be one that the kernel
-// gives to connections meanwhile.
-func TestAnyPort(t *testing.T) {
-	taken := map[string]string{}
-	for i := range 100 {
-		addr, err := freePort(0, taken)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(addr)
-		if n, err := strconv.Atoi(port); err != nil || n < 1024 || n >= 32768 {
-			t.Errorf("port %s", port)
-		}
-		for _, other := range taken {
-			if other == addr {
-				t.Errorf("%s twice", addr)
-			}
-		}
-		taken[strconv.Itoa(i)] = addr
-	}
 }

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
-	"net"
+	"maps"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
+	"github.com/simsign/simsign/cmd/internal/freeport"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -174,7 +174,7 @@ func (s *site) configuration(o Options) (string, error) {
 		name string
 		port int
 	}{{"api", o.Ports.API}, {"console", o.Ports.Console}, {"ca", o.Ports.CA}, {"metrics", o.Ports.Metrics}, {"network", o.Ports.Network}, {"smsc", o.Ports.SMSC}} {
-		addr, err := freePort(p.port, listen)
+		addr, err := freeport.Find(p.port, slices.Collect(maps.Values(listen))...)
 		if err != nil {
 			return "", err
 		}
@@ -245,30 +245,4 @@ func profileTables() string {
 		}
 	}
 	return b.String()
-}
-
-// freePort finds a loopback port: the wanted one, else one of the next, that
-// nobody listens on and none of the taken ones.
-func freePort(port int, taken map[string]string) (string, error) {
-	if port == 0 {
-		// Not one that the kernel gives away (from 32768 on): it is opened later,
-		// and until then a connection of anybody could have it.
-		port = 15000 + mathrand.IntN(15000)
-	}
-	for p := port; p < port+100 && p < 65536; p++ {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
-		if err != nil {
-			continue
-		}
-		addr := l.Addr().String()
-		l.Close()
-		used := false
-		for _, t := range taken {
-			used = used || t == addr
-		}
-		if !used {
-			return addr, nil
-		}
-	}
-	return "", fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
 }

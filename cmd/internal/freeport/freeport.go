@@ -1,0 +1,55 @@
+// Package freeport finds a loopback port on which a server can listen later.
+//
+// To listen on port 0, close, and listen there again is not safe: the kernel
+// takes such ports, and those of outgoing connections, from one range (32768
+// and above on Linux), and one of them may have the port by then, the more so
+// when a program is down between two lives. So a port that nobody asked for is
+// a lower one, chosen at random, which only another server could take.
+package freeport
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+)
+
+const (
+	low   = 15000 // ports that nobody asked for are from here
+	high  = 30000 // to below here
+	tries = 100   // how many are looked at, one after the other
+)
+
+// Find answers an address of 127.0.0.1 that nobody listens on and that is not
+// among the taken ones: of the port, or else of one of the next 99. Port 0
+// stands for any.
+func Find(port int, taken ...string) (string, error) {
+	if port == 0 {
+		port = low + rand.IntN(high-low)
+	}
+	for p := port; p < port+tries && p < 65536; p++ {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(p))
+		if slices.Contains(taken, addr) {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr, nil
+		}
+	}
+	return "", fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
+}
+
+// Any answers n different addresses.
+func Any(n int) ([]string, error) {
+	var found []string
+	for range n {
+		addr, err := Find(0, found...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, addr)
+	}
+	return found, nil
+}
