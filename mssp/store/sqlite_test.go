@@ -239,25 +239,11 @@ func TestDamagedFile(t *testing.T) {
 		"no database":     func(b []byte) []byte { copy(b, "hello"); return b },
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "simsign.db")
-			s, err := store.Open(ctx, store.Options{DSN: path})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range 200 {
-				importCard(t, s, benchCard(i))
-			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			path, b := closedDB(t)
 			if err := os.WriteFile(path, damage(b), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err = store.Open(ctx, store.Options{DSN: path})
+			s, err := store.Open(ctx, store.Options{DSN: path})
 			if err != nil {
 				if !errors.Is(err, store.ErrCorrupt) {
 					t.Errorf("refused at once, and not as damaged: %v", err)
@@ -270,6 +256,27 @@ func TestDamagedFile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// closedDB is a database of 200 cards that nobody has open, and its octets.
+func closedDB(t *testing.T) (path string, octets []byte) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "simsign.db")
+	s, err := store.Open(ctx, store.Options{DSN: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		importCard(t, s, benchCard(i))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	octets, err = os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, octets
 }
 
 func noise(b []byte) {
@@ -296,28 +303,15 @@ func TestDamageIsMetLater(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "simsign.db")
-			s, err := store.Open(ctx, store.Options{DSN: path})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range 200 {
-				importCard(t, s, benchCard(i))
-			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			path, b := closedDB(t)
 			for _, at := range pagesWith(b, string(benchCard(100))) {
 				noise(b[at : at+4096])
 			}
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if s, err = store.Open(ctx, store.Options{DSN: path}); err != nil {
+			s, err := store.Open(ctx, store.Options{DSN: path})
+			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.Close()
