@@ -3,10 +3,10 @@
 // certificates.
 //
 // A method is a business transaction with one commit: when it has returned,
-// its effect is durable, and nobody has seen it before. On SQLite one writer
-// goroutine runs whatever methods wait in one database transaction, so that
-// 64 callers share one sync of the disk; on PostgreSQL each method is a
-// transaction of its own. The SQL text is the same for both, and so is the
+// its effect is durable, and nobody has seen it before. On SQLite one
+// goroutine at a time (the caller's own where nobody else waits) runs whatever
+// methods wait in one database transaction, so that 64 callers share one sync
+// of the disk; on PostgreSQL each method is a transaction of its own. The SQL text is the same for both, and so is the
 // conformance suite.
 //
 // A card does one thing at a time. Its row says which transaction is at the

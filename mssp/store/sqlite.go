@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// sqlite is the engine of one box: a writer goroutine that groups commits,
+// sqlite is the engine of one box: a writer that groups commits,
 // and a few readers that see committed state.
 type sqliteEngine struct {
 	path    string

@@ -11,7 +11,7 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := portOf(t, first)
-	if at < low || at >= high+tries {
+	if at < 1024 || at >= 32768 {
 		t.Errorf("any port is %d, which outgoing connections may take", at)
 	}
 	l, err := net.Listen("tcp", first)
