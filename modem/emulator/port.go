@@ -71,17 +71,30 @@ func (p *port) close() {
 // Serve speaks with a host on rw until rw ends or another host takes its
 // place: a modem has one. It closes rw.
 func (m *Modem) Serve(rw io.ReadWriteCloser) error {
-	p := newPort(rw)
 	m.mu.Lock()
-	if m.run.Err() != nil || !m.plugged {
-		m.mu.Unlock()
-		p.close()
-		return io.ErrClosedPipe
+	p, old, err := m.take(rw)
+	m.mu.Unlock()
+	if err != nil {
+		return err
 	}
-	old := m.port
+	return m.serve(p, old)
+}
+
+// take makes rw the host in the place of old; mu is held. Who calls it while
+// nobody else can come keeps the order of the hosts.
+func (m *Modem) take(rw io.ReadWriteCloser) (p, old *port, err error) {
+	if m.run.Err() != nil || !m.plugged {
+		rw.Close()
+		return nil, nil, io.ErrClosedPipe
+	}
+	p, old = newPort(rw), m.port
 	m.port = p
 	m.wg.Add(1)
-	m.mu.Unlock()
+	return p, old, nil
+}
+
+// serve is the rest of Serve for the host that take has made.
+func (m *Modem) serve(p, old *port) error {
 	defer m.wg.Done()
 	if old != nil {
 		old.close()

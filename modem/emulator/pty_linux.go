@@ -44,8 +44,14 @@ func (d *ptyDoor) plug() error {
 		slave.Close()
 		return err
 	}
+	p, old, err := d.m.take(master) // at once: who comes later than this call takes its place
+	if err != nil {
+		os.Remove(d.link)
+		slave.Close()
+		return err
+	}
 	d.master, d.slave = master, slave
-	go d.m.Serve(master)
+	go d.m.serve(p, old) //nolint:errcheck // until the host goes
 	return nil
 }
 

@@ -194,6 +194,27 @@ func TestUnplug(t *testing.T) {
 	dialogue().Close()
 }
 
+// Whoever comes after the terminal device was offered takes its place, and is
+// not thrown out by it.
+func TestHostsInOrder(t *testing.T) {
+	for i := range 20 {
+		m, err := emulator.New(emulator.Options{Number: modemNumber, Card: newCard(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Start()
+		if err := m.OpenPTY(filepath.Join(t.TempDir(), "tty")); err != nil {
+			m.Stop()
+			t.Skip(err)
+		}
+		h := attach(t, m)
+		if said := h.ask("AT+CGMM"); !strings.Contains(said, "EMU900") {
+			t.Errorf("host %d was told %q", i, said)
+		}
+		m.Stop()
+	}
+}
+
 // A host on TCP takes the place of the one before.
 func TestListen(t *testing.T) {
 	h := newModem(t, emulator.Options{})
