@@ -19,6 +19,10 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// patience bounds every wait for what must come: far longer than it takes on a
+// busy machine.
+const patience = 2 * time.Minute
+
 // screenPipe is standard output that a test waits on.
 type screenPipe struct {
 	mu   sync.Mutex
@@ -41,7 +45,7 @@ func (p *screenPipe) Write(b []byte) (int, error) {
 // wait returns when text has come after what was waited for before.
 func (p *screenPipe) wait(t *testing.T, text string) {
 	t.Helper()
-	late, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	late, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		p.mu.Lock()
@@ -56,9 +60,16 @@ func (p *screenPipe) wait(t *testing.T, text string) {
 		select {
 		case <-p.more:
 		case <-late.Done():
-			t.Fatalf("%q never came: %s", text, &p.all)
+			t.Fatalf("%q never came: %s", text, p.text())
 		}
 	}
+}
+
+// text is all that came until now.
+func (p *screenPipe) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.String()
 }
 
 type nobody struct{}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,8 +35,7 @@ func TestModemEmulate(t *testing.T) {
 	out.wait(t, "modem at "+link)
 	out.wait(t, "modem at tcp://")
 	out.wait(t, "\n")
-	all := out.all.String()
-	conn, err := net.Dial("tcp", strings.TrimSpace(all[strings.LastIndex(all, "//")+2:]))
+	conn, err := net.Dial("tcp", regexp.MustCompile(`tcp://(\S+)`).FindStringSubmatch(out.text())[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +63,9 @@ func TestModemEmulate(t *testing.T) {
 		complaints.wait(t, want)
 	}
 	say("errors on")
-	say("")
-	io.WriteString(conn, "AT\r") //nolint:errcheck // the answer is waited for
+	say("nonsense")
+	complaints.wait(t, "no such knob") // errors are on now
+	io.WriteString(conn, "AT\r")       //nolint:errcheck // the answer is waited for
 	out.wait(t, "ERROR")
 	say("unplug")
 	if _, err := io.Copy(io.Discard, conn); err != nil {
@@ -72,7 +73,7 @@ func TestModemEmulate(t *testing.T) {
 	}
 	say("quit")
 	if c := <-code; c != exitOK {
-		t.Errorf("exit code %d: %s", c, &complaints.all)
+		t.Errorf("exit code %d: %s", c, complaints.text())
 	}
 }
 

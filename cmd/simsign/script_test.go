@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(3 * time.Minute), // what still runs then is ended, and the script tells where
+		Deadline:            time.Now().Add(3 * patience), // what still runs then is ended, and the script tells where
 		// Under nohup: a program that starts with SIGHUP ignored keeps it so.
 		Condition: func(cond string) (bool, error) {
 			if cond != "nohup" {
@@ -49,14 +49,14 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(30 * time.Second)
+	late := time.After(patience)
 	for {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}
 		select {
 		case <-late:
-			ts.Fatalf("%s is not there after 30 s", args[0])
+			ts.Fatalf("%s is not there after %s", args[0], patience)
 		case <-tick.C:
 		}
 	}

@@ -61,7 +61,7 @@ func TestServeNotifies(t *testing.T) {
 
 	next := func() string {
 		b := make([]byte, 100)
-		if err := manager.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := manager.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := manager.Read(b)

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/smpp"
@@ -22,7 +21,7 @@ func TestSMSCRun(t *testing.T) {
 	if err := os.WriteFile(script, []byte("# one burst\nsubmit_sm#2 throttle\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stderr bytes.Buffer
 	out := &screenPipe{more: make(chan struct{}, 1)}
@@ -36,9 +35,9 @@ func TestSMSCRun(t *testing.T) {
 		}, strings.NewReader(""), out, &stderr)
 	}()
 	out.wait(t, "Ctrl-C")
-	addrs := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(out.all.String(), -1)
-	if len(addrs) != 2 || !strings.Contains(out.all.String(), "lab   4242, 4343") {
-		t.Fatalf("it says %s", &out.all)
+	addrs := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindAllString(out.text(), -1)
+	if len(addrs) != 2 || !strings.Contains(out.text(), "lab   4242, 4343") {
+		t.Fatalf("it says %s", out.text())
 	}
 	conn, err := net.Dial("tcp", addrs[0])
 	if err != nil {
@@ -81,7 +80,7 @@ func TestSMSCRunRefuses(t *testing.T) {
 		"--receipt-ids roman", "--faults nonsense", "--faults @/nonexistent",
 	} {
 		var stdout, stderr bytes.Buffer
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		code := run(ctx, append([]string{"smsc", "--network-listen", "127.0.0.1:0"}, strings.Fields(args)...), strings.NewReader(""), &stdout, &stderr)
 		cancel()
 		if code != exitUsage || !strings.HasPrefix(stderr.String(), "simsign: ") {

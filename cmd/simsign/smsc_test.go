@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/smpp"
@@ -46,6 +48,26 @@ func fakeCentre(t *testing.T, binds chan smpp.CommandID, unbinds chan struct{}) 
 		}
 	}()
 	return l.Addr().String()
+}
+
+// bound waits until the service has both binds of its only centre.
+func bound(t *testing.T, a *app.App) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		list, err := a.Admin().ListSMSCs(ctx, admin.Page{})
+		if err == nil && len(list) == 1 && list[0].Bound == 2 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not bound: %+v, %v", list, err)
+		case <-tick.C:
+		}
+	}
 }
 
 // The operator's commands against a running service: list, drain, stop,
@@ -94,9 +116,10 @@ trace = 100
 		return out.String()
 	}
 	do("north", "list")
+	bound(t, a) // else there is nothing to unbind
 	do("north is paused", "drain", "north")
 	do("paused", "list")
-	do("north is stopped: not bound", "stop", "north", "--wait", "5s")
+	do("north is stopped: not bound", "stop", "north", "--wait", "2m")
 	<-unbinds
 	<-unbinds
 	do("stopped", "list")
