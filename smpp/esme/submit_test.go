@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -241,7 +242,15 @@ func TestQueueFull(t *testing.T) {
 
 // The asynchronous form tells every outcome once.
 func TestGo(t *testing.T) {
-	bubble(t, Options{Window: 5, Binds: 3}, nil, func(l *lab) {
+	const binds, window = 3, 5
+	bubble(t, Options{Window: window, Binds: binds}, func(c *centre) {
+		c.answer = func(n int, _ *smpp.Message) (int, string) {
+			if n <= binds*window {
+				return -1, "" // until all windows are full: one quick bind may carry everything else
+			}
+			return 0, fmt.Sprint(n)
+		}
+	}, func(l *lab) {
 		done := make(chan result, 100)
 		for id := range int64(100) {
 			if err := l.Go(l.Context(), packet(id), func(r bearer.Receipt, err error) { done <- result{r, err} }); err != nil {
@@ -249,6 +258,17 @@ func TestGo(t *testing.T) {
 			}
 		}
 		synctest.Wait()
+		if l.c.count() != binds*window || len(l.c.perConn) != binds {
+			t.Errorf("%d messages on %d binds, want %d windows of %d", l.c.count(), len(l.c.perConn), binds, window)
+		}
+		for s, n := range l.c.perConn {
+			if n != window {
+				t.Errorf("bind %p carried %d, its window is %d", s, n, window)
+			}
+		}
+		for i, r := range l.c.asked {
+			r.Reply(smpp.ROK, &smpp.MessageResp{MessageID: fmt.Sprint("held ", i)}) //nolint:errcheck // cannot be closed
+		}
 		ids := map[string]bool{}
 		for range 100 {
 			r := <-done
@@ -256,14 +276,6 @@ func TestGo(t *testing.T) {
 				t.Fatalf("%+v", r)
 			}
 			ids[r.receipt.MessageID] = true
-		}
-		if len(l.c.perConn) != 3 {
-			t.Errorf("%d of 3 binds carried something", len(l.c.perConn))
-		}
-		for s, n := range l.c.perConn {
-			if n < 2 {
-				t.Errorf("bind %p carried %d of 100", s, n)
-			}
 		}
 		bad := packet(1)
 		bad.UDH = []byte{9, 1}
