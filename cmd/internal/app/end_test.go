@@ -2,11 +2,15 @@ package app
 
 import (
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/simsign/simsign/mssp/store"
@@ -32,27 +36,49 @@ func TestStopTellsWhy(t *testing.T) {
 	}
 }
 
+// pipeListener hands out what is sent to it.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
+
 // A connection that a browser opened in advance, and on which nothing was
 // asked, keeps no service from stopping.
 func TestStopWithSilentConnection(t *testing.T) {
-	a, err := New(Options{Config: configuration(t, site)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("tcp", a.Addr("metrics"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	get(t, "http://"+a.Addr("metrics")+"/healthz") // accepted after the silent one
-	began := time.Now()
-	stop(t, a)
-	if d := time.Since(began); d > 4*time.Second {
-		t.Errorf("it took %v", d)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a, err := New(Options{Config: configuration(t, site)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		a.serve("metrics", l, http.NotFoundHandler())
+		silent, c := net.Pipe()
+		l.conns <- c
+		synctest.Wait() // accepted, and read from
+		began := time.Now()
+		if err := a.Stop(t.Context()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		if d := time.Since(began); d > time.Second { // without unspoken it is five
+			t.Errorf("it took %v", d)
+		}
+		if n, err := silent.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection is open: %d, %v", n, err)
+		}
+	})
 }
 
 // A root key that cannot be made is no lost root key: nobody has to bring one

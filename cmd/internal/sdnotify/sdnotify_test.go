@@ -24,7 +24,7 @@ func TestSend(t *testing.T) {
 		}
 		for _, want := range []string{"READY=1", "STATUS=3 cards"} {
 			b := make([]byte, 100)
-			if err := l.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := l.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			k, err := l.Read(b)
