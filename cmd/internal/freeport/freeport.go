@@ -4,7 +4,8 @@
 // takes such ports, and those of outgoing connections, from one range (32768
 // and above on Linux), and one of them may have the port by then, the more so
 // when a program is down between two lives. So a port that nobody asked for is
-// a lower one, chosen at random, which only another server could take.
+// a lower one, chosen at random, which only another server could take, and Any
+// keeps it from other processes that ask here.
 package freeport
 
 import (
@@ -13,6 +14,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 const (
@@ -23,9 +25,12 @@ const (
 
 // Find answers an address of 127.0.0.1 that nobody listens on and that is not
 // among the taken ones: of the port, or else of one of the next 99. Port 0
-// stands for any.
-func Find(port int, taken ...string) (string, error) {
-	if port == 0 {
+// stands for any; that one is kept until release, so that Find gives it to
+// nobody else, in no process of this machine (on Linux), before the server
+// listens or between two lives of it.
+func Find(port int, taken ...string) (addr string, release func(), err error) {
+	own := port == 0
+	if own {
 		port = low + rand.IntN(high-low)
 	}
 	for p := port; p < port+tries && p < 65536; p++ {
@@ -33,19 +38,26 @@ func Find(port int, taken ...string) (string, error) {
 		if slices.Contains(taken, addr) {
 			continue
 		}
+		release := func() {}
+		if own {
+			if release, err = keep(p); err != nil {
+				continue
+			}
+		}
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
-			return addr, nil
+			return addr, release, nil
 		}
+		release()
 	}
-	return "", fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
+	return "", nil, fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
 }
 
-// Any answers n different addresses.
+// Any answers n different addresses, which are kept until the process ends.
 func Any(n int) ([]string, error) {
 	var found []string
 	for range n {
-		addr, err := Find(0, found...)
+		addr, _, err := Find(0, found...)
 		if err != nil {
 			return nil, err
 		}

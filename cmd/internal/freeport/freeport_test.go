@@ -2,14 +2,12 @@ package freeport
 
 import (
 	"net"
+	"runtime"
 	"testing"
 )
 
 func TestFind(t *testing.T) {
-	first, err := Find(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := find(t, 0)
 	at := portOf(t, first)
 	if at < 1024 || at >= 32768 {
 		t.Errorf("any port is %d, which outgoing connections may take", at)
@@ -19,17 +17,58 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	second, err := Find(at)
-	if err != nil || portOf(t, second) <= at {
-		t.Errorf("%s is in use, then came %s, %v", first, second, err)
+	second := find(t, at)
+	if portOf(t, second) <= at {
+		t.Errorf("%s is in use, then came %s", first, second)
 	}
-	third, err := Find(at, second)
-	if err != nil || portOf(t, third) <= portOf(t, second) {
-		t.Errorf("%s is in use and %s taken, then came %s, %v", first, second, third, err)
+	if third := find(t, at, second); third == second || portOf(t, third) <= at {
+		t.Errorf("%s is in use and %s taken, then came %s", first, second, third)
 	}
-	if addr, err := Find(65536); err == nil {
+	if addr, _, err := Find(65536); err == nil {
 		t.Errorf("port 65536 gave %s", addr)
 	}
+}
+
+func find(t *testing.T, port int, taken ...string) string {
+	t.Helper()
+	addr, release, err := Find(port, taken...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return addr
+}
+
+// Any port belongs to who has found it, before a server listens, meanwhile and
+// afterwards.
+func TestKept(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux keeps ports")
+	}
+	addr := find(t, 0)
+	at := portOf(t, addr)
+	nobodyElse := func(when string) {
+		t.Helper()
+		if release, err := keep(at); err == nil {
+			release()
+			t.Errorf("%s: somebody else got %s", when, addr)
+		}
+	}
+	for range 2 {
+		nobodyElse("before")
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nobodyElse("meanwhile")
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		l.Close()
+	}
+	nobodyElse("afterwards")
 }
 
 func portOf(t *testing.T, addr string) int {
@@ -52,5 +91,18 @@ func TestAny(t *testing.T) {
 			t.Errorf("%s twice", addr)
 		}
 		seen[addr] = true
+		if c, err := net.ListenPacket("udp", addr); err == nil {
+			c.Close() //nolint:errcheck // it must not have opened
+			t.Errorf("%s is not kept from others", addr)
+		}
+	}
+	more, err := Any(50)
+	if err != nil || len(more) != 50 {
+		t.Fatalf("%d more addresses, %v", len(more), err)
+	}
+	for _, addr := range more {
+		if seen[addr] {
+			t.Errorf("%s is given away twice", addr)
+		}
 	}
 }
