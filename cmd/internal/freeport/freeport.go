@@ -4,8 +4,8 @@
 // takes such ports, and those of outgoing connections, from one range (32768
 // and above on Linux), and one of them may have the port by then, the more so
 // when a program is down between two lives. So a port that nobody asked for is
-// a lower one, chosen at random, which only another server could take, and Any
-// keeps it from other processes that ask here.
+// a lower one, chosen at random, which only another server could take, and it is
+// kept from everybody else that asks here.
 package freeport
 
 import (
@@ -25,10 +25,19 @@ const (
 
 // Find answers an address of 127.0.0.1 that nobody listens on and that is not
 // among the taken ones: of the port, or else of one of the next 99. Port 0
-// stands for any; that one is kept until release, so that Find gives it to
-// nobody else, in no process of this machine (on Linux), before the server
-// listens or between two lives of it.
-func Find(port int, taken ...string) (addr string, release func(), err error) {
+// stands for any.
+func Find(port int, taken ...string) (string, error) {
+	addr, release, err := Keep(port, taken...)
+	if err == nil {
+		release()
+	}
+	return addr, err
+}
+
+// Keep is Find, and keeps a port that stands for any until release: before its
+// server listens, and between two lives of it, nobody else finds it, in no
+// process.
+func Keep(port int, taken ...string) (addr string, release func(), err error) {
 	own := port == 0
 	if own {
 		port = low + rand.IntN(high-low)
@@ -40,9 +49,13 @@ func Find(port int, taken ...string) (addr string, release func(), err error) {
 		}
 		release := func() {}
 		if own {
-			if release, err = keep(p); err != nil {
+			// The UDP port of the same number, which no server here wants, is
+			// the sign for others.
+			sign, err := net.ListenPacket("udp", addr)
+			if err != nil {
 				continue
 			}
+			release = func() { sign.Close() }
 		}
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
@@ -53,14 +66,23 @@ func Find(port int, taken ...string) (addr string, release func(), err error) {
 	return "", nil, fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
 }
 
+// kept are the signs of Any.
+var kept struct {
+	sync.Mutex
+	release []func()
+}
+
 // Any answers n different addresses, which are kept until the process ends.
 func Any(n int) ([]string, error) {
 	var found []string
 	for range n {
-		addr, _, err := Find(0, found...)
+		addr, release, err := Keep(0, found...)
 		if err != nil {
 			return nil, err
 		}
+		kept.Lock()
+		kept.release = append(kept.release, release)
+		kept.Unlock()
 		found = append(found, addr)
 	}
 	return found, nil

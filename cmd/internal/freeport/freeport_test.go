@@ -2,7 +2,6 @@ package freeport
 
 import (
 	"net"
-	"runtime"
 	"testing"
 )
 
@@ -24,51 +23,43 @@ func TestFind(t *testing.T) {
 	if third := find(t, at, second); third == second || portOf(t, third) <= at {
 		t.Errorf("%s is in use and %s taken, then came %s", first, second, third)
 	}
-	if addr, _, err := Find(65536); err == nil {
+	if addr, err := Find(65536); err == nil {
 		t.Errorf("port 65536 gave %s", addr)
 	}
 }
 
 func find(t *testing.T, port int, taken ...string) string {
 	t.Helper()
-	addr, release, err := Find(port, taken...)
+	addr, err := Find(port, taken...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(release)
 	return addr
 }
 
-// Any port belongs to who has found it, before a server listens, meanwhile and
-// afterwards.
+// Any port belongs to who has found it until it is given back.
 func TestKept(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux keeps ports")
-	}
-	addr := find(t, 0)
-	at := portOf(t, addr)
-	nobodyElse := func(when string) {
-		t.Helper()
-		if release, err := keep(at); err == nil {
-			release()
-			t.Errorf("%s: somebody else got %s", when, addr)
-		}
+	addr, release, err := Keep(0)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for range 2 {
-		nobodyElse("before")
-		l, err := net.Listen("tcp", addr)
+		if c, err := net.ListenPacket("udp", addr); err == nil {
+			c.Close() //nolint:errcheck // it must not have opened
+			t.Errorf("%s is not kept from others", addr)
+		}
+		l, err := net.Listen("tcp", addr) // a life of the server
 		if err != nil {
 			t.Fatal(err)
 		}
-		nobodyElse("meanwhile")
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Close()
 		l.Close()
 	}
-	nobodyElse("afterwards")
+	release()
+	c, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		t.Fatalf("given back, and still kept: %v", err)
+	}
+	c.Close()
 }
 
 func portOf(t *testing.T, addr string) int {

@@ -104,6 +104,7 @@ func Start(ctx context.Context, o Options) (d *Demo, err error) {
 		return d, err
 	}
 	d.onStop(d.site.abandon)
+	d.onStop(d.site.givePorts)
 	cfg, err := config.Load(d.site.configPath())
 	if err != nil {
 		return d, err

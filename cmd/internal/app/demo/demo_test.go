@@ -249,10 +249,11 @@ func TestOutOfCoverage(t *testing.T) {
 
 // When two want the same port, the web service has it, at every start.
 func TestPortsInOrder(t *testing.T) {
-	want, err := freeport.Find(0)
+	want, release, err := freeport.Keep(0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer release()
 	_, port, _ := net.SplitHostPort(want)
 	n, _ := strconv.Atoi(port)
 	for range 20 {

@@ -47,7 +47,8 @@ type site struct {
 	fresh bool // it was empty before this run
 	secrets
 
-	network, smsc string // addresses of this run
+	network, smsc string   // addresses of this run
+	ports         []func() // give them back
 }
 
 // secrets are what the folder remembers beside database and cards. They open
@@ -146,6 +147,14 @@ func (s *site) abandon() {
 	}
 }
 
+// givePorts gives the ports of this run back.
+func (s *site) givePorts() {
+	for _, release := range s.ports {
+		release()
+	}
+	s.ports = nil
+}
+
 func (s *site) markReady() error { s.Ready = true; return s.save() }
 
 func (s *site) save() error {
@@ -174,10 +183,11 @@ func (s *site) configuration(o Options) (string, error) {
 		name string
 		port int
 	}{{"api", o.Ports.API}, {"console", o.Ports.Console}, {"ca", o.Ports.CA}, {"metrics", o.Ports.Metrics}, {"network", o.Ports.Network}, {"smsc", o.Ports.SMSC}} {
-		addr, err := freeport.Find(p.port, slices.Collect(maps.Values(listen))...)
+		addr, release, err := freeport.Keep(p.port, slices.Collect(maps.Values(listen))...)
 		if err != nil {
 			return "", err
 		}
+		s.ports = append(s.ports, release)
 		listen[p.name] = addr
 	}
 	s.network, s.smsc = listen["network"], listen["smsc"]
