@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -51,7 +52,10 @@ func (tell) Enabled(context.Context, slog.Level) bool { return true }
 func (t tell) Handle(_ context.Context, r slog.Record) error {
 	line := r.Message
 	r.Attrs(func(a slog.Attr) bool { line += " " + a.String(); return true })
-	t.c <- line
+	select {
+	case t.c <- line:
+	default: // the test has seen enough: the store must not wait for it
+	}
 	return nil
 }
 
@@ -74,21 +78,26 @@ func TestPostgresGoesAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	order("CREATE DATABASE away")
-	defer order("DROP DATABASE away")
 	q := u.Query()
+	name := "away_" + q.Get("search_path") // goes with the server
+	order("CREATE DATABASE " + name)
 	q.Del("search_path")
-	u.Path, u.RawQuery = "/away", q.Encode()
+	u.Path, u.RawQuery = "/"+name, q.Encode()
 	dsn := u.String()
-	lines := make(chan string, 16)
+	lines := make(chan string, 256)
 	l := &lab{T: t, dsn: dsn}
 	l.Store, err = store.Open(ctx, store.Options{DSN: dsn, Logger: slog.New(tell{slog.DiscardHandler, lines})})
 	l.ok(err)
 	importCard(t, l.Store, cardA)
 	r := l.accept(newTx())
 
-	order("ALTER DATABASE away ALLOW_CONNECTIONS false")
-	order("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away'")
+	order("ALTER DATABASE " + name + " ALLOW_CONNECTIONS false")
+	order("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'")
+	for left := 1; left > 0; { // a backend is told, and then takes its time
+		if err := operator.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", name).Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+	}
 	l.RecordOutcomesLazy(outcomes(store.SegAccepted, r.Dispatched.Segments...))
 	for line := range lines {
 		if strings.HasPrefix(line, "segment outcomes") {
@@ -105,12 +114,47 @@ func TestPostgresGoesAway(t *testing.T) {
 	if l.Failure() != nil {
 		t.Errorf("stopped: %v", l.Failure())
 	}
-	order("ALTER DATABASE away ALLOW_CONNECTIONS true")
+	order("ALTER DATABASE " + name + " ALLOW_CONNECTIONS true")
 	if r := l.accept(tx); r.Duplicate {
 		t.Error("it was there")
 	}
 	l.ok(l.Close()) // takes what is kept along
 	l.open()
 	defer l.Close()
+	l.wantState(r.Tx.ID, mssp.Waiting)
+}
+
+// A store that is told to stop while a try to keep an outcome is under way and
+// then fails keeps the outcome all the same.
+//
+// Covers: F4
+func TestPostgresClosesDuringATry(t *testing.T) {
+	l := newLab(t, postgresDSN(t))
+	r := l.accept(newTx())
+	operator, err := sql.Open("pgx", l.dsn)
+	l.ok(err)
+	defer operator.Close()
+	hold, err := operator.Begin()
+	l.ok(err)
+	_, err = hold.Exec("LOCK TABLE segment")
+	l.ok(err)
+	l.RecordOutcomesLazy(outcomes(store.SegAccepted, r.Dispatched.Segments...))
+	const waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'segment'::regclass"
+	var pid int
+	for pid == 0 {
+		if err := operator.QueryRow(waiting).Scan(&pid); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			t.Fatal(err)
+		}
+	}
+	closed := make(chan error)
+	go func() { closed <- l.Close() }()
+	for !errors.Is(l.SetMeta(ctx, "x", nil), store.ErrClosed) {
+		runtime.Gosched()
+	}
+	_, err = operator.Exec("SELECT pg_terminate_backend($1)", pid)
+	l.ok(err)
+	l.ok(hold.Rollback())
+	l.ok(<-closed)
+	l.open()
 	l.wantState(r.Tx.ID, mssp.Waiting)
 }

@@ -28,6 +28,14 @@ func (s *Store) Plan(sql string) (plan []string, err error) {
 	return plan, err
 }
 
+// Waiting is how many jobs wait for the writer of SQLite.
+func (s *Store) Waiting() int {
+	w := s.b.(*sqliteEngine).writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue)
+}
+
 // Pragma sets one on a reader and reads it back.
 func (s *Store) Pragma(name, set, want string) error {
 	return s.read(context.Background(), func(q querier) error {

@@ -28,7 +28,8 @@ type pgEngine struct {
 	lazies []SegmentOutcome
 	timer  *time.Timer
 	flying sync.WaitGroup
-	closed bool
+	closed bool // takes nothing more
+	ended  bool // and keeps nothing for later
 	failed error
 	stop   chan struct{}
 }
@@ -191,10 +192,10 @@ func (e *pgEngine) lazy(o []SegmentOutcome) {
 func (e *pgEngine) again(o []SegmentOutcome) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.failed != nil || len(e.lazies)+len(o) > maxLazy {
+	if e.ended || e.failed != nil || len(e.lazies)+len(o) > maxLazy {
 		return false
 	}
-	if len(e.lazies) == 0 {
+	if len(e.lazies) == 0 && !e.closed {
 		e.timer = time.AfterFunc(lazyAgain, e.flush)
 	}
 	e.lazies = append(o[:len(o):len(o)], e.lazies...) // in their order
@@ -240,6 +241,10 @@ func (e *pgEngine) close() error {
 	if already {
 		return nil
 	}
+	e.flying.Wait() // what a try under way could not store comes back, for the last one
+	e.mu.Lock()
+	e.ended = true
+	e.mu.Unlock()
 	e.flush()
 	e.flying.Wait()
 	return errors.Join(e.failure(), e.db.Close())

@@ -90,7 +90,7 @@ func (s *Postgres) start() error {
 	if err := s.watch(); err != nil {
 		return err
 	}
-	return s.run("pg_ctl", "-D", data, "-w", "-l", filepath.Join(dir, "log"), "-o",
+	return s.run("pg_ctl", "-D", data, "-w", "-t", "300", "-l", filepath.Join(dir, "log"), "-o",
 		"-k "+dir+" -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200", "start")
 }
 
