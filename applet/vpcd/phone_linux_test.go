@@ -77,7 +77,7 @@ func TestPhoneAroundReader(t *testing.T) {
 			select {
 			case p := <-got:
 				parts = append(parts, p)
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("no answer")
 			}
 			if k, _, err := sms.ParseConcat(parts[0].UDH); err != nil || len(parts) >= int(k.Total) {

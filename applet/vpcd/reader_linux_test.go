@@ -25,6 +25,13 @@ const (
 	pyscard        = "/usr/lib/python3/dist-packages/smartcard"
 )
 
+// How long a test waits before it says that something never happens: longer
+// than a busy machine may need, and within each other.
+const (
+	patience = 2 * time.Minute // for one thing
+	whole    = 8 * time.Minute // for a test in its namespaces
+)
+
 // inside runs the calling test again as the first process of namespaces of its
 // own: the driver listens on every interface and pcscd has its socket at a
 // fixed place, and neither may be the machine's. It is true in there. When the
@@ -58,7 +65,7 @@ func inside(t *testing.T, programs ...string) bool {
 	if os.Geteuid() != 0 {
 		lack("namespaces of its own need root")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), whole)
 	defer cancel()
 	self := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
 	self.Env = append(os.Environ(), insideVariable+"=1", "PCSCLITE_CSOCK_NAME=/run/pcscd/pcscd.comm")
@@ -67,7 +74,7 @@ func inside(t *testing.T, programs ...string) bool {
 		Unshareflags: syscall.CLONE_NEWNS,
 		Pdeathsig:    syscall.SIGKILL,
 	}
-	self.WaitDelay = 2 * time.Second
+	self.WaitDelay = time.Minute
 	out, err := self.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) {
 		lack("no namespaces here: ", err)
@@ -134,7 +141,9 @@ func startReader(t *testing.T) (stop func()) {
 	}
 	stop = sync.OnceFunc(func() {
 		daemon.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may be gone
-		daemon.Wait()                          //nolint:errcheck // stopped
+		kill := time.AfterFunc(patience, func() { daemon.Process.Kill() })
+		defer kill.Stop()
+		daemon.Wait() //nolint:errcheck // stopped
 	})
 	t.Cleanup(func() {
 		stop()
@@ -172,7 +181,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.After(10 * time.Second); !f(); {
+	for end := time.After(patience); !f(); {
 		select {
 		case <-tick.C:
 		case <-end:
@@ -184,7 +193,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 // program runs one to its end and gives what it printed.
 func program(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {

@@ -10,7 +10,7 @@ from smartcard.CardConnection import CardConnection
 from smartcard.CardRequest import CardRequest
 from smartcard.util import toHexString
 
-connection = CardRequest(timeout=10).waitforcard().connection
+connection = CardRequest(timeout=120).waitforcard().connection
 connection.connect(CardConnection.T0_protocol)
 
 
