@@ -15,6 +15,10 @@ import (
 	"github.com/simsign/simsign/mssp/store/storetest"
 )
 
+// patience is how long anything is waited for before it counts as failed. It
+// costs nothing where things happen, so it is long: a machine may be slow.
+const patience = 2 * time.Minute
+
 // postgres is the database server of this test run.
 var postgres storetest.Postgres
 
@@ -60,7 +64,7 @@ type result struct {
 // run runs one command to its end.
 func run(t testing.TB, dir string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary(t), args...)
 	var out, errs bytes.Buffer
@@ -93,17 +97,16 @@ func missing(t testing.TB, program string) {
 	t.Skip(program + " is not installed")
 }
 
-// eventually waits until ok; it looks every few milliseconds and gives up
-// after half a minute.
+// eventually waits until ok; it looks every few milliseconds.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(30 * time.Second)
+	late := time.After(patience)
 	for !ok() {
 		select {
 		case <-late:
-			t.Fatalf("after 30 s still not: %s", what)
+			t.Fatalf("after %s still not: %s", patience, what)
 		case <-tick.C:
 		}
 	}

@@ -30,7 +30,7 @@ const (
 	signURI       = "http://localhost/simsign/signature"
 	oneStepURI    = "http://localhost/simsign/one-step"
 	personalCode  = "5926"
-	signCode      = "592617"
+	signCode      = "59261703" // so long that no number in a log is the same by chance
 )
 
 // world is everything but the service: a folder that an operator has prepared,
@@ -44,6 +44,7 @@ type world struct {
 	users            []*user
 	passwords        map[mssp.APID]string
 	lives            int
+	torn             []string // lines of the log that kill -9 has cut off
 }
 
 // Application providers of every world.
@@ -116,6 +117,8 @@ listen = %q
 listen = %q
 [limits]
 prompts_per_minute = 1000
+requests_per_second = 100000
+burst = 100000
 queue = 20
 [log]
 level = "debug"
@@ -195,6 +198,9 @@ func newUser(i int) *user {
 	return u
 }
 
+// atEase are time-outs of a phone that a slow machine does not reach.
+var atEase = handset.Timeouts{Text: time.Hour, Input: time.Hour, Network: time.Hour}
+
 func (u *user) switchOn(t testing.TB, network string) {
 	t.Helper()
 	var err error
@@ -217,7 +223,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1})
+	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1, Timeouts: atEase})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,6 +266,18 @@ func (u *user) shown(mark string) int {
 	return u.texts[mark]
 }
 
+// different counts the command packets that reached the card; one that came
+// again because the network was slow to answer counts once.
+func (u *user) different() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	seen := map[string]bool{}
+	for _, p := range u.packets {
+		seen[string(p)] = true
+	}
+	return len(seen)
+}
+
 // markOf finds the mark that makes the text of a request unique.
 func markOf(text string) string {
 	_, rest, _ := strings.Cut(text, "[")
@@ -269,7 +287,7 @@ func markOf(text string) string {
 
 // secrets are what no log may hold, each with its name.
 func (w *world) secrets() map[string]string {
-	out := map[string]string{"code": personalCode + "17"}
+	out := map[string]string{"code": signCode}
 	for ap, pw := range w.passwords {
 		out["password of "+string(ap)] = pw
 	}
