@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -62,8 +61,7 @@ func (s *Session) readLoop() {
 		if err != nil {
 			if errors.Is(err, ErrFrame) {
 				s.opts.Logger.Warn("stream is out of step, closing the bind", "error", err)
-				s.write(Header{GenericNack, RInvCmdLen, f.Seq}, nil) //nolint:errcheck // closing
-				s.flushAndFail(err)
+				s.lastWords(Header{GenericNack, RInvCmdLen, f.Seq}, err)
 				return
 			}
 			if errors.Is(err, io.EOF) {
@@ -107,8 +105,7 @@ func (s *Session) request(f Frame) (ended bool) {
 		s.write(Header{EnquireLinkResp, ROK, f.Seq}, nil) //nolint:errcheck // fail tells
 		return false
 	case Unbind:
-		s.write(Header{UnbindResp, ROK, f.Seq}, nil) //nolint:errcheck // closing
-		s.flushAndFail(errors.New("peer has unbound"))
+		s.lastWords(Header{UnbindResp, ROK, f.Seq}, errors.New("peer has unbound"))
 		return true
 	}
 	if !f.Command.Known() {
@@ -201,20 +198,27 @@ func bare(c CommandID) Body {
 	return nil
 }
 
-// flushAndFail gives the last words a moment to leave, then ends the session.
-// Last words are responses: a request that waits to be written would come too
-// late, and is not sent.
-func (s *Session) flushAndFail(why error) {
+// lastTime is how long the last words may take to leave.
+const lastTime = time.Second
+
+// lastWords gives the responses that wait, and one more, a moment to leave,
+// then ends the session. A request that waits to be written would come too
+// late, and is not sent. The writer writes them, behind what it has in hand:
+// nobody closes the connection under it.
+func (s *Session) lastWords(h Header, why error) {
 	s.stopTaking()
 	s.wmu.Lock()
-	out := responses(s.wbuf)
-	s.wbuf = nil
+	s.wbuf = responses(s.wbuf)
+	s.put(h, nil) //nolint:errcheck // a header can always be coded
+	s.ending = true
 	s.wmu.Unlock()
-	if len(out) > 0 {
-		s.conn.SetWriteDeadline(time.Now().Add(time.Second)) //nolint:errcheck // Write tells
-		if _, err := s.conn.Write(out); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			s.opts.Logger.Debug("last words did not leave", "error", err)
-		}
+	s.rouse()
+	late := time.NewTimer(lastTime)
+	defer late.Stop()
+	select {
+	case <-s.said:
+	case <-late.C:
+	case <-s.done:
 	}
 	s.fail(why)
 }

@@ -92,7 +92,9 @@ type Session struct {
 	wbuf      []byte // waits for the writer
 	queued    uint64 // octets ever put into wbuf
 	attempted uint64 // octets ever handed to Write: these may have left
+	ending    bool   // wbuf ends with the last words: nothing comes behind them
 	wake      chan struct{}
+	said      chan struct{} // closed when the writer is through with the last words
 
 	mu       sync.Mutex
 	calls    map[uint32]*call
@@ -122,7 +124,7 @@ func NewSession(conn net.Conn, opts Options) *Session {
 	opts.defaults()
 	s := &Session{
 		conn: conn, opts: opts,
-		slots: make(chan struct{}, opts.Window), drain: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1),
+		slots: make(chan struct{}, opts.Window), drain: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), said: make(chan struct{}),
 		calls: make(map[uint32]*call, opts.Window), late: make(map[uint32]*call),
 		inbound: make(chan *Request, opts.Inbound), began: time.Now(),
 	}
@@ -251,14 +253,25 @@ func (s *Session) write(h Header, body Body) error {
 // holds mu ends it after letting go.
 func (s *Session) enqueue(h Header, body Body) (start uint64, err error) {
 	s.wmu.Lock()
-	before := len(s.wbuf)
-	if before > maxUnwritten {
-		s.wmu.Unlock()
-		return 0, errBacklog
+	switch {
+	case s.ending:
+		err = ErrClosed
+	case len(s.wbuf) > maxUnwritten:
+		err = errBacklog
+	default:
+		start, err = s.put(h, body)
 	}
-	s.wbuf, err = Append(s.wbuf, h, body)
-	if err != nil {
-		s.wmu.Unlock()
+	s.wmu.Unlock()
+	if err == nil {
+		s.rouse()
+	}
+	return start, err
+}
+
+// put puts a PDU behind those that wait. wmu is held.
+func (s *Session) put(h Header, body Body) (start uint64, err error) {
+	before := len(s.wbuf)
+	if s.wbuf, err = Append(s.wbuf, h, body); err != nil {
 		return 0, err
 	}
 	start = s.queued
@@ -266,12 +279,15 @@ func (s *Session) enqueue(h Header, body Body) (start uint64, err error) {
 	if s.opts.Trace != nil {
 		s.opts.Trace(true, s.wbuf[before:])
 	}
-	s.wmu.Unlock()
+	return start, nil
+}
+
+// rouse tells the writer that something waits.
+func (s *Session) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return start, nil
 }
 
 // writeLoop sends all that waits in one write: at a full window that is one
@@ -285,9 +301,9 @@ func (s *Session) writeLoop() {
 			return
 		}
 		s.wmu.Lock()
-		out := s.wbuf
+		out, last := s.wbuf, s.ending
 		s.wbuf = spare[:0]
-		if len(out) > 0 { // what last words have left out was not attempted
+		if len(out) > 0 && !last { // what last words have left out was not attempted
 			s.attempted = s.queued
 		}
 		s.wmu.Unlock()
@@ -296,7 +312,15 @@ func (s *Session) writeLoop() {
 			continue
 		}
 		s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)) //nolint:errcheck // Write tells
-		if _, err := s.conn.Write(out); err != nil {
+		_, err := s.conn.Write(out)
+		switch {
+		case last:
+			if err != nil {
+				s.opts.Logger.Debug("last words did not leave", "error", err)
+			}
+			close(s.said)
+			return
+		case err != nil:
 			s.fail(err)
 			return
 		}
