@@ -19,6 +19,9 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
+// patience is what a step on real sockets may take.
+const patience = 2 * time.Minute
+
 // certificate is self-signed and its own CA.
 func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
@@ -28,7 +31,7 @@ func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
@@ -72,6 +75,7 @@ func TestTLS(t *testing.T) {
 			o := Options{
 				Name: "north", Address: l.Addr().String(), TLS: tc.conf, Bind: smpp.Bind{SystemID: "simsign", Password: "geheim"},
 				Inbox: &inbox{}, RetryFirst: time.Millisecond, Registerer: prometheus.NewRegistry(),
+				DialTimeout: patience, BindTimeout: patience, // a slow machine is not the fault that is looked for
 			}
 			s, err := New(o)
 			if err != nil {
@@ -81,14 +85,21 @@ func TestTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Stop(context.Background()) //nolint:errcheck // a test
+			late := time.After(patience)
 			if tc.bound {
-				<-bound
+				select {
+				case <-bound:
+				case <-late:
+					t.Fatalf("not bound in %v: %+v", patience, s.Status())
+				}
 				return
 			}
 			for s.Status().Fault == "" {
 				select {
 				case <-bound:
 					t.Fatal("bound")
+				case <-late:
+					t.Fatalf("no fault in %v: %+v", patience, s.Status())
 				case <-time.After(time.Millisecond):
 				}
 			}
