@@ -24,6 +24,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/simsign/simsign/applet/handset"
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
@@ -52,6 +53,8 @@ type Options struct {
 	adjust func(*Demo, *config.Config) error
 	// answers are TP-PID and TP-DCS of the messages of new cards [7F, F6]; for tests.
 	answers struct{ pid, dcs byte }
+	// timeouts of the handsets [those of real ones]; for tests.
+	timeouts handset.Timeouts
 }
 
 // Demo is a running demonstration.

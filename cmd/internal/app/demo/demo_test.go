@@ -186,14 +186,15 @@ func TestBrowser(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS("testdata/browser")); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 7*time.Minute) // go test waits ten
 	defer cancel()
-	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=5")
 	install.Dir = dir
+	install.WaitDelay = 5 * time.Second
 	if out, err := install.CombinedOutput(); err != nil {
 		missing(t, "npm cannot install playwright-core: "+err.Error()+"\n"+string(out))
 	}
-	d := startDemo(t, Options{Data: t.TempDir()})
+	d := startDemo(t, unhurried(Options{Data: t.TempDir()}))
 	run := exec.CommandContext(ctx, node, "browser.mjs", chromium, "http://"+d.App.Addr("console")+"/", d.o.Users[0].Number.String(), d.Code())
 	run.Dir = dir
 	run.WaitDelay = 5 * time.Second
@@ -212,7 +213,7 @@ func TestBrowser(t *testing.T) {
 //
 // Covers: 3.1-1
 func TestOutOfCoverage(t *testing.T) {
-	d := startDemo(t, Options{Data: t.TempDir()})
+	d := startDemo(t, unhurried(Options{Data: t.TempDir()}))
 	p := d.phones[0]
 	changed := make(chan struct{}, 1)
 	defer p.Changes(func() {
@@ -221,6 +222,7 @@ func TestOutOfCoverage(t *testing.T) {
 		default:
 		}
 	})()
+	late := time.After(patience)
 	screen := func(kind string) string {
 		for {
 			if s := p.Snapshot().Screen; s != nil && s.Kind == kind {
@@ -228,7 +230,7 @@ func TestOutOfCoverage(t *testing.T) {
 			}
 			select {
 			case <-changed:
-			case <-t.Context().Done():
+			case <-late:
 				t.Fatal("no screen of kind " + kind)
 			}
 		}

@@ -8,6 +8,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/simsign/simsign/applet/handset"
+	"github.com/simsign/simsign/cmd/internal/config"
 )
 
 // patience bounds every wait of the tests for the demonstration: far longer
@@ -33,6 +36,34 @@ func within(t *testing.T, what string, f func()) {
 	}
 }
 
+// eventually waits until something holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("there is never: " + what)
+		}
+	}
+}
+
+// unhurried is a demonstration for a user on a busy machine: no prompt goes
+// away and no transaction ends before it is answered.
+func unhurried(o Options) Options {
+	o.timeouts = handset.Timeouts{Text: patience, Input: patience, Notice: patience}
+	o.adjust = func(_ *Demo, cfg *config.Config) error {
+		for i := range cfg.Profiles {
+			cfg.Profiles[i].TimeOut = cfg.Profiles[i].MaxTimeOut
+		}
+		return nil
+	}
+	return o
+}
+
 func startDemo(t *testing.T, o Options) *Demo {
 	t.Helper()
 	if o.Logger == nil {
@@ -50,7 +81,7 @@ func startDemo(t *testing.T, o Options) *Demo {
 
 func stopDemo(t *testing.T, d *Demo) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	within(t, "stop", func() {
 		if err := d.Stop(ctx); err != nil {

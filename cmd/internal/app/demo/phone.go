@@ -35,7 +35,7 @@ func (d *Demo) makePhones() error {
 		d.phones = append(d.phones, p)
 		p.driver.auto.Store(automatic(d.site.Code, 0))
 		o := handset.Options{
-			Card: c, Number: u.Number, Driver: p.driver, Logger: d.o.Logger, Clock: d.o.Clock, Language: u.Language,
+			Card: c, Number: u.Number, Driver: p.driver, Logger: d.o.Logger, Clock: d.o.Clock, Language: u.Language, Timeouts: d.o.timeouts,
 			// The network opens with the service, later than the handset is made.
 			Dial: func(ctx context.Context) (net.Conn, error) {
 				return loopback.TCP(d.Network())(ctx)

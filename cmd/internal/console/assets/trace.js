@@ -34,10 +34,14 @@ export class Trace {
     this.last = ev.seq;
     this.events.push(ev);
     if (this.events.length > limit) this.drop(this.events.shift());
-    if (ev.ref && ev.tx) this.refs.set(ev.ref, ev.tx);
     option(this.tx, ev.tx);
     option(this.layer, ev.layer);
-    if (this.matches(ev)) this.append(ev);
+    if (ev.ref && ev.tx && !this.refs.has(ev.ref)) {
+      this.refs.set(ev.ref, ev.tx);
+      // Its request came without; the list may show this transaction already.
+      if (this.tx.value) for (const e of this.events) if (e.ref === ev.ref && !e.tx && this.matches(e)) this.place(e);
+    }
+    if (this.matches(ev)) this.place(ev);
   }
 
   // drop forgets the oldest event: its line, when it has one, and its
@@ -56,17 +60,21 @@ export class Trace {
   redraw() {
     this.list.replaceChildren();
     this.empty.hidden = false;
-    for (const ev of this.events) if (this.matches(ev)) this.append(ev);
+    for (const ev of this.events) if (this.matches(ev)) this.place(ev);
   }
 
-  append(ev) {
+  // place puts the line of an event among the others, which is at their end but
+  // for late ones.
+  place(ev) {
     this.empty.hidden = true;
     const detail = el("div", { class: "detail" });
     if (ev.fields && ev.fields.length) detail.append(el("dl", {}, ev.fields.map(([k, v]) => [el("dt", {}, k), el("dd", {}, v)])));
     if (ev.octets) detail.append(el("pre", { class: "octets" }, group(ev.octets)));
-    this.list.append(el("li", { "data-seq": ev.seq }, el("details", {},
+    let next = null;
+    for (let li = this.list.lastChild; li && Number(li.dataset.seq) > ev.seq; li = li.previousSibling) next = li;
+    this.list.insertBefore(el("li", { "data-seq": ev.seq }, el("details", {},
       el("summary", {}, el("time", { datetime: ev.at }, ev.at.slice(11, 23)), el("span", { class: `layer ${ev.layer}` }, `${ev.dir ? ev.dir + " " : ""}${ev.layer}`),
-        el("span", { class: "who" }, ev.number || ""), el("span", {}, ev.summary)), detail)));
+        el("span", { class: "who" }, ev.number || ""), el("span", {}, ev.summary)), detail)), next);
     this.follow();
   }
 
