@@ -163,8 +163,19 @@ func (c *fakeCard) said() (out []string) {
 	return out
 }
 
-// start switches a phone on and off again at the end of the test.
+// patient are times that no slow machine lets pass.
+var patient = Timeouts{Text: time.Hour, Input: time.Hour, Notice: time.Hour, Network: time.Hour}
+
+// start switches a phone on, which waits for everybody as long as it takes,
+// and off again at the end of the test.
 func start(t *testing.T, o Options) *Handset {
+	t.Helper()
+	o.Timeouts = patient
+	return startReal(t, o)
+}
+
+// startReal is start with the times of a real phone, for time that is fake.
+func startReal(t *testing.T, o Options) *Handset {
 	t.Helper()
 	o.Number = number
 	if o.Clock == nil {

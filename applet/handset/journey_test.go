@@ -94,7 +94,11 @@ func newServer(t testing.TB, log *slog.Logger) (*server, *loopback.Network, loop
 		t.Fatal(err)
 	}
 	s := &server{t: t, parts: map[string][]sms.Part{}, users: map[sms.MSISDN]*user{}}
-	if s.c, err = loopback.Dial(context.Background(), addr.String(), service, s, log); err != nil {
+	s.c, err = loopback.NewClient(loopback.ClientOptions{Dial: loopback.TCP(addr.String()), Number: service, Inbox: s, Logger: log, AnswerTimeout: time.Hour})
+	if err == nil {
+		err = s.c.Start(context.Background())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.c.Stop(); n.Close() })
@@ -121,6 +125,7 @@ func (s *server) phone(t testing.TB, i int, dial loopback.DialFunc, o handset.Op
 	s.users[u.number] = u
 	s.mu.Unlock()
 	o.Card, o.Number, o.Dial = c, u.number, dial
+	o.Timeouts = handset.Timeouts{Text: time.Hour, Input: time.Hour, Notice: time.Hour, Network: time.Hour} // no slow machine lets them pass
 	if u.h, err = handset.New(o); err != nil {
 		t.Fatal(err)
 	}

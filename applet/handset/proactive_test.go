@@ -129,7 +129,7 @@ func TestTimeouts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				card := newFake(t, c.command)
-				h := start(t, Options{Card: card, Poll: -1})
+				h := startReal(t, Options{Card: card, Poll: -1})
 				time.Sleep(c.after - time.Second)
 				synctest.Wait()
 				if got := card.said(); len(got) != 0 {
@@ -152,7 +152,7 @@ func TestTimeouts(t *testing.T) {
 func TestImmediateResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t, "D011 8103012181 82028102 8D0404484921 AB00")
-		h := start(t, Options{Card: c, Poll: -1})
+		h := startReal(t, Options{Card: c, Poll: -1})
 		equal(t, "response", c.wait(1), []string{"810301218182028281830100"})
 		s := onScreen(h)
 		if err := h.Answer(s.ID, Answer{Action: OK}); err != nil || h.Snapshot().Screen != nil {

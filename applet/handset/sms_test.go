@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
@@ -37,7 +38,20 @@ type site struct {
 	sent chan string         // what the phone sent, in order: its last octet
 }
 
+// newSite is a network on a socket.
 func newSite(t *testing.T) *site {
+	t.Helper()
+	return newSiteBy(t, func(n *loopback.Network) loopback.DialFunc {
+		addr, err := n.Listen("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return loopback.TCP(addr.String())
+	})
+}
+
+// newSiteBy is a network with a way to it.
+func newSiteBy(t *testing.T, way func(*loopback.Network) loopback.DialFunc) *site {
 	t.Helper()
 	s := &site{desk: &desk{make(chan bearer.MO, 16), make(chan bearer.Report, 16)}, acks: make(chan loopback.Event, 64), sent: make(chan string, 64)}
 	s.net = loopback.NewNetwork(loopback.NetworkOptions{
@@ -51,12 +65,13 @@ func newSite(t *testing.T) *site {
 			}
 		},
 	})
-	addr, err := s.net.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	s.dial = way(s.net)
+	var err error
+	s.c, err = loopback.NewClient(loopback.ClientOptions{Dial: s.dial, Number: service, Inbox: s.desk, AnswerTimeout: time.Hour})
+	if err == nil {
+		err = s.c.Start(t.Context())
 	}
-	s.dial = loopback.TCP(addr.String())
-	if s.c, err = loopback.Dial(t.Context(), addr.String(), service, s.desk, nil); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.c.Stop(); s.net.Close() })
@@ -245,7 +260,8 @@ func tlvHex(tag byte, body string) string {
 	return fmt.Sprintf("%02X%02X%X", tag, len(b), b)
 }
 
-// Four messages, the second hit; the card hears that all were sent.
+// Four messages, the second hit; the card hears that all were sent. Time is
+// fake: what waits for its time comes after what does not.
 func TestSegmentFaults(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -259,25 +275,27 @@ func TestSegmentFaults(t *testing.T) {
 		{"delay", SegmentFault{Nth: 2, Action: Delay, Delay: 50 * time.Millisecond}, "1342"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, card := newSite(t), newFake(t)
-			h := start(t, Options{Card: card, Dial: s.dial, Poll: -1})
-			until(h, func(s State) bool { return s.Attached })
-			h.SetSegments(c.fault)
-			var commands []string
-			for i := range 4 {
-				commands = append(commands, tlvHex(0xD0, fmt.Sprintf("8103011300 82028183 8B0A 01 55 04 81 09 00 00 04 01 3%d", i+1)))
-			}
-			card.give(h, commands...)
-			for i, r := range card.wait(4) {
-				if !strings.HasSuffix(r, "830100") {
-					t.Errorf("response %d: %s", i, r)
+			synctest.Test(t, func(t *testing.T) {
+				s, card := newSiteBy(t, pipes), newFake(t)
+				h := start(t, Options{Card: card, Dial: s.dial, Poll: -1})
+				until(h, func(s State) bool { return s.Attached })
+				h.SetSegments(c.fault)
+				var commands []string
+				for i := range 4 {
+					commands = append(commands, tlvHex(0xD0, fmt.Sprintf("8103011300 82028183 8B0A 01 55 04 81 09 00 00 04 01 3%d", i+1)))
 				}
-			}
-			got := ""
-			for range c.want {
-				got += <-s.sent
-			}
-			equal(t, "arrived", got, c.want)
+				card.give(h, commands...)
+				for i, r := range card.wait(4) {
+					if !strings.HasSuffix(r, "830100") {
+						t.Errorf("response %d: %s", i, r)
+					}
+				}
+				got := ""
+				for range c.want {
+					got += <-s.sent
+				}
+				equal(t, "arrived", got, c.want)
+			})
 		})
 	}
 }

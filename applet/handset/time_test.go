@@ -24,7 +24,7 @@ func pipes(n *loopback.Network) loopback.DialFunc {
 func TestPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t)
-		h := start(t, Options{Card: c})
+		h := startReal(t, Options{Card: c})
 		time.Sleep(65 * time.Second)
 		synctest.Wait()
 		equal(t, "STATUS in 65 s", c.count(&c.status), 2)
@@ -37,7 +37,7 @@ func TestPolling(t *testing.T) {
 func TestPollWithService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t)
-		h := start(t, Options{Card: c, Dial: pipes(loopback.NewNetwork(loopback.NetworkOptions{}))})
+		h := startReal(t, Options{Card: c, Dial: pipes(loopback.NewNetwork(loopback.NetworkOptions{}))})
 		synctest.Wait()
 		before := c.count(&c.status)
 		for _, on := range []bool{false, true} {
@@ -54,7 +54,7 @@ func TestPollWithService(t *testing.T) {
 func TestPollInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t, "D00D 8103010300 82028182 84020105")
-		h := start(t, Options{Card: c})
+		h := startReal(t, Options{Card: c})
 		time.Sleep(26 * time.Second)
 		synctest.Wait()
 		equal(t, "STATUS in 26 s", c.count(&c.status), 5)
@@ -67,7 +67,7 @@ func TestNetworkTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t)
 		n := loopback.NewNetwork(loopback.NetworkOptions{})
-		h := start(t, Options{Card: c, Poll: -1, Dial: pipes(n)})
+		h := startReal(t, Options{Card: c, Poll: -1, Dial: pipes(n)})
 		synctest.Wait()
 		n.SetFaults(number, loopback.FromEndpoint, loopback.Fault{Action: loopback.Unanswered})
 		c.give(h, tlvHex(0xD0, "8103011300 82028183 8B0A 01 55 04 81 09 00 00 04 01 31"))
@@ -88,7 +88,7 @@ func TestLinkBreaks(t *testing.T) {
 		c := newFake(t)
 		n := loopback.NewNetwork(loopback.NetworkOptions{})
 		var last net.Conn
-		h := start(t, Options{Card: c, Poll: -1, Dial: func(context.Context) (net.Conn, error) {
+		h := startReal(t, Options{Card: c, Poll: -1, Dial: func(context.Context) (net.Conn, error) {
 			a, b := net.Pipe()
 			last = a
 			n.Serve(b)
@@ -116,7 +116,7 @@ func TestLinkBreaks(t *testing.T) {
 func TestCardTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFake(t, "D011 8103012700 82028182 A40103 A503001000")
-		h := start(t, Options{Card: c, Poll: -1})
+		h := startReal(t, Options{Card: c, Poll: -1})
 		time.Sleep(20 * time.Second)
 		c.give(h, "D00C 8103012702 82028182 A40103")
 		equal(t, "responses", c.wait(2), []string{
@@ -140,7 +140,7 @@ func TestThink(t *testing.T) {
 	for _, byHand := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			c := newFake(t, text)
-			h := start(t, Options{Card: c, Poll: -1, Driver: &Auto{Think: Think{Read: 2 * time.Second}}})
+			h := startReal(t, Options{Card: c, Poll: -1, Driver: &Auto{Think: Think{Read: 2 * time.Second}}})
 			time.Sleep(time.Second)
 			s := onScreen(h)
 			want := "830100"
