@@ -87,6 +87,7 @@ func (f fault) after(m *Modem, x *execution, r final) final {
 		x.info("%s", strings.ReplaceAll(f.Text, "\n", ""))
 	case Late:
 		p := m.port
+		x.goOn()
 		m.mu.Unlock()
 		m.sleep(f.Delay)
 		m.mu.Lock()

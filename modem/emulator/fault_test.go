@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/modem/emulator"
+	"github.com/simsign/simsign/ota/bearer/loopback"
 )
 
 // Each fault does to a command what it says, and only to that one.
@@ -46,8 +47,8 @@ func TestFaults(t *testing.T) {
 // The network takes a message and the host never hears of it; or is never
 // asked for its text.
 func TestSendFaults(t *testing.T) {
-	n, f := newNetwork(t)
-	h := newModem(t, emulator.Options{Dial: dial(n)})
+	_, f := newNetwork(t)
+	h := newModem(t, emulator.Options{Dial: loopback.TCP(f.addr)})
 	h.registered()
 	h.m.SetFaults(emulator.Fault{Command: "+CMGS", Nth: 1, Action: emulator.LoseFinal}, emulator.Fault{Command: "+CMGS", Nth: 2, Action: emulator.NoPrompt})
 	h.write("AT+CMGS=16\r")

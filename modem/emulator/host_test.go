@@ -23,8 +23,13 @@ const (
 	farNumber   = sms.MSISDN("46709999999")
 )
 
+// patience bounds every wait of these tests: far longer than it takes on a busy
+// machine, far shorter than go test waits.
+const patience = 2 * time.Minute
+
 // far is the other end of the network: it keeps what reaches it.
 type far struct {
+	addr    string // of the network
 	c       *loopback.Client
 	got     chan bearer.MO
 	reports chan bearer.Report
@@ -40,21 +45,13 @@ func newNetwork(t testing.TB) (*loopback.Network, *far) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &far{got: make(chan bearer.MO, 1000), reports: make(chan bearer.Report, 1000)}
+	f := &far{addr: addr.String(), got: make(chan bearer.MO, 1000), reports: make(chan bearer.Report, 1000)}
 	if f.c, err = loopback.Dial(context.Background(), addr.String(), farNumber, f, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.c.Stop(); n.Close() })
+	eventually(t, "the far end is attached", f.c.Attached)
 	return n, f
-}
-
-// dial reaches the network without its address.
-func dial(n *loopback.Network) loopback.DialFunc {
-	return func(context.Context) (net.Conn, error) {
-		a, b := net.Pipe()
-		n.Serve(b)
-		return a, nil
-	}
 }
 
 func newCard(t testing.TB) *card.Card {
@@ -91,6 +88,12 @@ func newModem(t testing.TB, o emulator.Options) *host {
 	}
 	if o.Card == nil {
 		o.Card = newCard(t)
+	}
+	if o.AckWait == 0 {
+		o.AckWait = patience // a host on a busy machine may be slow to say +CNMA
+	}
+	if o.Answer == 0 {
+		o.Answer = patience // and so may the network be
 	}
 	m, err := emulator.New(o)
 	if err != nil {
@@ -137,7 +140,7 @@ func (h *host) write(s string) {
 // until waits for want and returns and forgets all up to its end.
 func (h *host) until(want string) string {
 	h.t.Helper()
-	timeout := time.AfterFunc(10*time.Second, func() {
+	timeout := time.AfterFunc(patience, func() {
 		h.mu.Lock()
 		h.err = context.DeadlineExceeded
 		h.more.Broadcast()
@@ -180,7 +183,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
-	late := time.After(25 * time.Second)
+	late := time.After(patience)
 	for !f() {
 		select {
 		case <-again.C:

@@ -1,13 +1,18 @@
+//go:build linux
+
 package emulator_test
 
 import (
 	"bytes"
 	"context"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,12 +32,12 @@ func TestKannel(t *testing.T) {
 		calls <- v
 	}))
 	defer srv.Close()
-	p.HTTP, p.Admin, p.Box, p.Send = srv.URL, freePort(t), freePort(t), freePort(t)
+	p.HTTP, p.Host = srv.URL, ownHost()
+	p.Admin, p.Box, p.Send = freePort(t, p.Host, 0), freePort(t, p.Host, 1), freePort(t, p.Host, 2)
 	p.file("modems.conf")
 	conf := p.file("kannel.conf")
-	p.registered()
 	p.start("bearerbox", conf)
-	p.eventually("bearerbox", func() bool { return listens(p.Box) })
+	p.eventually("bearerbox", func() bool { return listens(net.JoinHostPort(p.Host, p.Box)) })
 	p.start("smsbox", conf)
 	// smsbox serves HTTP before it has its bearerbox, and a request in between
 	// ends it ("PANIC: gwlib/conn.c: lock_out: Assertion `conn != NULL'"). The
@@ -43,9 +48,9 @@ func TestKannel(t *testing.T) {
 		v.Set("username", "t")
 		v.Set("password", "t")
 		v.Set("to", "+"+string(farNumber))
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+p.Send+"/cgi-bin/sendsms?"+v.Encode(), nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(p.Host, p.Send)+"/cgi-bin/sendsms?"+v.Encode(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,25 +89,36 @@ func TestKannel(t *testing.T) {
 				mo = v.Get("udh") == "\x02\x71\x00" && v.Get("bin") == "answer"
 			}
 			t.Logf("kannel called %v", v)
-		case <-time.After(25 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("kannel has told of the report: %t, of the answer: %t", dlr, mo)
 		}
 	}
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+// ownHost is a loopback address where no other process opens a port: one of
+// 127.0.0.1 that is free may be taken before Kannel has it.
+func ownHost() string {
+	pid := os.Getpid() // Linux has at most 22 bits of them
+	return net.IPv4(127, byte(64+pid>>16), byte(pid>>8), byte(pid)).String()
 }
 
-func listens(port string) bool {
-	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+// freePort is a port below those that the kernel chooses, another one for each
+// of three servers.
+func freePort(t *testing.T, host string, server int) string {
+	t.Helper()
+	for range 100 {
+		port := strconv.Itoa(15000 + 3*rand.IntN(5000) + server)
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port on " + host)
+	return ""
+}
+
+func listens(address string) bool {
+	c, err := net.Dial("tcp", address)
 	if err != nil {
 		return false
 	}

@@ -40,7 +40,9 @@ type Modem struct {
 	mr, ref  byte // TP-MR and RP reference of the last submission
 	pending  map[byte]func(rp.Cause, []byte)
 	ack      ackState
-	refused  bool // a delivery, for lack of room
+	answers  int        // submissions that the network has answered and the host has not heard of
+	behind   []delivery // what the network sent after these answers
+	refused  bool       // a delivery, for lack of room
 	kit      toolkit
 	lastLine string
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package emulator_test
 
 import (
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"text/template"
 	"time"
@@ -22,11 +25,10 @@ import (
 type peer struct {
 	t   *testing.T
 	m   *emulator.Modem
-	net *loopback.Network
 	far *far
 	Dir string
 	Device,
-	Admin, Box, Send, HTTP string
+	Host, Admin, Box, Send, HTTP string
 
 	mu     sync.Mutex
 	said   bytes.Buffer // by the program
@@ -45,10 +47,10 @@ func newPeer(t *testing.T, programs ...string) *peer {
 			t.Skip(err)
 		}
 	}
-	n, f := newNetwork(t)
-	p := &peer{t: t, net: n, far: f, Dir: t.TempDir()}
+	_, f := newNetwork(t)
+	p := &peer{t: t, far: f, Dir: t.TempDir()}
 	p.Device = filepath.Join(p.Dir, "modem")
-	m, err := emulator.New(emulator.Options{Number: modemNumber, Card: newCard(t), Dial: dial(n), Trace: func(toHost bool, b []byte) {
+	h := newModem(t, emulator.Options{Dial: loopback.TCP(f.addr), Trace: func(toHost bool, b []byte) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if toHost {
@@ -56,15 +58,13 @@ func newPeer(t *testing.T, programs ...string) *peer {
 		}
 		p.octets.Write(b)
 	}})
-	if err != nil {
+	// The program finds a modem that is in the network, as it is from the factory.
+	h.registered()
+	h.ask("ATZ")
+	if err := h.m.OpenPTY(p.Device); err != nil {
 		t.Fatal(err)
 	}
-	m.Start()
-	t.Cleanup(m.Stop)
-	if err := m.OpenPTY(p.Device); err != nil {
-		t.Fatal(err)
-	}
-	p.m = m
+	p.m = h.m
 	t.Cleanup(func() {
 		if t.Failed() {
 			p.mu.Lock()
@@ -116,10 +116,10 @@ func (p *peer) folders(names ...string) {
 // run runs a program to its end and returns what it printed.
 func (p *peer) run(name string, args ...string) string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience // also for its last words after it has ended
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		p.t.Fatalf("%s: %v: %s", name, err, out)
@@ -139,13 +139,15 @@ func (p *peer) startWith(env []string, name string, args ...string) {
 	cmd.Env = env
 	cmd.Dir = p.Dir
 	cmd.Stdout, cmd.Stderr = p, p
-	cmd.WaitDelay = time.Second
+	// Its children too, as smsd has one, must be gone before the folder is removed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = patience
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may be gone
-		cmd.Wait()         //nolint:errcheck // killed
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // it may be gone
+		cmd.Wait()                                      //nolint:errcheck // killed; all of them have closed their output
 	})
 }
 
@@ -178,7 +180,7 @@ func (p *peer) next() bearer.MO {
 	select {
 	case m := <-p.far.got:
 		return m
-	case <-time.After(25 * time.Second):
+	case <-time.After(patience):
 		p.t.Fatal("nothing reached the network")
 	}
 	panic("not reached")
@@ -213,17 +215,11 @@ func content(t *testing.T, m bearer.MO) string {
 	return string(m.UD)
 }
 
-func (p *peer) registered() {
-	p.t.Helper()
-	p.eventually("registered", func() bool { return p.net.Attached(modemNumber) })
-}
-
 // gammu identifies, sends, reads a binary message and deletes it.
 func TestGammu(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t, "gammu")
 	rc := p.file("gammurc")
-	p.registered()
 	batch := filepath.Join(p.Dir, "batch")
 	lines := "identify\nnetworkinfo\nsendsms TEXT +" + string(farNumber) + " -text hello -report\n"
 	if err := os.WriteFile(batch, []byte(lines), 0o600); err != nil {
@@ -257,7 +253,6 @@ func TestGammuSMSD(t *testing.T) {
 	p := newPeer(t, "gammu-smsd", "gammu-smsd-inject")
 	p.folders("inbox", "outbox", "sent", "error")
 	rc := p.file("gammu-smsdrc")
-	p.registered()
 	p.run("gammu-smsd-inject", "-c", rc, "TEXT", "+"+string(farNumber), "-text", "hello from smsd", "-report")
 	p.start("gammu-smsd", "-c", rc)
 	if got := content(t, p.next()); got != "hello from smsd" {
@@ -278,9 +273,13 @@ func TestSMSTools(t *testing.T) {
 	p := newPeer(t, "smsd")
 	p.folders("incoming", "outgoing", "checked", "sent", "failed", "report")
 	rc := p.file("smsd.conf")
-	p.registered()
 	out := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(p.Dir, "outgoing", name), []byte(text), 0o600); err != nil {
+		// Under another name first: smsd must not find half of it.
+		path := filepath.Join(p.Dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(path, filepath.Join(p.Dir, "outgoing", name)); err != nil {
 			t.Fatal(err)
 		}
 	}

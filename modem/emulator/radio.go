@@ -49,6 +49,7 @@ func (m *Modem) detached() {
 		done(rp.NetworkOutOfOrder, nil)
 	}
 	m.ack.drop()
+	m.behind = nil
 	m.announceRegistration()
 }
 

@@ -128,6 +128,7 @@ type execution struct {
 	out   []byte
 	later []string // unsolicited lines for after the answer
 	fault fault
+	first bool // what the network sent after its answer waits for ours
 }
 
 // handler runs one command; mu is held.
@@ -166,6 +167,7 @@ func (x *execution) command(c command) final {
 // finish writes what the line gave, and the final result code.
 func (x *execution) finish(f final) {
 	m := x.m
+	defer x.goOn()
 	if f.none {
 		m.raw(x.out)
 		x.out = nil
@@ -180,6 +182,24 @@ func (x *execution) finish(f final) {
 	m.final(f)
 	m.lines(x.later...)
 	x.later = nil
+}
+
+// goOn takes what the network has sent behind its answer to a submission: a
+// host hears of the answer first, or it would not know what a report is about.
+func (x *execution) goOn() {
+	m := x.m
+	if !x.first {
+		return
+	}
+	x.first = false
+	if m.answers--; m.answers > 0 {
+		return
+	}
+	behind := m.behind
+	m.behind = nil
+	for _, d := range behind {
+		m.arrived(d)
+	}
 }
 
 // info adds lines of information to the answer.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/simsign/simsign/modem/emulator"
+	"github.com/simsign/simsign/ota/bearer/loopback"
 )
 
 // TestScripts runs the dialogues in testdata/scripts. A line that begins with
@@ -21,14 +22,14 @@ func TestScripts(t *testing.T) {
 	}
 	for _, name := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			f, err := os.Open(name)
+			script, err := os.Open(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
-			n, _ := newNetwork(t)
-			h := newModem(t, emulator.Options{Dial: dial(n), PIN: pinOf(name), SM: 3, ME: 3})
-			for line, s := 1, bufio.NewScanner(f); s.Scan(); line++ {
+			defer script.Close()
+			_, f := newNetwork(t)
+			h := newModem(t, emulator.Options{Dial: loopback.TCP(f.addr), PIN: pinOf(name), SM: 3, ME: 3})
+			for line, s := 1, bufio.NewScanner(script); s.Scan(); line++ {
 				text := s.Text()
 				if text == "" || text[0] == '#' {
 					continue

@@ -39,6 +39,10 @@ func (m *Modem) Receive(tpdu []byte) {
 
 // arrived decides where a message goes (TS 27.005 3.4.1); mu is held.
 func (m *Modem) arrived(d delivery) {
+	if m.answers > 0 {
+		m.behind = append(m.behind, d)
+		return
+	}
 	if m.ack.now != nil {
 		m.ack.queue = append(m.ack.queue, d)
 		return

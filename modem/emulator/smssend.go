@@ -118,15 +118,20 @@ func (x *execution) send(name string, msg message) final {
 		cause rp.Cause
 		tpdu  []byte
 	}
-	done := make(chan answer, 1)
+	done, waits := make(chan answer, 1), true
 	mr := m.submit(sca, msg.tpdu, func(cause rp.Cause, tpdu []byte) {
 		if cause == 0 {
 			m.sent++
+		}
+		if waits && !x.first {
+			x.first = true
+			m.answers++
 		}
 		done <- answer{cause, append([]byte(nil), tpdu...)}
 	})
 	p := m.port
 	a, came := wait(m, done)
+	waits = false
 	switch {
 	case m.port != p: // the host that asked has gone
 		return final{none: true}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/simsign/simsign/modem/emulator"
+	"github.com/simsign/simsign/ota/bearer/loopback"
 )
 
 // chip is a card that shows one text after a choice from its menu.
@@ -24,8 +25,8 @@ func (chip) Transmit(apdu []byte) []byte {
 // A message for the card that comes while the user reads a text does not end
 // the session: the text still waits for its TERMINAL RESPONSE.
 func TestMessageWithinSession(t *testing.T) {
-	n, _ := newNetwork(t)
-	h := newModem(t, emulator.Options{Dial: dial(n), Card: chip{}, HostToolkit: true})
+	_, f := newNetwork(t)
+	h := newModem(t, emulator.Options{Dial: loopback.TCP(f.addr), Card: chip{}, HostToolkit: true})
 	h.ask("ATE0")
 	h.ask("AT+CUSATE=D30782020181900101")
 	h.until("+CUSATP: \"D0128103012181820281028D07")
