@@ -99,13 +99,17 @@ func network(t *testing.T, sim handset.Transmitter) (func([]sms.Part), inbox) {
 		t.Fatal(err)
 	}
 	got := make(inbox, 16)
-	client, err := loopback.Dial(t.Context(), addr.String(), service, got, nil)
+	client, err := loopback.NewClient(loopback.ClientOptions{Dial: loopback.TCP(addr.String()), Number: service, Inbox: got, AnswerTimeout: whole})
+	if err == nil {
+		err = client.Start(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Stop)
 	h, err := handset.New(handset.Options{
 		Card: sim, Number: phoneNumber, Dial: loopback.TCP(addr.String()), Driver: &handset.Auto{Code: code},
+		Timeouts: handset.Timeouts{Text: whole, Input: whole, Notice: whole, Network: whole},
 	})
 	if err == nil {
 		err = h.Start(t.Context())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ var errKilled = errors.New("killed")
 // nothing.
 type dyingStore struct {
 	labStore
+	mu    sync.Mutex
 	at    int // commits left
 	after bool
 	dead  bool
@@ -29,6 +31,8 @@ type dyingStore struct {
 }
 
 func (d *dyingStore) commit(do func() error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.dead {
 		return errKilled
 	}
@@ -77,7 +81,10 @@ func (d *dyingStore) ConsumeMO(ctx context.Context, id int64) error {
 }
 
 func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (out []store.Outbound, err error) {
-	if d.dead {
+	d.mu.Lock()
+	dead := d.dead
+	d.mu.Unlock()
+	if dead {
 		return nil, errKilled
 	}
 	// Counted only when there is something to claim: the sweeper asks often.

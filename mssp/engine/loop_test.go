@@ -40,6 +40,9 @@ type loop struct {
 
 const loopCode = "2580"
 
+// loopLife is what transactions have time for: no slow machine needs it.
+const loopLife = 3 * time.Minute
+
 // twoCodes is a user with a code for each usage: the card wants two
 // different ones.
 func twoCodes() func(handset.Screen) (string, bool) {
@@ -92,6 +95,7 @@ func newLoop(tb testing.TB, users int, change func(*Options)) *loop {
 			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048)},
 		}},
 		Limits: Limits{PromptsPerMinute: -1}, QuietRegistration: true,
+		SubmitTimeOut: time.Minute, ManageTimeOut: loopLife,
 	}
 	if change != nil {
 		change(&o)
@@ -138,7 +142,10 @@ func (l *loop) addUser(i int) {
 		KeySets: []card.KeySet{{KVN: 1, KIc: m.KIc, KID: m.KID, CMACLen: 8}},
 	}})
 	must(err)
-	h, err := handset.New(handset.Options{Card: c, Number: number, Dial: loopback.TCP(l.addr), Driver: &handset.Auto{Code: loopCode, CodeFor: twoCodes()}})
+	h, err := handset.New(handset.Options{
+		Card: c, Number: number, Dial: loopback.TCP(l.addr), Driver: &handset.Auto{Code: loopCode, CodeFor: twoCodes()},
+		Timeouts: handset.Timeouts{Text: loopLife, Input: loopLife, Notice: loopLife, Network: loopLife},
+	})
 	must(err)
 	must(h.Start(ctx))
 	l.tb.Cleanup(func() {
@@ -150,7 +157,7 @@ func (l *loop) addUser(i int) {
 
 func (l *loop) enrol(r EnrolRequest) {
 	l.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*loopLife)
 	defer cancel()
 	if _, err := l.e.Enrol(ctx, r); err != nil {
 		l.tb.Fatal(err)
@@ -159,7 +166,7 @@ func (l *loop) enrol(r EnrolRequest) {
 
 func (l *loop) sign(number sms.MSISDN, id, text string) error {
 	r := request(id, text)
-	r.MSISDN = number
+	r.MSISDN, r.TimeOut = number, loopLife
 	tx, err := l.e.Sign(context.Background(), r)
 	if err != nil {
 		return err
@@ -189,7 +196,7 @@ func TestLoop(t *testing.T) {
 			t.Errorf("flow %c, EC: %v", flow, err)
 		}
 		r := request("T2"+string(rune(flow)), "Pay 10 EUR to Alice?")
-		r.MSISDN, r.Profile.Usage, r.Profile.SignedAttributes = n, mssp.NonRepudiation, true
+		r.MSISDN, r.TimeOut, r.Profile.Usage, r.Profile.SignedAttributes = n, loopLife, mssp.NonRepudiation, true
 		tx, err := l.e.Sign(ctx, r)
 		if err == nil {
 			tx, err = l.e.Wait(ctx, tx.ID)
@@ -216,7 +223,7 @@ func TestLoop(t *testing.T) {
 				text += c.char
 			}
 			r := request("L"+c.char, text)
-			r.MSISDN = l.numbers[0]
+			r.MSISDN, r.TimeOut = l.numbers[0], loopLife
 			tx, err := l.e.Sign(ctx, r)
 			if err != nil {
 				continue // too long, says the engine

@@ -182,8 +182,13 @@ type bench struct {
 // newBench makes and loads a CA.
 func newBench(t testing.TB, create CreateOptions, o Options) bench {
 	t.Helper()
-	b := bench{store: newMemStore(), sealer: newSealer(t), clock: &clock{now: testTime}}
-	create.Name, create.Now = "Example CA", testTime
+	return newBenchAt(t, testTime, create, o)
+}
+
+func newBenchAt(t testing.TB, now time.Time, create CreateOptions, o Options) bench {
+	t.Helper()
+	b := bench{store: newMemStore(), sealer: newSealer(t), clock: &clock{now: now}}
+	create.Name, create.Now = "Example CA", now
 	must(t, Create(t.Context(), b.store, b.sealer, create))
 	o.Store, o.Sealer, o.Clock = b.store, b.sealer, b.clock.Now
 	ca, err := Load(t.Context(), o)

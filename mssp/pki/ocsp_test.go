@@ -169,8 +169,7 @@ func TestMetrics(t *testing.T) {
 //
 // Covers: 2-3
 func TestOCSPOpenSSL(t *testing.T) {
-	b := newBench(t, CreateOptions{}, Options{})
-	b.clock.now = time.Now() // openssl ocsp knows no -attime for the answer itself
+	b := newBenchAt(t, time.Now(), CreateOptions{}, Options{}) // openssl ocsp knows no -attime for the answer itself
 	u, v := b.enrol(t, "P-256"), b.enrol(t, "P-256")
 	must(t, b.ca.Revoke(t.Context(), serialOf(v.cert), KeyCompromise))
 	srv := httptest.NewServer(b.ca.Handler("/pki", nil))

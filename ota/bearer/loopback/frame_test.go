@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
@@ -43,26 +44,28 @@ func TestBadPeers(t *testing.T) {
 		{"cut_off", append(bytes.Clone(hello), 0, 9, 0)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var log bytes.Buffer
-			n := NewNetwork(NetworkOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-			a, b := net.Pipe()
-			n.Serve(b)
-			written := make(chan struct{})
-			go func() { a.Write(c.in); close(written) }()
-			if c.name == "cut_off" {
-				io.ReadFull(a, make([]byte, len(appendAttachAnswer(nil, attachOK, ""))))
-				<-written
-				a.Close()
-			}
-			io.Copy(io.Discard, a) // until the network closes it
-			n.wg.Wait()
-			n.Close()
-			if got := strings.Count(log.String(), "\n"); got != 1 {
-				t.Errorf("%d log lines, want 1: %s", got, &log)
-			}
-			if strings.Contains(log.String(), string(alice)) {
-				t.Errorf("log shows a number: %s", &log)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				n := NewNetwork(NetworkOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				a, b := net.Pipe()
+				n.Serve(b)
+				written := make(chan struct{})
+				go func() { a.Write(c.in); close(written) }()
+				if c.name == "cut_off" {
+					io.ReadFull(a, make([]byte, len(appendAttachAnswer(nil, attachOK, ""))))
+					<-written
+					a.Close()
+				}
+				io.Copy(io.Discard, a) // until the network closes it
+				n.wg.Wait()
+				n.Close()
+				if got := strings.Count(log.String(), "\n"); got != 1 {
+					t.Errorf("%d log lines, want 1: %s", got, &log)
+				}
+				if strings.Contains(log.String(), string(alice)) {
+					t.Errorf("log shows a number: %s", &log)
+				}
+			})
 		})
 	}
 }
