@@ -67,7 +67,8 @@ func (s *bench) dial(b *testing.B) net.Conn {
 func newBench(b *testing.B, driver bool) *bench {
 	s := &bench{}
 	up := make(chan struct{})
-	s.site = newSite(b, func(_ *emulator.Options, m *modem.Options) {
+	s.site = newSite(b, func(e *emulator.Options, m *modem.Options) {
+		unhurried(e, m)
 		m.Open = func() (io.ReadWriteCloser, error) {
 			<-up
 			return modem.Port("tcp://"+s.addr, 0)()
@@ -91,7 +92,7 @@ func newBench(b *testing.B, driver bool) *bench {
 	}
 	b.Cleanup(func() { s.stop(b) })
 	for began := time.Now(); driver && !s.drv.Attached() || !s.net.Attached(ours); runtime.Gosched() {
-		if time.Since(began) > 10*time.Second {
+		if time.Since(began) > patience {
 			b.Fatalf("%+v", s.drv.Status())
 		}
 	}

@@ -170,7 +170,7 @@ func newSite(t testing.TB, change func(*emulator.Options, *modem.Options)) *site
 		return newBuffered(a), nil
 	}
 	var err error
-	s.far, err = loopback.NewClient(loopback.ClientOptions{Name: "phone", Dial: dial, Number: phone, Inbox: s.farIn})
+	s.far, err = loopback.NewClient(loopback.ClientOptions{Name: "phone", Dial: dial, Number: phone, Inbox: s.farIn, AnswerTimeout: 5 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func benchHand(b *testing.B, baud int) float64 {
 		close(x.up) // the driver finds nothing
 	})
 	for began := time.Now(); !x.net.Attached(ours) || !x.net.Attached(phone); runtime.Gosched() {
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > patience {
 			b.Fatal("the emulated modem is in no network")
 		}
 	}

@@ -3,6 +3,7 @@ package modem
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,14 +84,23 @@ func TestHolder(t *testing.T) {
 	if err := Holder(path); err != nil {
 		t.Errorf("we hold it ourselves: %v", err)
 	}
-	in, out, err := os.Pipe()
+	cmd := exec.Command("cat")
+	cmd.ExtraFiles = []*os.File{f}
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("cat")
-	cmd.Stdin, cmd.Stdout = in, f
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Skip(err)
+	}
+	// What it says shows that it runs: before, it has not even its name.
+	io.WriteString(in, "x") //nolint:errcheck // the answer is waited for
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
 	}
 	link := filepath.Join(t.TempDir(), "modem")
 	if err := os.Symlink(path, link); err != nil {
@@ -100,7 +110,6 @@ func TestHolder(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("is open in cat (process %d)", cmd.Process.Pid)) {
 		t.Errorf("%v", err)
 	}
-	out.Close()
 	in.Close()
 	cmd.Wait() //nolint:errcheck // it ends with its input
 	if _, err = Port(path, 12345)(); err == nil || !strings.Contains(err.Error(), "12345 is no usual speed of a tty") {

@@ -15,6 +15,17 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// patience bounds every wait in real time: far longer than it takes on a busy
+// machine, far shorter than go test waits.
+const patience = 2 * time.Minute
+
+// unhurried takes the time-outs away that a machine which stands still for a
+// moment would set off.
+func unhurried(e *emulator.Options, m *modem.Options) {
+	e.Answer = patience
+	m.CommandTimeout, m.PromptTimeout, m.SendTimeout, m.ListTimeout, m.DeliverTimeout = patience, patience, patience, patience, patience
+}
+
 // traffic is a site whose telephone answers every message.
 type traffic struct {
 	*site
@@ -31,7 +42,8 @@ func newTraffic(b testing.TB, wrap func(net.Conn) io.ReadWriteCloser) *traffic {
 		up: make(chan struct{}), wrap: wrap,
 		window: make(chan struct{}, 8), news: make(chan struct{}, 1),
 	}
-	x.site = newSite(b, func(_ *emulator.Options, m *modem.Options) {
+	x.site = newSite(b, func(e *emulator.Options, m *modem.Options) {
+		unhurried(e, m)
 		m.Open = func() (io.ReadWriteCloser, error) {
 			<-x.up
 			return modem.Port("tcp://"+x.addr, 0)()
@@ -88,7 +100,7 @@ func (x *traffic) accept(l net.Listener) {
 func (x *traffic) start(b testing.TB) {
 	close(x.up)
 	for began := time.Now(); !x.drv.Attached() || !x.net.Attached(phone); runtime.Gosched() {
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > patience {
 			b.Fatalf("%+v", x.drv.Status())
 		}
 	}
