@@ -45,7 +45,10 @@ func startOfono(t *testing.T, d *Demo, u *phone) *ofono {
 	u.stop()
 	_, network := d.App.Network()
 	asked := make(chan struct{}, 1)
-	m, err := emulator.New(emulator.Options{Number: u.user.Number, Card: u.card, Dial: loopback.TCP(network), HostToolkit: true, Trace: dialogue(t, asked)})
+	m, err := emulator.New(emulator.Options{
+		Number: u.user.Number, Card: u.card, Dial: loopback.TCP(network), HostToolkit: true,
+		AckWait: patience, Answer: patience, Trace: dialogue(t, asked), // a busy machine makes ofono slow too
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
