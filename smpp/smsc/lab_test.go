@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,8 +23,9 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// patience bounds every wait for a program that others wrote.
-const patience = 30 * time.Second
+// patience bounds every wait for a program that others wrote. Of time-outs of
+// ours none may be shorter: a machine that stands still is not what is tested.
+const patience = 2 * time.Minute
 
 // lab is an SMSC on real sockets with one handset, for programs that others wrote.
 type lab struct {
@@ -38,6 +42,7 @@ func newLab(t *testing.T, o Options) *lab {
 	t.Helper()
 	l := &lab{t: t, entries: make(chan Entry, 1000), mt: make(chan sms.Deliver, 100), acks: make(chan rp.Type, 100)}
 	o.Ledger = func(e Entry) { l.entries <- e }
+	o.Limits = Limits{BindTimeout: patience, Response: patience, Enquire: patience}
 	var err error
 	if l.s, err = New(o); err != nil {
 		t.Fatal(err)
@@ -168,6 +173,7 @@ func lacking(t *testing.T, why string) {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
+	stdin io.Closer
 	lines chan string
 	mu    sync.Mutex
 	all   bytes.Buffer
@@ -183,8 +189,11 @@ func start(t *testing.T, dir, name string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	p.cmd.Stderr = p.cmd.Stdout
-	p.cmd.WaitDelay = 5 * time.Second
+	p.cmd.WaitDelay = patience
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -235,17 +244,22 @@ func (p *process) expect(pattern string) []string {
 
 func (p *process) terminate() { p.cmd.Process.Signal(syscall.SIGTERM) }
 
-// freePorts finds ports for programs that cannot say which one they got.
+// freePorts finds ports for programs that cannot say which one they got. They
+// lie below those that the kernel gives to connections and to whoever listens
+// on port 0 (32768 and above): nobody takes them before the program does.
 func freePorts(t *testing.T, n int) (ports []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		p := strconv.Itoa(10_000 + rand.IntN(5_000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+p)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close() // after all are found, so that they differ
-		_, p, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, p)
+		if ports = append(ports, p); len(ports) == n {
+			return ports
+		}
 	}
-	return ports
+	t.Fatal("no free ports from 10000 to 14999")
+	return nil
 }

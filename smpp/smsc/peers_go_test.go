@@ -35,7 +35,8 @@ func TestGoSMPPClient(t *testing.T) {
 	l := newLab(t, Options{Accounts: appAccount(), Faults: &Script{Numbering: FromHigh}})
 	got := make(chan pdufield.Map, 100)
 	tx := &fiorix.Transceiver{
-		Addr: "127.0.0.1:" + l.port, User: "app", Passwd: "secret", RespTimeout: patience, BindInterval: 50 * time.Millisecond,
+		Addr: "127.0.0.1:" + l.port, User: "app", Passwd: "secret", BindInterval: 50 * time.Millisecond,
+		RespTimeout: patience, EnquireLink: patience, EnquireLinkTimeout: 3 * patience,
 		Handler: func(p gopdu.Body) {
 			if p.Header().ID == gopdu.DeliverSMID {
 				got <- p.Fields()
@@ -93,9 +94,12 @@ func TestGosmppClient(t *testing.T) {
 		gosmpp.TRXConnector(func(addr string) (net.Conn, error) { return net.DialTimeout("tcp", addr, patience) },
 			gosmpp.Auth{SMSC: "127.0.0.1:" + l.port, SystemID: "app", Password: "secret"}),
 		gosmpp.Settings{
-			EnquireLink: 5 * time.Second, ReadTimeout: patience,
+			EnquireLink: patience, ReadTimeout: 2 * patience,
 			OnAllPDU: func(p pdu.PDU) (pdu.PDU, bool) {
-				got <- p
+				switch p.(type) {
+				case *pdu.SubmitSMResp, *pdu.DeliverSM:
+					got <- p
+				}
 				if p.CanResponse() {
 					return p.GetResponse(), false
 				}

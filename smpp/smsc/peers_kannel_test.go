@@ -1,6 +1,8 @@
 package smsc
 
 import (
+	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -8,7 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/simsign/simsign/smpp"
 )
 
 // kannel runs bearerbox and smsbox against the SMSC and returns the port of
@@ -56,14 +61,27 @@ func TestKannelClient(t *testing.T) {
 	requests := make(chan *url.URL, 100)
 	web := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { requests <- r.URL }))
 	defer web.Close()
-	l := newLab(t, Options{Accounts: []Account{{SystemID: "kannel", Password: "secret", Numbers: []string{"1234"}}}})
+	// A bind that came after another one leaves a trace: to see that Kannel has
+	// no bind for a moment, one would have to look in that moment.
+	var binds atomic.Int32
+	l := newLab(t, Options{
+		Accounts: []Account{{SystemID: "kannel", Password: "secret", Numbers: []string{"1234"}}},
+		Trace: func(_ uint64, out bool, pdu []byte) {
+			if f, err := smpp.NewReader(bytes.NewReader(pdu), 0).Next(); err == nil && out && f.Command == smpp.BindTransceiverResp && f.Status == smpp.ROK {
+				binds.Add(1)
+			}
+		},
+	})
 	port := kannel(t, l.port, web.URL+"/mo")
-	bound := func() bool { return l.s.Binds()["kannel"] == 1 }
-	until(t, "Kannel is bound", bound)
-	for range 2 {
+	client := &http.Client{Timeout: patience}
+	for n := range int32(3) {
+		until(t, fmt.Sprintf("Kannel has bound %d times", n+1), func() bool { return binds.Load() > n && l.s.Binds()["kannel"] == 1 })
+		if n == 2 {
+			return
+		}
 		q := "username=u&password=p&from=1234&to=%2B" + string(alice) + "&coding=1&mclass=2&pid=127&udh=%02%70%00&text=%AA%BB%CC%DD&dlr-mask=31&dlr-url=" +
 			url.QueryEscape(web.URL+"/dlr?type=%d")
-		resp, err := http.Get("http://127.0.0.1:" + port + "/cgi-bin/sendsms?" + q)
+		resp, err := client.Get("http://127.0.0.1:" + port + "/cgi-bin/sendsms?" + q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +105,5 @@ func TestKannelClient(t *testing.T) {
 		l.wantEvent(MOAcknowledged)
 		l.settled()
 		l.s.Cut("kannel")
-		until(t, "Kannel has noticed", func() bool { return !bound() })
-		until(t, "Kannel is bound again", bound)
 	}
 }

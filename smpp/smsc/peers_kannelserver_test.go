@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/simsign/simsign/ota/bearer"
@@ -47,12 +46,12 @@ func kannelInside(t *testing.T) bool {
 	if os.Geteuid() != 0 {
 		lacking(t, "a network namespace of its own needs root")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // more than any wait in there
 	defer cancel()
 	self := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
 	self.Env = append(os.Environ(), kannelVariable+"=1")
 	self.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	self.WaitDelay = 2 * time.Second
+	self.WaitDelay = patience
 	out, err := self.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) {
 		lacking(t, "no namespaces here: "+err.Error())
@@ -154,12 +153,12 @@ func sessionAgainstKannel(t *testing.T, tool string) {
 			conn, err = net.Dial("tcp", addr)
 			return err == nil
 		})
-		sess := smpp.NewSession(conn, smpp.Options{Inline: true, Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
+		sess := patientSession(conn, func(_ context.Context, r *smpp.Request) {
 			if m, ok := r.Body.(*smpp.Message); ok {
 				got <- m
 			}
 			r.Reply(smpp.ROK, &smpp.MessageResp{})
-		})})
+		})
 		t.Cleanup(func() { sess.Close() })
 		if _, err := sess.BindAs(ctx, as, smpp.Bind{SystemID: "app", Password: "secret", InterfaceVersion: smpp.Version34}); err != nil {
 			t.Fatal(err)

@@ -2,8 +2,10 @@ package smsc
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 )
@@ -12,19 +14,58 @@ import (
 func nodeFolder(t *testing.T) (node, dir string) {
 	t.Helper()
 	node = program(t, "node", "nodejs")
-	npm := program(t, "npm")
-	dir = t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/node")); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir, install.WaitDelay = dir, 5*time.Second
-	if out, err := install.CombinedOutput(); err != nil {
-		lacking(t, "npm cannot install node-smpp: "+err.Error()+"\n"+string(out))
+	program(t, "npm")
+	dir, err := nodeSMPP()
+	if err != nil {
+		lacking(t, err.Error())
 	}
 	return node, dir
+}
+
+// installTime is what npm may take, with all that it tries again.
+const installTime = 5 * time.Minute
+
+// nodeSMPP installs node-smpp as the lock file says, once for all tests:
+// TestMain removes the folder. A registry that does not answer is asked again,
+// by npm for each file, and then by us for what npm does not try again, such
+// as a name that is not resolved.
+var nodeSMPP = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "smsc-node-")
+	if err != nil {
+		return "", err
+	}
+	nodeDir = dir
+	if err := os.CopyFS(dir, os.DirFS("testdata/node")); err != nil {
+		return dir, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), installTime)
+	defer cancel()
+	for pause := 5 * time.Second; ; pause *= 2 {
+		install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--prefer-offline",
+			"--fetch-retries=4", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=20000", "--fetch-timeout=30000")
+		install.Dir, install.WaitDelay = dir, 10*time.Second
+		out, err := install.CombinedOutput()
+		if err == nil {
+			return dir, nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil || pause > time.Minute {
+			return dir, fmt.Errorf("npm cannot install node-smpp from its registry (npm config get registry), tried again for up to %v: %w\n%s", installTime, err, out)
+		}
+	}
+})
+
+var nodeDir string // made by nodeSMPP
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if nodeDir != "" {
+		os.RemoveAll(nodeDir)
+	}
+	os.Exit(code)
 }
 
 // perlSMPP is perl with Net::SMPP.
@@ -76,6 +117,6 @@ func TestPerlClient(t *testing.T) {
 	p.expect(`^deliver_sm 41791110001 1234 64 127 246 027100112233$`)
 	l.wantEvent(MOAcknowledged)
 	l.settled()
-	p.terminate()
+	p.stdin.Close() // a signal just before perl reads would wait for what perl reads
 	p.expect(`^unbound$`)
 }

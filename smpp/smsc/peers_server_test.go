@@ -28,10 +28,8 @@ func nodeServer(t *testing.T) server {
 
 func perlServer(t *testing.T) server {
 	perl := perlSMPP(t)
-	port := freePorts(t, 1)[0]
-	p := start(t, "testdata/perl", perl, "smsc.pl", port)
-	p.expect(`^listening `)
-	return server{p, "127.0.0.1:" + port, "P1"}
+	p := start(t, "testdata/perl", perl, "smsc.pl")
+	return server{p, "127.0.0.1:" + p.expect(`^listening (\d+)$`)[0], "P1"}
 }
 
 // servers and what they say of a submission.
@@ -44,6 +42,14 @@ var servers = []struct {
 	{"Net__SMPP", perlServer, `^submit_sm 41791110001 64 127 246 027000aabbccdd$`},
 }
 
+// patientSession is a session that waits as long as the test does.
+func patientSession(conn net.Conn, h smpp.HandlerFunc) *smpp.Session {
+	return smpp.NewSession(conn, smpp.Options{
+		Inline: true, Handler: h,
+		ResponseTimeout: patience, WriteTimeout: patience, EnquireInterval: patience, EnquireTimeout: patience, ReadPDUTimeout: patience,
+	})
+}
+
 // A session of ours against message centres that others wrote.
 func TestSessionAgainstServers(t *testing.T) {
 	for _, tc := range servers {
@@ -54,12 +60,12 @@ func TestSessionAgainstServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := make(chan *smpp.Message, 10)
-			sess := smpp.NewSession(conn, smpp.Options{Inline: true, Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
+			sess := patientSession(conn, func(_ context.Context, r *smpp.Request) {
 				if m, ok := r.Body.(*smpp.Message); ok {
 					got <- m
 				}
 				r.Reply(smpp.ROK, &smpp.MessageResp{})
-			})})
+			})
 			defer sess.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
@@ -119,7 +125,12 @@ func attach(t *testing.T, o esme.Options) (*esme.SMSC, box) {
 	b := newBox()
 	o.Name, o.Inbox = "lab", b
 	o.Bind.SystemID, o.Bind.Password = "app", "secret"
-	o.RetryFirst = 20 * time.Millisecond
+	o.RetryFirst, o.RetryMost = 20*time.Millisecond, time.Second
+	for _, d := range []*time.Duration{
+		&o.DialTimeout, &o.BindTimeout, &o.ResponseTimeout, &o.WriteTimeout, &o.EnquireInterval, &o.EnquireTimeout, &o.DeliverTimeout, &o.DrainTimeout,
+	} {
+		*d = patience
+	}
 	e, err := esme.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +139,7 @@ func attach(t *testing.T, o esme.Options) (*esme.SMSC, box) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := e.Stop(ctx); err != nil {
 			t.Errorf("stop: %v", err)
@@ -139,7 +150,7 @@ func attach(t *testing.T, o esme.Options) (*esme.SMSC, box) {
 }
 
 func segment() bearer.Segment {
-	return bearer.Segment{ID: 1, Dest: alice, PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UDH: unhex("027000"), UD: unhex("AABBCCDD"), Validity: time.Minute, Report: true}
+	return bearer.Segment{ID: 1, Dest: alice, PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UDH: unhex("027000"), UD: unhex("AABBCCDD"), Validity: time.Hour, Report: true}
 }
 
 func submitSegment(t *testing.T, e *esme.SMSC) bearer.Receipt {

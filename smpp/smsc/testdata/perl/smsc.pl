@@ -1,9 +1,8 @@
-# Net::SMPP as a message centre: perl smsc.pl PORT
-# Answers submit_sm, sends a receipt and one binary message.
+# Net::SMPP as a message centre: perl smsc.pl
+# Says on which port it listens, answers submit_sm, sends a receipt and one binary message.
 use strict; use warnings; use Net::SMPP; $| = 1;
-my $port = shift;
-my $srv = Net::SMPP->new_listen('127.0.0.1', port => $port, smpp_version => 0x34) or die "listen: $!";
-print "listening $port\n";
+my $srv = Net::SMPP->new_listen('127.0.0.1', port => 0, timeout => 3600, smpp_version => 0x34) or die "listen: $!";
+printf "listening %d\n", $srv->sockport;
 while (my $c = $srv->accept()) {
   my $n = 0;
   while (my $p = $c->read_pdu()) {
