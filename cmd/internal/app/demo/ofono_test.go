@@ -211,20 +211,24 @@ func (o *ofono) switchOn() {
 	o.call(modemPath, "org.ofono.SimToolkit.RegisterAgent", dbus.ObjectPath("/user"))
 	o.call(modemPath, "org.ofono.Modem.SetProperty", "Online", dbus.MakeVariant(true))
 	o.wait("the SIM menu", property("MainMenu", "personal code"))
-	// Short messages come last: one that arrives before goes to nobody.
-	for !o.has("org.ofono.MessageManager") {
-		o.wait("short messages", property("Interfaces", ""))
-	}
+	// A message that arrives before there is somebody for it is lost.
+	o.until("Modem", "Interfaces", "org.ofono.MessageManager")
+	// So is one that arrives while AT+CAOC=2 or AT+CCWE=1 runs: ofono takes every
+	// line for their answer. It asks for the name of the network after them.
+	o.until("NetworkRegistration", "Name", "simsign test")
 }
 
-// has tells whether the modem offers an interface now.
-func (o *ofono) has(name string) bool {
+// until waits for a property to have, or contain, a value.
+func (o *ofono) until(of, name, value string) {
 	o.t.Helper()
-	var all map[string]dbus.Variant
-	if err := o.bus.Object("org.ofono", modemPath).Call("org.ofono.Modem.GetProperties", 0).Store(&all); err != nil {
-		o.t.Fatal(err)
+	for {
+		var all map[string]dbus.Variant
+		err := o.bus.Object("org.ofono", modemPath).Call("org.ofono."+of+".GetProperties", 0).Store(&all)
+		if err == nil && strings.Contains(fmt.Sprint(all[name].Value()), value) { // an error: not there yet
+			return
+		}
+		o.wait(name+" "+value, func(s *dbus.Signal) bool { return strings.HasSuffix(s.Name, ".PropertyChanged") })
 	}
-	return strings.Contains(fmt.Sprint(all["Interfaces"].Value()), name)
 }
 
 // person is the user: an agent of ofono. Texts and inputs are answered by
