@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -52,6 +53,8 @@ func kannelInside(t *testing.T) bool {
 	self.Env = append(os.Environ(), kannelVariable+"=1")
 	self.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	self.WaitDelay = patience
+	runtime.LockOSThread() // the signal comes with the end of the thread that started it
+	defer runtime.UnlockOSThread()
 	out, err := self.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) {
 		lacking(t, "no namespaces here: "+err.Error())

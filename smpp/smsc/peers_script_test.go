@@ -23,7 +23,7 @@ func nodeFolder(t *testing.T) (node, dir string) {
 }
 
 // installTime is what npm may take, with all that it tries again.
-const installTime = 5 * time.Minute
+const installTime = 4 * time.Minute
 
 // nodeSMPP installs node-smpp as the lock file says, once for all tests:
 // TestMain removes the folder. A registry that does not answer is asked again,
@@ -40,6 +40,7 @@ var nodeSMPP = sync.OnceValues(func() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), installTime)
 	defer cancel()
+	var why error // of the last try that was not cut short by ctx
 	for pause := 5 * time.Second; ; pause *= 2 {
 		install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--prefer-offline",
 			"--fetch-retries=4", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=20000", "--fetch-timeout=30000")
@@ -48,12 +49,13 @@ var nodeSMPP = sync.OnceValues(func() (string, error) {
 		if err == nil {
 			return dir, nil
 		}
+		if why == nil || ctx.Err() == nil {
+			why = fmt.Errorf("npm cannot install node-smpp from its registry (npm config get registry), tried again for %v: %w\n%s", installTime, err, out)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-		}
-		if ctx.Err() != nil || pause > time.Minute {
-			return dir, fmt.Errorf("npm cannot install node-smpp from its registry (npm config get registry), tried again for up to %v: %w\n%s", installTime, err, out)
+			return dir, why
 		}
 	}
 })

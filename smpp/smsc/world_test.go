@@ -105,24 +105,11 @@ func (w *world) dial() *app {
 	return a
 }
 
-// orderly is a pipe on which writers wait for each other by a channel: they
-// would wait by a mutex of the pipe, and a mutex stops fake time.
-type orderly struct {
-	net.Conn
-	turn chan struct{}
-}
-
-func (o *orderly) Write(b []byte) (int, error) {
-	o.turn <- struct{}{}
-	defer func() { <-o.turn }()
-	return o.Conn.Write(b)
-}
-
 func (w *world) dialWith(h smpp.Handler) *app {
 	a := &app{t: w.t}
 	here, there := net.Pipe()
 	w.ServeConn(there)
-	a.sess = smpp.NewSession(&orderly{here, make(chan struct{}, 1)}, smpp.Options{Handler: h, Inline: true, Window: 50, ResponseTimeout: 20 * time.Second, EnquireInterval: time.Hour})
+	a.sess = smpp.NewSession(here, smpp.Options{Handler: h, Inline: true, Window: 50, ResponseTimeout: 20 * time.Second, EnquireInterval: time.Hour})
 	return a
 }
 
