@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -209,6 +210,18 @@ func newSite(t testing.TB, change func(*emulator.Options, *modem.Options)) *site
 		t.Fatal(err)
 	}
 	return s
+}
+
+// memoryDir is a folder in memory where the machine has one: the states of
+// thousands of sessions go to the disk one by one, which may take a second each.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "modem-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (s *site) stop(t testing.TB) {

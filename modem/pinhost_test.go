@@ -37,7 +37,7 @@ func TestPINUnderTrouble(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSite(t, func(eo *emulator.Options, mo *modem.Options) {
 				eo.PIN, mo.PIN = "1234", pin
-				mo.State = filepath.Join(t.TempDir(), "state")
+				mo.State = filepath.Join(memoryDir(t), "state")
 			})
 			r := rand.New(rand.NewPCG(7, 2026))
 			worked := 0

@@ -29,7 +29,7 @@ func TestRestartAtRandom(t *testing.T) {
 		var o modem.Options
 		ready := make(chan struct{})
 		s = newSite(t, func(_ *emulator.Options, mo *modem.Options) {
-			mo.State = filepath.Join(t.TempDir(), "state")
+			mo.State = filepath.Join(memoryDir(t), "state")
 			mo.Open = func() (io.ReadWriteCloser, error) {
 				<-ready
 				a, b := net.Pipe()
