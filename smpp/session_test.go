@@ -292,6 +292,7 @@ func TestUnbind(t *testing.T) {
 // TestPeerUnbinds in the middle of a window: answered, and the rest is unknown.
 func TestPeerUnbinds(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, s *Session, p *peer) {
+		began := time.Now()
 		out := submit(t, s)
 		p.next()
 		go p.send(Unbind, ROK, 1, nil)
@@ -302,6 +303,9 @@ func TestPeerUnbinds(t *testing.T) {
 			t.Errorf("outcome %+v", o)
 		}
 		<-s.Done()
+		if d := time.Since(began); d > 0 {
+			t.Errorf("the session ended %v after its answer had left", d)
+		}
 	})
 }
 
