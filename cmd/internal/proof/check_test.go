@@ -29,6 +29,21 @@ type smscLedger struct {
 	accepted map[string]int // message: how often it was accepted
 	stored   map[string]*smpp.Message
 	acked    map[string]*smpp.Message // by the number that the centre gave
+	twice    int                      // messages that were accepted again
+}
+
+// counts are the messages that were accepted and those that were acknowledged.
+func (l *smscLedger) counts() (accepted, acked int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accepted), len(l.acked)
+}
+
+// doubles is how many messages were accepted again.
+func (l *smscLedger) doubles() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.twice
 }
 
 // key is what makes a message of a card unique: who, and every octet.
@@ -48,7 +63,10 @@ func (l *smscLedger) add(e smsc.Entry) {
 	}
 	switch e.Event {
 	case smsc.Accepted:
-		l.accepted[key(m.Dest.Addr, m.UserData())]++
+		k := key(m.Dest.Addr, m.UserData())
+		if l.accepted[k]++; l.accepted[k] > 1 {
+			l.twice++
+		}
 	case smsc.MOStored:
 		l.stored[e.ID] = m
 	case smsc.MOAcknowledged:

@@ -9,12 +9,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// patience is how long anything is waited for before it counts as failed. It
+// costs nothing where things happen, so it is long: a machine may be slow.
+const patience = 2 * time.Minute
 
 // binaries are the programs under test, built once for each set of tags.
 type binaries struct {
@@ -46,7 +51,7 @@ func program(t *testing.T, tags string) string {
 		return path
 	}
 	path := filepath.Join(built.dir, "simsign-"+tags)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", path, "../../simsign")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", tags, "-o", path, "../../simsign")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -113,6 +118,8 @@ func (s *site) serve(t *testing.T, bin string, strace ...string) *child {
 // up waits until the child listens everywhere: on the admin socket it does so
 // last. false when it has ended before.
 func (s *site) up(ctx context.Context, c *child) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for {
 		conn, err := net.DialTimeout("unix", s.admin, time.Second)
 		if err == nil {
@@ -139,7 +146,7 @@ func (c *child) kill() {
 func (c *child) stop(t *testing.T) {
 	t.Helper()
 	c.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
-	if !c.ended(15 * time.Second) {
+	if !c.ended(patience) {
 		t.Error("the service does not stop")
 		c.kill()
 	}
@@ -157,18 +164,38 @@ func (c *child) ended(within time.Duration) bool {
 	}
 }
 
-// rss is the resident memory of the child in octets.
-func (c *child) rss(t *testing.T) int {
+// peak is the most memory in octets that the child has had: resident, and as
+// addresses.
+func (c *child) peak(t *testing.T) (resident, space int) {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", c.cmd.Process.Pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var size, resident int
-	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
-		t.Fatal(err)
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(line, ":")
+		n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+		switch name {
+		case "VmHWM":
+			resident = n << 10
+		case "VmPeak":
+			space = n << 10
+		}
 	}
-	return resident * os.Getpagesize()
+	if resident == 0 || space == 0 {
+		t.Fatalf("no peaks of memory in:\n%s", b)
+	}
+	return resident, space
+}
+
+// until waits until ok; it looks every few milliseconds.
+func (s *site) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); wait(t.Context(), 5*time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after %s still not: %s\n%s", patience, what, s.tail(t, 10))
+		}
+	}
 }
 
 // logText is what all children of the site have logged.

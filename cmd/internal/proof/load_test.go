@@ -32,7 +32,7 @@ type request struct {
 }
 
 // load asks for signatures, one at a time for each user, until enough; what
-// is under way then is waited for by drain.
+// is under way then is waited for by end.
 type load struct {
 	s       *site
 	client  *rest.Client
@@ -41,6 +41,7 @@ type load struct {
 	wg      sync.WaitGroup
 	took    atomic.Int64 // accepted
 	ended   atomic.Int64
+	signed  atomic.Int64
 
 	mu   sync.Mutex
 	list []*request
@@ -49,7 +50,7 @@ type load struct {
 func (s *site) client() *rest.Client {
 	return &rest.Client{
 		BaseURL: "http://" + s.api, APID: apID, Password: apPassword,
-		HTTPClient: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+		HTTPClient: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
 	}
 }
 
@@ -72,13 +73,6 @@ func (s *site) startLoad(ctx context.Context) *load {
 		})
 	}
 	return l
-}
-
-// drain asks for nothing more and waits for what is under way.
-func (l *load) drain() []*request {
-	close(l.enough)
-	l.wg.Wait()
-	return l.list
 }
 
 // one asks for a signature like a patient provider: while nobody knows
@@ -133,6 +127,9 @@ func (l *load) ask(ctx context.Context, r *request) {
 	case err == nil && st.Status.Code != mssp.OutstandingTransaction:
 		r.final = st
 		r.wrong = l.s.verify(r, st)
+		if st.Status.Code == mssp.Signature {
+			l.signed.Add(1)
+		}
 	}
 }
 
@@ -143,6 +140,10 @@ func (l *load) again(ctx context.Context) {
 			continue
 		}
 		st, err := l.client.Status(ctx, r.accepted)
+		var f *mssp.Fault
+		for err != nil && (!errors.As(err, &f) || passing(f)) && wait(ctx, 60*time.Millisecond) {
+			st, err = l.client.Status(ctx, r.accepted)
+		}
 		switch {
 		case err != nil:
 			r.later = err.Error()
@@ -191,15 +192,15 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// drainWithin is drain with a time limit: what has not ended then is lost.
-func (l *load) drainWithin(ctx context.Context) []*request {
-	done := make(chan struct{})
-	go func() { l.drain(); close(done) }()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		l.abandon()
-		<-done
-	}
+// end asks for nothing more and waits for what is under way; what has not ended
+// within the time is lost. Then it asks for every status again.
+func (l *load) end(ctx context.Context, within time.Duration) []*request {
+	close(l.enough)
+	late := time.AfterFunc(within, l.abandon)
+	l.wg.Wait()
+	late.Stop()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	l.again(ctx)
 	return l.list
 }

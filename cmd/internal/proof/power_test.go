@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A kill -9 leaves what the kernel has in its memory, so it cannot show a
@@ -87,14 +86,10 @@ func (s *site) cutPower(t *testing.T, d *disk) {
 // traced waits until strace, which nobody waits for, has written everything.
 func (s *site) traced(t *testing.T) {
 	t.Helper()
-	for range 500 {
+	s.until(t, "the end of what strace writes", func() bool {
 		b, err := os.ReadFile(s.path("strace"))
-		if err == nil && strings.Contains(string(b[max(0, len(b)-20000):]), "+++ killed by SIGKILL") && strings.HasSuffix(string(b), "\n") {
-			return
-		}
-		wait(t.Context(), 20*time.Millisecond)
-	}
-	t.Fatal("strace does not end its file")
+		return err == nil && strings.Contains(string(b[max(0, len(b)-20000):]), "+++ killed by SIGKILL") && strings.HasSuffix(string(b), "\n")
+	})
 }
 
 // read takes the lines of a trace.

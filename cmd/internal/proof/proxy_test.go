@@ -5,6 +5,7 @@ package proof
 import (
 	"encoding/binary"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -25,6 +26,41 @@ type proxy struct {
 	wild  float64 // how likely a PDU meets a fault; 0 is a good link
 	conns map[net.Conn]bool
 	count map[string]int // faults done, by name
+	hit   func([]byte)   // while not nil, responses to submit_sm are lost: it hears of each submit_sm before
+}
+
+// steal loses every response to a submit_sm until it is called with nil; hit
+// hears of the submit_sm.
+func (p *proxy) steal(hit func(submit []byte)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hit = hit
+}
+
+// stolen reports whether a PDU is lost to steal.
+func (p *proxy) stolen(cmd smpp.CommandID, pdu []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hit != nil && cmd == smpp.SubmitSM {
+		p.hit(pdu)
+	}
+	if p.hit == nil || cmd != smpp.SubmitSMResp {
+		return false
+	}
+	p.count["stolen"]++
+	return true
+}
+
+// lost is how many responses were lost by chance, or messages of phones.
+func (p *proxy) lost() int {
+	n := p.counts()
+	return n["cut after"] + n["swallow"]
+}
+
+func (p *proxy) counts() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.count)
 }
 
 func newProxy(t *testing.T, target string, rnd *rand.Rand) *proxy {
@@ -169,6 +205,9 @@ func (p *proxy) copy(from, to *pipe) {
 		payload := cmd&^0x80000000 == smpp.SubmitSM || cmd&^0x80000000 == smpp.DeliverSM
 		if cmd == smpp.SubmitSMResp {
 			<-time.After(p.distance())
+		}
+		if p.stolen(cmd, pdu) {
+			continue
 		}
 		f := ""
 		if payload { // binds and enquire_link pass: only the links of messages are bad

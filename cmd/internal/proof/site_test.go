@@ -51,8 +51,6 @@ type site struct {
 	proxy  *proxy
 	ledger *smscLedger
 	users  []*user
-	// sluggish: the slow disk is as slow as it gets, 320 ms for each fsync.
-	sluggish bool
 }
 
 // user has a handset with a card. It is its own driver: a person who confirms
@@ -69,10 +67,31 @@ type user struct {
 
 	mu      sync.Mutex
 	prompts map[string]int // mark of a request: code prompts that showed it
+	busy    chan struct{}  // nil, or the user looks at no prompt before it is closed
+}
+
+// asked is how many requests the user has been asked to confirm with the code.
+func (u *user) asked() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.prompts)
+}
+
+// keepBusy lets the user look at no prompt until the channel is closed.
+func (u *user) keepBusy(until chan struct{}) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.busy = until
 }
 
 // Prompt implements handset.Driver.
 func (u *user) Prompt(s handset.Screen) (handset.Answer, bool) {
+	u.mu.Lock()
+	busy := u.busy
+	u.mu.Unlock()
+	if busy != nil {
+		<-busy
+	}
 	if m := markOf(s.Text); m != "" && s.Hidden {
 		u.mu.Lock()
 		u.prompts[m]++
@@ -143,6 +162,9 @@ func newUser(i int) *user {
 	return u
 }
 
+// atEase are time-outs of a phone that a slow machine does not reach.
+var atEase = handset.Timeouts{Text: time.Hour, Input: time.Hour, Network: time.Hour}
+
 func (u *user) switchOn(t *testing.T, network string) {
 	t.Helper()
 	alg, err := applet.ParseAlgorithm(u.alg)
@@ -159,7 +181,7 @@ func (u *user) switchOn(t *testing.T, network string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1})
+	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1, Timeouts: atEase})
 	if err != nil {
 		t.Fatal(err)
 	}
