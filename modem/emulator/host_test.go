@@ -178,6 +178,14 @@ func (h *host) registered() {
 	}
 }
 
+// fresh waits until the modem is in the network and gives it the settings of the
+// factory again: no +CREG comes by surprise any more.
+func (h *host) fresh() {
+	h.t.Helper()
+	h.registered()
+	h.ask("ATZ")
+}
+
 // eventually looks until something that tells nobody has happened.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()

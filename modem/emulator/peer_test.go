@@ -58,9 +58,7 @@ func newPeer(t *testing.T, programs ...string) *peer {
 		}
 		p.octets.Write(b)
 	}})
-	// The program finds a modem that is in the network, as it is from the factory.
-	h.registered()
-	h.ask("ATZ")
+	h.fresh()
 	if err := h.m.OpenPTY(p.Device); err != nil {
 		t.Fatal(err)
 	}

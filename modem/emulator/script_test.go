@@ -29,6 +29,9 @@ func TestScripts(t *testing.T) {
 			defer script.Close()
 			_, f := newNetwork(t)
 			h := newModem(t, emulator.Options{Dial: loopback.TCP(f.addr), PIN: pinOf(name), SM: 3, ME: 3})
+			if pinOf(name) == "" {
+				h.fresh()
+			}
 			for line, s := 1, bufio.NewScanner(script); s.Scan(); line++ {
 				text := s.Text()
 				if text == "" || text[0] == '#' {
