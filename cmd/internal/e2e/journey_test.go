@@ -17,15 +17,13 @@ import (
 	"time"
 )
 
-// fresh makes a connection for each request: one that a stop of the service
-// has ended is never used again.
-var fresh = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
 // tooLate is more than a request with a TimeOut of 10 s ever takes, and less
 // than the profile's own 5 min: whose time it was, and nothing about speed.
 const tooLate = 290 * time.Second
 
-// post sends a body as it is and returns status and reply.
+// post sends a body as it is and returns status and reply. It has a connection
+// of its own, so never one that a stop of the service has ended; it does not say
+// that it will close it, or the service would not read a refused body to its end.
 func (w *world) post(t testing.TB, path string, header http.Header, body []byte) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.api+path, bytes.NewReader(body))
@@ -33,7 +31,9 @@ func (w *world) post(t testing.TB, path string, header http.Header, body []byte)
 		t.Fatal(err)
 	}
 	req.Header = header
-	resp, err := fresh.Do(req)
+	own := &http.Transport{}
+	defer own.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: own}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
