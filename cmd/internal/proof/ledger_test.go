@@ -146,18 +146,20 @@ func (s *site) live(ctx context.Context, t *testing.T, bin, how string, rnd *ran
 		return false
 	}
 	if how == "EIO" {
-		if c.ended(20*time.Second) || strings.Contains(s.lastSyncs(), "INJECTED") && c.ended(patience) {
-			if e, ok := c.err.(*exec.ExitError); !ok || e.ExitCode() <= 0 {
-				t.Errorf("after a failed fsync the service ended with %v, want an exit code\n%s\nwhat strace saw (a signal has its sender's si_pid; this test has %d):\n%s",
-					c.err, s.tail(t, 8), os.Getpid(), s.lastSyncs())
-			}
-			return true
+		if !c.ended(20*time.Second) && !strings.Contains(s.lastSyncs(), "INJECTED") {
+			c.kill() // it never came to that call
+			return false
 		}
-		if strings.Contains(s.lastSyncs(), "INJECTED") {
+		if !c.ended(patience) {
 			t.Errorf("after a failed fsync the service goes on\n%s\n%s", s.tail(t, 8), s.lastSyncs())
+			c.kill()
+			return false
 		}
-		c.kill() // it never came to that call
-		return false
+		if e, ok := c.err.(*exec.ExitError); !ok || e.ExitCode() <= 0 {
+			t.Errorf("after a failed fsync the service ended with %v, want an exit code\n%s\nwhat strace saw (a signal has its sender's si_pid; this test has %d):\n%s",
+				c.err, s.tail(t, 8), os.Getpid(), s.lastSyncs())
+		}
+		return true
 	}
 	switch {
 	case p.sure && how == "kill":
