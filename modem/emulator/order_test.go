@@ -51,6 +51,31 @@ func TestAnswerBeforeReport(t *testing.T) {
 	}
 }
 
+// Information and final code reach the host together.
+func TestAnswerInOneWrite(t *testing.T) {
+	var writes []string // between the questions, and under a lock of the modem
+	h := newModem(t, emulator.Options{Trace: func(toHost bool, b []byte) {
+		if toHost {
+			writes = append(writes, string(b))
+		}
+	}})
+	h.ask("ATE0")
+	for command, want := range map[string]string{
+		"AT+CPIN?":  "\r\n+CPIN: READY\r\n\r\nOK\r\n",
+		"AT+CSQ;+X": "\r\n+CSQ: 21,99\r\n\r\nERROR\r\n",
+	} {
+		h.write(command + "\r")
+		h.until(want)
+		if n := len(writes); n == 0 || writes[n-1] != want {
+			t.Errorf("%s: %q", command, writes)
+		}
+	}
+	h.write("ATQ1\r")
+	h.write("AT+CSQ\r")
+	h.until("\r\n+CSQ: 21,99\r\n")
+	h.ask("ATQ0")
+}
+
 // reportAtOnce is a network that answers so many submissions, each in one write
 // with its status report.
 func reportAtOnce(conn net.Conn, rounds int) error {

@@ -177,9 +177,11 @@ func (x *execution) finish(f final) {
 	if f.none {
 		return
 	}
-	m.raw(x.out)
+	if !m.set.quiet {
+		x.out = append(x.out, m.finalCode(f)...)
+	}
+	m.raw(x.out) // in one write: Kannel goes on after +CPIN: READY, and then takes a late OK for the next one
 	x.out = nil
-	m.final(f)
 	m.lines(x.later...)
 	x.later = nil
 }
