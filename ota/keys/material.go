@@ -105,3 +105,7 @@ func (m Material) GoString() string { return m.String() }
 
 // LogValue hides the keys.
 func (m Material) LogValue() slog.Value { return slog.StringValue(m.String()) }
+
+// MarshalText hides the keys where JSON is made of a list of them, as in a
+// log: a key set is stored sealed (Vault), never as text.
+func (m Material) MarshalText() ([]byte, error) { return []byte(m.String()), nil }

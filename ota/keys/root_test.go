@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -95,7 +96,7 @@ func TestNothingPrints(t *testing.T) {
 		log.Info("x", "x", x)
 	}
 	for _, k := range [][]byte{m.KIc.Octets, m.KID.Octets} {
-		for _, form := range []string{string(k[:4]), fmt.Sprintf("%x", k[:3]), fmt.Sprintf("%d, %d, %d", k[0], k[1], k[2]), fmt.Sprintf("%d %d %d", k[0], k[1], k[2])} {
+		for _, form := range []string{string(k[:4]), base64.StdEncoding.EncodeToString(k[:6]), fmt.Sprintf("%x", k[:3]), fmt.Sprintf("%d, %d, %d", k[0], k[1], k[2]), fmt.Sprintf("%d %d %d", k[0], k[1], k[2])} {
 			if bytes.Contains(out.Bytes(), []byte(form)) {
 				t.Errorf("a key came out as %q", form)
 			}
