@@ -291,7 +291,9 @@ func TestSMSTools(t *testing.T) {
 	if got := content(t, p.next()); got != "hello from smstools" {
 		t.Errorf("got %q", got)
 	}
+	// One after the other: smsd reads all that a modem says unasked from one line.
+	p.eventually("sent", p.contains("sent", "hello from smstools"))
+	p.eventually("a status report", p.contains("report", "Discharge_timestamp"))
 	p.text(strings.Repeat("0123456789", 20) + "end")
 	p.eventually("received", p.contains("incoming", "9end"))
-	p.eventually("a status report", p.contains("report", "Discharge_timestamp"))
 }
