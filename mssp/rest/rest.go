@@ -41,6 +41,9 @@ import (
 // maxBody is the largest request in octets.
 const maxBody = 64 << 10
 
+// maxRest is how many octets of a refused request are read, and thrown away.
+const maxRest = 4 << 20
+
 // bodyTime is how long a client may take to send its request or take its reply.
 const bodyTime = 10 * time.Second
 
@@ -118,6 +121,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, f := h.read(r, (*buf)[:0])
 	if *buf = body[:0]; f == nil {
 		_ = c.SetReadDeadline(time.Time{}) // who waits for a user sends nothing more
+	} else {
+		drain(r)
 	}
 	var req request
 	var doc string
@@ -169,6 +174,16 @@ func (h *handler) read(r *http.Request, buf []byte) ([]byte, *mssp.Fault) {
 		}
 	}
 	return buf, nil
+}
+
+// drain reads the rest of a refused body: who still sends when the connection
+// closes sees a broken pipe instead of the fault. net/http does it for a little
+// more than we take, and not at all for the last request of a connection. Who
+// waits for "100 Continue" has not begun.
+func drain(r *http.Request) {
+	if r.ContentLength <= maxRest && r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, maxRest)
+	}
 }
 
 // checkHeaders refuses what is not JSON in UTF-8. A Content-Encoding of
