@@ -138,7 +138,9 @@ func (p *peer) startWith(env []string, name string, args ...string) {
 	cmd.Dir = p.Dir
 	cmd.Stdout, cmd.Stderr = p, p
 	// Its children too, as smsd has one, must be gone before the folder is removed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// It does not outlive a test that was killed: it would open the terminal
+	// device again by its number, when another test has that.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = patience
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
