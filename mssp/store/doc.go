@@ -6,8 +6,8 @@
 // its effect is durable, and nobody has seen it before. On SQLite one
 // goroutine at a time (the caller's own where nobody else waits) runs whatever
 // methods wait in one database transaction, so that 64 callers share one sync
-// of the disk; on PostgreSQL each method is a transaction of its own. The SQL text is the same for both, and so is the
-// conformance suite.
+// of the disk; on PostgreSQL each method is a transaction of its own. The SQL
+// text is the same for both, and so is the conformance suite.
 //
 // A card does one thing at a time. Its row says which transaction is at the
 // card (busy_tx) and how many wait (queued), and every method that changes
