@@ -17,7 +17,7 @@ import (
 //go:embed schema/*.sql
 var schemaFiles embed.FS
 
-const schemaVersion = 2
+const schemaVersion = 6
 
 // The words of the schema files that differ between the engines.
 func sqliteDDL() *strings.Replacer {

@@ -1,0 +1,1 @@
+-- Version 3: boxes, and what belongs to them.

@@ -1,0 +1,1 @@
+-- Version 5: the request of a transaction, authenticated.
