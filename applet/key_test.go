@@ -31,7 +31,7 @@ func newTestKey(t *testing.T, a Algorithm) crypto.Signer {
 // TestPublicKey: the wire form has the declared length and comes back as the
 // same key; a signature verifies in the wire form.
 //
-// Covers: 3.2-1, 3.2-4, 4-8
+// Supports: 3.2-1, 3.2-4, 4-8
 func TestPublicKey(t *testing.T) {
 	for _, a := range []Algorithm{RSA2048, ECDSAP256, ECDSAP384, ECDSAP521} {
 		k := newTestKey(t, a)
@@ -121,7 +121,7 @@ func TestSignatureRefused(t *testing.T) {
 // again: the same octets, and the signature over them makes a request that
 // verifies.
 //
-// Covers: 5.1-7
+// Supports: 5.1-7
 func TestTemplate(t *testing.T) {
 	for _, a := range []Algorithm{ECDSAP256, ECDSAP384, RSA2048} {
 		k := newTestKey(t, a)

@@ -55,7 +55,7 @@ var errorNames = map[string]error{
 // TestVectors runs every vector: good ones parse and are written with the
 // same octets, bad ones are refused for the reason that they name.
 //
-// Covers: 4-1, 4-2, 4-3, 4-4, 4-5, 4-6, 4-7, 4-8, 4-9, 4-10, 5-2
+// Supports: 4-1, 4-2, 4-3, 4-4, 4-5, 4-6, 4-7, 4-8, 4-9, 4-10, 5-2
 func TestVectors(t *testing.T) {
 	seen := map[string]bool{}
 	for _, v := range loadVectors(t) {

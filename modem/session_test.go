@@ -34,7 +34,7 @@ func TestSend(t *testing.T) {
 	})
 }
 
-// Covers: F15
+// Supports: F15
 func TestUnplugged(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		for range 5 {

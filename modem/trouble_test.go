@@ -49,7 +49,7 @@ func TestLateFinalCode(t *testing.T) {
 
 // What the network may have is unknown; what it cannot have is busy.
 //
-// Covers: F15
+// Supports: F15
 func TestSendWithoutAnswer(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		l.f.script(cut("+CMGS", 1, silent))
@@ -167,7 +167,7 @@ func TestErrorToEverything(t *testing.T) {
 	})
 }
 
-// Covers: F15
+// Supports: F15
 func TestSilenceAndNoise(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		l.f.script(cut("", -1, silent))

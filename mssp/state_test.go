@@ -9,7 +9,7 @@ import (
 // way out on time-out, every edge leads to a known state, and final states
 // never change again.
 //
-// Covers: 3.5.3-3, 3.5.3-4
+// Supports: 3.5.3-3, 3.5.3-4
 func TestStepTable(t *testing.T) {
 	known := map[State]bool{}
 	for _, s := range States() {

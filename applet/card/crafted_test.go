@@ -79,7 +79,7 @@ func (p *phone) craft(data []byte, pcntr byte) []byte {
 // PCNTR of a whole block or more is refused although the checksum is right:
 // the data would end somewhere else than the sender meant.
 //
-// Covers: 3.5.3-6
+// Supports: 3.5.3-6
 func TestPaddingOfABlock(t *testing.T) {
 	p := fresh(t)
 	m, err := p.message(applet.ChangeAppletStatus{To: applet.StatusReport}).MarshalBinary()
@@ -107,7 +107,7 @@ func TestPaddingOfABlock(t *testing.T) {
 // An entry that begins with the code and goes on is wrong, also where the
 // code has the greatest length and the terminal does not keep to the limit.
 //
-// Covers: 3.3-3, 3.5.3-2
+// Supports: 3.3-3, 3.5.3-2
 func TestEntryLongerThanTheCode(t *testing.T) {
 	long := "9142753806142758"
 	p := newPhone(t, newCard(t, func(o *card.Options) { o.Active, o.Codes[0].Max = true, 16 }))

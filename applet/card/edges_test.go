@@ -15,7 +15,7 @@ import (
 // TestMenuFits: strings that would make SET UP MENU longer than a command can
 // be are refused, and the menu stays readable.
 //
-// Covers: 3.6-1
+// Supports: 3.6-1
 func TestMenuFits(t *testing.T) {
 	p := fresh(t)
 	wide := applet.UTF8(strings.Repeat("Ж", 60))
@@ -35,7 +35,7 @@ func TestMenuFits(t *testing.T) {
 // TestReferenceIsShown: what the user is to compare is never left out. When it
 // fits neither below the text nor above the code entry, nobody is asked.
 //
-// Covers: 3.5.3-5
+// Supports: 3.5.3-5
 func TestReferenceIsShown(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -66,7 +66,7 @@ func TestBeforeProfile(t *testing.T) {
 // TestPowerOnSendsAgain: an answer that could not be sent for a whole life of
 // the card is tried again after every loss of power.
 //
-// Covers: 3.1-1
+// Supports: 3.1-1
 func TestPowerOnSendsAgain(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -118,7 +118,7 @@ func TestStaleSegment(t *testing.T) {
 // TestAskedAgainWhileSending: the transaction comes again under a new counter
 // while its answer is on its way: that one is answered too.
 //
-// Covers: 5-2
+// Supports: 5-2
 func TestAskedAgainWhileSending(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -160,7 +160,7 @@ func TestDamagedLength(t *testing.T) {
 // and its segments never mix with those of the first sealing, of which the
 // server may hold some.
 //
-// Covers: 5-2, 3.1-1
+// Supports: 5-2, 3.1-1
 func TestAskedAgainReference(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.RSA2048, testCode)
@@ -195,7 +195,7 @@ func TestAskedAgainReference(t *testing.T) {
 // TestEntryMissing: a terminal that says "done" and gives no entry has failed;
 // that costs the user no try.
 //
-// Covers: 3.5.3-2
+// Supports: 3.5.3-2
 func TestEntryMissing(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)

@@ -13,7 +13,7 @@ import (
 // TestAPDUs plays testdata/apdu.json: each case begins with a reset, and each
 // pair is a command and the exact response.
 //
-// Covers: 3.4-3
+// Supports: 3.4-3
 func TestAPDUs(t *testing.T) {
 	b, err := os.ReadFile("testdata/apdu.json")
 	if err != nil {

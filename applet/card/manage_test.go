@@ -27,7 +27,7 @@ func (p *phone) signs(code string) {
 
 // TestUnblock: all tries again, the code unchanged, the user told.
 //
-// Covers: 3.5.4-2, 4-4, 5.3-1
+// Supports: 3.5.4-2, 4-4, 5.3-1
 func TestUnblock(t *testing.T) {
 	p := blocked(t)
 	r := p.must(nil, manage(applet.CodeUnblock))
@@ -39,7 +39,7 @@ func TestUnblock(t *testing.T) {
 
 // TestReset: a new code without the old one; the server never sees it.
 //
-// Covers: 3.5.5-1, 4-4, 5.4-1, 3.4-1, 3.4-6
+// Supports: 3.5.5-1, 4-4, 5.4-1, 3.4-1, 3.4-6
 func TestReset(t *testing.T) {
 	p := blocked(t)
 	r := p.must(script(enter("9142"), enter("9143"), enter("9142"), enter("9142")), manage(applet.CodeReset))
@@ -55,7 +55,7 @@ func TestReset(t *testing.T) {
 
 // TestResetCancelled: the old code stays, the user is told.
 //
-// Covers: 3.5.6-1
+// Supports: 3.5.6-1
 func TestResetCancelled(t *testing.T) {
 	for _, sc := range [][]reaction{{result(0x10)}, {result(0x11)}, {enter("9142"), result(0x10)}} {
 		p := fresh(t)
@@ -70,7 +70,7 @@ func TestResetCancelled(t *testing.T) {
 
 // TestChange: the old code first, with its tries.
 //
-// Covers: 3.5.5-2, 4-4
+// Supports: 3.5.5-2, 4-4
 func TestChange(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -85,7 +85,7 @@ func TestChange(t *testing.T) {
 
 // TestManageWithoutCode: nothing to reset, unblock or change.
 //
-// Covers: 4-4
+// Supports: 4-4
 func TestManageWithoutCode(t *testing.T) {
 	p := fresh(t)
 	for _, op := range []applet.CodeOperation{applet.CodeReset, applet.CodeUnblock, applet.CodeChange} {
@@ -97,7 +97,7 @@ func TestManageWithoutCode(t *testing.T) {
 // TestCodeFormat: the length is set once, before the first code, and never
 // again; the tries can be lowered, and raising them unblocks nothing.
 //
-// Covers: 3.4-4, 3.4-5, 4-1, 3.5.3-2
+// Supports: 3.4-4, 3.4-5, 4-1, 3.5.3-2
 func TestCodeFormat(t *testing.T) {
 	p := newPhone(t, newCard(t, func(o *card.Options) { o.Active = true; o.Codes = [2]card.CodeProfile{} }))
 	set := func(lo, hi byte) applet.SetAppletData {
@@ -127,7 +127,7 @@ func TestCodeFormat(t *testing.T) {
 // TestLanguages: all built-in languages, updates over the air, and a language
 // that the card did not bring.
 //
-// Covers: 3.6-1, 4-2, 3.2-7
+// Supports: 3.6-1, 4-2, 3.2-7
 func TestLanguages(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -174,7 +174,7 @@ func TestLanguages(t *testing.T) {
 
 // TestTimeouts: what the server sets goes into the commands as a duration.
 //
-// Covers: 3.5.3-3
+// Supports: 3.5.3-3
 func TestTimeouts(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -192,7 +192,7 @@ func TestTimeouts(t *testing.T) {
 
 // TestLifeCycle: installed, active, deactivated, back to the beginning.
 //
-// Covers: 3.2-6, 4-3, 3.5.11-1, 5.9-1, 5.10-1
+// Supports: 3.2-6, 4-3, 3.5.11-1, 5.9-1, 5.10-1
 func TestLifeCycle(t *testing.T) {
 	p := newPhone(t, newCard(t, nil))
 	status := func(s applet.AppletStatus) applet.ChangeAppletStatus { return applet.ChangeAppletStatus{To: s} }
@@ -220,7 +220,7 @@ func TestLifeCycle(t *testing.T) {
 
 // TestHandlers: slots in and out of use, certificates in parts, parts of a key.
 //
-// Covers: 3.3-4, 3.3-6, 3.5.10-1, 4-6, 4-8, 4-9, 4-10
+// Supports: 3.3-4, 3.3-6, 3.5.10-1, 4-6, 4-8, 4-9, 4-10
 func TestHandlers(t *testing.T) {
 	p := fresh(t)
 	one := applet.Slot{Number: 1}
@@ -264,7 +264,7 @@ func TestHandlers(t *testing.T) {
 
 // TestMoreTime: a slow generation keeps the terminal informed.
 //
-// Covers: 3.1-2, 3.3-4
+// Supports: 3.1-2, 3.3-4
 func TestMoreTime(t *testing.T) {
 	var slept time.Duration
 	p := newPhone(t, newCard(t, func(o *card.Options) {

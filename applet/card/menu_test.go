@@ -21,7 +21,7 @@ func (p *phone) last() string { return p.screens[len(p.screens)-1].text }
 
 // TestMenu: the menu is set up after TERMINAL PROFILE with what is possible.
 //
-// Covers: 3.1-2, 3.5.4-3, 3.5.5-2
+// Supports: 3.1-2, 3.5.4-3, 3.5.5-2
 func TestMenu(t *testing.T) {
 	p := fresh(t)
 	want := "Change personal code|Change signature code|Unblock personal code|Unblock signature code|About|"
@@ -52,7 +52,7 @@ func TestMenu(t *testing.T) {
 
 // TestMenuChange: old code, new code, new code again.
 //
-// Covers: 3.5.5-2, 3.4-6
+// Supports: 3.5.5-2, 3.4-6
 func TestMenuChange(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -74,7 +74,7 @@ func TestMenuChange(t *testing.T) {
 // TestMenuUnblock: the unblocking code, whose tries are counted, then a new
 // personal code.
 //
-// Covers: 3.5.4-3
+// Supports: 3.5.4-3
 func TestMenuUnblock(t *testing.T) {
 	p := blocked(t)
 	p.choose(3, enter("11111111"), enter(puk), enter("9142"), enter("9142"))

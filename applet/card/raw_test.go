@@ -50,7 +50,7 @@ func (p *phone) respondRaw(cmd []byte, r reaction) uint16 {
 // answered from memory; while it runs, once it is finished. Nobody is asked
 // twice.
 //
-// Covers: 5-2, 3.5.3-6
+// Supports: 5-2, 3.5.3-6
 func TestSameTransaction(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -105,7 +105,7 @@ func (p *phone) apduAfter(sw uint16) {
 // TestQueue: messages that come while the user is being asked wait in order;
 // when the queue is full the card is busy (9300), and takes the rest later.
 //
-// Covers: 3.5.3-4
+// Supports: 3.5.3-4
 func TestQueue(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -137,7 +137,7 @@ func TestQueue(t *testing.T) {
 // again with the same octets, at most three times, and then when the terminal
 // polls.
 //
-// Covers: 3.1-1, 3.1-2
+// Supports: 3.1-1, 3.1-2
 func TestSendFails(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -225,7 +225,7 @@ func TestEntryCodings(t *testing.T) {
 // TestProvenBytes: the proactive commands are those that ofono 1.31 was seen
 // to take, but for the command number.
 //
-// Covers: 3.1-2
+// Supports: 3.1-2
 func TestProvenBytes(t *testing.T) {
 	p := newPhone(t, newCard(t, func(o *card.Options) {
 		o.Active, o.Codes[0], o.SMSC, o.ServerAddress = true, card.CodeProfile{Min: 4, Max: 6}, "+491710760000", "123"

@@ -37,7 +37,7 @@ func generated(p *phone) {
 // TestRegisterA: pair first, then the hash of the request; the key signs for
 // others only after the confirmation, which may come in the same message.
 //
-// Covers: 3.5.1-2, 3.5.1-4, 3.5.1-5, 3.4-6, 4-6, 4-7, 4-8, 5.1-5, 5.1-6, 5.1-10, 5-2
+// Supports: 3.5.1-2, 3.5.1-4, 3.5.1-5, 3.4-6, 4-6, 4-7, 4-8, 5.1-5, 5.1-6, 5.1-10, 5-2
 func TestRegisterA(t *testing.T) {
 	p := fresh(t)
 	generated(p)
@@ -73,7 +73,7 @@ func TestRegisterA(t *testing.T) {
 // TestRegisterB: the pair is made inside the registration, and key and PoP
 // code are bound by the signature over the filled template.
 //
-// Covers: 3.3-5, 3.5.1-3, 5.1-6, 5.1-7
+// Supports: 3.3-5, 3.5.1-3, 5.1-6, 5.1-7
 func TestRegisterB(t *testing.T) {
 	for _, a := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		p := fresh(t)
@@ -107,7 +107,7 @@ func TestRegisterB(t *testing.T) {
 // TestRegisterAborted: whatever goes wrong, the pair is deleted, the code too
 // when no other registration needs it, and the user is told.
 //
-// Covers: 3.5.1-3, 3.5.1-5, 3.5.1-6, 5.1-9
+// Supports: 3.5.1-3, 3.5.1-5, 3.5.1-6, 5.1-9
 func TestRegisterAborted(t *testing.T) {
 	bad := enter("87654321")
 	for name, tc := range map[string]struct {
@@ -147,7 +147,7 @@ func TestRegisterAborted(t *testing.T) {
 
 // TestRegisterSecondAborted: what the first key needs stays.
 //
-// Covers: 5.1-9, 3.5.1-8
+// Supports: 5.1-9, 3.5.1-8
 func TestRegisterSecondAborted(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -164,7 +164,7 @@ func TestRegisterSecondAborted(t *testing.T) {
 // TestRegisterRefused: a registration that cannot succeed does not begin and
 // deletes nothing.
 //
-// Covers: 3.2-1, 5.1-7
+// Supports: 3.2-1, 5.1-7
 func TestRegisterRefused(t *testing.T) {
 	p := fresh(t)
 	p.fails(applet.StatusSlotEmpty, nil, registerHash())
@@ -184,7 +184,7 @@ func TestRegisterRefused(t *testing.T) {
 // TestWeakCodes: what is tried first is refused at creation, and the code must
 // differ from the PoP code, the other code and the one before.
 //
-// Covers: 3.4-1, 3.4-2, 3.4-6
+// Supports: 3.4-1, 3.4-2, 3.4-6
 func TestWeakCodes(t *testing.T) {
 	for _, weak := range []string{"0000", "1234", "4321", "7890", "2109", "1212", "99999999", "123456", "5674", "3456"} {
 		p := fresh(t)
@@ -204,7 +204,7 @@ func TestWeakCodes(t *testing.T) {
 
 // TestLuhn: the checksum is looked at only when it was asked for.
 //
-// Covers: 3.5.1-3
+// Supports: 3.5.1-3
 func TestLuhn(t *testing.T) {
 	p := fresh(t)
 	cmd := registerTemplate(applet.ECDSAP256)

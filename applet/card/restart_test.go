@@ -71,7 +71,7 @@ func size(t testing.TB, path string) int64 {
 // TestRestart: keys, codes, tries, counters, strings and answers survive a
 // process that was killed.
 //
-// Covers: 3.5.3-2, 3.3-2
+// Supports: 3.5.3-2, 3.3-2
 func TestRestart(t *testing.T) {
 	path, p := create(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -109,7 +109,7 @@ func TestRestart(t *testing.T) {
 
 // TestTriesBeforeComparison: cutting the power after a wrong code wins no try.
 //
-// Covers: 3.5.3-2, 3.4-3
+// Supports: 3.5.3-2, 3.4-3
 func TestTriesBeforeComparison(t *testing.T) {
 	path, p := create(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -155,7 +155,7 @@ func TestRestartWhileAsking(t *testing.T) {
 // is sent, or half of it: it is sent after the next TERMINAL PROFILE, the same
 // octets.
 //
-// Covers: 3.1-1
+// Supports: 3.1-1
 func TestRestartBeforeSent(t *testing.T) {
 	path, p := create(t)
 	p.enrol(1, applet.RSA2048, testCode)
@@ -313,7 +313,7 @@ func TestMemoryFails(t *testing.T) {
 
 // TestProfile: every fault of a profile is told at once.
 //
-// Covers: 4-1, 3.3-1
+// Supports: 4-1, 3.3-1
 func TestProfile(t *testing.T) {
 	if _, err := card.New(card.Options{Profile: profile()}); err != nil {
 		t.Fatal(err)

@@ -42,7 +42,7 @@ func (p *phone) packet(spi ota.SPI, tar ota.TAR, cntr ota.CNTR, m applet.Message
 // TestLowSecurity: every SPI1 below CC, ciphering and counter is refused with
 // 0A and asks the user nothing.
 //
-// Covers: 3.5.3-6
+// Supports: 3.5.3-6
 func TestLowSecurity(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -100,7 +100,7 @@ func TestMSLBelowDefault(t *testing.T) {
 // TestRefusedPackets: what is wrong with a packet, and what the card says.
 // Unauthenticated packets are answered in clear and never by a short message.
 //
-// Covers: 3.5.3-6
+// Supports: 3.5.3-6
 func TestRefusedPackets(t *testing.T) {
 	spi := ota.SPI{0x16, 0x39}
 	m := func(p *phone) applet.Message { return p.message(applet.ChangeAppletStatus{To: applet.StatusInitial}) }

@@ -16,7 +16,7 @@ func signHash(d []byte) applet.SignTransaction {
 
 // TestSignHash: the text, then the code, then the signature over the hash.
 //
-// Covers: 3.2-1, 3.3-3, 3.5.2-1, 3.5.3-1, 4-5
+// Supports: 3.2-1, 3.3-3, 3.5.2-1, 3.5.3-1, 4-5
 func TestSignHash(t *testing.T) {
 	for _, a := range []applet.Algorithm{applet.ECDSAP256, applet.ECDSAP384, applet.RSA2048} {
 		t.Run(a.String(), func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestSignHash(t *testing.T) {
 // TestSignText: the octets of the text are hashed as they came, whatever the
 // screen needs.
 //
-// Covers: 3.5.3-5, 4-5, 3.2-1
+// Supports: 3.5.3-5, 4-5, 3.2-1
 func TestSignText(t *testing.T) {
 	p := fresh(t)
 	pub := p.enrol(2, applet.ECDSAP256, otherCode)
@@ -75,7 +75,7 @@ func TestSignText(t *testing.T) {
 // TestOneStep: text and code entry in one prompt; when they do not fit one
 // prompt, two.
 //
-// Covers: 3.5.3-1
+// Supports: 3.5.3-1
 func TestOneStep(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -95,7 +95,7 @@ func TestOneStep(t *testing.T) {
 // TestLongText: 240 octets are shown, with a length in the form 81 LL; one
 // more is refused before anybody is asked.
 //
-// Covers: 3.5.3-5
+// Supports: 3.5.3-5
 func TestLongText(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -120,7 +120,7 @@ func TestLongText(t *testing.T) {
 
 // TestSignRefused: what cannot be signed is refused without a question.
 //
-// Covers: 3.3-1, 3.5.1-4, 5.1-10, 4-10
+// Supports: 3.3-1, 3.5.1-4, 5.1-10, 4-10
 func TestSignRefused(t *testing.T) {
 	p := fresh(t)
 	d := digest([]byte("x"))
@@ -149,7 +149,7 @@ func TestSignRefused(t *testing.T) {
 // TestWrongCode: tries are counted down and told; at the limit the code is
 // blocked, the user is told and so is the server.
 //
-// Covers: 3.5.3-2, 3.5.4-1
+// Supports: 3.5.3-2, 3.5.4-1
 func TestWrongCode(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -181,7 +181,7 @@ func TestWrongCode(t *testing.T) {
 // TestResults: every result of a TERMINAL RESPONSE at the text and at the
 // code entry has one status word.
 //
-// Covers: 3.5.6-1, 3.5.3-3
+// Supports: 3.5.6-1, 3.5.3-3
 func TestResults(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -214,7 +214,7 @@ func TestResults(t *testing.T) {
 // TestBackAndHelp: back at the code entry shows the text again; help shows
 // help, and not for ever.
 //
-// Covers: 3.5.3-1
+// Supports: 3.5.3-1
 func TestBackAndHelp(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -233,7 +233,7 @@ func TestBackAndHelp(t *testing.T) {
 
 // TestNoCancelAfterEntry: once a code was entered, giving up is a wrong code.
 //
-// Covers: 3.5.6-1
+// Supports: 3.5.6-1
 func TestNoCancelAfterEntry(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
@@ -250,7 +250,7 @@ func TestNoCancelAfterEntry(t *testing.T) {
 // TestSeveralCommands: the list stops at the first failure, and a malformed
 // message does nothing at all.
 //
-// Covers: 5-2
+// Supports: 5-2
 func TestSeveralCommands(t *testing.T) {
 	p := fresh(t)
 	p.enrol(1, applet.ECDSAP256, testCode)

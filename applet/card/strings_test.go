@@ -13,7 +13,7 @@ import (
 // TestStringTables: every language has every string, with the same places,
 // short enough, and INT6.md lists them as they are.
 //
-// Covers: 3.6-1
+// Supports: 3.6-1
 func TestStringTables(t *testing.T) {
 	page, err := os.ReadFile("../INT6.md")
 	if err != nil {
@@ -41,7 +41,7 @@ func TestStringTables(t *testing.T) {
 // TestResultTable: INT6.md and the code agree on every result that the page
 // names alone.
 //
-// Covers: 3.5.6-1
+// Supports: 3.5.6-1
 func TestResultTable(t *testing.T) {
 	for result, want := range map[byte]applet.StatusWord{
 		0x00: applet.StatusOK, 0x0F: applet.StatusOK, 0x10: 0x6401, 0x11: statusBack, 0x12: 0x6402, 0x13: statusHelp, 0x14: 0x6401,

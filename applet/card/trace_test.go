@@ -17,7 +17,7 @@ import (
 // any response, trace or log line of a whole life. Chance is kept out of it:
 // some day seven digits of a signature in hexadecimal would be those of a code.
 //
-// Covers: 3.3-2, 3.4-3
+// Supports: 3.3-2, 3.4-3
 func TestNothingSecretLeaves(t *testing.T) {
 	cryptotest.SetGlobalRandom(t, 1)
 	var seen bytes.Buffer
@@ -61,7 +61,7 @@ func TestNothingSecretLeaves(t *testing.T) {
 
 // TestEverySlot: the state lists four slots, and every one can hold a pair.
 //
-// Covers: 3.3-1, 4-1, 3.2-4, 5.1-3, 3.5.1-9
+// Supports: 3.3-1, 4-1, 3.2-4, 5.1-3, 3.5.1-9
 func TestEverySlot(t *testing.T) {
 	p := fresh(t)
 	s := p.state()

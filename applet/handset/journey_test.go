@@ -235,7 +235,7 @@ func (u *user) verify(r applet.Result) {
 
 // A key is made, registered and used; the code is in no trace and no log.
 //
-// Covers: 3.1-1, 3.1-2, 3.4-3
+// Supports: 3.1-1, 3.1-2, 3.4-3
 func TestJourney(t *testing.T) {
 	for _, a := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		t.Run(a.String(), func(t *testing.T) {
@@ -286,7 +286,7 @@ func (w *lockedWriter) Write(b []byte) (int, error) {
 
 // What the user sees, in order, and what comes of each key.
 //
-// Covers: 3.5.6-1, 3.5.3-1
+// Supports: 3.5.6-1, 3.5.3-1
 func TestJourneyScript(t *testing.T) {
 	s, _, dial := newServer(t, nil)
 	script := handset.NewScript()
@@ -318,7 +318,7 @@ func TestJourneyScript(t *testing.T) {
 // Lost in neither direction, whatever happens to the segments of the three
 // that an RSA answer needs.
 //
-// Covers: 3.1-1
+// Supports: 3.1-1
 func TestJourneyFaults(t *testing.T) {
 	s, n, dial := newServer(t, nil)
 	u := s.phone(t, 1, dial, handset.Options{Driver: &handset.Auto{Code: code}})

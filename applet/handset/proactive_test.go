@@ -38,7 +38,7 @@ func vectors(t *testing.T) (v []vector) {
 
 // Every command gets its response, from a person and from a driver.
 //
-// Covers: 3.1-2, 3.1-3
+// Supports: 3.1-2, 3.1-3
 func TestProactive(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestScript(t *testing.T) {
 
 // A phone gives up when its user does nothing; a card may say when.
 //
-// Covers: 3.5.3-3
+// Supports: 3.5.3-3
 func TestTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		name, command, result string
@@ -219,7 +219,7 @@ func TestResultFault(t *testing.T) {
 
 // What is typed into a hidden prompt is in no event.
 //
-// Covers: 3.4-3
+// Supports: 3.4-3
 func TestTraceMasksCode(t *testing.T) {
 	c := newFake(t, "D013 8103012304 82028182 8D0404484921 91020406")
 	var events []Event

@@ -90,7 +90,7 @@ var secured = bearer.Segment{PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UDH: 
 
 // What the card answers to an ENVELOPE decides what the network hears.
 //
-// Covers: 3.1-1, 3.1-2
+// Supports: 3.1-1, 3.1-2
 func TestDownload(t *testing.T) {
 	por := "027100" + "000B0AB0001000000000010000"
 	for _, c := range []struct {
@@ -198,7 +198,7 @@ func TestInbox(t *testing.T) {
 	}
 }
 
-// Covers: 3.1-2
+// Supports: 3.1-2
 func TestSendShortMessage(t *testing.T) {
 	good := tlvHex(0xD0, "8103011300 82028183 8B0F 41 55 04 81 09 00 7F F6 06 027100 010203")
 	withCentre := tlvHex(0xD0, "8103011300 82028183 0607919471016700F0 8B0F 41 55 04 81 09 00 7F F6 06 027100 010203")
@@ -321,7 +321,7 @@ func TestOffAndOn(t *testing.T) {
 	}
 }
 
-// Covers: 3.5.5-2
+// Supports: 3.5.5-2
 func TestMenu(t *testing.T) {
 	card := newFake(t, tlvHex(0xD0, "8103012500 82028182 850353494D 8F0201 43 8F0202 55"))
 	h := start(t, Options{Card: card})

@@ -20,7 +20,7 @@ import (
 // shown, types the code, and carries back the answers that the server opens
 // and verifies.
 //
-// Covers: 3.1-1, 3.1-2
+// Supports: 3.1-1, 3.1-2
 func TestReader(t *testing.T) {
 	if !inside(t, "pcsc_scan", "opensc-tool", python) {
 		return

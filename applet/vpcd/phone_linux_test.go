@@ -34,7 +34,7 @@ func (inbox) Report(context.Context, bearer.Report) error { return nil }
 // the other end of the network verifies. The reader is virtual; the phone and
 // libpcsclite do not know.
 //
-// Covers: 3.1-1, 3.1-2
+// Supports: 3.1-1, 3.1-2
 func TestPhoneAroundReader(t *testing.T) {
 	if !inside(t) {
 		return

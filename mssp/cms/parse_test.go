@@ -80,7 +80,7 @@ func TestRoundTrip(t *testing.T) {
 // One flipped bit anywhere never makes a message verify that says something
 // else: another content, another signer, other attributes.
 //
-// Covers: 5.2-2
+// Supports: 5.2-2
 func TestFlippedBits(t *testing.T) {
 	for _, v := range []variant{{key: "P-256", hash: crypto.SHA256}, {key: "RSA", hash: crypto.SHA256, attrs: true}} {
 		p := newParty(t, v.key, nil)

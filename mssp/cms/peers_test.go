@@ -54,7 +54,7 @@ func (v variant) message(t *testing.T, p party) []byte {
 
 // Three verifiers, of which two know nothing of this package, take every form.
 //
-// Covers: 3.2-1, 3.2-2, 5.2-3
+// Supports: 3.2-1, 3.2-2, 5.2-3
 func TestVerifiersAccept(t *testing.T) {
 	for _, v := range variants() {
 		t.Run(v.String(), func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // Between the phases a Prepared may lie in a database: the assembled message
 // is the same, and the same inputs always give the same octets.
 //
-// Covers: 3.2-2
+// Supports: 3.2-2
 func TestPreparedSurvivesStorage(t *testing.T) {
 	for _, v := range variants() {
 		p := newParty(t, v.key, nil)
@@ -48,7 +48,7 @@ func TestPreparedSurvivesStorage(t *testing.T) {
 // What the card signs: the hash of exactly the octets of the text, or of
 // the attributes as a SET (RFC 5652 5.4).
 //
-// Covers: 3.5.3-5
+// Supports: 3.5.3-5
 func TestDigest(t *testing.T) {
 	p := newParty(t, "P-256", nil)
 	o := Options{Content: []byte(testText), Hash: crypto.SHA256, Certificate: p.cert.Raw, SigningTime: testTime}
@@ -83,7 +83,7 @@ func TestDigest(t *testing.T) {
 // Only the hash of the data is known (an AP that asks for a hash to be
 // signed): the message is detached and verifies with hash or data.
 //
-// Covers: 4-5, 5.2-1
+// Supports: 4-5, 5.2-1
 func TestDigestOnly(t *testing.T) {
 	p := newParty(t, "P-256", nil)
 	for _, attrs := range []bool{false, true} {

@@ -16,7 +16,7 @@ import (
 // What must not verify does not, and the error says which of the three is
 // wrong: the content, the signature or the certificate.
 //
-// Covers: 5.2-2, A-1
+// Supports: 5.2-2, A-1
 func TestVerifyRefuses(t *testing.T) {
 	p, other := newParty(t, "P-256", nil), newParty(t, "P-256", nil)
 	rsaParty := newParty(t, "RSA", nil)
@@ -98,7 +98,7 @@ func edited(t *testing.T, der []byte, edit func(*SignedData)) []byte {
 
 // Every hash has its length, every family its key.
 //
-// Covers: 3.2-1, A-1
+// Supports: 3.2-1, A-1
 func TestVerifyDigest(t *testing.T) {
 	for _, kind := range []string{"RSA", "P-256"} {
 		key := keyOfName(t, kind)

@@ -15,7 +15,7 @@ import (
 // TestCheck walks the file of texts with their verdicts: what the user sees
 // cannot be made to look like something else.
 //
-// Covers: 3.5.3-5
+// Supports: 3.5.3-5
 func TestCheck(t *testing.T) {
 	data, err := os.ReadFile("testdata/texts.json")
 	if err != nil {

@@ -66,7 +66,7 @@ func TestDeliverNotAcknowledged(t *testing.T) {
 
 // What fits into a number of segments is what the packets really take.
 //
-// Covers: 5-2
+// Supports: 5-2
 func TestCapacity(t *testing.T) {
 	set, err := ota.NewKeySet(1, ota.Key{Alg: ota.AES128, Octets: make([]byte, 16)}, ota.Key{Alg: ota.AES128, Octets: make([]byte, 16)}, 8)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // Somebody sets the clock back by an hour: a request lives no longer for that,
 // the card is free for the next one, and an answer is taken as before.
 //
-// Covers: F14, 3.5.3-3
+// Supports: F14, 3.5.3-3
 func TestClockSetBack(t *testing.T) {
 	l := newLab(t)
 	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

@@ -18,7 +18,7 @@ func (f frugal) RecordOutcomesLazy(o []store.SegmentOutcome) { f.labStore.Record
 // receipt that the card sends while the user is asked costs one more, and each
 // part of a longer answer, which is stored before it is acknowledged, another.
 //
-// Covers: B
+// Supports: B
 func TestTwoCommits(t *testing.T) {
 	for _, c := range []struct {
 		alg     applet.Algorithm

@@ -34,7 +34,7 @@ func (c *fakeCard) cancelling() {
 // unanswered, nobody reaches him for a quarter of an hour; another user, the
 // operator and a repeat are not held up.
 //
-// Covers: 3.5.6-1, 3.5.3-3
+// Supports: 3.5.6-1, 3.5.3-3
 func TestCoolOff(t *testing.T) {
 	l, c := unwillingLab(t)
 	l.enrolled("41790000002", applet.ECDSAP256, mssp.Authentication)
@@ -108,7 +108,7 @@ func TestCoolOffCounts(t *testing.T) {
 // A request whose time is over is answered when it is a repeat, and refused
 // without a trace when it is not.
 //
-// Covers: I12
+// Supports: I12
 func TestLateRequest(t *testing.T) {
 	l := newLab(t)
 	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

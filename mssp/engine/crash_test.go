@@ -110,7 +110,7 @@ func (d *dyingStore) Recover(ctx context.Context) (r store.Recovery, err error) 
 // counter carries two messages, a copy has the octets of its original, and
 // the provider who repeats his request gets the one signature (F1, I1 to I7).
 //
-// Covers: 3.5.3-4, G
+// Supports: 3.5.3-4, G
 func TestKilledAtEveryCommit(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		for _, after := range []bool{false, true} {
@@ -275,7 +275,7 @@ func TestRestartWithMissingPart(t *testing.T) {
 
 // A restart finds the one at the card, however many wait behind it.
 //
-// Covers: I4
+// Supports: I4
 func TestRestartWithALongQueue(t *testing.T) {
 	l := newLab(t)
 	l.o.Limits.QueuePerCard = -1

@@ -30,7 +30,7 @@ func (l *lab) bring(mos ...bearer.MO) {
 
 // "0B" only says that the packet is on the card.
 //
-// Covers: 3.5.3-3
+// Supports: 3.5.3-3
 func TestPrompted(t *testing.T) {
 	l := newLab(t)
 	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -45,7 +45,7 @@ func TestPrompted(t *testing.T) {
 
 // Parts in any order and any number of copies make one answer (F11).
 //
-// Covers: 3.5.3-4, 5.2-2
+// Supports: 3.5.3-4, 5.2-2
 func TestPartsInAnyOrder(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
@@ -66,7 +66,7 @@ func TestPartsInAnyOrder(t *testing.T) {
 // What is not authentic, or is for something else, changes nothing and is
 // counted; the true answer still counts after it (I6, F12).
 //
-// Covers: 3.5.3-6
+// Supports: 3.5.3-6
 func TestForeignAnswers(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -143,7 +143,7 @@ func answerBytes(t *testing.T, txn uint32) []byte {
 // An answer after the deadline is told and changes nothing, also when a newer
 // transaction is at the card by then (I7).
 //
-// Covers: 3.5.3-3
+// Supports: 3.5.3-3
 func TestLateAnswer(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -176,7 +176,7 @@ func TestAnswerAsCommandPacket(t *testing.T) {
 // A signature that does not verify never leaves (5.2-2), nor one by a
 // certificate that was revoked while the user was thinking.
 //
-// Covers: 5.2-2, 3.5.10-1
+// Supports: 5.2-2, 3.5.10-1
 func TestVerifiedBeforeReply(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -199,7 +199,7 @@ func TestVerifiedBeforeReply(t *testing.T) {
 // Every error status of an authentic response packet ends the transaction,
 // and ten of them suspend the card; "CNTR low" gets one new attempt.
 //
-// Covers: 3.2-4
+// Supports: 3.2-4
 func TestSecurityErrors(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -241,7 +241,7 @@ func TestCounterAhead(t *testing.T) {
 
 // No number, key or text is in the log of all that (I9).
 //
-// Covers: 3.4-3
+// Supports: 3.4-3
 func TestLogHidesPeople(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

@@ -184,7 +184,7 @@ func (l *loop) sign(number sms.MSISDN, id, text string) error {
 // registration in both flows, then signatures with both kinds of key, code
 // reset, deletion.
 //
-// Covers: 3.5.1-2, 3.5.1-8, 5.1-5, 5.1-7, 5.2-1, 5.2-2, 5.3-1, 4-10
+// Supports: 3.5.1-2, 3.5.1-8, 5.1-5, 5.1-7, 5.2-1, 5.2-2, 5.3-1, 4-10
 func TestLoop(t *testing.T) {
 	ctx := context.Background()
 	l := newLoop(t, 2, nil)

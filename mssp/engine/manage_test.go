@@ -12,7 +12,7 @@ import (
 
 // The confirmation in a packet of its own, when the option says so.
 //
-// Covers: 5.1-10
+// Supports: 5.1-10
 func TestConfirmAtOnce(t *testing.T) {
 	l := newLab(t)
 	l.o.ConfirmAtOnce = true
@@ -25,7 +25,7 @@ func TestConfirmAtOnce(t *testing.T) {
 
 // Code management and applet data go through the same queue and carry no code.
 //
-// Covers: 3.4-1, 3.5.4-2, 3.5.5-1, 3.5.11-1, 4-2, 4-3, 4-4, 4-10, 5.3-1, 5.4-1
+// Supports: 3.4-1, 3.5.4-2, 3.5.5-1, 3.5.11-1, 4-2, 4-3, 4-4, 4-10, 5.3-1, 5.4-1
 func TestManage(t *testing.T) {
 	ctx := context.Background()
 	l := newLab(t)
@@ -81,7 +81,7 @@ func TestManage(t *testing.T) {
 // A user unblocks his code on the device: the next request is refused, but
 // makes us ask the card, and the one after it is served.
 //
-// Covers: 3.5.4-3
+// Supports: 3.5.4-3
 func TestUnblockedOnDevice(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -111,7 +111,7 @@ func TestUnblockedOnDevice(t *testing.T) {
 
 // A card that wants the user's certificate gets it.
 //
-// Covers: 3.3-6, 4-9
+// Supports: 3.3-6, 4-9
 func TestStoresCertificate(t *testing.T) {
 	l := newLab(t)
 	p := l.o.CardProfiles["test"]

@@ -81,7 +81,7 @@ func TestSubmitOutcomes(t *testing.T) {
 // A part of the answer is lost for good: the same message goes out under a
 // new counter, the applet answers from memory, nobody is asked again (I5).
 //
-// Covers: 5.1-5
+// Supports: 5.1-5
 func TestMissingPart(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
@@ -110,7 +110,7 @@ func TestMissingPart(t *testing.T) {
 
 // How far a request has come is told when its time is up.
 //
-// Covers: 3.5.3-3
+// Supports: 3.5.3-3
 func TestExpiry(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

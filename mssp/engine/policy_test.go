@@ -20,7 +20,7 @@ import (
 // let through: no packet below CC, ciphering and counter leaves, and none under
 // single DES.
 //
-// Covers: 1-1, 3.5.3-6
+// Supports: 1-1, 3.5.3-6
 func TestPolicyBeforeSending(t *testing.T) {
 	des := bytes.Repeat([]byte{0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38}, 2)
 	for name, c := range map[string]struct {
@@ -68,7 +68,7 @@ func TestPolicyBeforeSending(t *testing.T) {
 // The level of an answer is that of our card profile: one that an applet made
 // as a command packet below it is not believed, whatever its own SPI says.
 //
-// Covers: 3.5.3-6, F12
+// Supports: 3.5.3-6, F12
 func TestWeakCommandAnswer(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -92,7 +92,7 @@ func TestWeakCommandAnswer(t *testing.T) {
 // An authentic answer with our counter but from another application of the
 // card (its TAR) is not ours.
 //
-// Covers: F12, I6
+// Supports: F12, I6
 func TestAnswerOfAnotherApplication(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -110,7 +110,7 @@ func TestAnswerOfAnotherApplication(t *testing.T) {
 // card signs the hash of what is signed and shows the other, never signs the
 // text on the screen in place of it.
 //
-// Covers: 3.5.3-5, 4-5
+// Supports: 3.5.3-5, 4-5
 func TestSignedAndShownDiffer(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		l := newLab(t)
@@ -139,7 +139,7 @@ func TestSignedAndShownDiffer(t *testing.T) {
 // The text that the service permits is the one that the engine and the card
 // take: exactly as many characters as the fault has named, and not one more.
 //
-// Covers: 3.5.3-5
+// Supports: 3.5.3-5
 func TestTextOfExactlyTheScreen(t *testing.T) {
 	l := newLab(t)
 	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

@@ -14,7 +14,7 @@ import (
 
 // A provider hears whether to ask again, and with which AP_TransID.
 //
-// Covers: F3
+// Supports: F3
 func TestStoreFault(t *testing.T) {
 	e := &Engine{log: slog.New(slog.DiscardHandler)}
 	for _, c := range []struct {
@@ -44,7 +44,7 @@ func (fullStore) Accept(context.Context, mssp.Transaction, store.SealFunc) (stor
 // What could not be stored has prompted nobody: when there is room again the
 // user's share of prompts is whole.
 //
-// Covers: F3
+// Supports: F3
 func TestRefusedIsNoPrompt(t *testing.T) {
 	l := newLab(t)
 	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

@@ -14,7 +14,7 @@ import (
 // bound to the subscriber, usable at once for a signature; the confirmation
 // travels with the first of them, the activation with the first command.
 //
-// Covers: 3.2-3, 3.3-4, 3.3-5, 3.5.1-2, 3.5.1-7, 3.5.1-9, 4-6, 4-7, 5-2, 5.1-4, 5.1-5, 5.1-6, 5.1-7, 5.1-8, 5.1-10
+// Supports: 3.2-3, 3.3-4, 3.3-5, 3.5.1-2, 3.5.1-7, 3.5.1-9, 4-6, 4-7, 5-2, 5.1-4, 5.1-5, 5.1-6, 5.1-7, 5.1-8, 5.1-10
 func TestEnrol(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		for _, flow := range []Flow{FlowA, FlowB} {
@@ -64,7 +64,7 @@ func TestEnrol(t *testing.T) {
 // The three steps one by one, as an RA with another CA takes them; each may
 // be repeated.
 //
-// Covers: 3.5.1-8, 5.1-1, 5.1-3, 5.1-5, 5.1-6, 5.1-8
+// Supports: 3.5.1-8, 5.1-1, 5.1-3, 5.1-5, 5.1-6, 5.1-8
 func TestThreeSteps(t *testing.T) {
 	ctx := context.Background()
 	l := newLab(t)
@@ -113,7 +113,7 @@ func TestThreeSteps(t *testing.T) {
 // Proof of Possession: the right code goes into the request, another one
 // refuses it.
 //
-// Covers: 3.5.1-3, 5.1-6, 5.1-8
+// Supports: 3.5.1-3, 5.1-6, 5.1-8
 func TestPoP(t *testing.T) {
 	for _, flow := range []Flow{FlowA, FlowB} {
 		l := newLab(t)
@@ -167,7 +167,7 @@ func luhn(s string) bool {
 // from the card, and a new registration starts afresh, over what the card
 // may still hold.
 //
-// Covers: 3.5.1-6, 5.1-9
+// Supports: 3.5.1-6, 5.1-9
 func TestRegistrationAborted(t *testing.T) {
 	l := newLab(t)
 	c := l.user(testNumber)
@@ -217,7 +217,7 @@ func (c *fakeCard) applyReplace(m applet.Message) applet.Answer {
 
 // A public key that comes in parts is read to its end.
 //
-// Covers: 4-8, 5.1-5
+// Supports: 4-8, 5.1-5
 func TestPublicKeyInParts(t *testing.T) {
 	l := newLab(t)
 	c := l.user(testNumber)
@@ -244,7 +244,7 @@ func TestPublicKeyInParts(t *testing.T) {
 
 // Who cannot be registered, and why.
 //
-// Covers: 5.1-2, 5.1-1
+// Supports: 5.1-2, 5.1-1
 func TestNotEligible(t *testing.T) {
 	for name, c := range map[string]struct {
 		code   mssp.Code
@@ -278,7 +278,7 @@ func TestNotEligible(t *testing.T) {
 
 // Renewal: a second pair of the same usage takes over, the first still stands.
 //
-// Covers: 3.5.13-1, 5.12-1
+// Supports: 3.5.13-1, 5.12-1
 func TestRenewal(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

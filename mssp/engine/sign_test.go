@@ -17,7 +17,7 @@ import (
 // CMS holds exactly the provider's octets, for both kinds of key and for one
 // and several short messages.
 //
-// Covers: 1-1, 3.2-2, 3.5.3-1, 3.5.3-5, 4-5, 5-2, 5.2-1, 5.2-2, 5.2-3
+// Supports: 1-1, 3.2-2, 3.5.3-1, 3.5.3-5, 4-5, 5-2, 5.2-1, 5.2-2, 5.2-3
 func TestSignText(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.ECDSAP384, applet.RSA2048} {
 		t.Run(alg.String(), func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestSignText(t *testing.T) {
 // The forms of a signature: signed attributes, a hash of the provider, a
 // bare signature, octets with a display text.
 //
-// Covers: 3.2-2, 4-5, 3.5.3-5
+// Supports: 3.2-2, 4-5, 3.5.3-5
 func TestSignForms(t *testing.T) {
 	sum := sha256.Sum256([]byte("a document"))
 	for name, c := range map[string]struct {
@@ -131,7 +131,7 @@ func TestSignForms(t *testing.T) {
 
 // What is refused before anything is stored or sent, each with its own code.
 //
-// Covers: 1-2, 3.5.2-1, 3.5.4-1, 3.5.12-1, 5.2-1, W-6
+// Supports: 1-2, 3.5.2-1, 3.5.4-1, 3.5.12-1, 5.2-1, W-6
 func TestSignRefused(t *testing.T) {
 	ctx := context.Background()
 	for name, c := range map[string]struct {
@@ -225,7 +225,7 @@ func (l *lab) key(slot byte) mssp.KeyPair {
 // changed since; with another content it is refused. Nobody is asked twice
 // (I12), and nobody else sees it (I2).
 //
-// Covers: 5.2-3
+// Supports: 5.2-3
 func TestSignTwice(t *testing.T) {
 	ctx := context.Background()
 	l := newLab(t)
@@ -257,7 +257,7 @@ func TestSignTwice(t *testing.T) {
 
 // One at the card, others in order behind it, and no more than the limit.
 //
-// Covers: 3.5.3-4
+// Supports: 3.5.3-4
 func TestQueue(t *testing.T) {
 	ctx := context.Background()
 	l := newLab(t)
@@ -307,7 +307,7 @@ func TestPromptRate(t *testing.T) {
 
 // The reference code has no letters that look alike, and the nonce changes it.
 //
-// Covers: 3.5.3-5
+// Supports: 3.5.3-5
 func TestReference(t *testing.T) {
 	seen := map[string]bool{}
 	zeros := strings.NewReader(strings.Repeat("\x00", 16))

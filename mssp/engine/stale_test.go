@@ -20,7 +20,7 @@ import (
 // A transaction whose turn comes after its deadline never reaches the phone:
 // not when the one before it expires, and not at a restart after a long rest.
 //
-// Covers: 3.5.3-3, I5
+// Supports: 3.5.3-3, I5
 func TestTurnAfterDeadline(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -48,7 +48,7 @@ func TestTurnAfterDeadline(t *testing.T) {
 
 // A registration whose turn comes too late leaves no key that registers.
 //
-// Covers: 5.1-9
+// Supports: 5.1-9
 func TestRegistrationAfterDeadline(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -83,7 +83,7 @@ func failureOf(id mssp.TransID) store.Finish {
 // Where answers may come as command packets: our own packet sent back to us,
 // and an answer that names no transaction, change nothing.
 //
-// Covers: 3.5.3-6, F12, I6
+// Supports: 3.5.3-6, F12, I6
 func TestCommandPacketThatIsNoAnswer(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -115,7 +115,7 @@ func TestCommandPacketThatIsNoAnswer(t *testing.T) {
 // still finds its transaction, by the rows. That happens when another process
 // has sealed, and when a new attempt is noted after its transaction has ended.
 //
-// Covers: I2, 3.5.3-4
+// Supports: I2, 3.5.3-4
 func TestStaleFlight(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -133,7 +133,7 @@ func TestStaleFlight(t *testing.T) {
 // A copy of a segment that the network refuses is not the message: the card
 // has it and the user is being asked.
 //
-// Covers: F10
+// Supports: F10
 func TestCopyRefused(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -215,7 +215,7 @@ func TestStartWithoutCardProfile(t *testing.T) {
 // A counter that answers under a key set that is not the newest is known: the
 // flight remembers which set sealed its packet, also after a restart.
 //
-// Covers: I3
+// Supports: I3
 func TestKeySetOfThePacket(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -258,7 +258,7 @@ func (s sealless) SealNext(ctx context.Context, i ota.ICCID, now time.Time, f st
 
 // A card that the start finds idle with a queue is tried again by the sweeper.
 //
-// Covers: 3.5.3-4
+// Supports: 3.5.3-4
 func TestIdleCardIsTriedAgain(t *testing.T) {
 	l := newLab(t)
 	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
@@ -281,7 +281,7 @@ func TestIdleCardIsTriedAgain(t *testing.T) {
 // A registration whose request was not signed by its key ends, and its key
 // is of no use.
 //
-// Covers: 5.1-8, 5.1-9
+// Supports: 5.1-8, 5.1-9
 func TestRequestNotSignedByItsKey(t *testing.T) {
 	for _, flow := range []Flow{FlowA, FlowB} {
 		l := newLab(t)

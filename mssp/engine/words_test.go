@@ -13,7 +13,7 @@ import (
 // Each status word of the applet becomes its fault, with a detail; a block is
 // remembered and told to the user by a text message, once.
 //
-// Covers: 3.5.3-2, 3.5.4-1, 3.5.6-1
+// Supports: 3.5.3-2, 3.5.4-1, 3.5.6-1
 func TestStatusWords(t *testing.T) {
 	for w, code := range map[applet.StatusWord]mssp.Code{
 		applet.StatusCancelled:               mssp.UserCancel,

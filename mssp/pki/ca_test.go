@@ -16,7 +16,7 @@ import (
 // Every kind of CA is made, sealed, loaded, and able to certify; OpenSSL
 // builds the path from a user to its root.
 //
-// Covers: 2-1, A-2
+// Supports: 2-1, A-2
 func TestCreateAndLoad(t *testing.T) {
 	for _, o := range []CreateOptions{
 		{}, {Key: P384, Test: true}, {UnderRoot: true, Test: true}, {Key: RSA3072}, {Key: P256, UnderRoot: true, Organization: "Example", Country: "CH"},
@@ -75,7 +75,7 @@ func TestKeyIsSealed(t *testing.T) {
 
 // What must not be loaded or made is not.
 //
-//
+// Supports: A-1
 func TestLoadRefuses(t *testing.T) {
 	b := newBench(t, CreateOptions{Test: true}, Options{})
 	o := Options{Store: b.store, Sealer: b.sealer, Clock: b.clock.Now}

@@ -23,7 +23,7 @@ func (b bench) crl(t *testing.T) *x509.RevocationList {
 // The CRL is renewed with the next number on every change and in time before
 // its end, and is the same one otherwise.
 //
-// Covers: 3.5.10-1, 3.5.11-1
+// Supports: 3.5.10-1, 3.5.11-1
 func TestCRL(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{CRLLifetime: 24 * time.Hour})
 	u, v := b.enrol(t, "P-256"), b.enrol(t, "P-256")
@@ -93,7 +93,7 @@ func TestCRLWithoutStore(t *testing.T) {
 // OpenSSL takes the CRL, and refuses by it a revoked and a suspended user, and
 // takes the suspended one again after reactivation.
 //
-// Covers: 3.5.10-1, 3.5.11-1, W-6
+// Supports: 3.5.10-1, 3.5.11-1, W-6
 func TestCRLOpenSSL(t *testing.T) {
 	for _, key := range []KeySpec{P256, RSA3072} {
 		b := newBench(t, CreateOptions{Key: key}, Options{})

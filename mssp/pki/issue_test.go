@@ -16,7 +16,7 @@ import (
 // The certificate says what the RA's record says and nothing that the
 // PKCS#10 asks for; it holds everything that verifiers in the field look for.
 //
-// Covers: 5.1-8, 3.5.1-2, 3.3-1, 2-1, W-5
+// Supports: 5.1-8, 3.5.1-2, 3.3-1, 2-1, W-5
 func TestIssue(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{BaseURL: "http://pki.example/pki", Country: "CH", Organization: "Example"})
 	key := newTestKey(t, "P-256")
@@ -62,7 +62,7 @@ func TestIssue(t *testing.T) {
 
 // Nothing is signed before it is recorded, and what is not confirmed is never valid.
 //
-// Covers: 5.1-8, 5.1-10
+// Supports: 5.1-8, 5.1-10
 func TestRecordBeforeSign(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{})
 	csr := request(t, newTestKey(t, "P-256"), crypto.SHA256, "")
@@ -86,7 +86,7 @@ func TestRecordBeforeSign(t *testing.T) {
 
 // What Annex A or common sense forbids is refused before anything is recorded.
 //
-// Covers, 3.2-8, 3.5.1-3, 5.1-8
+// Supports, 3.2-8, 3.5.1-3, 5.1-8
 func TestIssueRefuses(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{})
 	ec, rsa := newTestKey(t, "P-256"), newTestKey(t, "RSA")
@@ -141,7 +141,7 @@ func TestIssueRefuses(t *testing.T) {
 
 // A certificate reaches neither beyond the table nor beyond its issuer.
 //
-// Covers: A-2, 3.5.13-1
+// Supports: A-2, 3.5.13-1
 func TestValidity(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{LifetimeYears: 10})
 	rsa, err := b.ca.Issue(t.Context(), request(t, newTestKey(t, "RSA"), crypto.SHA256, ""), testSubscriber, mssp.Authentication)

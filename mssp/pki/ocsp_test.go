@@ -43,7 +43,7 @@ func (b bench) ask(t testing.TB, cert *x509.Certificate, h crypto.Hash) *ocsp.Re
 // Every status has its answer, for every hash that may name the issuer, from
 // a CA with either kind of key.
 //
-// Covers: 2-1, 3.5.10-1, 3.5.11-1, W-6
+// Supports: 2-1, 3.5.10-1, 3.5.11-1, W-6
 func TestOCSP(t *testing.T) {
 	for _, key := range []KeySpec{P256, RSA3072} {
 		for _, h := range []crypto.Hash{crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512} {
@@ -167,7 +167,7 @@ func TestMetrics(t *testing.T) {
 
 // OpenSSL asks over HTTP, with and without a nonce.
 //
-// Covers: 2-3
+// Supports: 2-3
 func TestOCSPOpenSSL(t *testing.T) {
 	b := newBenchAt(t, time.Now(), CreateOptions{}, Options{}) // openssl ocsp knows no -attime for the answer itself
 	u, v := b.enrol(t, "P-256"), b.enrol(t, "P-256")

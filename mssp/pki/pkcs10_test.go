@@ -15,7 +15,7 @@ import (
 // Flow A gives a standard PKCS#10 for every algorithm: Go and OpenSSL take it
 // and verify it.
 //
-// Covers: 5.1-6, 3.5.1-7, W-5, 4-7
+// Supports: 5.1-6, 3.5.1-7, W-5, 4-7
 func TestRequestFlowA(t *testing.T) {
 	for _, tc := range []struct {
 		kind string
@@ -63,7 +63,7 @@ func takeRequest(t *testing.T, csr []byte, key crypto.Signer, pop string) {
 // Flow B: the card fills the holes of the template and signs; the result is
 // as good a PKCS#10 as that of flow A, and has the very same octets.
 //
-// Covers: 5.1-7, 3.5.1-3, W-5
+// Supports: 5.1-7, 3.5.1-3, W-5
 func TestRequestFlowB(t *testing.T) {
 	for _, tc := range []struct {
 		kind string
@@ -107,7 +107,7 @@ func TestRequestFlowB(t *testing.T) {
 
 // The template goes through INT6 to the card: it must be one that INT6 takes.
 //
-// Covers: 5.1-7
+// Supports: 5.1-7
 func TestTemplateTravels(t *testing.T) {
 	tmpl, err := NewTemplate(SubjectOf(testSubscriber), applet.ECDSAP256, 8)
 	must(t, err)
@@ -126,7 +126,7 @@ func TestTemplateTravels(t *testing.T) {
 
 // What cannot become a request is refused before the card is asked.
 //
-// Covers: A-1, 3.5.1-3
+// Supports: A-1, 3.5.1-3
 func TestRequestRefuses(t *testing.T) {
 	good := SubjectOf(testSubscriber)
 	spkiOf := func(kind string) []byte {

@@ -24,7 +24,7 @@ func ecOf(c elliptic.Curve) *ecdsa.PublicKey {
 
 // The keys of Annex A: RSA from 2048, P-256 and better; the floor is code.
 //
-// Covers: A-1, 3.2-8
+// Supports: A-1, 3.2-8
 func TestCheckKey(t *testing.T) {
 	even := rsaOf(2048, 65537)
 	even.N = new(big.Int).Sub(even.N, big.NewInt(1))
@@ -56,7 +56,7 @@ func TestCheckKey(t *testing.T) {
 
 // A modulus of the ROCA form is refused: both primes are k*M + 65537^a mod M.
 //
-//
+// Supports: A-1
 func TestROCA(t *testing.T) {
 	m := big.NewInt(1)
 	for p := int64(2); p <= 167; p++ {
@@ -81,7 +81,7 @@ func TestROCA(t *testing.T) {
 
 // The table of ETSI TR 119 312, and what it says of lifetimes.
 //
-//
+// Supports: A-2
 func TestCheckLifetime(t *testing.T) {
 	for name, tc := range map[string]struct {
 		pub   any
@@ -114,7 +114,7 @@ func TestCheckLifetime(t *testing.T) {
 
 // Every signature algorithm that Go knows, and which of them are taken.
 //
-//
+// Supports: A-1
 func TestCheckSignatureAlgorithm(t *testing.T) {
 	taken := 0
 	for alg := x509.UnknownSignatureAlgorithm; alg < x509.PureEd25519+3; alg++ {

@@ -10,7 +10,7 @@ import (
 // The life of a certificate is a table: from each state, what each order does.
 // Out of "revoked" nothing leads.
 //
-// Covers: 3.5.10-1, 3.5.11-1, 5.8-1, 5.9-1, 5.10-1, W-6
+// Supports: 3.5.10-1, 3.5.11-1, 5.8-1, 5.9-1, 5.10-1, W-6
 func TestStatusTable(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{})
 	orders := map[string]func(serial string) error{

@@ -24,7 +24,7 @@ import (
 // issued, verified, suspended, reactivated, revoked, and all of it known after
 // a restart.
 //
-// Covers: 2-1, 5.1-8, 5.2-2, 3.5.10-1, 3.5.11-1, W-6
+// Supports: 2-1, 5.1-8, 5.2-2, 3.5.10-1, 3.5.11-1, W-6
 func TestWithStore(t *testing.T) {
 	ctx, now := t.Context(), time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }

@@ -18,7 +18,7 @@ import (
 // A good signature is valid for every key and hash, and one flipped bit of
 // digest or signature makes it invalid.
 //
-// Covers: 5.2-2, 2-1, 3.2-1
+// Supports: 5.2-2, 2-1, 3.2-1
 func TestVerify(t *testing.T) {
 	for _, create := range []CreateOptions{{}, {UnderRoot: true, Key: P384}} {
 		b := newBench(t, create, Options{})
@@ -47,7 +47,7 @@ func TestVerify(t *testing.T) {
 // Whatever is wrong with certificate, path, status or store, the answer is a
 // code of its own and never "valid".
 //
-// Covers: 5.2-2, 3.5.12-1, 5.1-10, W-6, A-1
+// Supports: 5.2-2, 3.5.12-1, 5.1-10, W-6, A-1
 func TestVerdicts(t *testing.T) {
 	away := errors.New("database is away")
 	for name, tc := range map[string]struct {
@@ -148,7 +148,7 @@ func issued(t *testing.T, b bench, u *user, usage x509.ExtKeyUsage) *x509.Certif
 // A change by this process is seen at once, one by another process after
 // MaxAge at the latest; in between the store is not asked.
 //
-// Covers: 3.5.10-1
+// Supports: 3.5.10-1
 func TestStatusIsFresh(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{})
 	va := NewVA(VAOptions{CA: b.ca, Clock: b.clock.Now, MaxAge: 10 * time.Second})
@@ -197,7 +197,7 @@ func TestChainEnds(t *testing.T) {
 
 // A foreign CA: what its CRL does not settle is not valid.
 //
-// Covers: 5.2-2, 2-3
+// Supports: 5.2-2, 2-3
 func TestForeignCA(t *testing.T) {
 	b := newBench(t, CreateOptions{UnderRoot: true}, Options{})
 	u := b.enrol(t, "P-256")

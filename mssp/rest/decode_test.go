@@ -30,7 +30,7 @@ func requestVectors(t testing.TB) (v []requestVector) {
 
 // TestDecode walks the file of documents with their verdicts.
 //
-// Covers: W-1
+// Supports: W-1
 func TestDecode(t *testing.T) {
 	for _, v := range requestVectors(t) {
 		t.Run(v.Name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func readCapture(t testing.TB, name string) *http.Request {
 
 // TestCaptures sends what foreign clients sent.
 //
-// Covers: W-1, 5.2-1
+// Supports: W-1, 5.2-1
 func TestCaptures(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
@@ -128,7 +128,7 @@ const bankStatus = `{"MSS_StatusReq":{"MajorVersion":"1","MinorVersion":"1","AP_
 
 // TestReplies holds the octets of replies and faults: scripts depend on them.
 //
-// Covers: 5-1
+// Supports: 5-1
 func TestReplies(t *testing.T) {
 	const head = `{"MSS_StatusResp":{"AP_Info":{"AP_ID":"http://bank","AP_TransID":"T1","Instant":"2026-11-22T18:03:00Z"},"MSSP_Info":{"Instant":"2026-11-22T18:03:00.000Z","MSSP_ID":{"URI":"http://mssp.example/"}},"MajorVersion":"1","MinorVersion":"1","MobileUser":{"MSISDN":"+41791234567"},`
 	for name, c := range map[string]struct {

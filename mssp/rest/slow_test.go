@@ -29,7 +29,7 @@ func (l oneConn) Addr() net.Addr { return &net.UnixAddr{} }
 // A client that sends the head of a request and never its body holds a
 // connection for bodyTime and no longer, whatever was wrong with the head.
 //
-// Covers: F16
+// Supports: F16
 func TestBodyNeverComes(t *testing.T) {
 	for name, head := range map[string]string{
 		"body":   "POST /rest/service HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100",
@@ -71,7 +71,7 @@ func TestBodyNeverComes(t *testing.T) {
 // Who sends too much on a connection that ends with it can send all of it, and
 // then reads what was wrong.
 //
-// Covers: F16
+// Supports: F16
 func TestTooLargeIsHeardToItsEnd(t *testing.T) {
 	const size = 1 << 20
 	for name, head := range map[string]string{

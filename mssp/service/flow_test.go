@@ -41,7 +41,7 @@ func TestAsynch(t *testing.T) {
 
 // TestEnds translates every kind of end.
 //
-// Covers: 3.5.6-1, 3.5.4-1, 5.2-2
+// Supports: 3.5.6-1, 3.5.4-1, 5.2-2
 func TestEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		state  mssp.State
@@ -246,7 +246,7 @@ func TestLimits(t *testing.T) {
 // TestRepeatAfterValidity: the repeat of a request whose ValidityDate has
 // passed meanwhile gets the first answer, not a fault about the date.
 //
-// Covers: I12
+// Supports: I12
 func TestRepeatAfterValidity(t *testing.T) {
 	s, e := testService(t)
 	request := func(until time.Duration) *SignatureReq {

@@ -10,7 +10,7 @@ import (
 // Whatever a provider puts into the wrong member, it stands in the fault that
 // he gets and not in the log; the log names him all the same.
 //
-// Covers: I9
+// Supports: I9
 func TestLogQuotesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*SignatureReq, *Peer)

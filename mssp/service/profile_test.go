@@ -46,7 +46,7 @@ func testCert(t *testing.T, from, to time.Time) []byte {
 
 // TestProfileQuery says which profiles a user can serve and why not.
 //
-// Covers: 3.5.12-1
+// Supports: 3.5.12-1
 func TestProfileQuery(t *testing.T) {
 	good, old := testCert(t, now.Add(-time.Hour), now.Add(time.Hour)), testCert(t, now.Add(-time.Hour), now.Add(-time.Minute))
 	key := func(u mssp.KeyUsage, st mssp.KeyState, der []byte) mssp.KeyPair {

@@ -14,7 +14,7 @@ import (
 // TestRefused has one row for each rule of a request: the exact code and the
 // words of the detail that say what to change.
 //
-// Covers: 5.2-1, W-1, 5-1
+// Supports: 5.2-1, W-1, 5-1
 func TestRefused(t *testing.T) {
 	b64 := base64.StdEncoding.EncodeToString
 	for name, c := range map[string]struct {
@@ -113,7 +113,7 @@ func TestRefused(t *testing.T) {
 
 // TestAccepted says what the engine is asked for.
 //
-// Covers: 5.2-1, 3.4-1
+// Supports: 5.2-1, 3.4-1
 func TestAccepted(t *testing.T) {
 	hash := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	for name, c := range map[string]struct {
@@ -285,7 +285,7 @@ func TestAccidents(t *testing.T) {
 // TestNobodyIsPointedToLoA3: a fault that lists profiles to choose from lists
 // those that are served, which are of LoA4.
 //
-// Covers: 1-2
+// Supports: 1-2
 func TestNobodyIsPointedToLoA3(t *testing.T) {
 	s, _ := testService(t)
 	for _, uri := range []string{"", "http://no.such/profile"} {

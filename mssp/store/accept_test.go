@@ -12,7 +12,7 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// Covers: F1, I3
+// Supports: F1, I3
 func TestAcceptDispatches(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		tx := newTx()
@@ -66,7 +66,7 @@ func TestOpenByPacketRefuses(t *testing.T) {
 	})
 }
 
-// Covers: I12
+// Supports: I12
 func TestAcceptTwice(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		first := l.accept(newTx())

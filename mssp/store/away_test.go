@@ -62,7 +62,7 @@ func (t tell) Handle(_ context.Context, r slog.Record) error {
 // PostgreSQL goes away for a moment: what the network said of segments
 // meanwhile is kept, and nothing else is harmed.
 //
-// Covers: F4
+// Supports: F4
 func TestPostgresGoesAway(t *testing.T) {
 	u, err := url.Parse(postgresDSN(t))
 	if err != nil {
@@ -127,7 +127,7 @@ func TestPostgresGoesAway(t *testing.T) {
 // A store that is told to stop while a try to keep an outcome is under way and
 // then fails keeps the outcome all the same.
 //
-// Covers: F4
+// Supports: F4
 func TestPostgresClosesDuringATry(t *testing.T) {
 	l := newLab(t, postgresDSN(t))
 	r := l.accept(newTx())

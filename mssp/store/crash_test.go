@@ -203,7 +203,7 @@ func childCommand(t *testing.T, path string, prefix ...string) *exec.Cmd {
 
 // TestKill9 kills a busy process at random, again and again on one database.
 //
-// Covers: F1, I1, I3
+// Supports: F1, I1, I3
 func TestKill9(t *testing.T) {
 	path := crashDB(t)
 	rng := rand.New(rand.NewPCG(uint64(os.Getpid()), 9))
@@ -239,7 +239,7 @@ func TestKill9(t *testing.T) {
 // TestSyncFails lets the k-th sync of the disk fail: the process stops itself,
 // and nothing that was acknowledged is lost.
 //
-// Covers: F4, C
+// Supports: F4, C
 func TestSyncFails(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
-// Covers: I7, F12
+// Supports: I7, F12
 func TestFinishOnce(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		tx := l.accept(newTx()).Tx
@@ -55,7 +55,7 @@ func TestFinishOnce(t *testing.T) {
 
 // The first of two ends that race stands, and one of them only.
 //
-// Covers: I7
+// Supports: I7
 func TestFinishRace(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		for range 10 {
@@ -128,7 +128,7 @@ func TestFinishStoresFacts(t *testing.T) {
 
 // Finish consumes a joined answer in its commit, applied or not.
 //
-// Covers: F11, I6
+// Supports: F11, I6
 func TestFinishConsumesJoined(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		tx := l.accept(newTx()).Tx

@@ -34,7 +34,7 @@ func smallDisk(t *testing.T, size string) string {
 // acknowledged is there, what was refused is not, and when there is room again
 // the same process goes on.
 //
-// Covers: F3, I14
+// Supports: F3, I14
 func TestDiskFull(t *testing.T) {
 	dir := smallDisk(t, "2m")
 	path := filepath.Join(dir, "simsign.db")

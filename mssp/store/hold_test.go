@@ -17,7 +17,7 @@ import (
 // A card that is suspended while transactions wait gets no packet more: not
 // by the turn of the next, not by a new attempt, not at once. Their ends say so.
 //
-// Covers: I4
+// Supports: I4
 func TestSuspendedCardGetsNothing(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		first := l.accept(newTx())
@@ -95,7 +95,7 @@ func (l *lab) wantCard(want mssp.Card) {
 
 // All sources together are bounded too; the bound ends with the parts.
 //
-// Covers: F11, I10
+// Supports: F11, I10
 func TestReassemblyFloodOfAll(t *testing.T) {
 	for name, dsn := range map[string]func(*testing.T) string{"sqlite": sqliteDSN, "postgres": postgresDSN} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestPurgeIncomplete(t *testing.T) {
 // lost in the middle of it) stops the store; one that PostgreSQL says it has
 // rolled back, or a connection lost before it, does not.
 //
-// Covers: F4, I14
+// Supports: F4, I14
 func TestPostgresCommit(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
@@ -208,7 +208,7 @@ func TestPostgresCommit(t *testing.T) {
 
 // A connection that is lost before the commit is an error of that job only.
 //
-// Covers: F9
+// Supports: F9
 func TestPostgresConnectionLost(t *testing.T) {
 	l := newLab(t, postgresDSN(t))
 	db, err := sql.Open("pgx", l.dsn)
@@ -238,7 +238,7 @@ func TestPostgresConnectionLost(t *testing.T) {
 // A new request does not overtake those that wait at an idle card (after a
 // restart, before the sweep has come by).
 //
-// Covers: 3.5.3-4, I4
+// Supports: 3.5.3-4, I4
 func TestNobodyOvertakesAtAnIdleCard(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		first, waiting := l.accept(newTx()), l.accept(newTx())
@@ -267,7 +267,7 @@ func TestNobodyOvertakesAtAnIdleCard(t *testing.T) {
 // What waits in the outbox for a transaction that has ended never leaves, and
 // what is claimed once is not claimed again.
 //
-// Covers: I5
+// Supports: I5
 func TestDeadSegmentsStay(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		r, err := l.Accept(ctx, newTx(), sealUnclaimed)

@@ -25,7 +25,7 @@ func (l *lab) saveMO(from sms.MSISDN, ref store.ConcatRef, ud string) store.MORe
 	return r
 }
 
-// Covers: F11
+// Supports: F11
 func TestReassembly(t *testing.T) {
 	type step struct {
 		part, total int
@@ -92,7 +92,7 @@ func TestReassembly(t *testing.T) {
 
 // Sets of different phones and reference kinds do not mix.
 //
-// Covers: F11, I2
+// Supports: F11, I2
 func TestReassemblyKeepsApart(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		one, two := store.ConcatRef{Ref: 7, Part: 1, Total: 2}, store.ConcatRef{Ref: 7, Part: 2, Total: 2}
@@ -126,7 +126,7 @@ func TestReassemblyKeepsApart(t *testing.T) {
 // Parts that come at once, in any order and some of them twice: every message
 // is joined, by one call. "Insert, then count" loses more than half of them.
 //
-// Covers: F11
+// Supports: F11
 func TestReassemblyAtOnce(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		const messages, parts = 150, 3
@@ -177,7 +177,7 @@ func TestReassemblyAtOnce(t *testing.T) {
 
 // A source that only begins messages is bounded.
 //
-// Covers: F11, I10
+// Supports: F11, I10
 func TestReassemblyFlood(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		kept := 0
@@ -205,7 +205,7 @@ func TestReassemblyFlood(t *testing.T) {
 
 // Single-segment messages that fit nothing are noted.
 //
-// Covers: F12
+// Supports: F12
 func TestSeenMO(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		mo := bearer.MO{Source: numberA, UDH: []byte{2, 0x71, 0}, UD: []byte("foreign"), ReceivedAt: epoch}

@@ -25,7 +25,7 @@ func outcomes(state store.SegmentState, segs ...store.Outbound) (o []store.Segme
 	return o
 }
 
-// Covers: F9, F10
+// Supports: F9, F10
 func TestClaimSegments(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		r, err := l.Accept(ctx, newTx(), sealUnclaimed)
@@ -207,7 +207,7 @@ func TestReport(t *testing.T) {
 	})
 }
 
-// Covers: F1
+// Supports: F1
 func TestRecover(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		claimed := l.accept(newTx())

@@ -13,7 +13,7 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// Covers: 3.5.3-4, I4
+// Supports: 3.5.3-4, I4
 func TestQueueIsFirstInFirstOut(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		var txs []mssp.Transaction
@@ -123,7 +123,7 @@ func (w *witness) run(d *store.Dispatched) {
 	}
 }
 
-// Covers: 3.5.3-4, I3, I4
+// Supports: 3.5.3-4, I3, I4
 func TestManyCallersInOrder(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		w := &witness{lab: l, atCard: map[ota.ICCID]int{}, last: map[ota.ICCID]int64{}, counters: map[string]bool{}}
@@ -157,7 +157,7 @@ func TestManyCallersInOrder(t *testing.T) {
 // Many callers with the same AP_TransIDs, without order: nothing but the
 // database serialises.
 //
-// Covers: F10, I3, I12
+// Supports: F10, I3, I12
 func TestConcurrentRace(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		var wg sync.WaitGroup

@@ -31,7 +31,7 @@ func (l *lab) acceptAsking() store.AcceptResult {
 // A segment is Sent in the database before its octets can leave, and what a
 // crash leaves in between is Ambiguous, not lost.
 //
-// Covers: A
+// Supports: A
 func TestSentBeforeItLeaves(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		r := l.acceptAsking()

@@ -42,7 +42,7 @@ func TestAPs(t *testing.T) {
 	})
 }
 
-// Covers: 3.5.7-1, 3.5.8-1
+// Supports: 3.5.7-1, 3.5.8-1
 func TestSubscribersAndCards(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		u := mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Ann Ä", Serial: "PNO-1", Language: "fi", State: mssp.SubscriberActive, CreatedAt: epoch}
@@ -142,7 +142,7 @@ func TestKeySets(t *testing.T) {
 	})
 }
 
-// Covers: 3.5.10-1, 3.5.11-1, W-6
+// Supports: 3.5.10-1, 3.5.11-1, W-6
 func TestCertificates(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		c := mssp.Certificate{Serial: "0abc", ICCID: cardA, MSISDN: numberA, Subject: "CN=Ann", NotBefore: epoch, NotAfter: epoch.AddDate(3, 0, 0)}

@@ -37,7 +37,7 @@ func childCloses() int {
 // SQLite does not tell of a folder that cannot be synced, nor of a log that
 // cannot be moved into the database when it closes. Neither ends well here.
 //
-// Covers: F4
+// Supports: F4
 func TestSilentSyncs(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 )
 
-// Covers: F
+// Supports: F
 func TestOneProcess(t *testing.T) {
 	l := onSQLite(t)
 	_, err := store.Open(ctx, store.Options{DSN: l.dsn})
@@ -73,7 +73,7 @@ func rawDB(t *testing.T, path string) *sql.DB {
 // While one job is under way the others wait and form one batch; a job of the
 // batch that fails does not fail the others.
 //
-// Covers: F6, B
+// Supports: F6, B
 func TestFailingJobInABatch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "simsign.db")
 	reg := prometheus.NewRegistry()
@@ -174,7 +174,7 @@ func commitsOf(t *testing.T, reg *prometheus.Registry) float64 {
 
 // A setting that SQLite does not take is not passed over in silence.
 //
-// Covers: D
+// Supports: D
 func TestPragmasAreReadBack(t *testing.T) {
 	l := onSQLite(t)
 	for _, p := range [][3]string{
@@ -235,7 +235,7 @@ func TestSchemaDump(t *testing.T) {
 	}
 }
 
-// Covers: F7
+// Supports: F7
 func TestDamagedFile(t *testing.T) {
 	for name, damage := range map[string]func(b []byte) []byte{
 		"truncated":       func(b []byte) []byte { return b[:len(b)/2] },
@@ -295,7 +295,7 @@ func noise(b []byte) {
 // says why, so that the process ends with the exit code of damaged data and
 // not with that of an unknown commit.
 //
-// Covers: F7
+// Supports: F7
 func TestDamageIsMetLater(t *testing.T) {
 	for name, meet := range map[string]func(s *store.Store) error{
 		"reader": func(s *store.Store) error { _, err := s.Cards(ctx, "", 1000); return err },

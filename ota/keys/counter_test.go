@@ -9,7 +9,7 @@ import (
 	"github.com/simsign/simsign/ota/keys"
 )
 
-// Covers: F14, F17, I3
+// Supports: F14, F17, I3
 func TestNextCounter(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	floor := keys.FloorCounter(at)
@@ -62,7 +62,7 @@ func TestCounterMode(t *testing.T) {
 	}
 }
 
-// Covers: F14, F17, I3
+// Supports: F14, F17, I3
 func TestImportCounter(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	floor := keys.FloorCounter(at)

@@ -59,7 +59,7 @@ func (w *world) restore(t *testing.T) {
 // crashes and restored backups no counter is on the air twice and the card
 // refuses none.
 //
-// Covers: F1, F14, F17, I3
+// Supports: F1, F14, F17, I3
 func TestCounterModel(t *testing.T) {
 	for seed := range uint64(20) {
 		w := &world{rng: rand.New(rand.NewPCG(seed, 41)), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), used: map[ota.CNTR]bool{}}

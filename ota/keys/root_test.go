@@ -85,7 +85,7 @@ func TestLoadCredential(t *testing.T) {
 // TestNothingPrints: however a value that holds keys is printed or logged, no
 // key octet comes out.
 //
-// Covers: I9
+// Supports: I9
 func TestNothingPrints(t *testing.T) {
 	v, root := newVault(t, newKEKs())
 	m := testMaterial(2)

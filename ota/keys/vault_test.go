@@ -66,7 +66,7 @@ func testMaterial(kvn byte) keys.Material {
 	return keys.Material{KVN: kvn, KIc: ota.Key{Alg: ota.AES128, Octets: key(0xA1)}, KID: ota.Key{Alg: ota.AES128, Octets: key(0xC3)}, CMACLen: 8}
 }
 
-// Covers: F7, E
+// Supports: F7, E
 func TestVaultRefuses(t *testing.T) {
 	v, _ := newVault(t, newKEKs())
 	f := keys.Field{Table: "keyset", Row: "8941|1", Field: "keys"}
@@ -198,7 +198,7 @@ func TestVaultKeySet(t *testing.T) {
 	}
 }
 
-// Covers: I10
+// Supports: I10
 func TestCacheIsBounded(t *testing.T) {
 	v, _ := newVault(t, newKEKs())
 	blobs := map[ota.ICCID][]byte{}

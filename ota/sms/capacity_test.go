@@ -51,7 +51,7 @@ func TestCapacity(t *testing.T) {
 }
 
 // Answers of a card, in 1 to 5 messages.
-// Covers: 3.3-5
+// Supports: 3.3-5
 func TestAnswerCapacity(t *testing.T) {
 	for alg, wants := range map[ota.Algorithm][]int{
 		ota.AES128: {113, 241, 369, 513, 641}, ota.TripleDES2: {113, 241, 377, 513, 641},

@@ -8,7 +8,7 @@ import (
 )
 
 // Messages that others made, read and written again octet for octet.
-// Covers: 3.1-1
+// Supports: 3.1-1
 func TestForeignTPDUs(t *testing.T) {
 	t.Run("deliver_text", func(t *testing.T) {
 		raw := unhex(t, "040b911346610089f60000208062917314080cc8f71d14969741f977fd07")

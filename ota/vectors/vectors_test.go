@@ -19,7 +19,7 @@ func public(t testing.TB) []byte {
 
 // 40 commands, 19 responses, 7 refusals, 73 third-party vectors and 14 steps
 // with a software SIM.
-// Covers: 2-2
+// Supports: 2-2d
 func TestPublicVectors(t *testing.T) {
 	rep, err := Verify(bytes.NewReader(public(t)))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // What is taken for a receipt: an answer of a phone that is taken for one is lost.
 //
-// Covers: I1
+// Supports: I1
 func TestIsReceipt(t *testing.T) {
 	id, state := smpp.TLV{Tag: smpp.TagReceiptedMessageID, Value: []byte("7\x00")}, smpp.TLV{Tag: smpp.TagMessageState, Value: []byte{2}}
 	secured := []byte{2, 0x71, 0, 0xFF}

@@ -10,7 +10,7 @@ import (
 
 // The rates of the SMSC and of a bind hold, each for its own.
 //
-// Covers: I11
+// Supports: I11
 func TestRates(t *testing.T) {
 	for name, tc := range map[string]struct {
 		o    Options
@@ -43,7 +43,7 @@ func TestRates(t *testing.T) {
 // A centre that takes 20 a second and throttles above that: everything gets
 // through, at not much less, and with few refusals.
 //
-// Covers: F13, I11
+// Supports: F13, I11
 func TestAdaptiveRate(t *testing.T) {
 	for name, configured := range map[string]float64{"configured too high": 100, "not configured": 0} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestAdaptiveRate(t *testing.T) {
 
 // Without throttling the limit goes back to where it was.
 //
-// Covers: I11
+// Supports: I11
 func TestRateRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, base := range []float64{40, 0} {

@@ -218,7 +218,7 @@ func TestTakenBack(t *testing.T) {
 
 // The queue is bounded: who finds it full waits, as long as it may.
 //
-// Covers: F13
+// Supports: F13
 func TestQueueFull(t *testing.T) {
 	bubble(t, Options{Window: 1, Queue: 2, ResponseTimeout: time.Hour}, func(c *centre) {
 		c.answer = func(int, *smpp.Message) (int, string) { return -1, "" }

@@ -34,7 +34,7 @@ func counter(t *testing.T, s *Service, st *store.Store) ota.CNTR {
 // A card that was used elsewhere comes with a low counter: its first packet
 // must go out, and above that counter.
 //
-// Covers: I3
+// Supports: I3
 func TestImportUsedCard(t *testing.T) {
 	s, st, _ := newService(t)
 	if _, err := s.ImportCards(t.Context(), CardImport{CSV: cardHead + cardLine + "00000000FF\n"}); err != nil {

@@ -22,7 +22,7 @@ func noenv(string) string { return "" }
 // Every file of testdata has the messages that it must give beside it; a file
 // whose name begins with ok_ gives none.
 //
-// Covers: F8
+// Supports: F8
 func TestVectors(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.toml")
 	if err != nil || len(files) < 10 {
@@ -71,7 +71,7 @@ func TestVectors(t *testing.T) {
 
 // The values arrive in the words of the domain.
 //
-// Covers: 3.2-4
+// Supports: 3.2-4
 func TestProfiles(t *testing.T) {
 	c, err := Load("testdata/ok_lab_card.toml")
 	if err != nil {
@@ -156,7 +156,7 @@ func TestStoreSource(t *testing.T) {
 // Whatever the file holds, the answer is a configuration or faults with a
 // position inside of it.
 //
-// Covers: F8
+// Supports: F8
 func FuzzParse(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.toml")
 	for _, name := range append(files, exampleFile) {

@@ -45,7 +45,8 @@ func requirements(t *testing.T) []requirement {
 
 // coversLine returns the ids of a "Covers:" line.
 func coversLine(line string) []string {
-	rest, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(line), "/#")), "Covers:")
+	line = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(line), "/#"))
+	rest, ok := strings.CutPrefix(line, "Covers:")
 	if !ok {
 		return nil
 	}

@@ -208,7 +208,7 @@ func equal(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// Covers: 3.1-1
+// Supports: 3.1-1
 func TestBothWays(t *testing.T) {
 	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
 		p := newPhone(t, w.net, alice, nil)

@@ -12,7 +12,7 @@ import (
 // TestVectors reads testdata/messages.json: octets with a verdict, "" being
 // good; a good one must come back as it was.
 //
-// Covers: 3.1-1
+// Supports: 3.1-1
 func TestVectors(t *testing.T) {
 	b, err := os.ReadFile("testdata/messages.json")
 	if err != nil {
