@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/simsign/simsign/cmd/internal/vectors"
 	"github.com/simsign/simsign/ota"
-	"github.com/simsign/simsign/ota/vectors"
 )
 
 // OTACmd is the codec of secured packets from the shell.

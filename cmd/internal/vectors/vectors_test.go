@@ -10,7 +10,7 @@ import (
 )
 
 func public(t testing.TB) []byte {
-	raw, err := os.ReadFile("../testdata/ota.json")
+	raw, err := os.ReadFile("../../../ota/testdata/ota.json")
 	if err != nil {
 		t.Fatal(err)
 	}
