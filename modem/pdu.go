@@ -100,7 +100,8 @@ func (o *Options) decode(tpdu []byte, now time.Time) (incoming, error) {
 		return incoming{}, fmt.Errorf("%w: %w", errNobody, err)
 	}
 	return incoming{mo: &bearer.MO{
-		Bearer: o.Name, Source: from, PID: d.PID, DCS: d.DCS, UDH: d.UDH, UD: d.UD, ReceivedAt: now,
+		Bearer: o.Name, Source: from, PID: d.PID, DCS: d.DCS,
+		UDH: d.UDH, UD: d.UD, Septets: d.Septets, ReceivedAt: now,
 	}}, nil
 }
 

@@ -72,6 +72,29 @@ func TestReceiveStored(t *testing.T) {
 	})
 }
 
+// A text is the same again, whatever its last character is.
+func TestReceiveText(t *testing.T) {
+	bubble(t, Options{}, nil, func(l *lab) {
+		want := []string{"@", "1234567", "123456@", "12345678", "1234567@", "123456789012345", "12345678901234@", "1234567890123456", "123456789012345@"}
+		for i, text := range want {
+			parts, err := sms.EncodeText(text, sms.TextOptions{})
+			if err != nil || len(parts) != 1 {
+				t.Fatalf("%q: %d parts, %v", text, len(parts), err)
+			}
+			l.f.put("SM", i+1, deliver(t, sms.Deliver{DCS: parts[0].DCS, UD: parts[0].UD, Septets: parts[0].Septets}))
+			l.f.say(fmt.Sprintf("\r\n+CMTI: \"SM\",%d\r\n", i+1))
+		}
+		if n, _ := l.in.got(); n != len(want) {
+			t.Fatalf("%d texts, want %d", n, len(want))
+		}
+		for i, mo := range l.in.mos {
+			if got, err := sms.DecodeText(mo.DCS, mo.UDH, mo.UD, mo.Septets); got != want[i] || err != nil {
+				t.Errorf("%q became %q, %v", want[i], got, err)
+			}
+		}
+	})
+}
+
 // Indications between any two lines belong to nobody's answer.
 func TestReceiveDirect(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {

@@ -209,8 +209,11 @@ func (p *peer) segment(s bearer.Segment) {
 func content(t *testing.T, m bearer.MO) string {
 	t.Helper()
 	if sms.AlphabetOf(m.DCS) == sms.AlphabetGSM {
-		b := sms.UnpackSeptets(nil, m.UD, 0, len(m.UD)*8/7)
-		return strings.TrimRight(sms.DecodeGSM(b), "@")
+		text, err := sms.DecodeText(m.DCS, m.UDH, m.UD, m.Septets)
+		if err != nil {
+			t.Error(err)
+		}
+		return text
 	}
 	return string(m.UD)
 }

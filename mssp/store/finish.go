@@ -120,13 +120,19 @@ func finishedBefore(q querier, id mssp.TransID, mo []byte) (FinishResult, error)
 }
 
 // packMO is a short message as the tx row keeps it: the evidence of what was
-// answered, and how a redelivery is recognised.
+// answered, and how a redelivery is recognised. A number has at most 15
+// digits, so its length has a bit left for texts: their count of septets
+// follows, without which two that differ by a last '@' would be one.
 func packMO(mo *bearer.MO) []byte {
 	if mo == nil {
 		return nil
 	}
-	b := make([]byte, 0, 2+len(mo.Source)+len(mo.UDH)+len(mo.UD))
-	b = append(b, byte(len(mo.Source)))
+	b := make([]byte, 0, 3+len(mo.Source)+len(mo.UDH)+len(mo.UD))
+	if mo.Septets > 0 {
+		b = append(b, 0x80|byte(len(mo.Source)), byte(mo.Septets))
+	} else {
+		b = append(b, byte(len(mo.Source)))
+	}
 	b = append(b, mo.Source...)
 	b = append(b, byte(len(mo.UDH)))
 	b = append(b, mo.UDH...)

@@ -223,5 +223,12 @@ func TestSeenMO(t *testing.T) {
 		if r, err = l.SaveMO(ctx, mo, store.ConcatRef{}); err != nil || r.Duplicate {
 			l.Errorf("from another phone: %+v, %v", r, err)
 		}
+		// Packed, 7 characters are the octets of the same with an '@' behind them.
+		for _, septets := range []int{7, 8} {
+			mo.UDH, mo.UD, mo.Septets = nil, make([]byte, 7), septets
+			if r, err = l.SaveMO(ctx, mo, store.ConcatRef{}); err != nil || r.Duplicate {
+				l.Errorf("a text of %d septets: %+v, %v", septets, r, err)
+			}
+		}
 	})
 }

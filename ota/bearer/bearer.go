@@ -56,12 +56,16 @@ type Destination struct {
 
 // MO is one mobile-originated short message as it reached us.
 type MO struct {
-	Bearer     string     // name of the bearer, for logs
-	Source     sms.MSISDN // TP-OA: routing hint, never proof of identity
-	Dest       string     // the address it was sent to, when known
-	PID, DCS   byte
-	UDH        []byte // with its length octet; nil when none
-	UD         []byte
+	Bearer   string     // name of the bearer, for logs
+	Source   sms.MSISDN // TP-OA: routing hint, never proof of identity
+	Dest     string     // the address it was sent to, when known
+	PID, DCS byte
+	UDH      []byte // with its length octet; nil when none
+	UD       []byte
+	// Septets is TP-UDL when DCS says the 7-bit alphabet: UD is packed, and 7
+	// septets fill as many octets as 8 of which the last is '@' (TS 23.038
+	// 6.1.2.1). sms.DecodeText wants it. 0 otherwise.
+	Septets    int
 	ReceivedAt time.Time
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,7 +36,25 @@ func (o *Options) decode(m *smpp.Message, now time.Time) (bearer.MO, error) {
 	}
 	mo.UD = data
 	mo.UDH = sarToUDH(mo.UDH, m.TLVs)
+	if isText(&mo) {
+		// SMPP carries one septet an octet; an MO is as it was on the air.
+		header := (len(mo.UDH)*8 + 6) / 7
+		mo.UD, mo.Septets = sms.PackSeptets(nil, data, header*7-len(mo.UDH)*8), header+len(data)
+	}
 	return mo, nil
+}
+
+// isText reports whether the octets are characters of the 7-bit alphabet.
+// data_coding 1 to 15 are alphabets of their own (SMPP 3.4 5.2.19), and a
+// packet is one whatever coding a centre has put on it.
+func isText(mo *bearer.MO) bool {
+	if mo.DCS > 0 && mo.DCS < 0x10 || sms.AlphabetOf(mo.DCS) != sms.AlphabetGSM || mo.PID == sms.PIDDownload {
+		return false
+	}
+	if _, cpi, err := sms.ParseConcat(mo.UDH); err != nil || cpi != sms.NoCPI {
+		return false
+	}
+	return !slices.ContainsFunc(mo.UD, func(b byte) bool { return b > 0x7F })
 }
 
 // sarToUDH makes a concatenation element of the sar_* parameters, unless the

@@ -182,7 +182,11 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		whole := append(bytes.Clone(mo.UDH), mo.UD...)
+		data := mo.UD
+		if header := (len(mo.UDH)*8 + 6) / 7; mo.Septets > 0 {
+			data = sms.UnpackSeptets(nil, mo.UD, header*7-len(mo.UDH)*8, mo.Septets-header)
+		}
+		whole := append(bytes.Clone(mo.UDH), data...)
 		if _, sar := m.TLVs.Get(smpp.TagSarMsgRefNum); !sar && !bytes.Equal(whole, m.UserData()) {
 			t.Fatalf("%X became %X", m.UserData(), whole)
 		}

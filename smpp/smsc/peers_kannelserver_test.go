@@ -213,7 +213,11 @@ func esmeAgainstKannel(t *testing.T, tool string, version byte) {
 	seen := map[string]bool{} // workers take them in any order
 	for len(seen) < kannelMessages {
 		m := next(t, "message of a handset", b.mo)
-		seen[fmt.Sprintf("%s %s %X %s", string(m.Source), m.Dest, m.UDH, m.UD)] = true
+		text, err := sms.DecodeText(m.DCS, m.UDH, m.UD, m.Septets)
+		if err != nil {
+			t.Error(err)
+		}
+		seen[fmt.Sprintf("%s %s %X %s", string(m.Source), m.Dest, m.UDH, text)] = true
 	}
 	for i := range len(seen) {
 		if s := fmt.Sprintf("456 123  %d", i+1); !seen[s] {

@@ -23,7 +23,7 @@ func (c *Client) take(ctx context.Context, tpdu []byte) error {
 	}
 	return c.o.Inbox.Deliver(ctx, bearer.MO{
 		Bearer: c.o.Name, Source: from, Dest: string(c.o.Number), PID: d.PID, DCS: d.DCS,
-		UDH: d.UDH, UD: d.UD, ReceivedAt: c.o.Clock(),
+		UDH: d.UDH, UD: d.UD, Septets: d.Septets, ReceivedAt: c.o.Clock(),
 	})
 }
 

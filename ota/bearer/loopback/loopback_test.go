@@ -143,7 +143,11 @@ func (p *phone) texts() []string {
 // send submits a message and returns the network's answer.
 func (p *phone) send(to sms.MSISDN, text string) rp.Message {
 	p.t.Helper()
-	s := sms.Submit{Destination: addressOf(to), DCS: sms.DCS8Bit, UD: []byte(text)}
+	return p.submit(sms.Submit{Destination: addressOf(to), DCS: sms.DCS8Bit, UD: []byte(text)})
+}
+
+func (p *phone) submit(s sms.Submit) rp.Message {
+	p.t.Helper()
 	tpdu, err := s.AppendBinary(nil)
 	if err != nil {
 		p.t.Fatal(err)
@@ -224,6 +228,34 @@ func TestBothWays(t *testing.T) {
 		equal(t, "service", w.inbox.texts(), "two")
 		if mo := w.inbox.mo[0]; mo.Source != alice || mo.Dest != "9000" || mo.Bearer != "loopback" {
 			t.Errorf("MO from %v to %q by %q", mo.Source, mo.Dest, mo.Bearer)
+		}
+	})
+}
+
+// A text is the same again, whatever its last character is.
+func TestText(t *testing.T) {
+	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+		p := newPhone(t, w.net, alice, nil)
+		want := []string{"@", "1234567", "123456@", "12345678", "1234567@", "123456789012345", "12345678901234@", "1234567890123456", "123456789012345@"}
+		for _, text := range want {
+			parts, err := sms.EncodeText(text, sms.TextOptions{})
+			if err != nil || len(parts) != 1 {
+				t.Fatalf("%q: %d parts, %v", text, len(parts), err)
+			}
+			if a := p.submit(sms.Submit{Destination: addressOf(service), DCS: parts[0].DCS, UD: parts[0].UD, Septets: parts[0].Septets}); a.Cause != 0 {
+				t.Fatalf("%q: cause %d", text, a.Cause)
+			}
+		}
+		synctest.Wait()
+		w.inbox.mu.Lock()
+		defer w.inbox.mu.Unlock()
+		for i, mo := range w.inbox.mo {
+			if got, err := sms.DecodeText(mo.DCS, mo.UDH, mo.UD, mo.Septets); got != want[i] || err != nil {
+				t.Errorf("%q became %q, %v", want[i], got, err)
+			}
+		}
+		if len(w.inbox.mo) != len(want) {
+			t.Errorf("%d texts, want %d", len(w.inbox.mo), len(want))
 		}
 	})
 }
