@@ -68,7 +68,7 @@ func newSigner(t *testing.T) *signer {
 	return s
 }
 
-func (s *signer) Signature(_ context.Context, _ service.Peer, req *service.SignatureReq) (*service.SignatureResp, *mssp.Fault) {
+func (s *signer) Signature(_ context.Context, _ *service.Dialect, _ service.Peer, req *service.SignatureReq) (*service.SignatureResp, *mssp.Fault) {
 	if req.AP.Password != "geheim" {
 		return nil, mssp.Faultf(mssp.UnauthorizedAccess, "wrong password")
 	}
@@ -80,7 +80,7 @@ func (s *signer) Signature(_ context.Context, _ service.Peer, req *service.Signa
 	return resp, nil
 }
 
-func (s *signer) StatusQuery(_ context.Context, _ service.Peer, req *service.StatusReq) (*service.StatusResp, *mssp.Fault) {
+func (s *signer) StatusQuery(_ context.Context, _ *service.Dialect, _ service.Peer, req *service.StatusReq) (*service.StatusResp, *mssp.Fault) {
 	if s.fault != nil {
 		return nil, s.fault
 	}
@@ -90,11 +90,11 @@ func (s *signer) StatusQuery(_ context.Context, _ service.Peer, req *service.Sta
 	return &service.StatusResp{Header: req.Header, Signature: &service.Signature{Value: s.make()}, Status: service.Status{Code: mssp.Signature, Message: "SIGNATURE"}}, nil
 }
 
-func (s *signer) ProfileQuery(context.Context, service.Peer, *service.ProfileReq) (*service.ProfileResp, *mssp.Fault) {
+func (s *signer) ProfileQuery(context.Context, *service.Dialect, service.Peer, *service.ProfileReq) (*service.ProfileResp, *mssp.Fault) {
 	return nil, mssp.Faultf(mssp.IncompatibleInterface, "no")
 }
 
-func (s *signer) Receipt(context.Context, service.Peer, *service.ReceiptReq) (*service.ReceiptResp, *mssp.Fault) {
+func (s *signer) Receipt(context.Context, *service.Dialect, service.Peer, *service.ReceiptReq) (*service.ReceiptResp, *mssp.Fault) {
 	return nil, mssp.Faultf(mssp.IncompatibleInterface, "no")
 }
 

@@ -120,7 +120,7 @@ func (c *Client) sign(h *service.Header) {
 	h.AP.Instant = now().UTC().Format("2006-01-02T15:04:05.000Z")
 	if h.AP.TransID == "" {
 		var b [16]byte
-		rand.Read(b[:]) //nolint:errcheck // crypto/rand.Read never fails
+		_, _ = rand.Read(b[:]) // crypto/rand.Read never fails
 		h.AP.TransID = "A" + hex.EncodeToString(b[:])
 	}
 }

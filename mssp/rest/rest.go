@@ -1,22 +1,20 @@
 // Package rest is the JSON binding of the Mobile Signature Service: the
 // messages of ETSI TS 102 204 as JSON objects, posted over HTTP. Two
-// flavours that are in use share it. In the full one
-// each message carries versions, AP_Info with AP_ID, AP_PWD and
-// Instant, and the provider proves itself by its password or by a client
-// certificate. In the sparse one HTTP Basic authentication names the
-// provider and those members may be missing. All values are strings;
-// numbers are taken for them.
+// flavours that are in use share it, and the path tells which one a client
+// writes. In the full one each message carries versions and AP_Info with
+// AP_TransID and Instant; in the sparse one they may be missing. In both the
+// provider proves itself by AP_ID and AP_PWD, by HTTP Basic authentication or
+// by a client certificate. All values are strings; numbers are taken for them.
 //
-// Every message may go to every path; the paths that name an operation take
-// only that one. The reply is one line of JSON with HTTP status 200, or 500
-// for a fault: clients act on nothing else.
+// The paths that name an operation take only that one. The reply is one line
+// of JSON with HTTP status 200, or 500 for a fault: clients act on nothing else.
 //
 //	POST /rest/service          any message
 //	POST /rest/service/sign     MSS_SignatureReq
 //	POST /rest/service/status   MSS_StatusReq
 //	POST /rest/service/receipt  MSS_ReceiptReq
 //	POST /rest/service/profile  MSS_ProfileReq
-//	POST /restapi/              any message
+//	POST /restapi/              any message, sparse
 //
 // The decoder makes one pass over the document and refuses what two readers
 // could understand differently. Package service judges the message.
@@ -49,10 +47,10 @@ const bodyTime = 10 * time.Second
 
 // Service is what the handler needs of *service.Service.
 type Service interface {
-	Signature(context.Context, service.Peer, *service.SignatureReq) (*service.SignatureResp, *mssp.Fault)
-	StatusQuery(context.Context, service.Peer, *service.StatusReq) (*service.StatusResp, *mssp.Fault)
-	ProfileQuery(context.Context, service.Peer, *service.ProfileReq) (*service.ProfileResp, *mssp.Fault)
-	Receipt(context.Context, service.Peer, *service.ReceiptReq) (*service.ReceiptResp, *mssp.Fault)
+	Signature(context.Context, *service.Dialect, service.Peer, *service.SignatureReq) (*service.SignatureResp, *mssp.Fault)
+	StatusQuery(context.Context, *service.Dialect, service.Peer, *service.StatusReq) (*service.StatusResp, *mssp.Fault)
+	ProfileQuery(context.Context, *service.Dialect, service.Peer, *service.ProfileReq) (*service.ProfileResp, *mssp.Fault)
+	Receipt(context.Context, *service.Dialect, service.Peer, *service.ReceiptReq) (*service.ReceiptResp, *mssp.Fault)
 }
 
 // Exchange is a request, and later its reply, for the eyes of an operator.
@@ -83,21 +81,31 @@ func New(o Options) http.Handler {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &handler{o: o, buffers: sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}}
+	return &handler{o: o, paths: paths(), buffers: sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}}
 }
 
 type handler struct {
 	o       Options
+	paths   map[string]door
 	buffers sync.Pool // *[]byte: bodies in, replies out
 }
 
-// operations by path; "" takes any message.
-var paths = map[string]string{
-	"/rest/service": "", "/rest/service/": "", "/restapi": "", "/restapi/": "",
-	"/rest/service/sign":    "MSS_SignatureReq",
-	"/rest/service/status":  "MSS_StatusReq",
-	"/rest/service/receipt": "MSS_ReceiptReq",
-	"/rest/service/profile": "MSS_ProfileReq",
+// door is what a path takes.
+type door struct {
+	dialect *service.Dialect
+	only    string // the message; "" for any
+}
+
+func paths() map[string]door {
+	full, sparse := full(), sparse()
+	return map[string]door{
+		"/rest/service": {full, ""}, "/rest/service/": {full, ""},
+		"/rest/service/sign":    {full, "MSS_SignatureReq"},
+		"/rest/service/status":  {full, "MSS_StatusReq"},
+		"/rest/service/receipt": {full, "MSS_ReceiptReq"},
+		"/rest/service/profile": {full, "MSS_ProfileReq"},
+		"/restapi":              {sparse, ""}, "/restapi/": {sparse, ""},
+	}
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +113,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// before it replies. A recorder in a test knows no deadline; a connection does.
 	c := http.NewResponseController(w)
 	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
-	only, ok := paths[r.URL.Path]
+	door, ok := h.paths[r.URL.Path]
 	if !ok {
 		http.Error(w, "no such path: POST to /rest/service", http.StatusNotFound)
 		return
@@ -131,13 +139,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		req, f = decode(doc)
 	}
 	if f == nil {
-		f = req.only(only)
+		f = req.only(door.only)
 	}
 	var reply []byte
 	var id mssp.TransID
 	if f == nil {
 		h.observeRequest(&req, doc)
-		reply, id, f = h.serve(r, &req, body[:0])
+		reply, id, f = h.serve(r, door.dialect, &req, body[:0])
 	}
 	status := http.StatusOK
 	if f != nil {
@@ -226,29 +234,29 @@ func (r *request) only(name string) *mssp.Fault {
 }
 
 // serve calls the operation and appends its reply to buf.
-func (h *handler) serve(r *http.Request, req *request, buf []byte) ([]byte, mssp.TransID, *mssp.Fault) {
+func (h *handler) serve(r *http.Request, d *service.Dialect, req *request, buf []byte) ([]byte, mssp.TransID, *mssp.Fault) {
 	peer := peerOf(r)
 	switch {
 	case req.signature != nil:
-		m, f := h.o.Service.Signature(r.Context(), peer, req.signature)
+		m, f := h.o.Service.Signature(r.Context(), d, peer, req.signature)
 		if f != nil {
 			return buf, "", f
 		}
 		return appendSignatureResp(buf, m), m.TransID, nil
 	case req.status != nil:
-		m, f := h.o.Service.StatusQuery(r.Context(), peer, req.status)
+		m, f := h.o.Service.StatusQuery(r.Context(), d, peer, req.status)
 		if f != nil {
 			return buf, "", f
 		}
 		return appendStatusResp(buf, m), "", nil
 	case req.receipt != nil:
-		m, f := h.o.Service.Receipt(r.Context(), peer, req.receipt)
+		m, f := h.o.Service.Receipt(r.Context(), d, peer, req.receipt)
 		if f != nil {
 			return buf, "", f
 		}
 		return appendReceiptResp(buf, m), "", nil
 	}
-	m, f := h.o.Service.ProfileQuery(r.Context(), peer, req.profile)
+	m, f := h.o.Service.ProfileQuery(r.Context(), d, peer, req.profile)
 	if f != nil {
 		return buf, "", f
 	}

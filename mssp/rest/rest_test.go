@@ -124,6 +124,38 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
+// TestFlavours: the path says which members may be missing, and how the
+// provider proves itself does not.
+func TestFlavours(t *testing.T) {
+	dir := testDirectory(t)
+	const sparse = `{"MSS_StatusReq":{"AP_Info":{"AP_ID":"http://bank","AP_PWD":"geheim"},"MSSP_TransID":"h1"}}`
+	const nobody = `{"MSS_StatusReq":{"AP_Info":{"AP_PWD":"x"},"MSSP_TransID":"h1"}}`
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("http://bank"))+":geheim"))
+	for name, c := range map[string]struct {
+		path, body, login string
+		status            int
+		want              string
+	}{
+		"sparse":               {"/restapi/", sparse, "", 200, `"504"`},
+		"sparse, basic":        {"/restapi/", nobody, basic, 200, `"AP_ID":"http://bank"`},
+		"sparse, nobody":       {"/restapi", nobody, "", 500, "AP_Info.AP_ID is missing"},
+		"sparse for full":      {"/rest/service", sparse, "", 500, "MajorVersion or MinorVersion is missing"},
+		"the same with basic":  {"/rest/service", sparse, basic, 500, "MajorVersion or MinorVersion is missing"},
+		"full for sparse":      {"/restapi/", bankStatus, "", 200, `"504"`},
+		"full, basic":          {"/rest/service", bankStatus, basic, 200, `"504"`},
+		"full, basic, no name": {"/rest/service", strings.Replace(bankStatus, `"AP_ID":"http://bank",`, "", 1), basic, 200, `"504"`},
+	} {
+		r := httptest.NewRequest("POST", c.path, strings.NewReader(c.body))
+		if c.login != "" {
+			r.Header.Set("Authorization", c.login)
+		}
+		status, body := post(New(Options{Service: testService(t, &oneEngine{state: mssp.Waiting}, dir)}), r, false)
+		if status != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("%s: %d %s\nwant %d %s", name, status, body, c.status, c.want)
+		}
+	}
+}
+
 const bankStatus = `{"MSS_StatusReq":{"MajorVersion":"1","MinorVersion":"1","AP_Info":{"AP_ID":"http://bank","AP_PWD":"geheim","AP_TransID":"T1","Instant":"2026-11-22T18:03:00Z"},"MSSP_TransID":"h1"}}`
 
 // TestReplies holds the octets of replies and faults: scripts depend on them.

@@ -24,9 +24,8 @@ type Peer struct {
 	// Certificate is the SHA-256 of the client certificate (DER) that TLS
 	// has proved possession of; nil without mutual TLS.
 	Certificate *[sha256.Size]byte
-	// Basic is set when the request came with HTTP Basic authentication (the
-	// sparse flavour of package rest): User names the provider then,
-	// and versions, AP_ID and Instant may be missing from the message.
+	// Basic is set when the request came with HTTP Basic authentication: User
+	// names the provider then, and AP_ID may be missing from the message.
 	Basic          bool
 	User, Password string
 }

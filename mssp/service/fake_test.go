@@ -9,6 +9,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // fakeEngine answers like the engine: a repeat finds the first transaction,
@@ -154,6 +155,22 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 	}
 	s.auth.dummy = cheapHash(t, "dummy")
 	return s, e
+}
+
+// plain is a dialect without surprises; all members have to be there.
+func plain() *Dialect {
+	one := []string{"1"}
+	return &Dialect{
+		Versions: map[Operation][]string{OpSignature: one, OpStatusQuery: one, OpReceipt: one, OpProfileQuery: {"1", "2"}},
+		Version:  Version{"1", "1"},
+		Instant:  time.RFC3339Nano, ReplyInstant: "2006-01-02T15:04:05.000Z",
+		TransID: Name(64), Number: sms.ParseMSISDN, ReplyNumber: sms.MSISDN.String,
+		Modes: map[string]mssp.MessagingMode{
+			"synch": mssp.Synch, "asynch": mssp.AsynchClientServer,
+			"asynchClientServer": mssp.AsynchClientServer, "asynchServerServer": mssp.AsynchServerServer,
+		},
+		Encodings: map[string]Encoding{"utf-8": UTF8, "base64": Base64},
+	}
 }
 
 func bankHeader(txn string) Header {

@@ -18,7 +18,7 @@ func statusRequest(id mssp.TransID) *StatusReq {
 // result never changes.
 func TestAsynch(t *testing.T) {
 	s, e := testService(t)
-	resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	resp, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
 	if f != nil {
 		t.Fatal(f)
 	}
@@ -26,13 +26,13 @@ func TestAsynch(t *testing.T) {
 		resp.MSSP.ID.URI != "http://mssp.example/" || resp.MSSP.Instant != "2026-11-22T18:00:00.000Z" || resp.MinorVersion != "2" {
 		t.Errorf("reply %+v", resp)
 	}
-	st, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID))
+	st, f := s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(resp.TransID))
 	if f != nil || st.Status.Code != mssp.OutstandingTransaction || st.Signature != nil {
 		t.Fatalf("before the end: %+v, %v", st, f)
 	}
 	e.end(t, resp.TransID, mssp.Done, mssp.ValidSignature, "", []byte("CMS"))
 	for range 2 {
-		st, f = s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID))
+		st, f = s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(resp.TransID))
 		if f != nil || st.Status.Code != mssp.ValidSignature || string(st.Signature.Value) != "CMS" || st.User.MSISDN != "+41791234567" {
 			t.Fatalf("after the end: %+v, %v", st, f)
 		}
@@ -62,12 +62,12 @@ func TestEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, e := testService(t)
-			resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+			resp, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
 			if f != nil {
 				t.Fatal(f)
 			}
 			e.end(t, resp.TransID, c.state, c.code, c.detail, c.sig)
-			st, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID))
+			st, f := s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(resp.TransID))
 			if c.status == 0 {
 				if f == nil || !strings.Contains(f.Detail, c.want) || c.state == mssp.Failed && f.Code != c.code {
 					t.Fatalf("got %v, %v", st, f)
@@ -85,7 +85,7 @@ func TestEnds(t *testing.T) {
 // does not exist cannot be told apart, even when the engine fails to check.
 func TestOnlyTheAsker(t *testing.T) {
 	s, e := testService(t)
-	resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	resp, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
 	if f != nil {
 		t.Fatal(f)
 	}
@@ -93,7 +93,7 @@ func TestOnlyTheAsker(t *testing.T) {
 	ask := func(id mssp.TransID) *mssp.Fault {
 		req := statusRequest(id)
 		req.AP.ID, req.AP.Password = "http://shop", "secret"
-		st, f := s.StatusQuery(t.Context(), Peer{}, req)
+		st, f := s.StatusQuery(t.Context(), plain(), Peer{}, req)
 		if f == nil {
 			t.Fatalf("answered: %+v", st)
 		}
@@ -115,7 +115,7 @@ func TestOnlyTheAsker(t *testing.T) {
 func TestStatusRefused(t *testing.T) {
 	s, _ := testService(t)
 	for id, want := range map[mssp.TransID]mssp.Code{"": 102, "a b": 101, mssp.TransID(strings.Repeat("h", 65)): 101} {
-		if _, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(id)); f == nil || f.Code != want {
+		if _, f := s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(id)); f == nil || f.Code != want {
 			t.Errorf("%q: %v", id, f)
 		}
 	}
@@ -126,27 +126,27 @@ func TestStatusRefused(t *testing.T) {
 // AP_TransID of another provider is another one.
 func TestRepeat(t *testing.T) {
 	s, e := testService(t)
-	first, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	first, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
 	if f != nil {
 		t.Fatal(f)
 	}
 	req := bankRequest("T1")
 	req.AP.Instant = now.Add(time.Minute).Format(time.RFC3339)
-	if again, f := s.Signature(t.Context(), Peer{}, req); f != nil || again.TransID != first.TransID {
+	if again, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil || again.TransID != first.TransID {
 		t.Errorf("repeat: %+v, %v", again, f)
 	}
 	req.Data.Data = "Pay 1000 EUR?"
-	if _, f := s.Signature(t.Context(), Peer{}, req); f == nil || f.Code != mssp.WrongParam {
+	if _, f := s.Signature(t.Context(), plain(), Peer{}, req); f == nil || f.Code != mssp.WrongParam {
 		t.Errorf("another meaning: %v", f)
 	}
 	req = bankRequest("T1")
 	req.AP.ID, req.AP.Password, req.Profile = "http://shop", "secret", profileSign
-	if other, f := s.Signature(t.Context(), Peer{}, req); f != nil || other.TransID == first.TransID {
+	if other, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil || other.TransID == first.TransID {
 		t.Errorf("another provider: %+v, %v", other, f)
 	}
 	// A synch repeat of what is done has its answer at once.
 	e.end(t, first.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
-	if again, f := s.Signature(t.Context(), Peer{}, bankRequest("T1")); f != nil || again.TransID != first.TransID {
+	if again, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1")); f != nil || again.TransID != first.TransID {
 		t.Errorf("repeat after the end: %+v, %v", again, f)
 	}
 }
@@ -164,7 +164,7 @@ func TestSynch(t *testing.T) {
 			go func() {
 				req := bankRequest(txn)
 				req.Mode = "synch"
-				resp, f := s.Signature(t.Context(), Peer{}, req)
+				resp, f := s.Signature(t.Context(), plain(), Peer{}, req)
 				c <- answer{resp, f}
 			}()
 			synctest.Wait()
@@ -191,7 +191,7 @@ func TestClientLeaves(t *testing.T) {
 		go func() {
 			req := bankRequest("T1")
 			req.Mode = "synch"
-			resp, _ := s.Signature(ctx, Peer{}, req)
+			resp, _ := s.Signature(ctx, plain(), Peer{}, req)
 			done <- resp
 		}()
 		synctest.Wait()
@@ -204,7 +204,7 @@ func TestClientLeaves(t *testing.T) {
 			t.Errorf("%d places are still taken", n)
 		}
 		e.end(t, resp.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
-		if st, f := s.StatusQuery(t.Context(), Peer{}, statusRequest(resp.TransID)); f != nil || st.Status.Code != mssp.Signature {
+		if st, f := s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(resp.TransID)); f != nil || st.Status.Code != mssp.Signature {
 			t.Errorf("afterwards: %+v, %v", st, f)
 		}
 	})
@@ -225,19 +225,19 @@ func TestLimits(t *testing.T) {
 			r.Mode = "synch"
 			return r
 		}
-		go func() { _, _ = s.Signature(ctx, Peer{}, synch("T1")) }()
+		go func() { _, _ = s.Signature(ctx, plain(), Peer{}, synch("T1")) }()
 		synctest.Wait()
-		if _, f := s.Signature(t.Context(), Peer{}, synch("T2")); f == nil || f.Code != mssp.UnableToProvide || !strings.Contains(f.Detail, "use MessagingMode asynchClientServer") {
+		if _, f := s.Signature(t.Context(), plain(), Peer{}, synch("T2")); f == nil || f.Code != mssp.UnableToProvide || !strings.Contains(f.Detail, "use MessagingMode asynchClientServer") {
 			t.Errorf("second synch: %v", f)
 		}
-		if _, f := s.Signature(t.Context(), Peer{}, bankRequest("T3")); f != nil {
+		if _, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T3")); f != nil {
 			t.Errorf("asynch beside it: %v", f)
 		}
-		if _, f := s.Signature(t.Context(), Peer{}, bankRequest("T4")); f == nil || f.Code != mssp.UnableToProvide || !strings.Contains(f.Detail, "more than 1 requests per second") {
+		if _, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T4")); f == nil || f.Code != mssp.UnableToProvide || !strings.Contains(f.Detail, "more than 1 requests per second") {
 			t.Errorf("fourth request: %v", f)
 		}
 		clock = clock.Add(time.Second)
-		if _, f := s.Signature(t.Context(), Peer{}, bankRequest("T4")); f != nil {
+		if _, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T4")); f != nil {
 			t.Errorf("a second later: %v", f)
 		}
 	})
@@ -254,23 +254,23 @@ func TestRepeatAfterValidity(t *testing.T) {
 		r.ValidityDate = now.Add(until).Format(time.RFC3339)
 		return r
 	}
-	first, f := s.Signature(t.Context(), Peer{}, request(60*time.Second))
+	first, f := s.Signature(t.Context(), plain(), Peer{}, request(60*time.Second))
 	if f != nil {
 		t.Fatal(f)
 	}
 	e.end(t, first.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
 	clock := s.o.Clock
 	s.o.Clock = func() time.Time { return clock().Add(2 * time.Minute) }
-	again, f := s.Signature(t.Context(), Peer{}, request(60*time.Second))
+	again, f := s.Signature(t.Context(), plain(), Peer{}, request(60*time.Second))
 	if f != nil || again.TransID != first.TransID {
 		t.Fatalf("the repeat: %+v, %v", again, f)
 	}
-	if _, f = s.Signature(t.Context(), Peer{}, request(70*time.Second)); f == nil || f.Code != mssp.WrongParam {
+	if _, f = s.Signature(t.Context(), plain(), Peer{}, request(70*time.Second)); f == nil || f.Code != mssp.WrongParam {
 		t.Errorf("another date under the same AP_TransID: %v", f)
 	}
 	late := request(60 * time.Second)
 	late.AP.TransID = "T2"
-	if _, f = s.Signature(t.Context(), Peer{}, late); f == nil || f.Code != mssp.ValidityExpired {
+	if _, f = s.Signature(t.Context(), plain(), Peer{}, late); f == nil || f.Code != mssp.ValidityExpired {
 		t.Errorf("a new request: %v", f)
 	}
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"crypto"
-	"encoding/base64"
 	"strings"
 	"unicode/utf8"
 
@@ -27,16 +26,14 @@ func formatOf(uri string) (engine.Format, *mssp.Fault) {
 		"MSS_Format %s is not supported: send http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature or http://uri.etsi.org/TS102204/v1.1.2#PKCS1", quote(uri))
 }
 
-// modeOf maps MessagingMode; the JSON flavour writes asynch.
-func modeOf(s string) (mssp.MessagingMode, *mssp.Fault) {
-	switch s {
-	case "synch":
-		return mssp.Synch, nil
-	case "asynch", "asynchClientServer":
-		return mssp.AsynchClientServer, nil
-	case "asynchServerServer":
+// mode maps MessagingMode.
+func (d *Dialect) mode(s string) (mssp.MessagingMode, *mssp.Fault) {
+	switch mode, ok := d.Modes[s]; {
+	case mode == mssp.AsynchServerServer:
 		return "", mssp.Faultf(mssp.WrongParam, "MessagingMode asynchServerServer is not offered here: send asynchClientServer and ask with MSS_StatusQuery")
-	case "":
+	case ok:
+		return mode, nil
+	case s == "":
 		return "", mssp.Faultf(mssp.MissingParam, "MessagingMode is missing: send synch or asynchClientServer")
 	}
 	return "", mssp.Faultf(mssp.WrongParam, "MessagingMode %s is unknown: send synch or asynchClientServer", quote(s))
@@ -61,42 +58,39 @@ const mimeHint = "send text/plain with UTF-8, application/octet-stream with base
 
 // dataToBeSigned reads MIME type, encoding and data. A message that names
 // neither means text in UTF-8; one that names base64 alone means octets.
-func (s *Service) dataToBeSigned(d Data) (toSign, *mssp.Fault) {
-	mime, f := mediaType("DataToBeSigned", d.MimeType)
+func (s *Service) dataToBeSigned(d *Dialect, data Data) (toSign, *mssp.Fault) {
+	mime, f := mediaType("DataToBeSigned", data.MimeType)
 	if f != nil {
 		return toSign{}, f
 	}
-	b64 := strings.EqualFold(d.Encoding, "base64")
-	if !b64 && d.Encoding != "" && !strings.EqualFold(d.Encoding, "UTF-8") {
-		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.Encoding %s is not supported: %s", quote(d.Encoding), mimeHint)
+	enc, ok := d.encoding(data.Encoding)
+	if !ok {
+		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.Encoding %s is not supported: %s", quote(data.Encoding), mimeHint)
 	}
 	if mime == "" {
 		mime = "text/plain"
-		if b64 {
+		if enc == Base64 {
 			mime = "application/octet-stream"
 		}
 	}
 	hash := digests[mime]
 	switch {
 	case hash != 0 || mime == "application/octet-stream":
-		if d.Encoding != "" && !b64 {
-			return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.Encoding of %s must be base64, not %s", mime, quote(d.Encoding))
+		if enc == UTF8 {
+			return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.Encoding of %s must be base64, not %s", mime, quote(data.Encoding))
 		}
-		b64 = true
+		enc = Base64
 	case mime == "application/x-sha1":
 		return toSign{}, mssp.Faultf(mssp.InappropriateData, "SHA-1 is not accepted any more: send application/x-sha256")
 	case mime != "text/plain":
-		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.MimeType %s is not supported: %s", quote(d.MimeType), mimeHint)
+		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned.MimeType %s is not supported: %s", quote(data.MimeType), mimeHint)
 	}
-	if d.Data == "" {
+	if data.Data == "" {
 		return toSign{}, mssp.Faultf(mssp.MissingParam, "DataToBeSigned has no data: send what the user shall sign")
 	}
-	octets := []byte(d.Data)
-	if b64 {
-		var err error
-		if octets, err = base64.StdEncoding.Strict().DecodeString(d.Data); err != nil {
-			return toSign{}, mssp.Faultf(mssp.WrongParam, "DataToBeSigned is not base64 (%v): use the standard alphabet with padding", err)
-		}
+	octets, err := enc.read(data.Data)
+	if err != nil {
+		return toSign{}, mssp.Faultf(mssp.WrongParam, "DataToBeSigned is not base64 (%v): use the standard alphabet with padding", err)
 	}
 	if hash != 0 {
 		if len(octets) != hash.Size() {

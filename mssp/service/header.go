@@ -3,36 +3,29 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp"
 )
 
-// operation is one of the operations, with what its messages may say.
-type operation struct {
-	name    string
-	major   []string // versions that are spoken
-	needsTx bool     // AP_TransID is needed even in the sparse flavour
-}
+// Operation is an operation of the service, by its name in TS 102 204.
+type Operation string
 
-var (
-	opSignature = operation{"MSS_Signature", []string{"1"}, true}
-	opStatus    = operation{"MSS_StatusQuery", []string{"1"}, false}
-	opReceipt   = operation{"MSS_Receipt", []string{"1"}, false}
-	opProfile   = operation{"MSS_ProfileQuery", []string{"1", "2"}, false}
-)
-
-// longest identities that are stored and logged.
+// The operations.
 const (
-	maxAPID    = 256
-	maxTransID = 64 // FiCom: 32
+	OpSignature    Operation = "MSS_Signature"
+	OpStatusQuery  Operation = "MSS_StatusQuery"
+	OpReceipt      Operation = "MSS_Receipt"
+	OpProfileQuery Operation = "MSS_ProfileQuery"
 )
+
+// maxAPID is the longest AP_ID that is looked up and logged.
+const maxAPID = 256
 
 // begin authenticates the provider and checks what every message carries.
-func (s *Service) begin(ctx context.Context, op operation, peer Peer, h *Header) (mssp.AP, *mssp.Fault) {
+func (s *Service) begin(ctx context.Context, op Operation, d *Dialect, peer Peer, h *Header) (mssp.AP, *mssp.Fault) {
 	if len(h.AP.ID) > maxAPID || len(peer.User) > 2*maxAPID {
 		return mssp.AP{}, mssp.Faultf(mssp.WrongParam, "AP_Info.AP_ID has %d octets: the most is %d", len(h.AP.ID), maxAPID)
 	}
@@ -44,51 +37,48 @@ func (s *Service) begin(ctx context.Context, op operation, peer Peer, h *Header)
 	if f := s.rates.allow(ap.ID); f != nil {
 		return mssp.AP{}, f
 	}
-	if f := checkVersion(op, peer.Basic, h); f != nil {
+	if f := d.checkVersion(op, h); f != nil {
 		return mssp.AP{}, f
 	}
-	if f := s.checkInstant(peer.Basic, h.AP.Instant); f != nil {
+	if f := s.checkInstant(d, h.AP.Instant); f != nil {
 		return mssp.AP{}, f
 	}
 	if h.AP.TransID == "" {
-		if peer.Basic && !op.needsTx {
+		if d.Absent.TransID[op] {
 			return ap, nil
 		}
 		return mssp.AP{}, mssp.Faultf(mssp.MissingParam, "AP_Info.AP_TransID is missing: send an identifier of your own, new for each request")
 	}
-	return ap, checkTransID("AP_Info.AP_TransID", h.AP.TransID)
+	return ap, d.TransID("AP_Info.AP_TransID", h.AP.TransID)
 }
 
-// checkVersion accepts 1.x, and 2.x for MSS_ProfileQuery.
-func checkVersion(op operation, sparse bool, h *Header) *mssp.Fault {
-	if h.MajorVersion == "" && h.MinorVersion == "" && sparse {
+func (d *Dialect) checkVersion(op Operation, h *Header) *mssp.Fault {
+	if h.MajorVersion == "" && h.MinorVersion == "" && d.Absent.Version {
 		return nil
 	}
 	if h.MajorVersion == "" || h.MinorVersion == "" {
-		return mssp.Faultf(mssp.MissingParam, "MajorVersion or MinorVersion is missing: send 1 and 1")
+		return mssp.Faultf(mssp.MissingParam, "MajorVersion or MinorVersion is missing: send %s and %s", d.Version.Major, d.Version.Minor)
 	}
 	minor, err := strconv.ParseUint(h.MinorVersion, 10, 8)
-	for _, v := range op.major {
-		if h.MajorVersion == v && err == nil && minor <= 9 {
-			return nil
-		}
+	if err == nil && minor <= 9 && slices.Contains(d.Versions[op], h.MajorVersion) {
+		return nil
 	}
-	return mssp.Faultf(mssp.IncompatibleInterface, "version %s of %s is not spoken here: send MajorVersion 1, MinorVersion 1",
-		quote(h.MajorVersion+"."+h.MinorVersion), op.name)
+	return mssp.Faultf(mssp.IncompatibleInterface, "version %s of %s is not spoken here: send MajorVersion %s, MinorVersion %s",
+		quote(h.MajorVersion+"."+h.MinorVersion), op, d.Version.Major, d.Version.Minor)
 }
 
 // checkInstant holds AP_Info.Instant against the clock: a recording of an
 // old request is refused, and so is a provider whose clock is wrong.
-func (s *Service) checkInstant(sparse bool, instant string) *mssp.Fault {
+func (s *Service) checkInstant(d *Dialect, instant string) *mssp.Fault {
 	if instant == "" {
-		if sparse {
+		if d.Absent.Instant {
 			return nil
 		}
-		return mssp.Faultf(mssp.MissingParam, "AP_Info.Instant is missing: send the present time, for example 2006-01-02T15:04:05Z")
+		return mssp.Faultf(mssp.MissingParam, "AP_Info.Instant is missing: send the present time, for example %s", d.instantExample())
 	}
-	t, err := time.Parse(time.RFC3339Nano, instant)
-	if err != nil {
-		return mssp.Faultf(mssp.WrongParam, "AP_Info.Instant %s is not a time with a zone: send it like 2006-01-02T15:04:05Z", quote(instant))
+	t, f := d.instant("AP_Info.Instant", instant)
+	if f != nil {
+		return f
 	}
 	now := s.o.Clock()
 	off := now.Sub(t)
@@ -101,25 +91,6 @@ func (s *Service) checkInstant(sparse bool, instant string) *mssp.Fault {
 	}
 	return mssp.Faultf(mssp.WrongParam, "AP_Info.Instant is %s %s the time here (%s), the most is %s: set your clock by NTP",
 		off.Round(time.Second), side, now.UTC().Format(time.RFC3339), s.o.InstantWindow)
-}
-
-// checkTransID accepts an NCName of 1 to 64 characters, and one that begins
-// with a digit: clients send bare UUIDs.
-func checkTransID(field, id string) *mssp.Fault {
-	if len(id) > maxTransID {
-		return mssp.Faultf(mssp.WrongParam, "%s has %d octets: the most is %d", field, len(id), maxTransID)
-	}
-	for i, r := range id {
-		switch {
-		case r == utf8.RuneError:
-		case r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
-			continue
-		case i > 0 && (r == '-' || r == '.' || unicode.IsMark(r)):
-			continue
-		}
-		return mssp.Faultf(mssp.WrongParam, "%s: %U at octet %d is not allowed: use letters, digits, '-', '_' and '.', and begin with a letter", field, r, i+1)
-	}
-	return nil
 }
 
 // quote shows a value of a request in the detail of a fault: short, and
@@ -135,13 +106,13 @@ func shorten(s string) string {
 }
 
 // reply is the header of the answer to h.
-func (s *Service) reply(ap mssp.AP, h *Header) Header {
+func (s *Service) reply(d *Dialect, ap mssp.AP, h *Header) Header {
 	r := Header{MajorVersion: h.MajorVersion, MinorVersion: h.MinorVersion}
 	if r.MajorVersion == "" {
-		r.MajorVersion, r.MinorVersion = "1", "1"
+		r.MajorVersion, r.MinorVersion = d.Version.Major, d.Version.Minor
 	}
 	r.AP = APInfo{ID: ap.ID, TransID: h.AP.TransID, Instant: h.AP.Instant}
-	r.MSSP = MSSPInfo{Instant: s.o.Clock().UTC().Format("2006-01-02T15:04:05.000Z"), ID: MeshMember{URI: s.o.MSSPID}}
+	r.MSSP = MSSPInfo{Instant: s.o.Clock().UTC().Format(d.ReplyInstant), ID: MeshMember{URI: s.o.MSSPID}}
 	return r
 }
 

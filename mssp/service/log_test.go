@@ -32,7 +32,7 @@ func TestLogQuotesNothing(t *testing.T) {
 			s.log = slog.New(slog.NewTextHandler(&log, nil))
 			r, p := bankRequest("T1"), Peer{}
 			c.change(r, &p)
-			if _, f := s.Signature(t.Context(), p, r); f == nil {
+			if _, f := s.Signature(t.Context(), plain(), p, r); f == nil {
 				t.Fatal("taken")
 			}
 			for _, secret := range []string{"secret", "geheim", "1791234567"} {

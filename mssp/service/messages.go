@@ -7,7 +7,8 @@ import (
 
 // The model of the TS 102 204 messages. Fields hold the lexical form that
 // came over the wire; "" means absent. Names are those of the schema with
-// the Go habit of ID. Bindings fill them without judging.
+// the Go habit of ID. Bindings fill them without judging; their Dialect says
+// how they are read.
 
 // Header is MessageAbstractType: what every message carries.
 type Header struct {

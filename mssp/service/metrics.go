@@ -17,17 +17,17 @@ type metrics struct {
 
 // startCodes are the outcomes that a dashboard wants to see at 0 from the start.
 var startCodes = map[string][]mssp.Code{
-	opSignature.name: {
+	string(OpSignature): {
 		mssp.RequestOK, mssp.Signature, mssp.ValidSignature, mssp.WrongParam, mssp.MissingParam,
 		mssp.WrongDataLength, mssp.UnauthorizedAccess, mssp.UnknownClient, mssp.InappropriateData,
 		mssp.UnsupportedProfile, mssp.ExpiredTransaction, mssp.OTAError, mssp.UserCancel, mssp.UnableToProvide, mssp.InternalError,
 	},
-	opStatus.name: {
+	string(OpStatusQuery): {
 		mssp.OutstandingTransaction, mssp.Signature, mssp.ValidSignature, mssp.WrongParam,
 		mssp.UnauthorizedAccess, mssp.ExpiredTransaction, mssp.UserCancel, mssp.InternalError,
 	},
-	opProfile.name: {mssp.RequestOK, mssp.UnknownClient, mssp.UnauthorizedAccess},
-	opReceipt.name: {mssp.IncompatibleInterface, mssp.UnauthorizedAccess},
+	string(OpProfileQuery): {mssp.RequestOK, mssp.UnknownClient, mssp.UnauthorizedAccess},
+	string(OpReceipt):      {mssp.IncompatibleInterface, mssp.UnauthorizedAccess},
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -52,6 +52,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) count(op operation, c mssp.Code) {
-	m.requests.WithLabelValues(op.name, strconv.Itoa(int(c))).Inc()
+func (m *metrics) count(op Operation, c mssp.Code) {
+	m.requests.WithLabelValues(string(op), strconv.Itoa(int(c))).Inc()
 }

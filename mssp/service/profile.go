@@ -12,25 +12,25 @@ import (
 // ProfileQuery is MSS_ProfileQuery: which signature profiles the user can
 // serve now, and the state of his card and certificates as we know it. The
 // card is not asked.
-func (s *Service) ProfileQuery(ctx context.Context, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
-	resp, f := s.profileQuery(ctx, peer, req)
-	code := s.outcome(opProfile, &req.Header, f)
+func (s *Service) ProfileQuery(ctx context.Context, d *Dialect, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
+	resp, f := s.profileQuery(ctx, d, peer, req)
+	code := s.outcome(OpProfileQuery, &req.Header, f)
 	if f == nil {
 		code = resp.Status.Code
 	}
-	s.metrics.count(opProfile, code)
+	s.metrics.count(OpProfileQuery, code)
 	return resp, f
 }
 
-func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
-	ap, f := s.begin(ctx, opProfile, peer, &req.Header)
+func (s *Service) profileQuery(ctx context.Context, d *Dialect, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
+	ap, f := s.begin(ctx, OpProfileQuery, d, peer, &req.Header)
 	if f != nil {
 		return nil, f
 	}
 	if s.o.Subscribers == nil {
-		return nil, notOffered(opProfile)
+		return nil, notOffered(OpProfileQuery)
 	}
-	number, f := user(ap, req.User)
+	number, f := user(d, ap, req.User)
 	if f != nil {
 		return nil, f
 	}
@@ -41,7 +41,7 @@ func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) 
 	if err != nil {
 		return nil, internal(err)
 	}
-	resp := &ProfileResp{Header: s.reply(ap, &req.Header), Status: status(mssp.RequestOK)}
+	resp := &ProfileResp{Header: s.reply(d, ap, &req.Header), Status: status(mssp.RequestOK)}
 	active := sub.State == mssp.SubscriberActive && card.State != mssp.CardSuspended
 	usable := make(map[mssp.KeyUsage]bool)
 	now := s.o.Clock()
@@ -79,15 +79,15 @@ func (s *Service) profileQuery(ctx context.Context, peer Peer, req *ProfileReq) 
 
 // Receipt is MSS_Receipt. It is authenticated and then refused: sending a
 // text to the user after a signature is not offered yet.
-func (s *Service) Receipt(ctx context.Context, peer Peer, req *ReceiptReq) (*ReceiptResp, *mssp.Fault) {
-	_, f := s.begin(ctx, opReceipt, peer, &req.Header)
+func (s *Service) Receipt(ctx context.Context, d *Dialect, peer Peer, req *ReceiptReq) (*ReceiptResp, *mssp.Fault) {
+	_, f := s.begin(ctx, OpReceipt, d, peer, &req.Header)
 	if f == nil {
-		f = notOffered(opReceipt)
+		f = notOffered(OpReceipt)
 	}
-	s.metrics.count(opReceipt, s.outcome(opReceipt, &req.Header, f))
+	s.metrics.count(OpReceipt, s.outcome(OpReceipt, &req.Header, f))
 	return nil, f
 }
 
-func notOffered(op operation) *mssp.Fault {
-	return mssp.Faultf(mssp.IncompatibleInterface, "%s is not offered by this service: offered are MSS_Signature and MSS_StatusQuery", op.name)
+func notOffered(op Operation) *mssp.Fault {
+	return mssp.Faultf(mssp.IncompatibleInterface, "%s is not offered by this service: offered are MSS_Signature and MSS_StatusQuery", op)
 }

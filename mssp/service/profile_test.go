@@ -79,7 +79,7 @@ func TestProfileQuery(t *testing.T) {
 	} {
 		h := bankHeader("P1")
 		h.MajorVersion, h.MinorVersion = "2", "0"
-		resp, f := s.ProfileQuery(t.Context(), Peer{}, &ProfileReq{Header: h, User: MobileUser{MSISDN: msisdn}})
+		resp, f := s.ProfileQuery(t.Context(), plain(), Peer{}, &ProfileReq{Header: h, User: MobileUser{MSISDN: msisdn}})
 		if want.code != 0 {
 			if f == nil || f.Code != want.code {
 				t.Errorf("%s: %v", msisdn, f)
@@ -104,45 +104,47 @@ func TestProfileQuery(t *testing.T) {
 // TestNotOffered: what is not there says so, after the provider has proved who it is.
 func TestNotOffered(t *testing.T) {
 	s, _ := testService(t)
-	_, f := s.ProfileQuery(t.Context(), Peer{}, &ProfileReq{Header: bankHeader("P1")})
+	_, f := s.ProfileQuery(t.Context(), plain(), Peer{}, &ProfileReq{Header: bankHeader("P1")})
 	if f == nil || f.Code != mssp.IncompatibleInterface {
 		t.Errorf("profile query without subscribers: %v", f)
 	}
-	_, f = s.Receipt(t.Context(), Peer{}, &ReceiptReq{Header: bankHeader("R1")})
+	_, f = s.Receipt(t.Context(), plain(), Peer{}, &ReceiptReq{Header: bankHeader("R1")})
 	if f == nil || f.Code != mssp.IncompatibleInterface {
 		t.Errorf("receipt: %v", f)
 	}
 	h := bankHeader("R1")
 	h.AP.Password = "x"
-	if _, f = s.Receipt(t.Context(), Peer{}, &ReceiptReq{Header: h}); f == nil || f.Code != mssp.UnauthorizedAccess {
+	if _, f = s.Receipt(t.Context(), plain(), Peer{}, &ReceiptReq{Header: h}); f == nil || f.Code != mssp.UnauthorizedAccess {
 		t.Errorf("receipt with a wrong password: %v", f)
 	}
 }
 
-// TestSparse: behind HTTP Basic, versions, AP_ID and Instant may be missing,
-// but not what makes a repeat recognisable.
+// TestSparse: where the dialect lets them, versions and Instant may be missing,
+// and AP_ID behind HTTP Basic, but not what makes a repeat recognisable.
 func TestSparse(t *testing.T) {
 	users := fakeSubscribers{"41790000005": {mssp.Subscriber{State: mssp.SubscriberActive}, mssp.Card{}, nil}}
 	s, e := testService(t, func(o *Options) {
 		o.Subscribers = users
 		o.Directory = fakeDirectory{"TestAP": {ID: "TestAP", PasswordHash: cheapHash(t, "secretpw")}}
 	})
+	sparse := plain()
+	sparse.Absent = Absent{Version: true, Instant: true, TransID: map[Operation]bool{OpProfileQuery: true}}
 	peer := Peer{Basic: true, User: "TestAP", Password: "secretpw"}
 	req := bankRequest("A1")
 	req.Header = Header{AP: APInfo{TransID: "A1", Password: "x"}}
-	resp, f := s.Signature(t.Context(), peer, req)
+	resp, f := s.Signature(t.Context(), sparse, peer, req)
 	if f != nil || resp.AP.ID != "TestAP" || resp.MajorVersion != "1" || e.seen[0].AP.ID != "TestAP" {
 		t.Fatalf("%+v, %v", resp, f)
 	}
 	req.AP.TransID = ""
-	if _, f := s.Signature(t.Context(), peer, req); f == nil || f.Code != mssp.MissingParam {
+	if _, f := s.Signature(t.Context(), sparse, peer, req); f == nil || f.Code != mssp.MissingParam {
 		t.Errorf("no AP_TransID: %v", f)
 	}
 	req.AP.TransID, req.AP.Instant = "A2", "2020-01-01T00:00:00Z"
-	if _, f := s.Signature(t.Context(), peer, req); f == nil || f.Code != mssp.WrongParam {
+	if _, f := s.Signature(t.Context(), sparse, peer, req); f == nil || f.Code != mssp.WrongParam {
 		t.Errorf("an Instant that is there must be right: %v", f)
 	}
-	if p, f := s.ProfileQuery(t.Context(), peer, &ProfileReq{User: MobileUser{MSISDN: "41790000005"}}); f != nil || p.Status.Code != mssp.RequestOK {
+	if p, f := s.ProfileQuery(t.Context(), sparse, peer, &ProfileReq{User: MobileUser{MSISDN: "41790000005"}}); f != nil || p.Status.Code != mssp.RequestOK {
 		t.Errorf("profile query: %v", f)
 	}
 }

@@ -97,7 +97,7 @@ func TestRefused(t *testing.T) {
 			s, e := testService(t)
 			req := bankRequest("T1")
 			c.change(req)
-			resp, f := s.Signature(t.Context(), Peer{}, req)
+			resp, f := s.Signature(t.Context(), plain(), Peer{}, req)
 			if f == nil {
 				t.Fatalf("accepted: %+v", resp.Status)
 			}
@@ -166,7 +166,7 @@ func TestAccepted(t *testing.T) {
 			s, e := testService(t)
 			req := bankRequest("T1")
 			c.change(req)
-			resp, f := s.Signature(t.Context(), Peer{}, req)
+			resp, f := s.Signature(t.Context(), plain(), Peer{}, req)
 			if f != nil {
 				t.Fatalf("refused: %v", f)
 			}
@@ -187,7 +187,7 @@ func TestPermissions(t *testing.T) {
 		req := bankRequest("T1")
 		req.AP.ID, req.AP.Password, req.Profile = "http://shop", "secret", profileSign
 		change(req)
-		_, f := s.Signature(t.Context(), Peer{}, req)
+		_, f := s.Signature(t.Context(), plain(), Peer{}, req)
 		return f
 	}
 	if f := shop(func(*SignatureReq) {}); f != nil {
@@ -210,7 +210,7 @@ func TestMeaning(t *testing.T) {
 	ask := func(change func(*SignatureReq)) string {
 		req := bankRequest("T" + string(rune('a'+len(e.seen))))
 		change(req)
-		if _, f := s.Signature(t.Context(), Peer{}, req); f != nil {
+		if _, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil {
 			t.Fatal(f)
 		}
 		return string(e.seen[len(e.seen)-1].RequestHash)
@@ -238,7 +238,7 @@ func TestMeaning(t *testing.T) {
 	} {
 		req := bankRequest("x")
 		change(req)
-		r, _, f := s.validate(s.o.Directory.(fakeDirectory)["http://bank"], req)
+		r, _, f := s.validate(plain(), s.o.Directory.(fakeDirectory)["http://bank"], req)
 		if f != nil {
 			t.Fatal(f)
 		}
@@ -268,16 +268,16 @@ func TestNewRefuses(t *testing.T) {
 func TestAccidents(t *testing.T) {
 	s, e := testService(t)
 	e.fail = errors.New("disk on fire")
-	_, f := s.Signature(t.Context(), Peer{}, bankRequest("T1"))
+	_, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
 	if f == nil || f.Code != mssp.InternalError || strings.Contains(f.Detail, "fire") || f.Err == nil {
 		t.Errorf("got %v", f)
 	}
 	e.fail = mssp.Faultf(mssp.RevokedCertificate, "revoked")
-	if resp, f := s.Signature(t.Context(), Peer{}, bankRequest("T1")); f != nil || resp.Status.Code != mssp.RevokedCertificate || resp.TransID != "" {
+	if resp, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1")); f != nil || resp.Status.Code != mssp.RevokedCertificate || resp.TransID != "" {
 		t.Errorf("501 is a status and not a fault: %+v, %v", resp, f)
 	}
 	e.fail = mssp.Faultf(mssp.UnknownClient, "not registered")
-	if _, f = s.Signature(t.Context(), Peer{}, bankRequest("T1")); f == nil || f.Code != mssp.UnknownClient {
+	if _, f = s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1")); f == nil || f.Code != mssp.UnknownClient {
 		t.Errorf("got %v", f)
 	}
 }
@@ -291,7 +291,7 @@ func TestNobodyIsPointedToLoA3(t *testing.T) {
 	for _, uri := range []string{"", "http://no.such/profile"} {
 		req := bankRequest("T1")
 		req.Profile = uri
-		_, f := s.Signature(t.Context(), Peer{}, req)
+		_, f := s.Signature(t.Context(), plain(), Peer{}, req)
 		if f == nil || !strings.Contains(f.Detail, profileAuth) || strings.Contains(f.Detail, "LoA3") {
 			t.Errorf("profile %q: %v", uri, f)
 		}

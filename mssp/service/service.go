@@ -3,7 +3,8 @@
 // application providers, every rule about what a request may say, and the
 // translation of transactions into replies and faults. A binding (package
 // rest, and SOAP) decodes octets into the model, calls one method per
-// operation and encodes what comes back; it takes no decision of its own.
+// operation and encodes what comes back; it takes no decision of its own. What
+// its kind of client writes in its own way, it says in a Dialect.
 //
 // A request passes these gates in this order, and the first that closes
 // gives the fault: who asks (104), how fast (780), version (108), time (101),
@@ -115,7 +116,7 @@ func New(o Options) (*Service, error) {
 		return nil, fmt.Errorf("service: the default signature profile %s is not configured", o.DefaultProfile)
 	}
 	key := make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // crypto/rand.Read never fails
+	_, _ = rand.Read(key) // crypto/rand.Read never fails
 	s.auth = newAuthenticator(o.Directory, key, o.Clock)
 	s.rates = newRates(o)
 	s.metrics = newMetrics(o.Registerer)

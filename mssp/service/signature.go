@@ -17,22 +17,22 @@ import (
 // OUTSTANDING_TRANSACTION with the MSSP_TransID to ask for. In
 // asynchClientServer mode it returns REQUEST_OK as soon as the request is
 // durable, with the reference code that the user will see.
-func (s *Service) Signature(ctx context.Context, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
-	resp, f := s.signature(ctx, peer, req)
-	code := s.outcome(opSignature, &req.Header, f)
+func (s *Service) Signature(ctx context.Context, d *Dialect, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
+	resp, f := s.signature(ctx, d, peer, req)
+	code := s.outcome(OpSignature, &req.Header, f)
 	if f == nil {
 		code = resp.Status.Code
 	}
-	s.metrics.count(opSignature, code)
+	s.metrics.count(OpSignature, code)
 	return resp, f
 }
 
-func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
-	ap, f := s.begin(ctx, opSignature, peer, &req.Header)
+func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
+	ap, f := s.begin(ctx, OpSignature, d, peer, &req.Header)
 	if f != nil {
 		return nil, f
 	}
-	r, x, f := s.validate(ap, req)
+	r, x, f := s.validate(d, ap, req)
 	if f != nil {
 		return nil, f
 	}
@@ -49,7 +49,7 @@ func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (
 		f := asFault(err)
 		if f.Code.IsStatus() { // a revoked certificate, found before the user was asked
 			return &SignatureResp{
-				Header: s.reply(ap, &req.Header), User: MobileUser{MSISDN: req.User.MSISDN},
+				Header: s.reply(d, ap, &req.Header), User: MobileUser{MSISDN: req.User.MSISDN},
 				Profile: r.ProfileURI, Status: status(f.Code),
 			}, nil
 		}
@@ -68,7 +68,7 @@ func (s *Service) signature(ctx context.Context, peer Peer, req *SignatureReq) (
 		return nil, f
 	}
 	resp := &SignatureResp{
-		Header: s.reply(ap, &req.Header), TransID: tx.ID, User: MobileUser{MSISDN: req.User.MSISDN},
+		Header: s.reply(d, ap, &req.Header), TransID: tx.ID, User: MobileUser{MSISDN: req.User.MSISDN},
 		Profile: r.ProfileURI, Responses: x.responses,
 	}
 	if r.Mode != mssp.Synch {
@@ -137,25 +137,25 @@ func detailOf(tx mssp.Transaction) string {
 
 // StatusQuery is MSS_StatusQuery: OUTSTANDING_TRANSACTION until the
 // transaction is final, then its reply or fault, always the same (I7).
-func (s *Service) StatusQuery(ctx context.Context, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
-	resp, f := s.statusQuery(ctx, peer, req)
-	code := s.outcome(opStatus, &req.Header, f)
+func (s *Service) StatusQuery(ctx context.Context, d *Dialect, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
+	resp, f := s.statusQuery(ctx, d, peer, req)
+	code := s.outcome(OpStatusQuery, &req.Header, f)
 	if f == nil {
 		code = resp.Status.Code
 	}
-	s.metrics.count(opStatus, code)
+	s.metrics.count(OpStatusQuery, code)
 	return resp, f
 }
 
-func (s *Service) statusQuery(ctx context.Context, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
-	ap, f := s.begin(ctx, opStatus, peer, &req.Header)
+func (s *Service) statusQuery(ctx context.Context, d *Dialect, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
+	ap, f := s.begin(ctx, OpStatusQuery, d, peer, &req.Header)
 	if f != nil {
 		return nil, f
 	}
 	if req.TransID == "" {
 		return nil, mssp.Faultf(mssp.MissingParam, "MSSP_TransID is missing: send the one from the MSS_SignatureResp")
 	}
-	if f := checkTransID("MSSP_TransID", req.TransID); f != nil {
+	if f := d.TransID("MSSP_TransID", req.TransID); f != nil {
 		return nil, f
 	}
 	tx, err := s.o.Engine.Status(ctx, ap.ID, mssp.TransID(req.TransID))
@@ -168,7 +168,7 @@ func (s *Service) statusQuery(ctx context.Context, peer Peer, req *StatusReq) (*
 	if f := s.owned(ap, tx); f != nil {
 		return nil, f
 	}
-	resp := &StatusResp{Header: s.reply(ap, &req.Header), User: MobileUser{MSISDN: tx.MSISDN.String()}}
+	resp := &StatusResp{Header: s.reply(d, ap, &req.Header), User: MobileUser{MSISDN: d.ReplyNumber(tx.MSISDN)}}
 	if resp.Signature, resp.Status, f = s.result(tx); f != nil {
 		return nil, f
 	}
@@ -184,11 +184,11 @@ func unknownTransaction() *mssp.Fault {
 // outcome logs a fault and returns its code. Details are made here and in the
 // engine; what they quote of the request is for the provider alone: somebody
 // may have put a number, a text or a password where it does not belong.
-func (s *Service) outcome(op operation, h *Header, f *mssp.Fault) mssp.Code {
+func (s *Service) outcome(op Operation, h *Header, f *mssp.Fault) mssp.Code {
 	if f == nil {
 		return 0
 	}
-	level, attrs := slog.LevelInfo, []any{"operation", op.name, "ap", claimed(h.AP.ID), "ap_trans_id", shorten(h.AP.TransID), "code", int(f.Code), "detail", quoted.ReplaceAllString(f.Detail, `"..."`)}
+	level, attrs := slog.LevelInfo, []any{"operation", op, "ap", claimed(h.AP.ID), "aptransid", shorten(h.AP.TransID), "code", int(f.Code), "detail", quoted.ReplaceAllString(f.Detail, `"..."`)}
 	if f.Code == mssp.InternalError {
 		level = slog.LevelError
 		attrs = append(attrs, "error", f.Err)

@@ -14,14 +14,14 @@ import (
 )
 
 // validate turns MSS_SignatureReq into a request for the engine.
-func (s *Service) validate(ap mssp.AP, req *SignatureReq) (engine.SignRequest, extras, *mssp.Fault) {
+func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (engine.SignRequest, extras, *mssp.Fault) {
 	r := engine.SignRequest{AP: ap, APTransID: req.AP.TransID}
 	var f *mssp.Fault
 	var x extras
-	if r.Mode, f = modeOf(req.Mode); f != nil {
+	if r.Mode, f = d.mode(req.Mode); f != nil {
 		return r, x, f
 	}
-	if r.MSISDN, f = user(ap, req.User); f != nil {
+	if r.MSISDN, f = user(d, ap, req.User); f != nil {
 		return r, x, f
 	}
 	if x, f = additional(req.Services); f != nil {
@@ -39,15 +39,15 @@ func (s *Service) validate(ap mssp.AP, req *SignatureReq) (engine.SignRequest, e
 	if r.Format, f = formatOf(req.Format); f != nil {
 		return r, x, f
 	}
-	d, f := s.dataToBeSigned(req.Data)
+	data, f := s.dataToBeSigned(d, req.Data)
 	if f != nil {
 		return r, x, f
 	}
-	r.MimeType, r.Content, r.Hash, r.Digest = d.mime, d.content, d.hash, d.digest
-	if r.Display, f = s.toShow(ap, req, d, x.reference); f != nil {
+	r.MimeType, r.Content, r.Hash, r.Digest = data.mime, data.content, data.hash, data.digest
+	if r.Display, f = s.toShow(d, ap, req, data, x.reference); f != nil {
 		return r, x, f
 	}
-	if r.TimeOut, f = s.timeOut(p, req.TimeOut, req.ValidityDate); f != nil && f.Code != mssp.ValidityExpired {
+	if r.TimeOut, f = s.timeOut(d, p, req.TimeOut, req.ValidityDate); f != nil && f.Code != mssp.ValidityExpired {
 		return r, x, f
 	}
 	r.Late = f // the engine knows whether it was asked before (I12)
@@ -56,14 +56,14 @@ func (s *Service) validate(ap mssp.AP, req *SignatureReq) (engine.SignRequest, e
 }
 
 // user finds whom to ask, and whether this provider may ask him.
-func user(ap mssp.AP, u MobileUser) (sms.MSISDN, *mssp.Fault) {
+func user(d *Dialect, ap mssp.AP, u MobileUser) (sms.MSISDN, *mssp.Fault) {
 	if u.MSISDN == "" {
 		if u.UserIdentifier != "" {
 			return "", mssp.Faultf(mssp.UnknownClient, "MobileUser.UserIdentifier is not resolved here: send MobileUser.MSISDN")
 		}
 		return "", mssp.Faultf(mssp.MissingParam, "MobileUser.MSISDN is missing: send the user's number in international form")
 	}
-	n, err := sms.ParseMSISDN(u.MSISDN)
+	n, err := d.Number(u.MSISDN)
 	if err != nil {
 		return "", mssp.Faultf(mssp.WrongParam, "MobileUser.MSISDN: %v", err)
 	}
@@ -147,10 +147,10 @@ func (s *Service) offered(ap mssp.AP) string {
 
 // toShow is the text for the user: DataToBeDisplayed, or the text that is
 // signed, which the engine takes from Content ("" here).
-func (s *Service) toShow(ap mssp.AP, req *SignatureReq, d toSign, reference string) (string, *mssp.Fault) {
+func (s *Service) toShow(d *Dialect, ap mssp.AP, req *SignatureReq, data toSign, reference string) (string, *mssp.Fault) {
 	if req.Display == nil || req.Display.Data == "" {
-		if d.text {
-			return "", shown("DataToBeSigned", ap, string(d.content), reference)
+		if data.text {
+			return "", shown("DataToBeSigned", ap, string(data.content), reference)
 		}
 		return "", nil
 	}
@@ -158,7 +158,8 @@ func (s *Service) toShow(ap mssp.AP, req *SignatureReq, d toSign, reference stri
 	if f != nil {
 		return "", f
 	}
-	if mime != "" && mime != "text/plain" || req.Display.Encoding != "" && !strings.EqualFold(req.Display.Encoding, "UTF-8") {
+	enc, ok := d.encoding(req.Display.Encoding)
+	if mime != "" && mime != "text/plain" || !ok || enc == Base64 {
 		return "", mssp.Faultf(mssp.InappropriateData, "DataToBeDisplayed must be text/plain in UTF-8, not %s in %s",
 			quote(req.Display.MimeType), quote(req.Display.Encoding))
 	}
@@ -167,7 +168,7 @@ func (s *Service) toShow(ap mssp.AP, req *SignatureReq, d toSign, reference stri
 
 // timeOut is the life of the transaction: the earlier of TimeOut and
 // ValidityDate, or what the profile says.
-func (s *Service) timeOut(p *mssp.SignatureProfile, seconds, until string) (time.Duration, *mssp.Fault) {
+func (s *Service) timeOut(d *Dialect, p *mssp.SignatureProfile, seconds, until string) (time.Duration, *mssp.Fault) {
 	most := p.MaxTimeOut
 	setDefault(&most, s.o.MaxTimeOut)
 	life := p.TimeOut
@@ -182,9 +183,9 @@ func (s *Service) timeOut(p *mssp.SignatureProfile, seconds, until string) (time
 		life = time.Duration(n) * time.Second
 	}
 	if until != "" {
-		t, err := time.Parse(time.RFC3339Nano, until)
-		if err != nil {
-			return 0, mssp.Faultf(mssp.WrongParam, "ValidityDate %s is not a time with a zone: send it like 2006-01-02T15:04:05Z", quote(until))
+		t, f := d.instant("ValidityDate", until)
+		if f != nil {
+			return 0, f
 		}
 		if left := t.Sub(s.o.Clock()); seconds == "" || left < life {
 			life, field = left, "ValidityDate"
