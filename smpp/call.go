@@ -224,7 +224,7 @@ func (s *Session) respond(f Frame) {
 	}
 	body, err := Parse(f)
 	if err != nil && f.Status == ROK {
-		s.rubbish.Warn(s.opts.Logger, "response cannot be read", "sequence", f.Seq, "error", err)
+		s.limitedLog.Warn(s.opts.Logger, "response cannot be read", "sequence", f.Seq, "error", err)
 	}
 	o := Outcome{Status: f.Status, Nack: f.Command == GenericNack, Body: own(body), Late: late}
 	if late {

@@ -65,7 +65,7 @@ func (r *Reader) Next() (Frame, error) {
 	f := Frame{Header: Header{
 		CommandID(binary.BigEndian.Uint32(h[4:])), Status(binary.BigEndian.Uint32(h[8:])), binary.BigEndian.Uint32(h[12:]),
 	}}
-	r.r.Discard(HeaderLen) //nolint:errcheck // they are there
+	r.r.Discard(HeaderLen) // they are there
 	if n < HeaderLen || n > int64(r.limit) {
 		return f, fmt.Errorf("%w: %s says %d octets, 16 to %d are taken", ErrFrame, f.Command, n, r.limit)
 	}

@@ -132,7 +132,7 @@ func TestTheirsIsOurs(t *testing.T) {
 			switch f := pdufield.New(k, []byte{0}).(type) {
 			case *pdufield.Fixed:
 				var n int
-				fmt.Sscan(v, &n) //nolint:errcheck // made above
+				fmt.Sscan(v, &n) // made above
 				f.Data = byte(n)
 				err = p.Fields().Set(k, f)
 			default:
@@ -142,7 +142,7 @@ func TestTheirsIsOurs(t *testing.T) {
 				t.Fatal(k, err)
 			}
 		}
-		p.Fields().Set(pdufield.SMLength, byte(len(m.ShortMessage))) //nolint:errcheck // an octet
+		p.Fields().Set(pdufield.SMLength, byte(len(m.ShortMessage))) // an octet
 		var b bytes.Buffer
 		if err := p.SerializeTo(&b); err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestTheirsIsOurs(t *testing.T) {
 	}
 	p := pdu.NewSubmitSMResp()
 	p.Header().Seq = 7
-	p.Fields().Set(pdufield.MessageID, "0A1B") //nolint:errcheck // a string
+	p.Fields().Set(pdufield.MessageID, "0A1B") // a string
 	var b bytes.Buffer
 	if err := p.SerializeTo(&b); err != nil {
 		t.Fatal(err)

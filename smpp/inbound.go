@@ -102,28 +102,28 @@ func (p progress) Read(b []byte) (int, error) {
 func (s *Session) request(f Frame) (ended bool) {
 	switch f.Command {
 	case EnquireLink:
-		s.write(Header{EnquireLinkResp, ROK, f.Seq}, nil) //nolint:errcheck // fail tells
+		s.write(Header{EnquireLinkResp, ROK, f.Seq}, nil) // fail tells
 		return false
 	case Unbind:
 		s.lastWords(Header{UnbindResp, ROK, f.Seq}, errors.New("peer has unbound"))
 		return true
 	}
 	if !f.Command.Known() {
-		s.rubbish.Warn(s.opts.Logger, "unknown command, answered with generic_nack", "command", f.Command.String(), "sequence", f.Seq)
-		s.write(Header{GenericNack, RInvCmdID, f.Seq}, nil) //nolint:errcheck // fail tells
+		s.limitedLog.Warn(s.opts.Logger, "unknown command, answered with generic_nack", "command", f.Command.String(), "sequence", f.Seq)
+		s.write(Header{GenericNack, RInvCmdID, f.Seq}, nil) // fail tells
 		return false
 	}
 	req := &Request{Header: f.Header, s: s}
 	if s.opts.Gate != nil {
 		if st := s.opts.Gate(f.Command); st != ROK {
-			req.Reply(st, bare(f.Command)) //nolint:errcheck // no answer to some commands
+			req.Reply(st, bare(f.Command)) // no answer to some commands
 			return false
 		}
 	}
 	body, err := Parse(Frame{f.Header, append([]byte(nil), f.Body...)})
 	if err != nil {
-		s.rubbish.Warn(s.opts.Logger, "request cannot be read", "sequence", f.Seq, "error", err)
-		req.Reply(StatusFor(err), bare(f.Command)) //nolint:errcheck // no answer to some commands
+		s.limitedLog.Warn(s.opts.Logger, "request cannot be read", "sequence", f.Seq, "error", err)
+		req.Reply(StatusFor(err), bare(f.Command)) // no answer to some commands
 		return false
 	}
 	req.Body = body
@@ -135,7 +135,7 @@ func (s *Session) request(f Frame) (ended bool) {
 // the queue is full: the peer shall send it again later.
 func (s *Session) dispatch(req *Request) {
 	if s.opts.Handler == nil {
-		req.Reply(RInvBndSts, bare(req.Command)) //nolint:errcheck // no answer to some commands
+		req.Reply(RInvBndSts, bare(req.Command)) // no answer to some commands
 		return
 	}
 	if s.opts.Inline {
@@ -149,7 +149,7 @@ func (s *Session) dispatch(req *Request) {
 		if req.Command == SubmitSM || req.Command == SubmitMulti || req.Command == DataSM {
 			st = RThrottled
 		}
-		req.Reply(st, bare(req.Command)) //nolint:errcheck // no answer to some commands
+		req.Reply(st, bare(req.Command)) // no answer to some commands
 		return
 	}
 	if s.hire() {
@@ -209,7 +209,7 @@ func (s *Session) lastWords(h Header, why error) {
 	s.stopTaking()
 	s.wmu.Lock()
 	s.wbuf = responses(s.wbuf)
-	s.put(h, nil) //nolint:errcheck // a header can always be coded
+	s.put(h, nil) // a header can always be coded
 	s.ending = true
 	s.wmu.Unlock()
 	s.rouse()
@@ -258,7 +258,7 @@ func (s *Session) timeLoop() {
 		switch {
 		case asked.IsZero() && now.Sub(heard) >= s.opts.EnquireInterval:
 			asked = now
-			s.start(EnquireLink, nil, false, func(Outcome) {}) //nolint:errcheck // ended
+			s.start(EnquireLink, nil, false, func(Outcome) {}) // ended
 		case !asked.IsZero() && !heard.Before(asked):
 			asked = time.Time{}
 		case !asked.IsZero() && now.Sub(asked) >= s.opts.EnquireTimeout:

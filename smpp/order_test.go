@@ -85,7 +85,7 @@ func TestReaderAllocations(t *testing.T) {
 	src := bytes.NewReader(pdu)
 	r := NewReader(src, 0)
 	if n := testing.AllocsPerRun(1000, func() {
-		src.Seek(0, io.SeekStart) //nolint:errcheck // cannot fail
+		src.Seek(0, io.SeekStart) // cannot fail
 		if _, err := r.Next(); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestSequenceWraps(t *testing.T) {
 func TestFloodOfRubbish(t *testing.T) {
 	var log bytes.Buffer
 	bubble(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Handler: HandlerFunc(func(context.Context, *Request) {})}, func(t *testing.T, s *Session, p *peer) {
-		go io.Copy(io.Discard, p) //nolint:errcheck // ends with the session
+		go io.Copy(io.Discard, p) // ends with the session
 		submit(t, s)
 		for i := range uint32(500) {
 			p.send(0x00010203, ROK, i, nil)
@@ -144,7 +144,7 @@ func TestFloodOfRubbish(t *testing.T) {
 func TestUnbindWithAQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
-		h := HandlerFunc(func(_ context.Context, r *Request) { r.Reply(ROK, &MessageResp{}) }) //nolint:errcheck // the peer is there
+		h := HandlerFunc(func(_ context.Context, r *Request) { r.Reply(ROK, &MessageResp{}) }) // the peer is there
 		s, p := NewSession(a, Options{Handler: h}), &peer{t, b, NewReader(b, 0)}
 		outs := []chan Outcome{submit(t, s)}
 		synctest.Wait() // the first is with the connection, and the peer does not read yet

@@ -108,14 +108,14 @@ type Session struct {
 
 	unbinding atomic.Bool // Unbind is at work
 
-	began   time.Time    // ages count from here: a clock that is set does not move them
-	heard   atomic.Int64 // age when the peer last sent anything
-	inFrame atomic.Int64 // age when the PDU being read began; 0 between PDUs
-	inbound chan *Request
-	workers atomic.Int32
-	rubbish seldom.Logger // what the peer can provoke
-	ctx     context.Context
-	cancel  context.CancelFunc
+	began      time.Time    // ages count from here: a clock that is set does not move them
+	heard      atomic.Int64 // age when the peer last sent anything
+	inFrame    atomic.Int64 // age when the PDU being read began; 0 between PDUs
+	inbound    chan *Request
+	workers    atomic.Int32
+	limitedLog seldom.Logger // of what the peer can provoke
+	ctx        context.Context
+	cancel     context.CancelFunc
 }
 
 // NewSession serves conn until Close, Unbind or a fault of the link. The
@@ -174,7 +174,7 @@ func (s *Session) fail(why error) {
 	close(s.done)
 	s.mu.Unlock()
 	s.cancel()
-	s.conn.Close() //nolint:errcheck // it is over either way
+	s.conn.Close() // it is over either way
 	s.wmu.Lock()
 	attempted := s.attempted
 	s.wmu.Unlock()
@@ -311,7 +311,7 @@ func (s *Session) writeLoop() {
 			spare = out
 			continue
 		}
-		s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)) //nolint:errcheck // Write tells
+		s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)) // Write tells
 		_, err := s.conn.Write(out)
 		switch {
 		case last:

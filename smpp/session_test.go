@@ -67,7 +67,7 @@ func TestSequenceCollision(t *testing.T) {
 	var handled atomic.Int32
 	h := HandlerFunc(func(_ context.Context, r *Request) {
 		handled.Add(1)
-		r.Reply(ROK, &MessageResp{}) //nolint:errcheck
+		r.Reply(ROK, &MessageResp{})
 	})
 	bubble(t, Options{Handler: h}, func(t *testing.T, s *Session, p *peer) {
 		out := submit(t, s)
@@ -192,7 +192,7 @@ func TestUnknownAndBroken(t *testing.T) {
 		if f := p.next(); f.Command != EnquireLinkResp || f.Seq != 12 {
 			t.Errorf("enquire_link answered with %+v", f.Header)
 		}
-		go p.Write(make([]byte, 16)) //nolint:errcheck // the session closes
+		go p.Write(make([]byte, 16)) // the session closes
 		if f := p.next(); f.Command != GenericNack || f.Status != RInvCmdLen {
 			t.Errorf("length 0 answered with %+v", f.Header)
 		}
@@ -235,7 +235,7 @@ func TestSlowHandler(t *testing.T) {
 	var release atomic.Pointer[chan struct{}] // made inside the bubble
 	h := HandlerFunc(func(_ context.Context, r *Request) {
 		<-*release.Load()
-		r.Reply(ROK, &MessageResp{}) //nolint:errcheck
+		r.Reply(ROK, &MessageResp{})
 	})
 	bubble(t, Options{Handler: h, Inbound: 2}, func(t *testing.T, s *Session, p *peer) {
 		gate := make(chan struct{})

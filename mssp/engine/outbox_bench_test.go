@@ -70,7 +70,7 @@ var benchSegment = bearer.Segment{Dest: "41790000001", PID: 0x7F, DCS: 0xF6, UDH
 // deaf is an Inbox that wants nothing.
 type deaf struct{ bearer.Inbox }
 
-func benchSMSC(b *testing.B, window, binds int) *esme.SMSC {
+func benchSMSC(b *testing.B, window, binds int) *esme.Client {
 	s, err := esme.New(esme.Options{Name: "bench", Address: centre(b), Window: window, Binds: binds, Queue: 20_000, Bind: smpp.Bind{SystemID: "x"}, Inbox: deaf{}})
 	if err != nil {
 		b.Fatal(err)

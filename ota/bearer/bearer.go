@@ -109,6 +109,13 @@ type Bearer interface {
 	Submit(ctx context.Context, s Segment) (Receipt, error)
 }
 
+// Attacher is a Bearer that can tell whether messages can pass now, both ways.
+// A route prefers those that say yes.
+type Attacher interface {
+	Bearer
+	Attached() bool
+}
+
 var (
 	// ErrRefused: the network will never take this segment.
 	ErrRefused = errors.New("network refused the message")

@@ -66,7 +66,7 @@ func (c *centre) serve(_ context.Context, r *smpp.Request) {
 		if c.bind != nil {
 			st = c.bind(len(c.binds), b)
 		}
-		r.Reply(st, &smpp.BindResp{SystemID: "centre", Bare: st != smpp.ROK}) //nolint:errcheck // may be closed
+		r.Reply(st, &smpp.BindResp{SystemID: "centre", Bare: st != smpp.ROK}) // may be closed
 	case *smpp.Message:
 		c.got = append(c.got, b)
 		c.at = append(c.at, time.Now())
@@ -81,7 +81,7 @@ func (c *centre) serve(_ context.Context, r *smpp.Request) {
 			}
 			return
 		}
-		r.Reply(smpp.Status(st), &smpp.MessageResp{MessageID: id, Bare: st != 0}) //nolint:errcheck // may be closed
+		r.Reply(smpp.Status(st), &smpp.MessageResp{MessageID: id, Bare: st != 0}) // may be closed
 	}
 }
 
@@ -170,10 +170,10 @@ func (i *inbox) Alert(_ context.Context, n sms.MSISDN) error {
 	return nil
 }
 
-// lab is an SMSC with the centre that it speaks to, in fake time.
+// lab is a Client with the centre that it speaks to, in fake time.
 type lab struct {
 	*testing.T
-	*SMSC
+	*Client
 	c   *centre
 	in  *inbox
 	reg *prometheus.Registry
@@ -195,7 +195,7 @@ func bubble(t *testing.T, o Options, prepare func(*centre), f func(l *lab)) {
 			o.Source = SourceRules{{Address: ParseAddress(service)}}
 		}
 		var err error
-		if l.SMSC, err = New(o); err != nil {
+		if l.Client, err = New(o); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Start(t.Context()); err != nil {
@@ -203,7 +203,7 @@ func bubble(t *testing.T, o Options, prepare func(*centre), f func(l *lab)) {
 		}
 		synctest.Wait()
 		f(l)
-		l.Stop(context.Background()) //nolint:errcheck // some tests leave things unanswered
+		l.Stop(context.Background()) // some tests leave things unanswered
 		l.c.mu.Lock()
 		for _, s := range l.c.sessions {
 			s.Close()

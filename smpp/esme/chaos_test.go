@@ -18,7 +18,7 @@ import (
 type ledger struct {
 	mu       sync.Mutex
 	accepted map[int64]int      // by the centre
-	told     map[int64][]result // by the SMSC
+	told     map[int64][]result // by the client
 }
 
 // TestChaos: a centre that answers, refuses, throttles, stays silent, answers
@@ -76,7 +76,7 @@ func chaos(t *testing.T, seed uint64) {
 				return 0, fmt.Sprint("m", idOf(m))
 			default:
 				s := c.sessions[dice(len(c.sessions))]
-				go s.Unbind(context.Background()) //nolint:errcheck // chaos
+				go s.Unbind(context.Background()) // chaos
 				accept()
 				return 0, fmt.Sprint("m", idOf(m))
 			}
@@ -97,8 +97,8 @@ func chaos(t *testing.T, seed uint64) {
 				time.Sleep(time.Second)
 				l.Resume()
 			case 1:
-				l.Stop(context.Background())  //nolint:errcheck // it may say that not all was answered
-				l.Start(context.Background()) //nolint:errcheck // it cannot fail
+				l.Stop(context.Background())  // it may say that not all was answered
+				l.Start(context.Background()) // it cannot fail
 			}
 		}
 		wg.Wait()
@@ -126,7 +126,7 @@ func answerLate(ctx context.Context, l *lab, dice func(int) int) {
 				r := l.c.asked[i]
 				l.c.asked = append(l.c.asked[:i], l.c.asked[i+1:]...)
 				m := r.Body.(*smpp.Message)
-				r.Reply(smpp.ROK, &smpp.MessageResp{MessageID: fmt.Sprint("late", int64(m.ShortMessage[3])<<8|int64(m.ShortMessage[4]))}) //nolint:errcheck // may be closed
+				r.Reply(smpp.ROK, &smpp.MessageResp{MessageID: fmt.Sprint("late", int64(m.ShortMessage[3])<<8|int64(m.ShortMessage[4]))}) // may be closed
 			}
 			l.c.mu.Unlock()
 		}

@@ -89,7 +89,7 @@ func TestWindowOfWrongState(t *testing.T) {
 		for id := range int64(4) {
 			chs = append(chs, l.submit(l.Context(), id+1))
 		}
-		time.AfterFunc(time.Second, l.q.look)
+		time.AfterFunc(time.Second, l.q.wakePumps)
 		for _, ch := range chs {
 			if r := <-ch; r.err != nil && !strings.Contains(r.err.Error(), errNotBound.Error()) {
 				t.Error(r.err)

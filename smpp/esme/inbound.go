@@ -19,7 +19,7 @@ func (l *link) ServeSMPP(ctx context.Context, r *smpp.Request) {
 	switch b := r.Body.(type) {
 	case *smpp.Message:
 		if r.Command != smpp.DeliverSM {
-			r.Reply(smpp.RInvCmdID, nil) //nolint:errcheck // the session has ended
+			r.Reply(smpp.RInvCmdID, nil) // the session has ended
 			return
 		}
 		status = l.take(ctx, b)
@@ -29,7 +29,7 @@ func (l *link) ServeSMPP(ctx context.Context, r *smpp.Request) {
 		l.alert(ctx, b)
 		return
 	default: // outbind has no answer; the rest is not for an ESME
-		r.Reply(smpp.RInvCmdID, nil) //nolint:errcheck // the session has ended, or no answer exists
+		r.Reply(smpp.RInvCmdID, nil) // the session has ended, or no answer exists
 		return
 	}
 	if err := r.Reply(status, &smpp.MessageResp{}); err != nil {
@@ -40,38 +40,38 @@ func (l *link) ServeSMPP(ctx context.Context, r *smpp.Request) {
 // take stores a message and says what to answer: ESME_ROK only when the Inbox
 // has it, or when it is worth nothing to anybody and will never be.
 func (l *link) take(ctx context.Context, m *smpp.Message) smpp.Status {
-	s := l.s
-	if !s.begin() {
+	c := l.c
+	if !c.begin() {
 		return smpp.RxTAppn // stopping: it comes again
 	}
-	defer s.end()
-	ctx, cancel := context.WithTimeout(ctx, s.o.DeliverTimeout)
+	defer c.end()
+	ctx, cancel := context.WithTimeout(ctx, c.o.DeliverTimeout)
 	defer cancel()
-	if s.o.isReceipt(m) {
+	if c.o.isReceipt(m) {
 		return l.receipt(ctx, m)
 	}
-	mo, err := s.o.decode(m, s.o.Clock())
+	mo, err := c.o.decode(m, c.o.Clock())
 	if err != nil {
 		kind := "malformed"
 		if errors.Is(err, errNobody) {
 			kind = "nobody"
 		}
-		s.m.inbound(kind)
-		l.rubbish.Warn(l.log, "message from a phone refused", "error", err)
+		c.m.inbound(kind)
+		l.limitedLog.Warn(l.log, "message from a phone refused", "error", err)
 		return smpp.ROK
 	}
 	d := digest(m)
-	if s.seen.has(d, time.Now()) {
-		s.m.inbound("again")
+	if c.seen.has(d, time.Now()) {
+		c.m.inbound("again")
 		return smpp.ROK
 	}
-	if err := s.o.Inbox.Deliver(ctx, mo); err != nil {
-		s.m.inbound("failed")
+	if err := c.o.Inbox.Deliver(ctx, mo); err != nil {
+		c.m.inbound("failed")
 		l.log.Log(ctx, failed(err), "message from a phone was not stored: it shall come again", "msisdn", mo.Source, "error", err)
 		return smpp.RxTAppn
 	}
-	s.seen.add(d, time.Now())
-	s.m.inbound("stored")
+	c.seen.add(d, time.Now())
+	c.m.inbound("stored")
 	return smpp.ROK
 }
 
@@ -85,34 +85,34 @@ func failed(err error) slog.Level {
 }
 
 func (l *link) receipt(ctx context.Context, m *smpp.Message) smpp.Status {
-	s := l.s
-	r, final, err := s.o.report(m, s.o.Clock())
+	c := l.c
+	r, final, err := c.o.report(m, c.o.Clock())
 	switch {
 	case err != nil:
-		s.m.inbound("receipt malformed")
-		l.rubbish.Warn(l.log, "delivery receipt cannot be read", "error", err)
+		c.m.inbound("receipt malformed")
+		l.limitedLog.Warn(l.log, "delivery receipt cannot be read", "error", err)
 		return smpp.ROK
 	case !final:
-		s.m.inbound("receipt not final")
+		c.m.inbound("receipt not final")
 		return smpp.ROK
 	}
-	if err := s.o.Inbox.Report(ctx, r); err != nil {
-		s.m.inbound("failed")
+	if err := c.o.Inbox.Report(ctx, r); err != nil {
+		c.m.inbound("failed")
 		l.log.Log(ctx, failed(err), "delivery receipt was not stored: it shall come again", "message", r.MessageID, "error", err)
 		return smpp.RxTAppn
 	}
-	s.m.inbound("receipt")
+	c.m.inbound("receipt")
 	return smpp.ROK
 }
 
 // alert: a phone is back (SMPP 3.4 4.12). There is no answer.
 func (l *link) alert(ctx context.Context, a *smpp.Alert) {
-	l.s.m.inbound("alert")
-	number, err := l.s.o.Quirks.number(a.Source)
-	if err != nil || l.s.alerter == nil {
+	l.c.m.inbound("alert")
+	number, err := l.c.o.Quirks.number(a.Source)
+	if err != nil || l.c.alerter == nil {
 		return
 	}
-	if err := l.s.alerter.Alert(ctx, number); err != nil {
+	if err := l.c.alerter.Alert(ctx, number); err != nil {
 		l.log.Warn("alert_notification", "msisdn", number, "error", err)
 	}
 }

@@ -241,7 +241,7 @@ func TestReceipts(t *testing.T) {
 // alert_notification: the phone is back.
 func TestAlert(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
-		go l.c.last().Go(l.Context(), smpp.AlertNotification, &smpp.Alert{Source: smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"}}, func(smpp.Outcome) {}) //nolint:errcheck
+		go l.c.last().Go(l.Context(), smpp.AlertNotification, &smpp.Alert{Source: smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"}}, func(smpp.Outcome) {})
 		synctest.Wait()
 		if len(l.in.alerts) != 1 || l.in.alerts[0] != "41790000001" {
 			t.Errorf("%v", l.in.alerts)

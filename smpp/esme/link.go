@@ -17,29 +17,29 @@ import (
 	"github.com/simsign/simsign/smpp/internal/seldom"
 )
 
-// link is one connection that is to be bound. It lives as long as the SMSC
+// link is one connection that is to be bound. It lives as long as its client
 // and goes through one session after the other.
 type link struct {
-	s       *SMSC
-	name    string // such as "swisscom/2" or "swisscom/2-rx"
-	cmd     smpp.CommandID
-	log     *slog.Logger
-	pace    *pace
-	slots   chan struct{} // places in the window of the session
-	session atomic.Pointer[smpp.Session]
-	fault   atomic.Pointer[string] // why it is not bound
-	rubbish seldom.Logger          // what the centre can provoke
+	c          *Client
+	name       string // such as "swisscom/2" or "swisscom/2-rx"
+	cmd        smpp.CommandID
+	log        *slog.Logger
+	pace       *pace
+	slots      chan struct{} // places in the window of the session
+	session    atomic.Pointer[smpp.Session]
+	fault      atomic.Pointer[string] // why it is not bound
+	limitedLog seldom.Logger          // of what the centre can provoke
 }
 
-func newLink(s *SMSC, n int, cmd smpp.CommandID) *link {
-	l := &link{s: s, cmd: cmd, name: s.o.Name + "/" + strconv.Itoa(n), pace: newPace(s.o.BindRate), slots: make(chan struct{}, s.o.Window)}
+func newLink(c *Client, n int, cmd smpp.CommandID) *link {
+	l := &link{c: c, cmd: cmd, name: c.o.Name + "/" + strconv.Itoa(n), pace: newPace(c.o.BindRate), slots: make(chan struct{}, c.o.Window)}
 	switch cmd {
 	case smpp.BindTransmitter:
 		l.name += "-tx"
 	case smpp.BindReceiver:
 		l.name += "-rx"
 	}
-	l.log = s.log.With("bind", l.name)
+	l.log = c.log.With("bind", l.name)
 	return l
 }
 
@@ -50,36 +50,36 @@ func (l *link) receives() bool { return l.cmd != smpp.BindTransmitter }
 // doubles, and shrinks again after a bind that held; a wrong name or password
 // has the longest at once.
 func (l *link) run(ctx context.Context) {
-	pause := l.s.o.RetryFirst
+	pause := l.c.o.RetryFirst
 	for ctx.Err() == nil {
 		sess, err := l.connect(ctx)
 		if err == nil {
 			began := time.Now()
 			err = l.serve(ctx, sess)
 			if time.Since(began) > pause {
-				pause = l.s.o.RetryFirst
+				pause = l.c.o.RetryFirst
 			}
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		if stranger(err) {
-			pause = l.s.o.RetryMost
+		if wrongCredentials(err) {
+			pause = l.c.o.RetryMost
 		}
 		text := err.Error()
 		l.fault.Store(&text)
-		l.s.m.broken.Inc()
+		l.c.m.broken.Inc()
 		l.log.Warn("not bound", "error", err, "pause", pause)
 		if !rest(ctx, pause) {
 			return
 		}
-		pause = min(2*pause, l.s.o.RetryMost)
+		pause = min(2*pause, l.c.o.RetryMost)
 	}
 }
 
-// stranger: the centre does not take our name or password. That will not
+// wrongCredentials: the centre does not take our name or password. That will not
 // change by itself, and centres lock accounts that ask too often.
-func stranger(err error) bool {
+func wrongCredentials(err error) bool {
 	return errors.Is(err, smpp.RInvPaswd) || errors.Is(err, smpp.RInvSysID)
 }
 
@@ -99,7 +99,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 
 // connect dials, shakes hands and binds, each within its time.
 func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
-	o := &l.s.o
+	o := &l.c.o
 	dialCtx, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
 	conn, err := o.Dial(dialCtx)
@@ -109,7 +109,7 @@ func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
 	if o.TLS != nil {
 		t := tls.Client(conn, o.TLS)
 		if err := t.HandshakeContext(dialCtx); err != nil {
-			conn.Close() //nolint:errcheck // it is over either way
+			conn.Close() // it is over either way
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
 		conn = t
@@ -124,7 +124,7 @@ func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
 	defer cancelBind()
 	resp, err := sess.BindAs(bindCtx, l.cmd, o.Bind)
 	if err != nil {
-		sess.Close() //nolint:errcheck // it is over either way
+		sess.Close() // it is over either way
 		return nil, err
 	}
 	l.log.Info("bound", "centre", resp.SystemID, "as", l.cmd.String())
@@ -132,16 +132,16 @@ func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
 }
 
 func (l *link) tap(conn net.Conn) func(bool, []byte) {
-	if l.s.o.Tap == nil {
+	if l.c.o.Tap == nil {
 		return nil
 	}
-	return l.s.o.Tap(l.name, conn.LocalAddr(), conn.RemoteAddr())
+	return l.c.o.Tap(l.name, conn.LocalAddr(), conn.RemoteAddr())
 }
 
 // serve uses a bound session until it ends. When ctx ends first it unbinds in
 // order.
 func (l *link) serve(ctx context.Context, sess *smpp.Session) error {
-	l.s.up(l, 1) // first the queue: whoever sees the bind may submit
+	l.c.up(l, 1) // first the queue: whoever sees the bind may submit
 	l.session.Store(sess)
 	stop := context.AfterFunc(ctx, func() { l.unbind(sess) })
 	defer stop()
@@ -154,40 +154,40 @@ func (l *link) serve(ctx context.Context, sess *smpp.Session) error {
 	}()
 	<-sess.Done()
 	l.session.Store(nil)
-	l.s.q.look() // the pump must see that it is over
+	l.c.q.wakePumps() // the pump must see that it is over
 	<-pumped
-	l.s.up(l, -1)
+	l.c.up(l, -1)
 	return sess.Err()
 }
 
 // unbind drains the window and unbinds, within the time for that.
 func (l *link) unbind(sess *smpp.Session) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.s.o.DrainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), l.c.o.DrainTimeout)
 	defer cancel()
 	if err := sess.Unbind(ctx); err != nil && !errors.Is(err, smpp.ErrClosed) {
 		l.log.Info("unbind", "error", err)
 	}
-	sess.Close() //nolint:errcheck // it is over either way
+	sess.Close() // it is over either way
 }
 
 // leave gives up this bind in order and comes back with a new one.
 func (l *link) leave() {
 	if sess := l.session.Load(); sess != nil {
-		l.s.background(func(context.Context) { l.unbind(sess) })
+		l.c.background(func(context.Context) { l.unbind(sess) })
 	}
 }
 
 // abandon closes at once.
 func (l *link) abandon() {
 	if sess := l.session.Load(); sess != nil {
-		sess.Close() //nolint:errcheck // it is over either way
+		sess.Close() // it is over either way
 	}
 }
 
 // pump sends segments while the session lives: a place in the window, then
 // the segment at the head, then the rates.
 func (l *link) pump(sess *smpp.Session) {
-	q := l.s.q
+	q := l.c.q
 	ended := func() bool {
 		select {
 		case <-sess.Done():
@@ -207,7 +207,7 @@ func (l *link) pump(sess *smpp.Session) {
 			<-l.slots
 			return
 		}
-		paced := l.s.pace.wait(sess.Done()) && l.pace.wait(sess.Done())
+		paced := l.c.pace.wait(sess.Done()) && l.pace.wait(sess.Done())
 		switch again, gone := q.sendOff(it); {
 		case gone:
 			l.release()
@@ -232,15 +232,15 @@ func (l *link) pump(sess *smpp.Session) {
 // release gives a place in the window back. Whoever puts a segment back into
 // the queue does that first, so that no other goes out before it.
 func (l *link) release() {
-	l.s.q.returned()
+	l.c.q.returned()
 	<-l.slots
 }
 
 // back puts an item that did not leave where it was.
 func (l *link) back(it *item) {
 	defer l.release()
-	if !l.s.q.again(it, 0, true) {
-		l.s.finish(it, bearer.Receipt{}, l.s.q.refusal(), false)
+	if !l.c.q.again(it, 0, true) {
+		l.c.finish(it, bearer.Receipt{}, l.c.q.refusal(), false)
 	}
 }
 
@@ -251,5 +251,5 @@ func (l *link) notSent(it *item, err error) {
 		return
 	}
 	defer l.release()
-	l.s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), false)
+	l.c.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), false)
 }

@@ -120,7 +120,7 @@ func TestStop(t *testing.T) {
 		if st := <-stored; st != smpp.ROK {
 			t.Errorf("a message that was being stored: %s", st)
 		}
-		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"}) //nolint:errcheck
+		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"})
 		l.want(sent, "1", nil)
 		if err := <-stopped; err != nil {
 			t.Error(err)
@@ -150,7 +150,7 @@ func TestStopInTime(t *testing.T) {
 	}, func(l *lab) {
 		sent := l.submit(l.Context(), 1)
 		began := time.Now()
-		l.Stop(context.Background()) //nolint:errcheck // it may say so
+		l.Stop(context.Background()) // it may say so
 		if d := time.Since(began); d > 6*time.Second {
 			t.Errorf("took %v", d)
 		}
@@ -173,7 +173,7 @@ func TestDrain(t *testing.T) {
 		drained := make(chan error, 1)
 		go func() { drained <- l.Drain(l.Context()) }()
 		synctest.Wait()
-		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"}) //nolint:errcheck
+		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"})
 		l.want(sent, "1", nil)
 		if err := <-drained; err != nil {
 			t.Error(err)

@@ -44,7 +44,7 @@ func TestMemory(t *testing.T) {
 			return int64(m.HeapAlloc + m.StackInuse)
 		}
 		before := used()
-		s, err := New(Options{
+		c, err := New(Options{
 			Name: "big", Binds: binds, Window: 10, Queue: segments, Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{},
 			Dial: func(context.Context) (net.Conn, error) {
 				a, b := net.Pipe()
@@ -55,26 +55,26 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Start(t.Context()); err != nil {
+		if err := c.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		defer func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
-			s.Stop(ctx) //nolint:errcheck // nothing is answered
+			c.Stop(ctx) // nothing is answered
 		}()
 		synctest.Wait()
 		for i := range segments + binds*10 {
 			seg := packet(int64(i))
 			seg.UD = make([]byte, 137)
-			if err := s.Go(t.Context(), seg, func(bearer.Receipt, error) {}); err != nil {
+			if err := c.Go(t.Context(), seg, func(bearer.Receipt, error) {}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		synctest.Wait()
 		mib := float64(used()-before) / (1 << 20)
 		t.Logf("%d binds and %d segments take %.1f MiB", binds, segments, mib)
-		if st := s.Status(); st.Bound != binds || st.InFlight != binds*10 || st.Queued != segments || mib > 64 {
+		if st := c.Status(); st.Bound != binds || st.InFlight != binds*10 || st.Queued != segments || mib > 64 {
 			t.Errorf("%+v, %.1f MiB", st, mib)
 		}
 	})

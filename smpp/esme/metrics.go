@@ -8,7 +8,7 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
-// metrics of one SMSC; its name is a label of each. Statuses that this
+// metrics of one client; its name is a label of each. Statuses that this
 // program does not know count as "other", so the label is bounded.
 type metrics struct {
 	responses *prometheus.CounterVec
@@ -19,7 +19,7 @@ type metrics struct {
 	broken    prometheus.Counter
 }
 
-func newMetrics(s *SMSC) (*metrics, error) {
+func newMetrics(c *Client) (*metrics, error) {
 	counter := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Namespace: "simsign", Subsystem: "smpp", Name: name, Help: help}
 	}
@@ -41,14 +41,14 @@ func newMetrics(s *SMSC) (*metrics, error) {
 		m.in.WithLabelValues(r)
 	}
 	m.unknown.WithLabelValues("unknown")
-	if s.o.Registerer == nil {
+	if c.o.Registerer == nil {
 		return m, nil
 	}
 	gauge := func(name, help string, f func(Status) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "simsign", Subsystem: "smpp", Name: name, Help: help},
-			func() float64 { return f(s.Status()) })
+			func() float64 { return f(c.Status()) })
 	}
-	reg := prometheus.WrapRegistererWith(prometheus.Labels{"smsc": s.o.Name}, s.o.Registerer)
+	reg := prometheus.WrapRegistererWith(prometheus.Labels{"smsc": c.o.Name}, c.o.Registerer)
 	for _, c := range []prometheus.Collector{
 		m.responses, m.rtt, m.unknown, m.late, m.in, m.broken,
 		gauge("binds", "Connections that shall be bound.", func(t Status) float64 { return float64(t.Binds) }),

@@ -26,7 +26,7 @@ const (
 	Receiver                // only inwards
 )
 
-// Options of an SMSC. Name, Dial or Address, Bind.SystemID and Inbox are
+// Options of a Client. Name, Dial or Address, Bind.SystemID and Inbox are
 // required; zero values take what stands in brackets.
 type Options struct {
 	Name string // in logs, metrics, reports; identifies the centre for receipts
@@ -76,7 +76,7 @@ type Options struct {
 	Clock      func() time.Time
 }
 
-// MaxWindow is the largest window and the largest number of binds of one SMSC.
+// MaxWindow is the largest window and the largest number of binds of one client.
 const MaxWindow = 1000
 
 func (o *Options) defaults() error {

@@ -21,7 +21,7 @@ const (
 	left          // out, and nobody waits any more: a response goes to the Resolver
 )
 
-// item is one segment on its way through this SMSC. Its fields below mu of
+// item is one segment on its way through this client. Its fields below mu of
 // the queue change only under that lock.
 type item struct {
 	id   int64
@@ -89,18 +89,18 @@ func (q *queue) unlink(it *item) {
 	}
 	it.prev, it.next = nil, nil
 	if q.n--; q.n == q.limit-1 {
-		q.looked()
+		q.wakeSubmitters()
 	}
 }
 
-// looked wakes those who wait for room; mu is held.
-func (q *queue) looked() {
+// wakeSubmitters wakes those who wait for room; mu is held.
+func (q *queue) wakeSubmitters() {
 	close(q.room)
 	q.room = make(chan struct{})
 }
 
 // take waits for an item and takes it. It gives nil when stop says so; who
-// makes stop true must call look.
+// makes stop true must call wakePumps.
 func (q *queue) take(stop func() bool) *item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -119,8 +119,8 @@ func (q *queue) take(stop func() bool) *item {
 	}
 }
 
-// look makes every pump look again.
-func (q *queue) look() {
+// wakePumps makes every pump look again.
+func (q *queue) wakePumps() {
 	q.mu.Lock()
 	q.cond.Broadcast()
 	q.mu.Unlock()
@@ -140,7 +140,7 @@ func (q *queue) set(f func(q *queue)) {
 	q.mu.Lock()
 	f(q)
 	q.cond.Broadcast()
-	q.looked()
+	q.wakeSubmitters()
 	q.mu.Unlock()
 }
 
@@ -246,7 +246,7 @@ func (q *queue) pause(d time.Duration) {
 	defer q.mu.Unlock()
 	if u := time.Now().Add(d); u.After(q.until) {
 		q.until = u
-		time.AfterFunc(d, q.look)
+		time.AfterFunc(d, q.wakePumps)
 	}
 }
 

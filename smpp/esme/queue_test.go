@@ -29,7 +29,7 @@ func TestDrainWaitsApart(t *testing.T) {
 			}
 		default:
 			t.Error("a segment waits, a bind is free, and nothing happens")
-			q.look()
+			q.wakePumps()
 			<-taken
 		}
 		cancel()

@@ -8,7 +8,7 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
-// The rates of the SMSC and of a bind hold, each for its own.
+// The rates of the client and of a bind hold, each for its own.
 //
 // Supports: I11
 func TestRates(t *testing.T) {
@@ -16,9 +16,9 @@ func TestRates(t *testing.T) {
 		o    Options
 		want time.Duration // for 40 segments
 	}{
-		"of the SMSC": {Options{Rate: 10, Binds: 2}, 4 * time.Second},
-		"of a bind":   {Options{BindRate: 10, Binds: 2}, 2 * time.Second},
-		"none":        {Options{Binds: 2}, 0},
+		"of the client": {Options{Rate: 10, Binds: 2}, 4 * time.Second},
+		"of a bind":     {Options{BindRate: 10, Binds: 2}, 2 * time.Second},
+		"none":          {Options{Binds: 2}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, tc.o, nil, func(l *lab) {

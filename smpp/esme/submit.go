@@ -26,22 +26,22 @@ type result struct {
 // Submit implements bearer.Bearer. When ctx ends while the segment waits, it
 // is taken back (ErrBusy); when it is with the centre, its fate is ErrUnknown
 // and what comes later goes to the bearer.Resolver.
-func (s *SMSC) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, error) {
+func (c *Client) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, error) {
 	ch := make(chan result, 1)
-	it, err := s.enqueue(ctx, &seg, func(r bearer.Receipt, err error) { ch <- result{r, err} })
+	it, err := c.enqueue(ctx, &seg, func(r bearer.Receipt, err error) { ch <- result{r, err} })
 	if err != nil {
-		return bearer.Receipt{Bearer: s.o.Name}, err
+		return bearer.Receipt{Bearer: c.o.Name}, err
 	}
 	select {
 	case r := <-ch:
 		return r.receipt, r.err
 	case <-ctx.Done():
 	}
-	switch s.q.leave(it) {
+	switch c.q.leave(it) {
 	case queued, delayed, paced:
-		return bearer.Receipt{Bearer: s.o.Name}, fmt.Errorf("%w: it still waited in the queue", bearer.ErrBusy)
+		return bearer.Receipt{Bearer: c.o.Name}, fmt.Errorf("%w: it still waited in the queue", bearer.ErrBusy)
 	case out:
-		return bearer.Receipt{Bearer: s.o.Name}, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
+		return bearer.Receipt{Bearer: c.o.Name}, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
 	}
 	r := <-ch // its end is being told just now
 	return r.receipt, r.err
@@ -51,18 +51,18 @@ func (s *SMSC) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, 
 // outcome, on a goroutine of the bind, and must not block. ctx bounds only
 // the wait for room in the queue. An error means that done is not called and
 // nothing was sent.
-func (s *SMSC) Go(ctx context.Context, seg bearer.Segment, done func(bearer.Receipt, error)) error {
-	_, err := s.enqueue(ctx, &seg, done)
+func (c *Client) Go(ctx context.Context, seg bearer.Segment, done func(bearer.Receipt, error)) error {
+	_, err := c.enqueue(ctx, &seg, done)
 	return err
 }
 
-func (s *SMSC) enqueue(ctx context.Context, seg *bearer.Segment, done func(bearer.Receipt, error)) (*item, error) {
-	msg, err := s.o.encode(seg)
+func (c *Client) enqueue(ctx context.Context, seg *bearer.Segment, done func(bearer.Receipt, error)) (*item, error) {
+	msg, err := c.o.encode(seg)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
 	}
 	it := &item{id: seg.ID, ref: seg.Ref, msg: msg, done: done, since: time.Now()}
-	if err := s.q.add(ctx, it); err != nil {
+	if err := c.q.add(ctx, it); err != nil {
 		return nil, err
 	}
 	return it, nil
@@ -71,24 +71,24 @@ func (s *SMSC) enqueue(ctx context.Context, seg *bearer.Segment, done func(beare
 // outcome is what the session says of an item. It runs on a goroutine of the
 // session and does not block.
 func (l *link) outcome(it *item, o smpp.Outcome) {
-	s := l.s
+	c := l.c
 	if !o.Late {
 		defer l.release() // when the segment has its place in the queue again, if it gets one
 	}
 	switch {
 	case errors.Is(o.Err, smpp.ErrNotSent):
-		s.q.unsent(it)
-		if !s.q.again(it, 0, true) {
-			s.finish(it, bearer.Receipt{}, s.q.refusal(), false)
+		c.q.unsent(it)
+		if !c.q.again(it, 0, true) {
+			c.finish(it, bearer.Receipt{}, c.q.refusal(), false)
 		}
 	case o.Err != nil:
-		s.m.result("unknown")
+		c.m.result("unknown")
 		l.log.Info("no response to a submit_sm", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", o.Cause)
-		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, o.Cause), false)
+		c.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, o.Cause), false)
 	default:
-		s.m.response(o.Status, o.RTT)
+		c.m.response(o.Status, o.RTT)
 		if o.Late {
-			s.m.late.Inc()
+			c.m.late.Inc()
 			l.log.Info("late response", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "status", o.Status.String(), "after", o.RTT)
 		}
 		l.answered(it, o)
@@ -97,26 +97,26 @@ func (l *link) outcome(it *item, o smpp.Outcome) {
 
 // answered deals with a response.
 func (l *link) answered(it *item, o smpp.Outcome) {
-	s := l.s
+	c := l.c
 	if o.Status == smpp.ROK && !o.Nack {
 		now := time.Now()
-		s.pace.accepted(now)
+		c.pace.accepted(now)
 		l.pace.accepted(now)
-		id := s.o.Quirks.ResponseIDs.normal(o.MessageID())
-		if s.o.Quirks.UserRef {
+		id := c.o.Quirks.ResponseIDs.normal(o.MessageID())
+		if c.o.Quirks.UserRef {
 			id = userRef(uint16(it.id))
 		}
-		s.finish(it, bearer.Receipt{MessageID: id}, nil, o.Late)
+		c.finish(it, bearer.Receipt{MessageID: id}, nil, o.Late)
 		return
 	}
-	a := s.o.Policy[o.Status]
+	a := c.o.Policy[o.Status]
 	if a.Slow {
 		now := time.Now()
-		s.pace.throttled(now)
+		c.pace.throttled(now)
 		l.pace.throttled(now)
 	}
 	if a.Pause > 0 {
-		s.q.pause(a.Pause)
+		c.q.pause(a.Pause)
 	}
 	if a.Leave {
 		l.leave()
@@ -129,30 +129,30 @@ func (l *link) answered(it *item, o smpp.Outcome) {
 	switch {
 	case a.Do == Refuse:
 		l.log.Warn("centre refused a segment", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", err)
-		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), o.Late)
-	case !o.Late && a.Do != Busy && tries < a.Tries && s.q.again(it, a.Delay, a.Do == Head):
+		c.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrRefused, err), o.Late)
+	case !o.Late && a.Do != Busy && tries < a.Tries && c.q.again(it, a.Delay, a.Do == Head):
 		l.log.Debug("segment goes out again", "segment", it.id, "tx", it.ref, "try", tries, "status", o.Status.String())
 	default:
-		s.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), o.Late)
+		c.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), o.Late)
 	}
 }
 
 // finish tells the end of an item to whoever submitted it, or, when that was
 // told "unknown" before, to the Resolver.
-func (s *SMSC) finish(it *item, r bearer.Receipt, err error, late bool) {
-	r.Bearer = s.o.Name
-	if was := s.q.finish(it); !late && was != left {
+func (c *Client) finish(it *item, r bearer.Receipt, err error, late bool) {
+	r.Bearer = c.o.Name
+	if was := c.q.finish(it); !late && was != left {
 		it.done(r, err)
 		return
 	}
-	if s.resolver == nil || errors.Is(err, bearer.ErrUnknown) {
+	if c.resolver == nil || errors.Is(err, bearer.ErrUnknown) {
 		return
 	}
-	s.background(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, s.o.DeliverTimeout)
+	c.background(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, c.o.DeliverTimeout)
 		defer cancel()
-		if rerr := s.resolver.Resolve(ctx, it.id, r, err); rerr != nil {
-			s.log.Error("late response was not recorded", "segment", it.id, "tx", it.ref, "error", rerr)
+		if rerr := c.resolver.Resolve(ctx, it.id, r, err); rerr != nil {
+			c.log.Error("late response was not recorded", "segment", it.id, "tx", it.ref, "error", rerr)
 		}
 	})
 }

@@ -89,19 +89,19 @@ func TestNack(t *testing.T) {
 // is free: else the next goes out first.
 func TestHeadBeforePlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, err := New(Options{Name: "north", Address: "127.0.0.1:1", Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{}})
+		c, err := New(Options{Name: "north", Address: "127.0.0.1:1", Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, throttled := s.links[0], &item{id: 1, at: out, tries: 1}
+		l, throttled := c.links[0], &item{id: 1, at: out, tries: 1}
 		l.slots = make(chan struct{}) // nobody holds a place: to give it back waits
-		s.q.closed = false
-		s.q.push(&item{id: 2}, false)
-		s.q.busy = 1
+		c.q.closed = false
+		c.q.push(&item{id: 2}, false)
+		c.q.busy = 1
 		go l.outcome(throttled, smpp.Outcome{Status: smpp.RThrottled})
 		synctest.Wait()
-		if s.q.first.id != 1 || s.q.until.IsZero() {
-			t.Errorf("segment %d is the first, pause until %v, and the place is free already", s.q.first.id, s.q.until)
+		if c.q.first.id != 1 || c.q.until.IsZero() {
+			t.Errorf("segment %d is the first, pause until %v, and the place is free already", c.q.first.id, c.q.until)
 		}
 		l.slots <- struct{}{}
 	})
@@ -125,7 +125,7 @@ func TestHeadAndTail(t *testing.T) {
 			}
 			if !said {
 				said = true
-				l.c.asked[0].Reply(st, &smpp.MessageResp{Bare: true}) //nolint:errcheck
+				l.c.asked[0].Reply(st, &smpp.MessageResp{Bare: true})
 			}
 			for _, ch := range chs {
 				l.want(ch, "x", nil)
@@ -158,7 +158,7 @@ func TestLateResponse(t *testing.T) {
 				if !ctxFirst && l.c.last().InFlight() != 0 || l.c.count() != 1 {
 					t.Errorf("%d submit_sm went out", l.c.count())
 				}
-				l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "late"}) //nolint:errcheck
+				l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "late"})
 				synctest.Wait()
 				if len(l.in.resolved) != 1 || l.in.resolved[0].id != 9 || l.in.resolved[0].err != nil ||
 					l.in.resolved[0].receipt != (bearer.Receipt{MessageID: "late", Bearer: "north"}) {
@@ -171,7 +171,7 @@ func TestLateResponse(t *testing.T) {
 		c.answer = func(int, *smpp.Message) (int, string) { return -1, "" }
 	}, func(l *lab) {
 		l.want(l.submit(l.Context(), 9), "", bearer.ErrUnknown)
-		l.c.asked[0].Reply(smpp.RInvDstAdr, &smpp.MessageResp{Bare: true}) //nolint:errcheck
+		l.c.asked[0].Reply(smpp.RInvDstAdr, &smpp.MessageResp{Bare: true})
 		synctest.Wait()
 		if len(l.in.resolved) != 1 || !errors.Is(l.in.resolved[0].err, bearer.ErrRefused) {
 			t.Errorf("a late refusal: %+v", l.in.resolved)
@@ -208,7 +208,7 @@ func TestTakenBack(t *testing.T) {
 		ctx, cancel := context.WithTimeout(l.Context(), time.Second)
 		defer cancel()
 		l.want(l.submit(ctx, 2), "", bearer.ErrBusy)
-		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"}) //nolint:errcheck
+		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"})
 		synctest.Wait()
 		if l.c.count() != 1 {
 			t.Errorf("%d submit_sm went out", l.c.count())
@@ -233,7 +233,7 @@ func TestQueueFull(t *testing.T) {
 		if st := l.Status(); st.Queued != 2 || st.InFlight != 1 || st.Window != 1 {
 			t.Errorf("%+v", st)
 		}
-		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"}) //nolint:errcheck
+		l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "1"})
 		synctest.Wait()
 		l.Pause()
 		l.want(waiting, "", errHeld)
@@ -270,7 +270,7 @@ func TestGo(t *testing.T) {
 		}
 		silent = false
 		for i, r := range l.c.asked {
-			r.Reply(smpp.ROK, &smpp.MessageResp{MessageID: fmt.Sprint(i + 1)}) //nolint:errcheck
+			r.Reply(smpp.ROK, &smpp.MessageResp{MessageID: fmt.Sprint(i + 1)})
 		}
 		l.c.mu.Unlock()
 		ids := map[string]bool{}

@@ -77,33 +77,33 @@ func TestTLS(t *testing.T) {
 				Inbox: &inbox{}, RetryFirst: time.Millisecond, Registerer: prometheus.NewRegistry(),
 				DialTimeout: patience, BindTimeout: patience, // a slow machine is not the fault that is looked for
 			}
-			s, err := New(o)
+			c, err := New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Start(t.Context()); err != nil {
+			if err := c.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			defer s.Stop(context.Background()) //nolint:errcheck // a test
+			defer c.Stop(context.Background()) // a test
 			late := time.After(patience)
 			if tc.bound {
 				select {
 				case <-bound:
 				case <-late:
-					t.Fatalf("not bound in %v: %+v", patience, s.Status())
+					t.Fatalf("not bound in %v: %+v", patience, c.Status())
 				}
 				return
 			}
-			for s.Status().Fault == "" {
+			for c.Status().Fault == "" {
 				select {
 				case <-bound:
 					t.Fatal("bound")
 				case <-late:
-					t.Fatalf("no fault in %v: %+v", patience, s.Status())
+					t.Fatalf("no fault in %v: %+v", patience, c.Status())
 				case <-time.After(time.Millisecond):
 				}
 			}
-			if f := s.Status().Fault; !strings.Contains(f, tc.says) {
+			if f := c.Status().Fault; !strings.Contains(f, tc.says) {
 				t.Errorf("fault %q", f)
 			}
 		})
@@ -117,7 +117,7 @@ func serveBinds(l net.Listener, bound chan struct{}) {
 			return
 		}
 		smpp.NewSession(conn, smpp.Options{Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
-			r.Reply(smpp.ROK, &smpp.BindResp{SystemID: "centre"}) //nolint:errcheck // may be gone
+			r.Reply(smpp.ROK, &smpp.BindResp{SystemID: "centre"}) // may be gone
 			bound <- struct{}{}
 		})})
 	}

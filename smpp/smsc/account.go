@@ -86,7 +86,7 @@ func (s *SMSC) newItem(a *account, k kind, cmd smpp.CommandID, body smpp.Body) *
 // mu is held.
 func (s *SMSC) room(a *account) bool {
 	if a.held >= s.o.Limits.PerAccount {
-		s.log.Warn("queue of the account is full", "system_id", a.SystemID)
+		s.log.Warn("queue of the account is full", "account", a.SystemID)
 		return false
 	}
 	a.held++

@@ -42,7 +42,7 @@ func (s *SMSC) ServeConn(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || len(s.links) >= s.o.Limits.Conns {
-		conn.Close() //nolint:errcheck // nobody uses it
+		conn.Close() // nobody uses it
 		return
 	}
 	s.linkSeq++
@@ -133,7 +133,7 @@ func (x *exchange) bind(m *smpp.Bind) {
 		}
 		return
 	}
-	b.log.Info("bound", "system_id", a.SystemID, "command", x.r.Command)
+	b.log.Info("bound", "account", a.SystemID, "command", x.r.Command)
 	x.reply(smpp.ROK, &smpp.BindResp{SystemID: s.o.SystemID, TLVs: smpp.TLVs{tlv8(smpp.TagSCInterfaceVersion, smpp.Version34)}})
 	// Only now: nothing may come before the bind response.
 	s.mu.Lock()
@@ -182,7 +182,7 @@ func (b *bind) pump() {
 			b.s.mu.Unlock()
 			if !bound {
 				b.log.Warn("no bind in time, closing the connection")
-				b.sess.Close() //nolint:errcheck // never fails
+				b.sess.Close() // never fails
 			}
 		case <-b.wake:
 			for it := b.take(); it != nil; it = b.take() {
@@ -219,7 +219,7 @@ func (b *bind) gone() {
 	if b.acct == nil {
 		return
 	}
-	b.log.Info("link has ended", "system_id", b.acct.SystemID, "why", b.sess.Err())
+	b.log.Info("link has ended", "account", b.acct.SystemID, "why", b.sess.Err())
 	b.acct.binds = slices.DeleteFunc(b.acct.binds, func(o *bind) bool { return o == b })
 	todo := b.todo
 	b.todo = nil
@@ -231,7 +231,7 @@ func (b *bind) gone() {
 
 // leave unbinds.
 func (b *bind) leave(ctx context.Context) {
-	b.sess.Unbind(ctx) //nolint:errcheck // the connection is closed either way
+	b.sess.Unbind(ctx) // the connection is closed either way
 }
 
 // leaveSoon ends the session in order, on a goroutine of its own.
@@ -245,6 +245,6 @@ func (b *bind) leaveSoon(sess *smpp.Session) {
 	b.s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 		defer cancel()
-		sess.Unbind(ctx) //nolint:errcheck // the connection is closed either way
+		sess.Unbind(ctx) // the connection is closed either way
 	})
 }

@@ -30,7 +30,7 @@ func (s *stubborn) ServeSMPP(_ context.Context, r *smpp.Request) {
 		s.took[string(m.Message().UserData())]++
 	}
 	s.mu.Unlock()
-	r.Reply(smpp.ROK, &smpp.MessageResp{}) //nolint:errcheck // the link is gone
+	r.Reply(smpp.ROK, &smpp.MessageResp{}) // the link is gone
 }
 
 // bound is a session that is bound; a new one when the old one has ended.

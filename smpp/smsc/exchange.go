@@ -33,7 +33,7 @@ func (x *exchange) before(ctx context.Context) (dealt bool) {
 	sess := x.r.Session()
 	switch x.fault.Do {
 	case DropBefore:
-		sess.Close() //nolint:errcheck // never fails
+		sess.Close() // never fails
 		return true
 	case Stall:
 		t := time.NewTimer(x.fault.For) // the reader waits here
@@ -44,11 +44,11 @@ func (x *exchange) before(ctx context.Context) (dealt bool) {
 			return true
 		}
 	case Refuse:
-		x.r.Reply(x.fault.Status, refused(x.r.Command)) //nolint:errcheck // the link is gone
+		x.r.Reply(x.fault.Status, refused(x.r.Command)) // the link is gone
 		return true
 	case Nack:
 		x.b.wire.answer(x.r, x.fault)
-		x.r.Reply(x.fault.Status, refused(x.r.Command)) //nolint:errcheck // the link is gone
+		x.r.Reply(x.fault.Status, refused(x.r.Command)) // the link is gone
 		return true
 	default:
 		x.b.intrude(x.fault, sess)
@@ -64,7 +64,7 @@ func (x *exchange) reply(st smpp.Status, body smpp.Body) {
 	}
 	switch x.fault.Do {
 	case DropAfter:
-		sess.Close() //nolint:errcheck // never fails
+		sess.Close() // never fails
 		return
 	case Mute:
 		return
@@ -73,12 +73,12 @@ func (x *exchange) reply(st smpp.Status, body smpp.Body) {
 		x.b.leaveSoon(sess)
 		return
 	case Late:
-		time.AfterFunc(x.fault.For, func() { x.r.Reply(st, body) }) //nolint:errcheck // the link is gone
+		time.AfterFunc(x.fault.For, func() { x.r.Reply(st, body) }) // the link is gone
 		return
 	case Cut, Duplicate, Reorder, WrongSeq:
 		x.b.wire.answer(x.r, x.fault)
 	}
-	x.r.Reply(st, body) //nolint:errcheck // the link is gone
+	x.r.Reply(st, body) // the link is gone
 }
 
 // refused is the body of a response that says no: none, where SMPP 3.4 allows it.
@@ -101,7 +101,7 @@ func (b *bind) intrude(f Rule, sess *smpp.Session) {
 	junk := &smpp.Message{}
 	switch f.Do {
 	case SendAlert:
-		sess.Notify(smpp.AlertNotification, &smpp.Alert{Source: smpp.Address{TON: 1, NPI: 1, Addr: "41790000000"}}) //nolint:errcheck // the link is gone
+		sess.Notify(smpp.AlertNotification, &smpp.Alert{Source: smpp.Address{TON: 1, NPI: 1, Addr: "41790000000"}}) // the link is gone
 		return
 	case SendUnknown:
 		b.wire.inject(smpp.AppendFrame(nil, smpp.Header{Command: 0x00010200, Seq: 0x00FACADE}, []byte("no such command")))
@@ -137,7 +137,7 @@ func (b *bind) tamper(it *item, f Rule) (cmd smpp.CommandID, body smpp.Body, end
 	m, isMessage := body.(*smpp.Message)
 	switch f.Do {
 	case DropBefore:
-		b.sess.Close() //nolint:errcheck // never fails
+		b.sess.Close() // never fails
 		return cmd, body, true
 	case Late:
 		t := time.NewTimer(f.For)

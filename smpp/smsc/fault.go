@@ -83,7 +83,7 @@ func newFaults(s *Script) *faults {
 	if s != nil {
 		f.script = *s
 	}
-	f.rand = rand.New(rand.NewPCG(f.script.Seed, 0)) //nolint:gosec // it must be repeatable
+	f.rand = rand.New(rand.NewPCG(f.script.Seed, 0)) // it must be repeatable
 	return f
 }
 

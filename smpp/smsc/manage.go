@@ -171,6 +171,6 @@ func (s *SMSC) Cut(systemID string) {
 	}
 	s.mu.Unlock()
 	for _, b := range binds {
-		b.sess.Close() //nolint:errcheck // never fails
+		b.sess.Close() // never fails
 	}
 }

@@ -120,7 +120,7 @@ func (b box) wantMO(t *testing.T) {
 }
 
 // attach makes an ESME of ours and waits until it is bound.
-func attach(t *testing.T, o esme.Options) (*esme.SMSC, box) {
+func attach(t *testing.T, o esme.Options) (*esme.Client, box) {
 	t.Helper()
 	b := newBox()
 	o.Name, o.Inbox = "lab", b
@@ -153,7 +153,7 @@ func segment() bearer.Segment {
 	return bearer.Segment{ID: 1, Dest: alice, PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UDH: unhex("027000"), UD: unhex("AABBCCDD"), Validity: time.Hour, Report: true}
 }
 
-func submitSegment(t *testing.T, e *esme.SMSC) bearer.Receipt {
+func submitSegment(t *testing.T, e *esme.Client) bearer.Receipt {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -94,7 +94,7 @@ func (s *SMSC) forward(f flight) {
 		s.forwarded(f, loopback.Outcome{Fate: loopback.Taken})
 		return
 	}
-	from, _ := sms.ParseMSISDN(f.m.source.Addr) //nolint:errcheck // a name is no number: the trace does without
+	from, _ := sms.ParseMSISDN(f.m.source.Addr) // a name is no number: the trace does without
 	s.net.Forward(from, f.d.number, f.tpdu, func(o loopback.Outcome) { s.forwarded(f, o) })
 }
 

@@ -23,7 +23,7 @@ func (b *bind) send(it *item) {
 		return
 	}
 	if it.kind == kindAlert {
-		b.sess.Notify(cmd, body) //nolint:errcheck // nobody answers, nobody misses it
+		b.sess.Notify(cmd, body) // nobody answers, nobody misses it
 		s.mu.Lock()
 		delete(b.flying, it)
 		s.drop(it, smpp.ROK)

@@ -122,7 +122,7 @@ func (s *SMSC) keep(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		l.Close() //nolint:errcheck // nobody uses it
+		l.Close() // nobody uses it
 		return false
 	}
 	s.lns[l] = struct{}{}
@@ -132,7 +132,7 @@ func (s *SMSC) keep(l net.Listener) bool {
 
 func (s *SMSC) accept(l net.Listener) error {
 	defer s.wg.Done()
-	defer l.Close() //nolint:errcheck // it is over
+	defer l.Close() // it is over
 	for {
 		conn, err := l.Accept()
 		if err == nil {
@@ -171,7 +171,7 @@ func (s *SMSC) Close() error {
 	}
 	s.closed = true
 	for l := range s.lns {
-		l.Close() //nolint:errcheck // it is over
+		l.Close() // it is over
 	}
 	var links []*bind
 	for b := range s.links {

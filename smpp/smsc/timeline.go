@@ -24,7 +24,7 @@ func (t timeline) Swap(i, j int) {
 
 // Push is of heap.Interface.
 func (t *timeline) Push(x any) {
-	e := x.(*timed) //nolint:forcetypeassert // only add pushes
+	e := x.(*timed) // only add pushes
 	e.index = len(*t)
 	*t = append(*t, e)
 }
@@ -57,5 +57,5 @@ func (t *timeline) due(now time.Time) *timed {
 	if len(*t) == 0 || (*t)[0].at.After(now) {
 		return nil
 	}
-	return heap.Pop(t).(*timed) //nolint:forcetypeassert // only add pushes
+	return heap.Pop(t).(*timed) // only add pushes
 }

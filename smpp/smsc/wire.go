@@ -85,8 +85,8 @@ func (w *wire) unexpect() {
 func (w *wire) inject(pdu []byte) {
 	w.turn <- struct{}{}
 	defer func() { <-w.turn }()
-	w.Conn.SetWriteDeadline(time.Now().Add(injectTimeout)) //nolint:errcheck // Write tells
-	w.Conn.Write(pdu)                                      //nolint:errcheck // the session sees it too
+	w.Conn.SetWriteDeadline(time.Now().Add(injectTimeout)) // Write tells
+	w.Conn.Write(pdu)                                      // the session sees it too
 }
 
 // Write writes whole PDUs.

@@ -152,7 +152,7 @@ func (a *app) ServeSMPP(_ context.Context, r *smpp.Request) {
 	if a.say != nil {
 		st = a.say(len(a.got))
 	}
-	r.Reply(st, &smpp.MessageResp{}) //nolint:errcheck // alert_notification has no answer
+	r.Reply(st, &smpp.MessageResp{}) // alert_notification has no answer
 }
 
 func (a *app) take() []string {
@@ -234,8 +234,8 @@ func (p *phone) run() {
 	defer close(answers)
 	go func() {
 		for a := range answers {
-			p.link.Queue(a) //nolint:errcheck // the link is gone
-			p.link.Flush()  //nolint:errcheck // the link is gone
+			p.link.Queue(a) // the link is gone
+			p.link.Flush()  // the link is gone
 		}
 	}()
 	for {
@@ -293,7 +293,7 @@ func (p *phone) send(to string, udh, ud []byte) rp.Message {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.link.Queue(&rp.Message{Type: rp.DataMO, Ref: 9, TPDU: b}) //nolint:errcheck // the answer tells
-	p.link.Flush()                                              //nolint:errcheck // the answer tells
+	p.link.Queue(&rp.Message{Type: rp.DataMO, Ref: 9, TPDU: b}) // the answer tells
+	p.link.Flush()                                              // the answer tells
 	return <-p.acks
 }

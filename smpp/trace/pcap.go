@@ -58,7 +58,7 @@ func (r *Recorder) WritePcap(w io.Writer, most int) error {
 	h = append(h, make([]byte, 8)...)
 	h = binary.LittleEndian.AppendUint32(h, snapLen)
 	h = binary.LittleEndian.AppendUint32(h, linkEthernet)
-	bw.Write(h) //nolint:errcheck // Flush tells
+	bw.Write(h) // Flush tells
 	streams := map[*conn]*stream{}
 	var buf []byte
 	for _, e := range newest(r.snapshot(), most) {
@@ -97,8 +97,8 @@ func record(w *bufio.Writer, at time.Time, frame []byte) {
 	h = binary.LittleEndian.AppendUint32(h, uint32(at.Nanosecond()))
 	h = binary.LittleEndian.AppendUint32(h, uint32(len(frame)))
 	h = binary.LittleEndian.AppendUint32(h, uint32(len(frame)))
-	w.Write(h)     //nolint:errcheck // Flush tells
-	w.Write(frame) //nolint:errcheck // Flush tells
+	w.Write(h)     // Flush tells
+	w.Write(frame) // Flush tells
 }
 
 // segment appends a frame with a TCP segment and moves the stream on.

@@ -15,18 +15,19 @@ import (
 
 // carrier is a bearer that can be started and stopped.
 type carrier interface {
-	bearer.Bearer
+	bearer.Attacher
 	Start(context.Context) error
 	Stop(context.Context) error
-	// Attached is nil when messages can pass, or when an operator has stopped it.
-	Attached() error
+	// Fault is why messages cannot pass; nil when they can, or when an operator
+	// has stopped it.
+	Fault() error
 }
 
 // bearers is what carries messages. It is complete before the engine starts
 // and does not change afterwards.
 type bearers struct {
 	list    []carrier
-	smscs   []*centre
+	smscs   []*smppBearer
 	router  *route.Router
 	network *loopback.Network
 	addr    string
@@ -86,7 +87,7 @@ func (a *App) newBearers() error {
 		var err error
 		switch b.Kind {
 		case "smpp":
-			c, err = a.newCentre(b)
+			c, err = a.newSMPP(b)
 		case "modem":
 			c, err = a.newModem(b)
 		default:
@@ -121,8 +122,9 @@ type loop struct{ *loopback.Client }
 
 func (l loop) Stop(context.Context) error { l.Client.Stop(); return nil }
 
-func (l loop) Attached() error {
-	if !l.Client.Attached() {
+// Fault implements carrier.
+func (l loop) Fault() error {
+	if !l.Attached() {
 		return errNotAttached
 	}
 	return nil

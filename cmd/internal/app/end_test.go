@@ -72,7 +72,7 @@ func TestStopWithSilentConnection(t *testing.T) {
 		if err := a.Stop(t.Context()); err != nil {
 			t.Errorf("stop: %v", err)
 		}
-		if d := time.Since(began); d > time.Second { // without unspoken it is five
+		if d := time.Since(began); d > time.Second { // without newConns it is five
 			t.Errorf("it took %v", d)
 		}
 		if n, err := silent.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

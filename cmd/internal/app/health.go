@@ -94,7 +94,7 @@ func (a *App) checks() []check {
 		}},
 	}
 	for _, c := range a.bearers.list {
-		out = append(out, check{"bearer " + c.Name(), func(context.Context) error { return c.Attached() }})
+		out = append(out, check{"bearer " + c.Name(), func(context.Context) error { return c.Fault() }})
 	}
 	return out
 }

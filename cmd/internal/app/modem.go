@@ -11,11 +11,11 @@ import (
 // stick is a bearer of kind modem.
 type stick struct{ *modem.Modem }
 
-// Attached implements carrier.
-func (s stick) Attached() error {
+// Fault implements carrier.
+func (s stick) Fault() error {
 	st := s.Status()
 	switch {
-	case s.Modem.Attached():
+	case s.Attached():
 		return nil
 	case st.Problem != "":
 		return errors.New(st.Problem)

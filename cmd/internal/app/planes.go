@@ -78,20 +78,20 @@ const quick = 30 * time.Second
 // (metrics) is bounded here.
 func (a *App) serve(name string, l net.Listener, h http.Handler) {
 	base, cancel := context.WithCancel(context.Background())
-	silent := &unspoken{}
+	unused := &newConns{}
 	p := &plane{name: name, l: l, srv: &http.Server{
 		Handler:           h,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       5 * time.Minute, // FiCom: connections are kept that long
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         silent.note,
+		ConnState:         unused.track,
 		ErrorLog:          slog.NewLogLogger(a.log.With("listener", name).Handler(), slog.LevelDebug),
 	}}
 	if name == "ca" || name == "metrics" {
 		p.srv.ReadTimeout, p.srv.WriteTimeout = quick, quick
 	}
-	p.srv.RegisterOnShutdown(silent.close)
+	p.srv.RegisterOnShutdown(unused.close)
 	a.planes = append(a.planes, p)
 	go func() {
 		if err := p.srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

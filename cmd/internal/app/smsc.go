@@ -16,15 +16,15 @@ import (
 
 var errNotAttached = errors.New("not attached to its network")
 
-// centre is a bearer of kind smpp.
-type centre struct {
-	*esme.SMSC
+// smppBearer is a bearer of kind smpp.
+type smppBearer struct {
+	*esme.Client
 	trace *trace.Recorder // nil: nothing is kept
 }
 
-// Attached implements carrier: what an operator has stopped is no fault.
-func (c *centre) Attached() error {
-	if c.SMSC.Attached() {
+// Fault implements carrier: what an operator has stopped is none.
+func (c *smppBearer) Fault() error {
+	if c.Attached() {
 		return nil
 	}
 	st := c.Status()
@@ -37,7 +37,7 @@ func (c *centre) Attached() error {
 	return errNotAttached
 }
 
-func (a *App) newCentre(b *config.Bearer) (carrier, error) {
+func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	o, err := b.ESME()
 	if err != nil {
 		return nil, err
@@ -49,12 +49,12 @@ func (a *App) newCentre(b *config.Bearer) (carrier, error) {
 		return nil, err
 	}
 	o.Inbox, o.Logger, o.Registerer, o.Clock = inbox(a.engine), a.log, a.registry, a.o.Clock
-	c := &centre{}
+	c := &smppBearer{}
 	if b.Trace > 0 {
 		c.trace = trace.New(trace.Options{PDUs: b.Trace, Messages: b.TraceMessages, Clock: a.o.Clock})
 		o.Tap = c.trace.Tap
 	}
-	if c.SMSC, err = esme.New(o); err != nil {
+	if c.Client, err = esme.New(o); err != nil {
 		return nil, err
 	}
 	a.bearers.smscs = append(a.bearers.smscs, c)
@@ -78,7 +78,7 @@ func (o operator) List() []esme.Status {
 	return out
 }
 
-func (o operator) find(name string) (*centre, error) {
+func (o operator) find(name string) (*smppBearer, error) {
 	for _, c := range o.b.smscs {
 		if c.Name() == name {
 			return c, nil

@@ -1,31 +1,30 @@
 package route
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/simsign/simsign/ota/bearer"
 )
 
-// reasoned is a bearer that says why it is not attached.
-type reasoned struct {
+// switched is a bearer that is attached or not.
+type switched struct {
 	bearer.Bearer
-	why error
+	attached bool
 }
 
-func (r *reasoned) Attached() error { return r.why }
+func (s *switched) Attached() bool { return s.attached }
 
-// However a bearer tells that it is not attached, others go before it.
+// While a bearer is not attached, others go before it.
 func TestAttached(t *testing.T) {
-	first, second := &reasoned{Bearer: struct{ bearer.Bearer }{&fake{name: "first"}}}, &fake{name: "second"}
+	first, second := &switched{Bearer: struct{ bearer.Bearer }{&fake{name: "first"}}}, &fake{name: "second"}
 	r := New([]Rule{{Bearer: first, Priority: 1}, {Bearer: second, Priority: 2}})
 	for _, tc := range []struct {
-		why  error
-		want int
-	}{{nil, 0}, {errors.New("unplugged"), 1}, {nil, 1}} {
-		first.why = tc.why
+		attached bool
+		want     int
+	}{{true, 0}, {false, 1}, {true, 1}} {
+		first.attached = tc.attached
 		if _, err := r.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(t.Context(), bearer.Segment{}); err != nil || second.got != tc.want {
-			t.Errorf("%v: second has %d, %v", tc.why, second.got, err)
+			t.Errorf("attached %v: second has %d, %v", tc.attached, second.got, err)
 		}
 	}
 }

@@ -148,13 +148,8 @@ func (r *Router) Route(d bearer.Destination) bearer.Bearer {
 
 // attached asks a bearer whether messages can pass, where it can tell.
 func attached(b bearer.Bearer) bool {
-	switch a := b.(type) {
-	case interface{ Attached() bool }:
-		return a.Attached()
-	case interface{ Attached() error }:
-		return a.Attached() == nil
-	}
-	return true
+	a, ok := b.(bearer.Attacher)
+	return !ok || a.Attached()
 }
 
 // order sorts rules: those that are attached first, then by priority, then by

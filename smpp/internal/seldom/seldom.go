@@ -36,7 +36,7 @@ func (l *Logger) Warn(log *slog.Logger, msg string, args ...any) {
 	l.left = 0
 	l.mu.Unlock()
 	if left > 0 {
-		args = append(args, "left_out", left)
+		args = append(args, "omitted", left)
 	}
 	log.Warn(msg, args...)
 }

@@ -16,16 +16,16 @@ func TestFlood(t *testing.T) {
 		var l Logger
 		log := slog.New(slog.NewTextHandler(&out, nil))
 		for range 1000 {
-			l.Warn(log, "rubbish", "error", "x")
+			l.Warn(log, "bad request", "error", "x")
 		}
-		if n := strings.Count(out.String(), "\n"); n != most || strings.Contains(out.String(), "left_out") {
+		if n := strings.Count(out.String(), "\n"); n != most || strings.Contains(out.String(), "omitted") {
 			t.Errorf("%d lines:\n%s", n, &out)
 		}
 		out.Reset()
 		time.Sleep(period)
-		l.Warn(log, "rubbish", "error", "y")
-		l.Warn(log, "rubbish", "error", "z")
-		if s := out.String(); strings.Count(s, "left_out=995") != 1 || !strings.Contains(s, "error=z") {
+		l.Warn(log, "bad request", "error", "y")
+		l.Warn(log, "bad request", "error", "z")
+		if s := out.String(); strings.Count(s, "omitted=995") != 1 || !strings.Contains(s, "error=z") {
 			t.Error(s)
 		}
 	})

@@ -10,8 +10,9 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
-// SMSC is one short message centre. It is safe for concurrent use.
-type SMSC struct {
+// Client is an ESME of one short message centre: it keeps the binds up and sends
+// through them. It is safe for concurrent use.
+type Client struct {
 	o        Options
 	log      *slog.Logger
 	m        *metrics
@@ -33,50 +34,50 @@ type SMSC struct {
 	stopping   bool
 }
 
-var _ bearer.Bearer = (*SMSC)(nil)
+var _ bearer.Attacher = (*Client)(nil)
 
 // New checks the options. Nothing is dialled before Start.
-func New(o Options) (*SMSC, error) {
+func New(o Options) (*Client, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
 	}
-	s := &SMSC{
+	c := &Client{
 		o: o, log: o.Logger.With("bearer", o.Name), q: newQueue(o.Queue), pace: newPace(o.Rate),
 		seen: newSeen(o.Seen),
 	}
-	s.resolver, _ = o.Inbox.(bearer.Resolver)
-	s.alerter, _ = o.Inbox.(bearer.Alerter)
+	c.resolver, _ = o.Inbox.(bearer.Resolver)
+	c.alerter, _ = o.Inbox.(bearer.Alerter)
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("esme: %w", err)
 	}
 	for i := range o.Binds {
 		for _, cmd := range o.Mode.commands() {
-			s.links = append(s.links, newLink(s, i+1, cmd))
+			c.links = append(c.links, newLink(c, i+1, cmd))
 		}
 	}
 	var err error
-	if s.m, err = newMetrics(s); err != nil {
+	if c.m, err = newMetrics(c); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return c, nil
 }
 
 // Name is the name of the bearer.
-func (s *SMSC) Name() string { return s.o.Name }
+func (c *Client) Name() string { return c.o.Name }
 
 // Start keeps the binds up from now on. It does not wait for them: a centre
-// that is not there is tried again. Start of a started SMSC does nothing.
-func (s *SMSC) Start(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cancel != nil {
+// that is not there is tried again. Start of a started client does nothing.
+func (c *Client) Start(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancel != nil {
 		return nil
 	}
-	s.stopping = false
-	s.life, s.cancel = context.WithCancel(context.Background())
-	for _, l := range s.links {
-		ctx := s.life
-		s.wg.Go(func() { l.run(ctx) })
+	c.stopping = false
+	c.life, c.cancel = context.WithCancel(context.Background())
+	for _, l := range c.links {
+		ctx := c.life
+		c.wg.Go(func() { l.run(ctx) })
 	}
 	return nil
 }
@@ -84,23 +85,23 @@ func (s *SMSC) Start(context.Context) error {
 // Stop takes nothing more, waits until the window is empty and what was
 // delivered is stored (ctx and Options.DrainTimeout bound that), unbinds and
 // closes. What had no response is ErrUnknown. Start begins again.
-func (s *SMSC) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	cancel := s.cancel
-	if cancel == nil || s.stopping {
-		s.mu.Unlock()
+func (c *Client) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	cancel := c.cancel
+	if cancel == nil || c.stopping {
+		c.mu.Unlock()
 		return nil
 	}
-	s.stopping = true
-	s.quiet = make(chan struct{})
-	quiet := s.quiet
-	if s.delivering == 0 {
+	c.stopping = true
+	c.quiet = make(chan struct{})
+	quiet := c.quiet
+	if c.delivering == 0 {
 		close(quiet)
 	}
-	s.q.set(func(q *queue) { q.closed = true })
-	s.mu.Unlock()
-	s.giveBack()
-	ctx, done := context.WithTimeout(ctx, s.o.DrainTimeout)
+	c.q.set(func(q *queue) { q.closed = true })
+	c.mu.Unlock()
+	c.giveBack()
+	ctx, done := context.WithTimeout(ctx, c.o.DrainTimeout)
 	defer done()
 	select {
 	case <-quiet:
@@ -108,61 +109,61 @@ func (s *SMSC) Stop(ctx context.Context) error {
 	}
 	cancel() // links unbind when their window is empty
 	ended := make(chan struct{})
-	go func() { s.wg.Wait(); close(ended) }()
+	go func() { c.wg.Wait(); close(ended) }()
 	var err error
 	select {
 	case <-ended:
 	case <-ctx.Done():
-		err = fmt.Errorf("%s: not everything was answered in time: %w", s.o.Name, ctx.Err())
-		for _, l := range s.links {
+		err = fmt.Errorf("%s: not everything was answered in time: %w", c.o.Name, ctx.Err())
+		for _, l := range c.links {
 			l.abandon()
 		}
 		<-ended
 	}
-	s.mu.Lock()
-	s.cancel, s.stopping = nil, false
-	s.mu.Unlock()
+	c.mu.Lock()
+	c.cancel, c.stopping = nil, false
+	c.mu.Unlock()
 	return err
 }
 
 // giveBack gives back what waits.
-func (s *SMSC) giveBack() {
-	for _, it := range s.q.flush() {
-		it.done(bearer.Receipt{Bearer: s.o.Name}, errNotBound)
+func (c *Client) giveBack() {
+	for _, it := range c.q.flush() {
+		it.done(bearer.Receipt{Bearer: c.o.Name}, errNotBound)
 	}
 }
 
 // Pause submits nothing more until Resume; the binds stay, so that messages
 // from phones and receipts still come. What waits goes back as ErrBusy: to
 // another centre, where there is one.
-func (s *SMSC) Pause() {
-	s.q.set(func(q *queue) { q.held = true })
-	for _, it := range s.q.flush() {
-		it.done(bearer.Receipt{Bearer: s.o.Name}, errHeld)
+func (c *Client) Pause() {
+	c.q.set(func(q *queue) { q.held = true })
+	for _, it := range c.q.flush() {
+		it.done(bearer.Receipt{Bearer: c.o.Name}, errHeld)
 	}
 }
 
 // Resume ends Pause and Drain.
-func (s *SMSC) Resume() { s.q.set(func(q *queue) { q.held = false }) }
+func (c *Client) Resume() { c.q.set(func(q *queue) { q.held = false }) }
 
 // Drain is Pause that waits until every segment that is with the centre has
 // its response, or ctx ends.
-func (s *SMSC) Drain(ctx context.Context) error {
-	s.Pause()
-	if err := s.q.idle(ctx); err != nil {
-		return fmt.Errorf("%s: not every response has come: %w", s.o.Name, err)
+func (c *Client) Drain(ctx context.Context) error {
+	c.Pause()
+	if err := c.q.idle(ctx); err != nil {
+		return fmt.Errorf("%s: not every response has come: %w", c.o.Name, err)
 	}
 	return nil
 }
 
 // Attached reports whether messages can pass both ways, as far as the mode goes.
-func (s *SMSC) Attached() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return (s.sending > 0 || s.o.Mode == Receiver) && (s.receiving > 0 || s.o.Mode == Transmitter)
+func (c *Client) Attached() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return (c.sending > 0 || c.o.Mode == Receiver) && (c.receiving > 0 || c.o.Mode == Transmitter)
 }
 
-// Status is what an operator sees of an SMSC.
+// Status is what an operator sees of a client.
 type Status struct {
 	Name     string        `json:"name"`
 	State    string        `json:"state"` // running, paused, stopping, stopped
@@ -176,32 +177,32 @@ type Status struct {
 	Fault    string        `json:"fault,omitempty"`
 }
 
-// Status looks at the SMSC.
-func (s *SMSC) Status() Status {
-	out := Status{Name: s.o.Name, State: "running", Binds: len(s.links), Rate: s.pace.limit()}
-	n, since := s.q.oldest()
+// Status looks at the client.
+func (c *Client) Status() Status {
+	out := Status{Name: c.o.Name, State: "running", Binds: len(c.links), Rate: c.pace.limit()}
+	n, since := c.q.oldest()
 	if out.Queued = n; !since.IsZero() {
 		out.Oldest = time.Since(since)
 	}
-	for _, l := range s.links {
+	for _, l := range c.links {
 		if sess := l.session.Load(); sess != nil {
 			out.Bound++
 			if l.sends() {
-				out.Window += s.o.Window
+				out.Window += c.o.Window
 				out.InFlight += sess.InFlight()
 			}
 		} else if f := l.fault.Load(); f != nil {
 			out.Fault = *f
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
-	case s.cancel == nil:
+	case c.cancel == nil:
 		out.State, out.Fault = "stopped", ""
-	case s.stopping:
+	case c.stopping:
 		out.State = "stopping"
-	case s.q.isHeld():
+	case c.q.isHeld():
 		out.State = "paused"
 	}
 	return out
@@ -215,51 +216,51 @@ func (q *queue) isHeld() bool {
 
 // up counts a bind that came (1) or went (-1). The queue is opened and closed
 // under the same lock, so that it tells the same as the count.
-func (s *SMSC) up(l *link, by int) {
-	s.mu.Lock()
+func (c *Client) up(l *link, by int) {
+	c.mu.Lock()
 	if l.receives() {
-		s.receiving += by
+		c.receiving += by
 	}
 	if l.sends() {
-		s.sending += by
-		open := s.sending > 0 && !s.stopping
-		s.q.set(func(q *queue) { q.closed = !open })
+		c.sending += by
+		open := c.sending > 0 && !c.stopping
+		c.q.set(func(q *queue) { q.closed = !open })
 	}
-	none := s.sending == 0
-	s.mu.Unlock()
+	none := c.sending == 0
+	c.mu.Unlock()
 	if none && l.sends() {
-		s.giveBack()
+		c.giveBack()
 	}
 }
 
 // begin counts a message that the Inbox gets; false while stopping.
-func (s *SMSC) begin() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
+func (c *Client) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopping {
 		return false
 	}
-	s.delivering++
+	c.delivering++
 	return true
 }
 
-func (s *SMSC) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.delivering--; s.delivering == 0 && s.stopping {
-		close(s.quiet)
+func (c *Client) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.delivering--; c.delivering == 0 && c.stopping {
+		close(c.quiet)
 	}
 }
 
 // background runs f in a goroutine that Stop waits for; f has a time limit of
 // its own.
-func (s *SMSC) background(f func(ctx context.Context)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *Client) background(f func(ctx context.Context)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ctx := context.Background()
-	if s.cancel == nil || s.stopping {
+	if c.cancel == nil || c.stopping {
 		go f(ctx) // too late to be waited for
 		return
 	}
-	s.wg.Go(func() { f(ctx) })
+	c.wg.Go(func() { f(ctx) })
 }

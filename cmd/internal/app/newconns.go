@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// unspoken holds the connections on which nothing was asked yet. Browsers open
+// newConns holds the connections on which nothing was asked yet. Browsers open
 // such in advance, and http.Server.Shutdown would wait five seconds for each.
-type unspoken struct {
+type newConns struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
 }
 
-// note is the ConnState hook of a server.
-func (u *unspoken) note(c net.Conn, s http.ConnState) {
+// track is the ConnState hook of a server.
+func (u *newConns) track(c net.Conn, s http.ConnState) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if s != http.StateNew {
@@ -27,7 +27,7 @@ func (u *unspoken) note(c net.Conn, s http.ConnState) {
 	u.conns[c] = struct{}{}
 }
 
-func (u *unspoken) close() {
+func (u *newConns) close() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for c := range u.conns {
