@@ -18,7 +18,7 @@ const (
 )
 
 // PutAP stores an application provider.
-func (s *Store) PutAP(ctx context.Context, ap mssp.AP) error {
+func (s *Records) PutAP(ctx context.Context, ap mssp.AP) error {
 	if ap.CreatedAt.IsZero() {
 		ap.CreatedAt = s.clock()
 	}
@@ -30,13 +30,13 @@ func (s *Store) PutAP(ctx context.Context, ap mssp.AP) error {
 }
 
 // AP is the application provider with that AP_ID, or ErrNotFound.
-func (s *Store) AP(ctx context.Context, id mssp.APID) (mssp.AP, error) {
-	return readOne(ctx, s, scanAP, `SELECT `+apCols+` FROM ap WHERE id = $1`, string(id))
+func (s *Records) AP(ctx context.Context, id mssp.APID) (mssp.AP, error) {
+	return readOne(ctx, s.db, scanAP, `SELECT `+apCols+` FROM ap WHERE id = $1`, string(id))
 }
 
 // APs lists the application providers.
-func (s *Store) APs(ctx context.Context) ([]mssp.AP, error) {
-	return readAll(ctx, s, scanAP, `SELECT `+apCols+` FROM ap ORDER BY id`)
+func (s *Records) APs(ctx context.Context) ([]mssp.AP, error) {
+	return readAll(ctx, s.db, scanAP, `SELECT `+apCols+` FROM ap ORDER BY id`)
 }
 
 func scanAP(r *row) (mssp.AP, error) {

@@ -11,6 +11,10 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// Records is the part of a Store that says who is who: cards with their key
+// sets and key pairs, subscribers, application providers.
+type Records struct{ *db }
+
 const (
 	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at`
 
@@ -108,7 +112,7 @@ func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 // stay: an import releases nobody. ErrExists: a key set of that card and
 // version is there already; its counter may have been used, so that import
 // never overwrites it.
-func (s *Store) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error {
+func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error {
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
 	}
@@ -130,7 +134,7 @@ func (s *Store) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) e
 }
 
 // PutCard stores a card's facts; its queue and keys stay.
-func (s *Store) PutCard(ctx context.Context, c mssp.Card) error {
+func (s *Records) PutCard(ctx context.Context, c mssp.Card) error {
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
 	}
@@ -138,25 +142,25 @@ func (s *Store) PutCard(ctx context.Context, c mssp.Card) error {
 }
 
 // Card is the card with that ICCID, or ErrNotFound.
-func (s *Store) Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error) {
-	return readOne(ctx, s, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid = $1`, string(iccid))
+func (s *Records) Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error) {
+	return readOne(ctx, s.db, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid = $1`, string(iccid))
 }
 
 // Cards lists cards by ICCID, from the one after the given.
-func (s *Store) Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error) {
-	return readAll(ctx, s, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid > $1 ORDER BY iccid LIMIT $2`, string(after), limit)
+func (s *Records) Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error) {
+	return readAll(ctx, s.db, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid > $1 ORDER BY iccid LIMIT $2`, string(after), limit)
 }
 
 // KeySets lists the key sets of a card, the current one (highest KVN) first.
-func (s *Store) KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error) {
-	return readAll(ctx, s, scanKeySet, `SELECT iccid, kvn, keys, counter FROM keyset WHERE iccid = $1 ORDER BY kvn DESC`, string(iccid))
+func (s *Records) KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error) {
+	return readAll(ctx, s.db, scanKeySet, `SELECT iccid, kvn, keys, counter FROM keyset WHERE iccid = $1 ORDER BY kvn DESC`, string(iccid))
 }
 
 const sqlOneKeySet = `SELECT iccid, kvn, keys, counter FROM keyset WHERE iccid = $1 AND kvn = $2`
 
 // KeySet is one key set, or ErrNotFound.
-func (s *Store) KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error) {
-	return readOne(ctx, s, scanKeySet, sqlOneKeySet, string(iccid), kvn)
+func (s *Records) KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error) {
+	return readOne(ctx, s.db, scanKeySet, sqlOneKeySet, string(iccid), kvn)
 }
 
 func scanKeySet(r *row) (mssp.KeySet, error) {
@@ -167,7 +171,7 @@ func scanKeySet(r *row) (mssp.KeySet, error) {
 // UpdateKeySet reads a key set, lets f change its blobs and stores it, in one
 // commit: advancing a counter, sealing anew under a new key-encryption key. f
 // may run more than once.
-func (s *Store) UpdateKeySet(ctx context.Context, iccid ota.ICCID, kvn byte, f func(*mssp.KeySet) error) error {
+func (s *Records) UpdateKeySet(ctx context.Context, iccid ota.ICCID, kvn byte, f func(*mssp.KeySet) error) error {
 	return s.do(ctx, func(q querier) error {
 		if _, err := q.one(sqlTouch, string(iccid)); err != nil {
 			return err
@@ -190,13 +194,13 @@ func (s *Store) UpdateKeySet(ctx context.Context, iccid ota.ICCID, kvn byte, f f
 
 // AllKeySets lists key sets in the order of card and version, from the one
 // after the given: for sealing all of them anew.
-func (s *Store) AllKeySets(ctx context.Context, after ota.ICCID, afterKVN byte, limit int) ([]mssp.KeySet, error) {
-	return readAll(ctx, s, scanKeySet, `SELECT iccid, kvn, keys, counter FROM keyset
+func (s *Records) AllKeySets(ctx context.Context, after ota.ICCID, afterKVN byte, limit int) ([]mssp.KeySet, error) {
+	return readAll(ctx, s.db, scanKeySet, `SELECT iccid, kvn, keys, counter FROM keyset
 		WHERE iccid > $1 OR iccid = $1 AND kvn > $2 ORDER BY iccid, kvn LIMIT $3`, string(after), afterKVN, limit)
 }
 
 // PutKeyPairs stores key slots, each as a whole row.
-func (s *Store) PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error {
+func (s *Records) PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error {
 	now := s.clock()
 	return s.do(ctx, func(q querier) error {
 		for _, k := range kp {
@@ -209,13 +213,13 @@ func (s *Store) PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error {
 }
 
 // KeyPairs lists the key slots of a card, deleted ones too, with their CSRs.
-func (s *Store) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
+func (s *Records) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
 	scan := func(r *row) (mssp.KeyPair, error) {
 		k, err := scanKeyPair(r, iccid)
 		k.CSR = r.blob()
 		return k, errors.Join(err, r.err())
 	}
-	return readAll(ctx, s, scan, `SELECT `+keyPairCols+`, k.csr FROM key_pair k WHERE k.iccid = $1 ORDER BY k.slot`, string(iccid))
+	return readAll(ctx, s.db, scan, `SELECT `+keyPairCols+`, k.csr FROM key_pair k WHERE k.iccid = $1 ORDER BY k.slot`, string(iccid))
 }
 
 const (
@@ -229,7 +233,7 @@ const (
 // Lookup is everything about a number that a request needs, in one query: the
 // subscriber in whatever state, his card, and the key slots in use, without
 // their CSRs. ErrNotFound: no such subscriber.
-func (s *Store) Lookup(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, err error) {
+func (s *Records) Lookup(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, err error) {
 	first := true
 	err = s.read(ctx, func(q querier) error {
 		return q.each(sqlLookup, func(r *row) (err error) {
@@ -260,13 +264,13 @@ const subscriberColumns, cardColumns = 7, 7
 
 // SubscriberByICCID is the subscriber who has the card: the newest one that is
 // not removed. ErrNotFound when there is none.
-func (s *Store) SubscriberByICCID(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {
-	return readOne(ctx, s, scanSubscriber, `SELECT `+subscriberCols+` FROM subscriber
+func (s *Records) SubscriberByICCID(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {
+	return readOne(ctx, s.db, scanSubscriber, `SELECT `+subscriberCols+` FROM subscriber
 		WHERE iccid = $1 AND state <> 'removed' ORDER BY created_at DESC LIMIT 1`, string(iccid))
 }
 
 // PutSubscriber stores a subscriber; the card must be there.
-func (s *Store) PutSubscriber(ctx context.Context, u mssp.Subscriber) error {
+func (s *Records) PutSubscriber(ctx context.Context, u mssp.Subscriber) error {
 	if u.CreatedAt.IsZero() {
 		u.CreatedAt = s.clock()
 	}
@@ -280,32 +284,7 @@ func (s *Store) PutSubscriber(ctx context.Context, u mssp.Subscriber) error {
 }
 
 // Subscribers lists subscribers by number, from the one after the given.
-func (s *Store) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {
-	return readAll(ctx, s, scanSubscriber, `SELECT `+subscriberCols+` FROM subscriber
+func (s *Records) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {
+	return readAll(ctx, s.db, scanSubscriber, `SELECT `+subscriberCols+` FROM subscriber
 		WHERE msisdn > $1 ORDER BY msisdn LIMIT $2`, string(after), limit)
-}
-
-// readOne reads the first row of a query; ErrNotFound when there is none.
-func readOne[T any](ctx context.Context, s *Store, scan func(*row) (T, error), sql string, args ...any) (v T, err error) {
-	err = s.read(ctx, func(q querier) error {
-		r, err := q.one(sql, args...)
-		if err != nil {
-			return err
-		}
-		v, err = scan(r)
-		return err
-	})
-	return v, err
-}
-
-// readAll reads every row of a query.
-func readAll[T any](ctx context.Context, s *Store, scan func(*row) (T, error), sql string, args ...any) (vs []T, err error) {
-	err = s.read(ctx, func(q querier) error {
-		return q.each(sql, func(r *row) error {
-			v, err := scan(r)
-			vs = append(vs, v)
-			return err
-		}, args...)
-	})
-	return vs, err
 }

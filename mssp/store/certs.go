@@ -10,6 +10,10 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// Certificates is the part of a Store that keeps what the built-in CA has
+// issued, and which of it is revoked.
+type Certificates struct{ *db }
+
 const certCols = `serial, iccid, msisdn, subject, der, status, reason, not_before, not_after, revoked_at`
 
 func scanCertificate(r *row) (mssp.Certificate, error) {
@@ -30,7 +34,7 @@ func scanCertificate(r *row) (mssp.Certificate, error) {
 // AddCertificate records a certificate before the CA signs it, in state
 // pending: a certificate that exists outside and not here cannot be. ErrExists:
 // the serial number is taken.
-func (s *Store) AddCertificate(ctx context.Context, c mssp.Certificate) error {
+func (s *Certificates) AddCertificate(ctx context.Context, c mssp.Certificate) error {
 	if c.Status == "" {
 		c.Status = mssp.CertPending
 	}
@@ -46,7 +50,7 @@ func (s *Store) AddCertificate(ctx context.Context, c mssp.Certificate) error {
 
 // ConfirmCertificate stores the signed certificate and makes it valid.
 // ErrNotFound: it was not pending.
-func (s *Store) ConfirmCertificate(ctx context.Context, serial string, der []byte) error {
+func (s *Certificates) ConfirmCertificate(ctx context.Context, serial string, der []byte) error {
 	return s.changeCert(ctx, `UPDATE certificate SET der = $2, status = 'valid' WHERE serial = $1 AND status = 'pending'`, serial, der)
 }
 
@@ -55,7 +59,7 @@ func (s *Store) ConfirmCertificate(ctx context.Context, serial string, der []byt
 // ErrNotFound then.
 //
 // Requirements 3.5.10-1, 3.5.11-1, W-6.
-func (s *Store) SetCertStatus(ctx context.Context, serial string, st mssp.CertStatus, reason int, at time.Time) error {
+func (s *Certificates) SetCertStatus(ctx context.Context, serial string, st mssp.CertStatus, reason int, at time.Time) error {
 	switch st {
 	case mssp.CertValid:
 		reason, at = 0, time.Time{}
@@ -68,7 +72,7 @@ func (s *Store) SetCertStatus(ctx context.Context, serial string, st mssp.CertSt
 		serial, string(st), reason, at)
 }
 
-func (s *Store) changeCert(ctx context.Context, sql string, args ...any) error {
+func (s *Certificates) changeCert(ctx context.Context, sql string, args ...any) error {
 	return s.do(ctx, func(q querier) error {
 		n, err := q.exec(sql, args...)
 		if err == nil && n == 0 {
@@ -80,27 +84,27 @@ func (s *Store) changeCert(ctx context.Context, sql string, args ...any) error {
 
 // Certificate is the certificate with that serial number (lower-case
 // hexadecimal), or ErrNotFound.
-func (s *Store) Certificate(ctx context.Context, serial string) (mssp.Certificate, error) {
-	return readOne(ctx, s, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE serial = $1`, serial)
+func (s *Certificates) Certificate(ctx context.Context, serial string) (mssp.Certificate, error) {
+	return readOne(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE serial = $1`, serial)
 }
 
 // CertificatesOf lists the certificates of a card, the newest first.
-func (s *Store) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]mssp.Certificate, error) {
-	return readAll(ctx, s, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
+func (s *Certificates) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]mssp.Certificate, error) {
+	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
 }
 
-// Certificates lists certificates by serial number, from the one after the given.
-func (s *Store) Certificates(ctx context.Context, after string, limit int) ([]mssp.Certificate, error) {
-	return readAll(ctx, s, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE serial > $1 ORDER BY serial LIMIT $2`, after, limit)
+// AllCertificates lists certificates by serial number, from the one after the given.
+func (s *Certificates) AllCertificates(ctx context.Context, after string, limit int) ([]mssp.Certificate, error) {
+	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE serial > $1 ORDER BY serial LIMIT $2`, after, limit)
 }
 
 // Revoked lists the revoked and the suspended certificates, for the CRL.
-func (s *Store) Revoked(ctx context.Context) ([]mssp.Certificate, error) {
-	return readAll(ctx, s, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE status IN ('suspended', 'revoked') ORDER BY serial`)
+func (s *Certificates) Revoked(ctx context.Context) ([]mssp.Certificate, error) {
+	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE status IN ('suspended', 'revoked') ORDER BY serial`)
 }
 
 // NextCRLNumber counts up from 1; a number is never given twice (RFC 5280 5.2.3).
-func (s *Store) NextCRLNumber(ctx context.Context) (n int64, err error) {
+func (s *Certificates) NextCRLNumber(ctx context.Context) (n int64, err error) {
 	err = s.do(ctx, func(q querier) error {
 		r, err := q.one(`INSERT INTO sequence (name, value) VALUES ('crl', 1)
 			ON CONFLICT (name) DO UPDATE SET value = sequence.value + 1 RETURNING value`)

@@ -12,6 +12,13 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// Inbound is the part of a Store that keeps what cards have sent: the parts of
+// answers until a set is complete, and complete ones until they are consumed.
+type Inbound struct {
+	*db
+	room room
+}
+
 // Inbound header states.
 const (
 	moCollecting = 0
@@ -67,7 +74,7 @@ const (
 // A single-segment message (Total 0 or 1) that no transaction took is only
 // noted by its digest; Complete is set when it was not seen before. The
 // answer that ends a transaction goes to Finish instead.
-func (s *Store) SaveMO(ctx context.Context, mo bearer.MO, ref ConcatRef) (MOResult, error) {
+func (s *Inbound) SaveMO(ctx context.Context, mo bearer.MO, ref ConcatRef) (MOResult, error) {
 	if mo.ReceivedAt.IsZero() {
 		mo.ReceivedAt = s.clock()
 	}
@@ -112,7 +119,7 @@ type header struct {
 	firstAt                      time.Time
 }
 
-func (s *Store) savePart(q querier, mo *bearer.MO, ref ConcatRef) (res MOResult, evicted bool, err error) {
+func (s *Inbound) savePart(q querier, mo *bearer.MO, ref ConcatRef) (res MOResult, evicted bool, err error) {
 	for {
 		h, err := s.countPart(q, mo, ref)
 		if err != nil {
@@ -156,7 +163,7 @@ func giveWay(q querier, h header) error {
 	return err
 }
 
-func (s *Store) countPart(q querier, mo *bearer.MO, ref ConcatRef) (h header, err error) {
+func (s *Inbound) countPart(q querier, mo *bearer.MO, ref ConcatRef) (h header, err error) {
 	r, err := q.one(sqlPart, string(mo.Source), refNumber(ref), ref.Total, int64(1)<<(ref.Part-1), mo.ReceivedAt, mo.ReceivedAt.Add(-s.o.PartAge))
 	if err != nil {
 		return h, fmt.Errorf("store: inbound header: %w", err)
@@ -182,7 +189,7 @@ func samePart(q querier, mo *bearer.MO, ref ConcatRef, id int64) (bool, error) {
 	return bytes.Equal(r.blob(), mo.UDH) && bytes.Equal(r.blob(), mo.UD), r.err()
 }
 
-func (s *Store) newPart(q querier, mo *bearer.MO, ref ConcatRef, h header) (MOResult, error) {
+func (s *Inbound) newPart(q querier, mo *bearer.MO, ref ConcatRef, h header) (MOResult, error) {
 	if h.prev == 0 { // a new set
 		r, err := q.one(sqlPendingOctets, string(mo.Source), mo.ReceivedAt.Add(-s.o.PartAge))
 		if err != nil {
@@ -225,7 +232,7 @@ func join(q querier, id int64, source sms.MSISDN, at time.Time) (Joined, error) 
 
 // ConsumeMO records that a joined message needs no further work: it was
 // applied, or it fits no transaction.
-func (s *Store) ConsumeMO(ctx context.Context, id int64) error {
+func (s *Inbound) ConsumeMO(ctx context.Context, id int64) error {
 	return s.do(ctx, func(q querier) error {
 		_, err := q.exec(sqlConsume, id)
 		return err
@@ -234,7 +241,7 @@ func (s *Store) ConsumeMO(ctx context.Context, id int64) error {
 
 // PendingMO lists the joined messages that were stored but not consumed, the
 // oldest first: what a crash has left between the last part and Finish.
-func (s *Store) PendingMO(ctx context.Context) ([]Joined, error) {
+func (s *Inbound) PendingMO(ctx context.Context) ([]Joined, error) {
 	var js []Joined
 	err := s.read(ctx, func(q querier) error {
 		js = nil

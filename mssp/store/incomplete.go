@@ -9,7 +9,7 @@ import (
 // Incomplete lists the sources of answers of which some parts are stored and
 // others are missing, at most limit of them: after a restart these are the
 // cards that may have to be asked again.
-func (s *Store) Incomplete(ctx context.Context, limit int) (sources []sms.MSISDN, err error) {
+func (s *Inbound) Incomplete(ctx context.Context, limit int) (sources []sms.MSISDN, err error) {
 	err = s.read(ctx, func(q querier) error {
 		sources = nil
 		return q.each(`SELECT DISTINCT source FROM mo_header WHERE state = 0 LIMIT $1`, func(r *row) error {

@@ -10,7 +10,7 @@ import (
 
 // Meta is a small document of the installation, or ErrNotFound.
 func (s *Store) Meta(ctx context.Context, name string) ([]byte, error) {
-	return readOne(ctx, s, func(r *row) ([]byte, error) { return r.blob(), r.err() }, `SELECT value FROM meta WHERE name = $1`, name)
+	return readOne(ctx, s.db, func(r *row) ([]byte, error) { return r.blob(), r.err() }, `SELECT value FROM meta WHERE name = $1`, name)
 }
 
 // SetMeta stores a small document of the installation.
@@ -27,7 +27,7 @@ func (s *Store) KEKs(ctx context.Context) ([]keys.WrappedKEK, error) {
 		k := keys.WrappedKEK{ID: uint32(r.int()), Blob: r.blob(), CreatedAt: r.time()}
 		return k, r.err()
 	}
-	return readAll(ctx, s, scan, `SELECT id, blob, created_at FROM kek ORDER BY id`)
+	return readAll(ctx, s.db, scan, `SELECT id, blob, created_at FROM kek ORDER BY id`)
 }
 
 // AddKEK stores a wrapped key-encryption key; ErrExists when its id is taken.
@@ -50,7 +50,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		}
 		return st, r.err()
 	}
-	return readOne(ctx, s, scan, `SELECT
+	return readOne(ctx, s.db, scan, `SELECT
 		(SELECT COUNT(*) FROM tx WHERE state = 'queued'), (SELECT MIN(created_at) FROM tx WHERE state = 'queued'),
 		(SELECT COUNT(*) FROM tx WHERE finished_at = 0 AND state <> 'queued'),
 		(SELECT COUNT(*) FROM segment WHERE state IN ('queued', 'ambiguous')),

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"strings"
-	"time"
 )
 
 // backend is what SQLite and PostgreSQL do differently.
@@ -18,13 +17,14 @@ type backend interface {
 	close() error
 }
 
-// Store is an open database. It is safe for concurrent use.
+// Store is an open database. It is safe for concurrent use. Its own methods are
+// those of transactions and of the outbox; the parts that it is made of can be
+// handed to whoever needs no more than one.
 type Store struct {
-	b     backend
-	m     *metrics
-	clock func() time.Time
-	o     Options
-	room  room
+	*db
+	Records
+	Certificates
+	Inbound
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -37,20 +37,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{m: m, clock: o.Clock, o: o}
+	d := &db{m: m, clock: o.Clock, o: o}
+	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}}
 	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
 		e, err := openPostgres(ctx, &o, m)
 		if err != nil {
 			return nil, err
 		}
-		s.b = e
+		d.b = e
 		return s, nil
 	}
 	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), &o, m)
 	if err != nil {
 		return nil, err
 	}
-	s.b = e
+	d.b = e
 	return s, nil
 }
 
@@ -82,9 +83,3 @@ func (s *Store) Writable(ctx context.Context) error {
 	}
 	return s.SetMeta(ctx, probeName, []byte{1})
 }
-
-// do runs a business transaction: one commit, maybe more than one run.
-func (s *Store) do(ctx context.Context, f func(querier) error) error { return s.b.do(ctx, f) }
-
-// read runs statements that change nothing and see committed state only.
-func (s *Store) read(ctx context.Context, f func(querier) error) error { return s.b.read(ctx, f) }

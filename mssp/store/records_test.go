@@ -182,7 +182,7 @@ func TestCertificates(t *testing.T) {
 		of, err := l.CertificatesOf(ctx, cardA)
 		l.ok(err)
 		l.same("of the card", []mssp.Certificate{c}, of)
-		page, err := l.Certificates(ctx, "0abc", 10)
+		page, err := l.AllCertificates(ctx, "0abc", 10)
 		l.ok(err)
 		if len(page) != 1 || page[0].Serial != "0def" {
 			l.Errorf("%+v", page)

@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// db is the database that the parts of a Store share: one writer, some readers.
+type db struct {
+	b     backend
+	m     *metrics
+	clock func() time.Time
+	o     Options
+}
+
+// do runs a business transaction: one commit, maybe more than one run.
+func (d *db) do(ctx context.Context, f func(querier) error) error { return d.b.do(ctx, f) }
+
+// read runs statements that change nothing and see committed state only.
+func (d *db) read(ctx context.Context, f func(querier) error) error { return d.b.read(ctx, f) }
+
+// readOne reads the first row of a query; ErrNotFound when there is none.
+func readOne[T any](ctx context.Context, d *db, scan func(*row) (T, error), sql string, args ...any) (v T, err error) {
+	err = d.read(ctx, func(q querier) error {
+		r, err := q.one(sql, args...)
+		if err != nil {
+			return err
+		}
+		v, err = scan(r)
+		return err
+	})
+	return v, err
+}
+
+// readAll reads every row of a query.
+func readAll[T any](ctx context.Context, d *db, scan func(*row) (T, error), sql string, args ...any) (vs []T, err error) {
+	err = d.read(ctx, func(q querier) error {
+		return q.each(sql, func(r *row) error {
+			v, err := scan(r)
+			vs = append(vs, v)
+			return err
+		}, args...)
+	})
+	return vs, err
+}
