@@ -29,9 +29,6 @@ func (k *ServeCmd) Run(c *cli) error {
 	}
 	log := c.logger(cfg)
 	o := app.Options{Config: cfg, Logger: log, Version: version()}
-	if strings.Contains(o.Version, "BROKEN") {
-		log.Error("this build loses messages on purpose: it is for tests alone", "version", o.Version)
-	}
 	if cfg.Console.Listen != "" {
 		hub := console.NewHub()
 		o.Watch(hub.Trace)

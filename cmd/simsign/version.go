@@ -1,9 +1,6 @@
 package main
 
-import (
-	"runtime/debug"
-	"strings"
-)
+import "runtime/debug"
 
 // VersionCmd prints what this binary is.
 type VersionCmd struct{}
@@ -21,31 +18,17 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	v, rev, dirty, tags := info.Main.Version, "", "", ""
+	v, rev, dirty := info.Main.Version, "", ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision" && len(s.Value) >= 12:
 			rev = " " + s.Value[:12]
 		case s.Key == "vcs.modified" && s.Value == "true":
 			dirty = " modified"
-		case s.Key == "-tags":
-			tags = s.Value
 		}
 	}
 	if v == "" {
 		v = "(devel)"
 	}
-	return v + rev + dirty + broken(tags) + " " + info.GoVersion
-}
-
-// broken marks a build that loses messages on purpose: the tests of
-// cmd/internal/proof must find it out, nobody may use it.
-func broken(tags string) string {
-	var out string
-	for tag := range strings.SplitSeq(tags, ",") {
-		if strings.HasPrefix(tag, "broken_") {
-			out += " BROKEN(" + tag + ")"
-		}
-	}
-	return out
+	return v + rev + dirty + " " + info.GoVersion
 }

@@ -32,7 +32,7 @@ func writerPragmas() []pragma {
 	return []pragma{
 		{"busy_timeout", "5000", "5000"},
 		{"journal_mode", "WAL", "wal"},
-		{"synchronous", synchronous, synchronousIs},
+		{"synchronous", "FULL", "2"}, // an fdatasync of the log before each answer
 		{"foreign_keys", "ON", "1"},
 		{"wal_autocheckpoint", "4000", "4000"}, // pages: 16 MiB
 		{"cache_size", "-32768", "-32768"},     // KiB

@@ -34,7 +34,7 @@ func (a *App) newModem(b *config.Bearer) (carrier, error) {
 		}
 	}
 	o.PINs = a.bearers.pins
-	o.Inbox, o.Logger, o.Registerer, o.Clock = inbox(a.engine), a.log, a.registry, a.o.Clock
+	o.Inbox, o.Logger, o.Registerer, o.Clock = a.engine, a.log, a.registry, a.o.Clock
 	m, err := modem.New(o)
 	if err != nil {
 		return nil, err

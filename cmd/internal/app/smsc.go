@@ -48,7 +48,7 @@ func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	if o.TLS, err = b.TLSConfig(); err != nil {
 		return nil, err
 	}
-	o.Inbox, o.Logger, o.Registerer, o.Clock = inbox(a.engine), a.log, a.registry, a.o.Clock
+	o.Inbox, o.Logger, o.Registerer, o.Clock = a.engine, a.log, a.registry, a.o.Clock
 	c := &smppBearer{}
 	if b.Trace > 0 {
 		c.trace = trace.New(trace.Options{PDUs: b.Trace, Messages: b.TraceMessages, Clock: a.o.Clock})

@@ -8,10 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,45 +18,6 @@ import (
 // patience is how long anything is waited for before it counts as failed. It
 // costs nothing where things happen, so it is long: a machine may be slow.
 const patience = 2 * time.Minute
-
-// binaries are the programs under test, built once for each set of tags.
-type binaries struct {
-	mu   sync.Mutex
-	dir  string
-	made map[string]string
-}
-
-var built binaries
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "simsign-proof-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	built.dir, built.made = dir, map[string]string{}
-	code := m.Run()
-	os.RemoveAll(dir) //nolint:errcheck // temporary
-	os.Exit(code)
-}
-
-// program builds simsign with the build tags ("" for the program as it is).
-func program(t *testing.T, tags string) string {
-	t.Helper()
-	built.mu.Lock()
-	defer built.mu.Unlock()
-	if path, ok := built.made[tags]; ok {
-		return path
-	}
-	path := filepath.Join(built.dir, "simsign-"+tags)
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", tags, "-o", path, "../../simsign")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	built.made[tags] = path
-	return path
-}
 
 // peer finds a program that a test needs: without it the test is skipped, or
 // fails where all peers must be there.

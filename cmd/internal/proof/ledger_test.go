@@ -19,10 +19,10 @@ import (
 
 // plan is what a run does to the program.
 type plan struct {
-	tags  string // build tags of the program
-	users int
-	wild  float64 // how likely a PDU meets a fault
-	kills int     // kill -9 at random moments
+	broken string // which broken build, if any
+	users  int
+	wild   float64 // how likely a PDU meets a fault
+	kills  int     // kill -9 at random moments
 	// Under strace: kills while fdatasync takes its time, power cuts (see disk),
 	// and lives that end because fdatasync fails.
 	slowKills, powerCuts, syncErrors int
@@ -63,7 +63,7 @@ func run(t *testing.T, p plan) (*site, *verdict) {
 	seed := seedOf(t)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	s := newSite(t, seed, p.users)
-	bin := program(t, p.tags)
+	bin := program(t, p.broken)
 	ctx := t.Context()
 
 	c := s.serve(t, bin)
