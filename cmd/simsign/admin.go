@@ -9,6 +9,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // administer runs f on the running service, over its socket, or, where none
@@ -29,7 +30,7 @@ func (k *ConfigFlag) administer(c *cli, f func(admin.Backend) error) error {
 		return &exitError{Code: exitFailed, Err: err, Hint: "run this as the user of the service, for example: sudo -u simsign simsign ..."}
 	}
 	err = offline(c, cfg, f)
-	if errors.Is(err, admin.ErrNotRunning) {
+	if errors.Is(err, operator.ErrNotRunning) {
 		return &exitError{Code: exitFailed, Err: err, Hint: "start it: simsign serve -c " + k.Config}
 	}
 	return storeHint(err)

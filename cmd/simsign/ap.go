@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // APCmd manages application providers.
@@ -35,7 +36,7 @@ type APAddCmd struct {
 
 // Run prints the AP_ID and the password in a form that a shell can read.
 func (k *APAddCmd) Run(c *cli) error {
-	req := admin.APRequest{Name: k.Name, ID: k.ID, NoPass: k.NoPassword, Profiles: k.Profile}
+	req := operator.APRequest{Name: k.Name, ID: k.ID, NoPass: k.NoPassword, Profiles: k.Profile}
 	for _, p := range k.Prefix {
 		req.Prefixes = append(req.Prefixes, strings.TrimPrefix(p, "+"))
 	}
@@ -110,7 +111,7 @@ type APListCmd struct{ ConfigFlag }
 // Run prints one line each.
 func (k *APListCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		aps, err := b.APs(c.ctx, admin.Page{})
+		aps, err := b.APs(c.ctx, operator.Page{})
 		if err != nil {
 			return err
 		}
@@ -122,7 +123,7 @@ func (k *APListCmd) Run(c *cli) error {
 	})
 }
 
-func apState(ap admin.APInfo) string {
+func apState(ap operator.APInfo) string {
 	if ap.Disabled {
 		return "disabled"
 	}
@@ -146,7 +147,7 @@ func (k *APEnableCmd) Run(c *cli) error { return k.set(c, true) }
 
 func (k *APDisableCmd) set(c *cli, enable bool) error {
 	return k.administer(c, func(b admin.Backend) error {
-		ap, err := b.DisableAP(c.ctx, admin.APDisable{ID: k.ID, Enable: enable})
+		ap, err := b.DisableAP(c.ctx, operator.APDisable{ID: k.ID, Enable: enable})
 		if err != nil {
 			return err
 		}

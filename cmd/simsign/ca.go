@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // CACmd manages the built-in CA.
@@ -28,7 +29,7 @@ type CAInitCmd struct {
 // Run prints what was made.
 func (k *CAInitCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		ca, err := b.InitCA(c.ctx, admin.CARequest{
+		ca, err := b.InitCA(c.ctx, operator.CARequest{
 			Name: k.Name, Organization: k.Organization, Country: k.Country, Key: k.Key, Test: k.Test, UnderRoot: k.UnderRoot,
 		})
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // CardCmd manages cards.
@@ -27,7 +28,7 @@ func (k *CardImportCmd) Run(c *cli) error {
 		return err
 	}
 	return k.administer(c, func(b admin.Backend) error {
-		done, err := b.ImportCards(c.ctx, admin.CardImport{CSV: text})
+		done, err := b.ImportCards(c.ctx, operator.CardImport{CSV: text})
 		if err != nil {
 			return err
 		}
@@ -50,7 +51,7 @@ type CardListCmd struct {
 // Run prints one line each.
 func (k *CardListCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		cards, err := b.Cards(c.ctx, admin.Page{After: k.After, Limit: k.Limit})
+		cards, err := b.Cards(c.ctx, operator.Page{After: k.After, Limit: k.Limit})
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ type CardReleaseCmd struct {
 // Run says the state of the card.
 func (k *CardReleaseCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		card, err := b.ReleaseCard(c.ctx, admin.CardName{ICCID: k.ICCID})
+		card, err := b.ReleaseCard(c.ctx, operator.CardName{ICCID: k.ICCID})
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ type CardAdvanceCmd struct {
 // Run prints one line for each key set.
 func (k *CardAdvanceCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		done, err := b.AdvanceCounters(c.ctx, admin.CardName{ICCID: k.ICCID})
+		done, err := b.AdvanceCounters(c.ctx, operator.CardName{ICCID: k.ICCID})
 		if err != nil {
 			return err
 		}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
-	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // CardEmulateCmd personalises emulated cards.
@@ -42,7 +42,7 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 		return err
 	}
 	profiles := cfg.CardProfiles()
-	cards, err := admin.ParseCards(text, profiles)
+	cards, err := operator.ParseCards(text, profiles)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 }
 
 // emulated is the profile of a card of the file.
-func emulated(x admin.ImportedCard, p mssp.CardProfile, cfg *config.Config) card.Profile {
+func emulated(x operator.ImportedCard, p mssp.CardProfile, cfg *config.Config) card.Profile {
 	out := card.Profile{
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
 		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: emulatedUnblocking, ServerAddress: p.ServerAddress,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/smpp/esme"
 )
 
@@ -25,7 +26,7 @@ type SMSCListCmd struct{ ConfigFlag }
 // Run prints one line each.
 func (k *SMSCListCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		list, err := b.ListSMSCs(c.ctx, admin.Page{})
+		list, err := b.ListSMSCs(c.ctx, operator.Page{})
 		if err != nil {
 			return err
 		}

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/smpp"
 )
 
@@ -58,7 +58,7 @@ func bound(t *testing.T, a *app.App) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		list, err := a.Admin().ListSMSCs(ctx, admin.Page{})
+		list, err := a.Admin().ListSMSCs(ctx, operator.Page{})
 		if err == nil && len(list) == 1 && list[0].Bound == 2 {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // UserCmd manages users.
@@ -31,7 +32,7 @@ type UserAddCmd struct {
 // Run prints the identity that certificates will carry.
 func (k *UserAddCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		u, err := b.AddUser(c.ctx, admin.UserRequest{MSISDN: k.MSISDN, ICCID: k.ICCID, Name: k.Name, Serial: k.Serial, Language: k.Language})
+		u, err := b.AddUser(c.ctx, operator.UserRequest{MSISDN: k.MSISDN, ICCID: k.ICCID, Name: k.Name, Serial: k.Serial, Language: k.Language})
 		if err != nil {
 			return err
 		}
@@ -50,7 +51,7 @@ type UserListCmd struct {
 // Run prints one line each.
 func (k *UserListCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		users, err := b.Users(c.ctx, admin.Page{After: k.After, Limit: k.Limit})
+		users, err := b.Users(c.ctx, operator.Page{After: k.After, Limit: k.Limit})
 		if err != nil {
 			return err
 		}
@@ -76,7 +77,7 @@ type UserShowCmd struct {
 // Run prints the user and a line for each key.
 func (k *UserShowCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		u, err := b.User(c.ctx, admin.UserName{MSISDN: k.MSISDN})
+		u, err := b.User(c.ctx, operator.UserName{MSISDN: k.MSISDN})
 		if err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (k *UserShowCmd) Run(c *cli) error {
 	})
 }
 
-func certificate(k admin.KeyInfo) string {
+func certificate(k operator.KeyInfo) string {
 	if k.Serial == "" {
 		return ""
 	}
@@ -118,7 +119,7 @@ type UserRegisterCmd struct {
 func (k *UserRegisterCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
 		waiting(c)
-		r, err := b.Register(c.ctx, admin.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP})
+		r, err := b.Register(c.ctx, operator.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP})
 		if err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ type UserCodeCmd struct {
 func (k *UserCodeCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
 		waiting(c)
-		if _, err := b.ManageCode(c.ctx, admin.CodeRequest{MSISDN: k.MSISDN, Usage: k.Usage, Operation: k.Operation}); err != nil {
+		if _, err := b.ManageCode(c.ctx, operator.CodeRequest{MSISDN: k.MSISDN, Usage: k.Usage, Operation: k.Operation}); err != nil {
 			return err
 		}
 		c.printf("done\n")
@@ -161,7 +162,7 @@ type UserAppletCmd struct {
 // Run prints what the applet says.
 func (k *UserAppletCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		s, err := b.AppletState(c.ctx, admin.UserName{MSISDN: k.MSISDN})
+		s, err := b.AppletState(c.ctx, operator.UserName{MSISDN: k.MSISDN})
 		if err != nil {
 			return err
 		}

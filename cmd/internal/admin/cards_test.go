@@ -1,83 +1,91 @@
 package admin
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/keys"
 )
 
-// cardProfiles: int6 as in production, lab for test cards.
-func cardProfiles() map[string]mssp.CardProfile {
-	return map[string]mssp.CardProfile{
-		"int6": {Name: "int6", SPI: ota.SPI{0x16, 0x39}},
-		"lab":  {Name: "lab", SPI: ota.SPI{0x16, 0x39}, Lab: true},
-	}
-}
+const (
+	cardHead = "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"
+	cardLine = iccid1 + ",,int6,1,AES128:00112233445566778899AABBCCDDEEFF,AES128:0F0E0D0C0B0A09080706050403020100,,"
+)
 
-// Every file of testdata that is not called ok_... has, behind "# want: " in
-// its first lines, the words that its refusal must hold. No refusal may
-// repeat a key.
-func TestCardVectors(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.csv")
-	if err != nil || len(files) < 5 {
-		t.Fatalf("%d vectors, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text := string(b)
-			cards, err := ParseCards(text, cardProfiles())
-			if strings.HasPrefix(filepath.Base(file), "ok_") {
-				if err != nil || len(cards) == 0 {
-					t.Fatalf("%d cards, %v", len(cards), err)
-				}
-				return
-			}
-			if !errors.Is(err, ErrCards) || cards != nil {
-				t.Fatalf("error %v, want ErrCards and no card", err)
-			}
-			wants := 0
-			for line := range strings.Lines(text) {
-				if want, ok := strings.CutPrefix(strings.TrimSpace(line), "# want: "); ok {
-					wants++
-					if !strings.Contains(err.Error(), want) {
-						t.Errorf("error %q, want %q", err, want)
-					}
-				}
-			}
-			if wants == 0 {
-				t.Error("the vector wants nothing")
-			}
-			if strings.Contains(err.Error(), "0011223344") {
-				t.Errorf("the error repeats a key: %v", err)
-			}
-		})
-	}
-}
-
-func TestParseCards(t *testing.T) {
-	b, err := os.ReadFile("testdata/ok_two_cards.csv")
+// counter is the stored counter of key set 1 of the card.
+func counter(t *testing.T, s *Service, st *store.Store) ota.CNTR {
+	t.Helper()
+	sets, err := st.KeySets(t.Context(), iccid1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cards, err := ParseCards(string(b), cardProfiles())
-	if err != nil || len(cards) != 2 {
-		t.Fatalf("%d cards, %v", len(cards), err)
+	c, err := s.Vault.OpenCounter(iccid1, 1, sets[0].Counter)
+	if err != nil {
+		t.Fatal(err)
 	}
-	a := cards[0]
-	if a.Card.ICCID != "8941000000000000001" || a.Card.IMSI != "228010000000001" || a.Card.Profile != "int6" || a.Card.State != "active" {
-		t.Errorf("card %+v", a.Card)
+	return c
+}
+
+// An idle card is advanced and a suspended one released, by this process and
+// over the socket, and the log names neither in full.
+func TestAdvanceAndRelease(t *testing.T) {
+	s, st, log := newService(t)
+	b := remote(t, s)
+	ctx := t.Context()
+	if _, err := b.ImportCards(ctx, operator.CardImport{CSV: cardHead + cardLine + "\n"}); err != nil {
+		t.Fatal(err)
 	}
-	if len(a.Keys) != 2 || a.Keys[0].KVN != 1 || a.Keys[1].KVN != 2 || a.Keys[0].KIc.Alg != ota.AES128 || a.Keys[1].CMACLen != 4 ||
-		a.Keys[0].KIc.Octets[1] != 0x11 || a.Last[0] != 0 || a.Last[1] != 0x1F {
-		t.Errorf("keys %v %v", a.Keys, a.Last)
+	setCounter(t, s, st, 7)
+	name := operator.CardName{ICCID: iccid1}
+	done, err := b.AdvanceCounters(ctx, name)
+	if err != nil || len(done.Sets) != 1 || done.Sets[0].From != "0000000007" {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if got, want := counter(t, s, st), keys.FloorCounter(s.Clock()); got != want || done.Sets[0].To != want.String() {
+		t.Errorf("counter %s, want %s", got, want)
+	}
+	s.Clock = func() time.Time { return time.Unix(0, 0) } // a clock that fell back
+	if _, err := b.AdvanceCounters(ctx, name); err != nil || counter(t, s, st).String() != done.Sets[0].To {
+		t.Errorf("a counter went down: %s, %v", counter(t, s, st), err)
+	}
+
+	card, err := st.Card(ctx, iccid1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	card.State, card.BadPoR, card.Blocked[1] = mssp.CardSuspended, 10, true
+	if err := st.PutCard(ctx, card); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := b.ReleaseCard(ctx, name); err != nil || info.State != mssp.CardActive {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if got, err := st.Card(ctx, iccid1); err != nil || got.BadPoR != 0 || !got.Blocked[1] {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, wrong := range []string{"", "12", "8941000000000000019"} {
+		if _, err := b.ReleaseCard(ctx, operator.CardName{ICCID: wrong}); err == nil {
+			t.Errorf("card %q was released", wrong)
+		}
+	}
+	if strings.Contains(log.String(), iccid1) {
+		t.Errorf("the log has the number of a card:\n%s", log)
+	}
+}
+
+func setCounter(t *testing.T, s *Service, st *store.Store, c ota.CNTR) {
+	t.Helper()
+	err := st.UpdateKeySet(context.Background(), iccid1, 1, func(ks *mssp.KeySet) (err error) {
+		ks.Counter, err = s.Vault.SealCounter(iccid1, 1, c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

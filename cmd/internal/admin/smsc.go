@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/smpp/esme"
 )
 
@@ -38,9 +39,9 @@ type SMSCTrace struct {
 const longestWait = 600
 
 // ListSMSCs lists the short message centres.
-func (s *Service) ListSMSCs(context.Context, Page) ([]esme.Status, error) {
+func (s *Service) ListSMSCs(context.Context, operator.Page) ([]esme.Status, error) {
 	if s.SMSCs == nil {
-		return nil, ErrNotRunning
+		return nil, operator.ErrNotRunning
 	}
 	return s.SMSCs.List(), nil
 }
@@ -49,7 +50,7 @@ func (s *Service) ListSMSCs(context.Context, Page) ([]esme.Status, error) {
 func (s *Service) OrderSMSC(ctx context.Context, r SMSCOrder) (esme.Status, error) {
 	switch {
 	case s.SMSCs == nil:
-		return esme.Status{}, ErrNotRunning
+		return esme.Status{}, operator.ErrNotRunning
 	case r.Wait < 0 || r.Wait > longestWait:
 		return esme.Status{}, fmt.Errorf("wait: at most %d seconds, has %d", longestWait, r.Wait)
 	case r.Wait == 0:
@@ -61,15 +62,15 @@ func (s *Service) OrderSMSC(ctx context.Context, r SMSCOrder) (esme.Status, erro
 // TraceSMSC gives the last PDUs of one.
 func (s *Service) TraceSMSC(_ context.Context, r SMSCName) (SMSCTrace, error) {
 	if s.SMSCs == nil {
-		return SMSCTrace{}, ErrNotRunning
+		return SMSCTrace{}, operator.ErrNotRunning
 	}
 	b, err := s.SMSCs.Trace(r.Name)
 	return SMSCTrace{PCAP: b}, err
 }
 
 // ListSMSCs asks the service.
-func (c *Client) ListSMSCs(ctx context.Context, r Page) ([]esme.Status, error) {
-	return call[Page, []esme.Status](ctx, c, "smsc/list", r)
+func (c *Client) ListSMSCs(ctx context.Context, r operator.Page) ([]esme.Status, error) {
+	return call[operator.Page, []esme.Status](ctx, c, "smsc/list", r)
 }
 
 // OrderSMSC asks the service.

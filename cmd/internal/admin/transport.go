@@ -12,6 +12,7 @@ import (
 	"net/http"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // maxMessage bounds a request: a card file with 100,000 cards has about 20 MiB.
@@ -86,7 +87,7 @@ type Client struct{ http *http.Client }
 var _ Backend = (*Client)(nil)
 
 // Dial connects to the socket of a running service. The error matches
-// ErrNotRunning when nobody listens there.
+// operator.ErrNotRunning when nobody listens there.
 func Dial(ctx context.Context, socket string) (*Client, error) {
 	dial := func(ctx context.Context) (net.Conn, error) {
 		var d net.Dialer
@@ -94,7 +95,7 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 	}
 	c, err := dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+		return nil, fmt.Errorf("%w: %w", operator.ErrNotRunning, err)
 	}
 	c.Close()
 	return &Client{http: &http.Client{Transport: &http.Transport{
@@ -145,58 +146,58 @@ func call[Req, Resp any](ctx context.Context, c *Client, name string, req Req) (
 
 // The operations of Backend.
 
-func (c *Client) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
-	return call[APRequest, APAdded](ctx, c, "ap/add", r)
+func (c *Client) AddAP(ctx context.Context, r operator.APRequest) (operator.APAdded, error) {
+	return call[operator.APRequest, operator.APAdded](ctx, c, "ap/add", r)
 }
 
-func (c *Client) APs(ctx context.Context, r Page) ([]APInfo, error) {
-	return call[Page, []APInfo](ctx, c, "ap/list", r)
+func (c *Client) APs(ctx context.Context, r operator.Page) ([]operator.APInfo, error) {
+	return call[operator.Page, []operator.APInfo](ctx, c, "ap/list", r)
 }
 
-func (c *Client) DisableAP(ctx context.Context, r APDisable) (APInfo, error) {
-	return call[APDisable, APInfo](ctx, c, "ap/disable", r)
+func (c *Client) DisableAP(ctx context.Context, r operator.APDisable) (operator.APInfo, error) {
+	return call[operator.APDisable, operator.APInfo](ctx, c, "ap/disable", r)
 }
 
-func (c *Client) ImportCards(ctx context.Context, r CardImport) (CardImported, error) {
-	return call[CardImport, CardImported](ctx, c, "card/import", r)
+func (c *Client) ImportCards(ctx context.Context, r operator.CardImport) (operator.CardImported, error) {
+	return call[operator.CardImport, operator.CardImported](ctx, c, "card/import", r)
 }
 
-func (c *Client) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
-	return call[Page, []CardInfo](ctx, c, "card/list", r)
+func (c *Client) Cards(ctx context.Context, r operator.Page) ([]operator.CardInfo, error) {
+	return call[operator.Page, []operator.CardInfo](ctx, c, "card/list", r)
 }
 
-func (c *Client) ReleaseCard(ctx context.Context, r CardName) (CardInfo, error) {
-	return call[CardName, CardInfo](ctx, c, "card/release", r)
+func (c *Client) ReleaseCard(ctx context.Context, r operator.CardName) (operator.CardInfo, error) {
+	return call[operator.CardName, operator.CardInfo](ctx, c, "card/release", r)
 }
 
-func (c *Client) AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error) {
-	return call[CardName, CountersAdvanced](ctx, c, "card/advance", r)
+func (c *Client) AdvanceCounters(ctx context.Context, r operator.CardName) (operator.CountersAdvanced, error) {
+	return call[operator.CardName, operator.CountersAdvanced](ctx, c, "card/advance", r)
 }
 
-func (c *Client) AddUser(ctx context.Context, r UserRequest) (UserInfo, error) {
-	return call[UserRequest, UserInfo](ctx, c, "user/add", r)
+func (c *Client) AddUser(ctx context.Context, r operator.UserRequest) (operator.UserInfo, error) {
+	return call[operator.UserRequest, operator.UserInfo](ctx, c, "user/add", r)
 }
 
-func (c *Client) Users(ctx context.Context, r Page) ([]UserInfo, error) {
-	return call[Page, []UserInfo](ctx, c, "user/list", r)
+func (c *Client) Users(ctx context.Context, r operator.Page) ([]operator.UserInfo, error) {
+	return call[operator.Page, []operator.UserInfo](ctx, c, "user/list", r)
 }
 
-func (c *Client) User(ctx context.Context, r UserName) (UserInfo, error) {
-	return call[UserName, UserInfo](ctx, c, "user/show", r)
+func (c *Client) User(ctx context.Context, r operator.UserName) (operator.UserInfo, error) {
+	return call[operator.UserName, operator.UserInfo](ctx, c, "user/show", r)
 }
 
-func (c *Client) Register(ctx context.Context, r Registration) (Registered, error) {
-	return call[Registration, Registered](ctx, c, "user/register", r)
+func (c *Client) Register(ctx context.Context, r operator.Registration) (operator.Registered, error) {
+	return call[operator.Registration, operator.Registered](ctx, c, "user/register", r)
 }
 
-func (c *Client) ManageCode(ctx context.Context, r CodeRequest) (Outcome, error) {
-	return call[CodeRequest, Outcome](ctx, c, "user/code", r)
+func (c *Client) ManageCode(ctx context.Context, r operator.CodeRequest) (operator.Outcome, error) {
+	return call[operator.CodeRequest, operator.Outcome](ctx, c, "user/code", r)
 }
 
-func (c *Client) AppletState(ctx context.Context, r UserName) (AppletInfo, error) {
-	return call[UserName, AppletInfo](ctx, c, "user/applet", r)
+func (c *Client) AppletState(ctx context.Context, r operator.UserName) (operator.AppletInfo, error) {
+	return call[operator.UserName, operator.AppletInfo](ctx, c, "user/applet", r)
 }
 
-func (c *Client) InitCA(ctx context.Context, r CARequest) (CAInfo, error) {
-	return call[CARequest, CAInfo](ctx, c, "ca/init", r)
+func (c *Client) InitCA(ctx context.Context, r operator.CARequest) (operator.CAInfo, error) {
+	return call[operator.CARequest, operator.CAInfo](ctx, c, "ca/init", r)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
@@ -114,7 +115,7 @@ func TestReadiness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.InitCA(t.Context(), admin.CARequest{Name: "Example CA", Test: true}); err != nil {
+	if _, err := client.InitCA(t.Context(), operator.CARequest{Name: "Example CA", Test: true}); err != nil {
 		t.Fatal(err)
 	}
 	stop(t, a)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
@@ -117,7 +118,7 @@ func (c *Core) Close() error { return c.Store.Close() }
 
 // Admin is the operator's interface on these data alone, without a card in reach.
 func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Time) *admin.Service {
-	return &admin.Service{
+	return &admin.Service{Service: &operator.Service{
 		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Clock: clock, Logger: log,
-	}
+	}}
 }

@@ -61,16 +61,16 @@ func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	return c, nil
 }
 
-// operator is the admin.SMSCs of the running service.
-type operator struct {
+// centres is the admin.SMSCs of the running service.
+type centres struct {
 	b   *bearers
 	log *slog.Logger
 }
 
-var _ admin.SMSCs = operator{}
+var _ admin.SMSCs = centres{}
 
 // List implements admin.SMSCs.
-func (o operator) List() []esme.Status {
+func (o centres) List() []esme.Status {
 	out := make([]esme.Status, 0, len(o.b.smscs))
 	for _, c := range o.b.smscs {
 		out = append(out, c.Status())
@@ -78,7 +78,7 @@ func (o operator) List() []esme.Status {
 	return out
 }
 
-func (o operator) find(name string) (*smppBearer, error) {
+func (o centres) find(name string) (*smppBearer, error) {
 	for _, c := range o.b.smscs {
 		if c.Name() == name {
 			return c, nil
@@ -88,7 +88,7 @@ func (o operator) find(name string) (*smppBearer, error) {
 }
 
 // Order implements admin.SMSCs.
-func (o operator) Order(ctx context.Context, name, do string, wait time.Duration) (esme.Status, error) {
+func (o centres) Order(ctx context.Context, name, do string, wait time.Duration) (esme.Status, error) {
 	c, err := o.find(name)
 	if err != nil {
 		return esme.Status{}, err
@@ -116,7 +116,7 @@ func (o operator) Order(ctx context.Context, name, do string, wait time.Duration
 const maxTrace = 32 << 20
 
 // Trace implements admin.SMSCs.
-func (o operator) Trace(name string) ([]byte, error) {
+func (o centres) Trace(name string) ([]byte, error) {
 	c, err := o.find(name)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func TestStopWaitsAsLongAsTold(t *testing.T) {
 					sent <- err
 				}()
 				synctest.Wait()
-				o := operator{b: &bearers{smscs: []*smppBearer{{Client: s}}}, log: slog.New(slog.DiscardHandler)}
+				o := centres{b: &bearers{smscs: []*smppBearer{{Client: s}}}, log: slog.New(slog.DiscardHandler)}
 				st, err := o.Order(t.Context(), "north", "stop", tc.wait)
 				if (err == nil) != (tc.err == nil) || st.State != "stopped" {
 					t.Errorf("stop: %+v, %v", st, err)

@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/operator"
 )
 
 // selfSigned makes a key and a certificate for 127.0.0.1.
@@ -72,7 +72,7 @@ func TestPinnedClientCertificate(t *testing.T) {
 
 	bank, stranger := selfSigned(t, "bank"), selfSigned(t, "bank")
 	pin := sha256.Sum256(bank.Certificate[0])
-	ap, err := a.Admin().AddAP(t.Context(), admin.APRequest{Name: "Bank", NoPass: true, Certs: []string{hex.EncodeToString(pin[:])}})
+	ap, err := a.Admin().AddAP(t.Context(), operator.APRequest{Name: "Bank", NoPass: true, Certs: []string{hex.EncodeToString(pin[:])}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/freeport"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/ota/sms"
@@ -273,12 +274,12 @@ func (s *site) prepare(t *testing.T) {
 	}
 	defer core.Close() //nolint:errcheck // checked by the child, which opens it
 	a := core.Admin(cfg, log, time.Now)
-	ca, err := a.InitCA(ctx, admin.CARequest{Name: "proof CA", Test: true})
+	ca, err := a.InitCA(ctx, operator.CARequest{Name: "proof CA", Test: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.roots.AppendCertsFromPEM(ca.PEM())
-	if _, err := a.AddAP(ctx, admin.APRequest{Name: "Proof", ID: apID, Password: apPassword}); err != nil {
+	if _, err := a.AddAP(ctx, operator.APRequest{Name: "Proof", ID: apID, Password: apPassword}); err != nil {
 		t.Fatal(err)
 	}
 	var file strings.Builder
@@ -286,11 +287,11 @@ func (s *site) prepare(t *testing.T) {
 	for i, u := range s.users {
 		fmt.Fprintf(&file, "%s,22899%010d,proof,1,AES128:%s,AES128:%s,8,0000000000\n", u.iccid, i, hex.EncodeToString(u.keys[0]), hex.EncodeToString(u.keys[1]))
 	}
-	if _, err := a.ImportCards(ctx, admin.CardImport{CSV: file.String()}); err != nil {
+	if _, err := a.ImportCards(ctx, operator.CardImport{CSV: file.String()}); err != nil {
 		t.Fatal(err)
 	}
 	for _, u := range s.users {
-		if _, err := a.AddUser(ctx, admin.UserRequest{MSISDN: u.number.String(), ICCID: string(u.iccid), Name: u.name, Language: "en"}); err != nil {
+		if _, err := a.AddUser(ctx, operator.UserRequest{MSISDN: u.number.String(), ICCID: string(u.iccid), Name: u.name, Language: "en"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -306,7 +307,7 @@ func (s *site) register(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, u := range s.users {
 		wg.Go(func() {
-			r := admin.Registration{MSISDN: u.number.String(), Usage: "authentication", Algorithm: u.alg, Flow: "B"}
+			r := operator.Registration{MSISDN: u.number.String(), Usage: "authentication", Algorithm: u.alg, Flow: "B"}
 			if _, err := client.Register(t.Context(), r); err != nil {
 				t.Errorf("register %s: %v", u.name, err)
 			}

@@ -30,6 +30,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/console"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/smpp/smsc"
 )
 
@@ -237,7 +238,7 @@ func (d *Demo) register(ctx context.Context, cfg *config.Config) error {
 
 func registerUser(ctx context.Context, client *admin.Client, u User) error {
 	for _, usage := range []mssp.KeyUsage{mssp.Authentication, mssp.NonRepudiation} {
-		r := admin.Registration{MSISDN: u.Number.String(), Usage: usage.String(), Algorithm: u.Algorithm, Flow: u.Flow}
+		r := operator.Registration{MSISDN: u.Number.String(), Usage: usage.String(), Algorithm: u.Algorithm, Flow: u.Flow}
 		if _, err := client.Register(ctx, r); err != nil {
 			return fmt.Errorf("register the %s key of %s: %w", usage, u.Name, err)
 		}

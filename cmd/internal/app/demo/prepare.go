@@ -9,9 +9,9 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
-	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -28,25 +28,25 @@ func (d *Demo) prepare(ctx context.Context, cfg *config.Config) (fresh bool, err
 	}
 	defer func() { err = errors.Join(err, core.Close()) }()
 	a := core.Admin(cfg, d.o.Logger, d.o.Clock)
-	ca, err := a.InitCA(ctx, admin.CARequest{Name: "simsign demo CA", Organization: "simsign demo", Test: true, UnderRoot: true})
+	ca, err := a.InitCA(ctx, operator.CARequest{Name: "simsign demo CA", Organization: "simsign demo", Test: true, UnderRoot: true})
 	if err != nil {
 		return false, fmt.Errorf("demo CA: %w", err)
 	}
 	if err := os.WriteFile(d.CAFile(), ca.PEM(), 0o600); err != nil {
 		return false, err
 	}
-	if _, err := a.AddAP(ctx, admin.APRequest{Name: APName, ID: APID, Password: d.Password}); err != nil {
+	if _, err := a.AddAP(ctx, operator.APRequest{Name: APName, ID: APID, Password: d.Password}); err != nil {
 		return false, fmt.Errorf("demo AP: %w", err)
 	}
 	file := d.site.cardFile(d.o.Users)
 	if err := os.WriteFile(d.site.path("cards.csv"), []byte(file), 0o600); err != nil {
 		return false, err
 	}
-	if _, err := a.ImportCards(ctx, admin.CardImport{CSV: file}); err != nil {
+	if _, err := a.ImportCards(ctx, operator.CardImport{CSV: file}); err != nil {
 		return false, err
 	}
 	for _, u := range d.o.Users {
-		if _, err := a.AddUser(ctx, admin.UserRequest{MSISDN: u.Number.String(), ICCID: string(u.ICCID), Name: u.Name, Language: u.Language}); err != nil {
+		if _, err := a.AddUser(ctx, operator.UserRequest{MSISDN: u.Number.String(), ICCID: string(u.ICCID), Name: u.Name, Language: u.Language}); err != nil {
 			return false, fmt.Errorf("user %s: %w", u.Name, err)
 		}
 	}

@@ -16,8 +16,10 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -29,7 +31,7 @@ const (
 
 // fakeEngine answers as a card would whose user does what is asked.
 type fakeEngine struct {
-	Engine
+	operator.Engine
 	enrol engine.EnrolRequest
 	code  engine.CodeOperation
 }
@@ -70,11 +72,11 @@ func newService(t *testing.T) (*Service, *store.Store, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	return &Service{
+	return &Service{Service: &operator.Service{
 		Store: st, Vault: vault, CardProfiles: cardProfiles(),
 		Profiles: []mssp.SignatureProfile{{URI: "http://a.example/auth"}},
 		Clock:    func() time.Time { return now }, Logger: slog.New(slog.NewJSONHandler(&log, nil)),
-	}, st, &log
+	}}, st, &log
 }
 
 // remote serves s on a socket and returns a client of it.
@@ -86,7 +88,7 @@ func remote(t *testing.T, s *Service) *Client {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: Handler(s, s.Logger)}
-	go srv.Serve(l) //nolint:errcheck // ends with the test
+	go srv.Serve(l) // ends with the test
 	t.Cleanup(func() { srv.Close() })
 	c, err := Dial(t.Context(), socket)
 	if err != nil {
@@ -95,13 +97,13 @@ func remote(t *testing.T, s *Service) *Client {
 	return c
 }
 
-func importCards(t *testing.T, b Backend) CardImported {
+func importCards(t *testing.T, b Backend) operator.CardImported {
 	t.Helper()
-	text, err := os.ReadFile("testdata/ok_two_cards.csv")
+	text, err := os.ReadFile("../../../mssp/operator/testdata/ok_two_cards.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, err := b.ImportCards(t.Context(), CardImport{CSV: string(text)})
+	done, err := b.ImportCards(t.Context(), operator.CardImport{CSV: string(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,25 +122,25 @@ func TestBackends(t *testing.T) {
 			}
 			ctx := t.Context()
 
-			if done := importCards(t, b); done != (CardImported{Imported: 2}) {
+			if done := importCards(t, b); done != (operator.CardImported{Imported: 2}) {
 				t.Errorf("first import: %+v", done)
 			}
 			before, err := st.KeySets(ctx, iccid1)
 			if err != nil || len(before) != 2 {
 				t.Fatalf("%d key sets, %v", len(before), err)
 			}
-			if done := importCards(t, b); done != (CardImported{Present: 2}) {
+			if done := importCards(t, b); done != (operator.CardImported{Present: 2}) {
 				t.Errorf("second import: %+v", done)
 			}
 			after, err := st.KeySets(ctx, iccid1)
 			if err != nil || !bytes.Equal(before[0].Counter, after[0].Counter) {
 				t.Errorf("a second import touched a counter, or %v", err)
 			}
-			if cards, err := b.Cards(ctx, Page{After: iccid1}); err != nil || len(cards) != 1 || cards[0].Profile != "lab" {
+			if cards, err := b.Cards(ctx, operator.Page{After: iccid1}); err != nil || len(cards) != 1 || cards[0].Profile != "lab" {
 				t.Errorf("cards: %+v, %v", cards, err)
 			}
 
-			ap, err := b.AddAP(ctx, APRequest{Name: "Example Bank", Prefixes: []string{"4179"}})
+			ap, err := b.AddAP(ctx, operator.APRequest{Name: "Example Bank", Prefixes: []string{"4179"}})
 			if err != nil || ap.ID != "ap://example-bank" || len(ap.Password) < 20 {
 				t.Fatalf("AP: %+v, %v", ap, err)
 			}
@@ -149,47 +151,47 @@ func TestBackends(t *testing.T) {
 			if ok, err := service.VerifyPassword(stored.PasswordHash, ap.Password); !ok || err != nil {
 				t.Errorf("the password that was shown does not open the account: %v", err)
 			}
-			if _, err := b.AddAP(ctx, APRequest{Name: "Example Bank"}); err == nil {
+			if _, err := b.AddAP(ctx, operator.APRequest{Name: "Example Bank"}); err == nil {
 				t.Error("the same AP_ID twice")
 			}
-			if x, err := b.DisableAP(ctx, APDisable{ID: string(ap.ID)}); err != nil || !x.Disabled {
+			if x, err := b.DisableAP(ctx, operator.APDisable{ID: string(ap.ID)}); err != nil || !x.Disabled {
 				t.Errorf("disable: %+v, %v", x, err)
 			}
-			if list, err := b.APs(ctx, Page{}); err != nil || len(list) != 1 || !list[0].Disabled {
+			if list, err := b.APs(ctx, operator.Page{}); err != nil || len(list) != 1 || !list[0].Disabled {
 				t.Errorf("APs: %+v, %v", list, err)
 			}
 
-			u, err := b.AddUser(ctx, UserRequest{MSISDN: number, ICCID: iccid1, Name: "Anna Example"})
+			u, err := b.AddUser(ctx, operator.UserRequest{MSISDN: number, ICCID: iccid1, Name: "Anna Example"})
 			if err != nil || len(u.Serial) != 16 || u.State != "active" {
 				t.Fatalf("user: %+v, %v", u, err)
 			}
-			if users, err := b.Users(ctx, Page{}); err != nil || len(users) != 1 || users[0].MSISDN != number {
+			if users, err := b.Users(ctx, operator.Page{}); err != nil || len(users) != 1 || users[0].MSISDN != number {
 				t.Errorf("users: %+v, %v", users, err)
 			}
-			if x, err := b.User(ctx, UserName{MSISDN: number}); err != nil || x.Serial != u.Serial {
+			if x, err := b.User(ctx, operator.UserName{MSISDN: number}); err != nil || x.Serial != u.Serial {
 				t.Errorf("user: %+v, %v", x, err)
 			}
 
-			r, err := b.Register(ctx, Registration{MSISDN: number, Usage: "non-repudiation", Algorithm: "RSA-2048", Flow: "B", PoP: "12345674"})
+			r, err := b.Register(ctx, operator.Registration{MSISDN: number, Usage: "non-repudiation", Algorithm: "RSA-2048", Flow: "B", PoP: "12345674"})
 			e := s.Engine.(*fakeEngine).enrol
 			if err != nil || r.Key.Usage != "non-repudiation" || e.Algorithm != applet.RSA2048 || e.Flow != engine.FlowB || e.PoP == applet.PoPNone || e.PoPCode != "12345674" {
 				t.Errorf("register: %+v, engine was asked %+v, %v", r, e, err)
 			}
-			_, err = b.ManageCode(ctx, CodeRequest{MSISDN: number, Usage: "authentication", Operation: "reset"})
+			_, err = b.ManageCode(ctx, operator.CodeRequest{MSISDN: number, Usage: "authentication", Operation: "reset"})
 			if err == nil || !strings.Contains(err.Error(), "401 USER_CANCEL") || s.Engine.(*fakeEngine).code != applet.CodeReset {
 				t.Errorf("code: %v", err)
 			}
-			state, err := b.AppletState(ctx, UserName{MSISDN: number})
-			if err != nil || state.LifeCycle != "active" || state.Codes[0] != (CodeInfo{Usage: "authentication", State: "blocked"}) ||
+			state, err := b.AppletState(ctx, operator.UserName{MSISDN: number})
+			if err != nil || state.LifeCycle != "active" || state.Codes[0] != (operator.CodeInfo{Usage: "authentication", State: "blocked"}) ||
 				state.Slots[0].Algorithm != "RSA-2048" || state.Slots[1].State != "empty" {
 				t.Errorf("applet: %+v, %v", state, err)
 			}
 
-			ca, err := b.InitCA(ctx, CARequest{Name: "Example CA"})
+			ca, err := b.InitCA(ctx, operator.CARequest{Name: "Example CA"})
 			if err != nil || len(ca.Certificate) == 0 || !ca.Restart {
 				t.Errorf("CA: %+v, %v", ca, err)
 			}
-			if _, err := b.InitCA(ctx, CARequest{Name: "Other CA"}); err == nil {
+			if _, err := b.InitCA(ctx, operator.CARequest{Name: "Other CA"}); err == nil {
 				t.Error("a second CA replaced the first")
 			}
 			for _, secret := range []string{ap.Password, "00112233445566778899", "41790000001", "12345674"} {
@@ -207,32 +209,32 @@ func TestRefusals(t *testing.T) {
 	importCards(t, s)
 	c := remote(t, s)
 	ctx := t.Context()
-	if _, err := s.AddUser(ctx, UserRequest{MSISDN: number, ICCID: iccid1, Name: "Anna"}); err != nil {
+	if _, err := s.AddUser(ctx, operator.UserRequest{MSISDN: number, ICCID: iccid1, Name: "Anna"}); err != nil {
 		t.Fatal(err)
 	}
-	add := func(r UserRequest) error { _, err := c.AddUser(ctx, r); return err }
-	addAP := func(r APRequest) error { _, err := c.AddAP(ctx, r); return err }
-	register := func(r Registration) error { _, err := c.Register(ctx, r); return err }
+	add := func(r operator.UserRequest) error { _, err := c.AddUser(ctx, r); return err }
+	addAP := func(r operator.APRequest) error { _, err := c.AddAP(ctx, r); return err }
+	register := func(r operator.Registration) error { _, err := c.Register(ctx, r); return err }
 	for _, tc := range []struct {
 		err  error
 		want string
 	}{
-		{add(UserRequest{MSISDN: "0790000001", ICCID: iccid1, Name: "A"}), "MSISDN"},
-		{add(UserRequest{MSISDN: "+41790000002", ICCID: "1", Name: "A"}), "ICCID"},
-		{add(UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000009", Name: "A"}), "card import"},
-		{add(UserRequest{MSISDN: "+41790000002", ICCID: iccid1, Name: "A"}), "another user"},
-		{add(UserRequest{MSISDN: number, ICCID: "8941000000000000002", Name: "A"}), "exists already"},
-		{add(UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000002", Name: "A\x00"}), "subject"},
-		{add(UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000002", Name: "A", Language: "eng"}), "ISO 639-1"},
-		{addAP(APRequest{Name: ""}), "name: is blank"},
-		{addAP(APRequest{Name: " "}), "name: is blank"},
-		{addAP(APRequest{Name: strings.Repeat("ä", 41)}), "name: has 41 characters, at most 40"},
-		{addAP(APRequest{Name: "Bank\u202e"}), "name"},
-		{addAP(APRequest{Name: "Bank", ID: "no uri"}), "URI"},
-		{addAP(APRequest{Name: "Bank", Password: "short"}), "at least 12"},
-		{addAP(APRequest{Name: "Bank", NoPass: true}), "nobody could log in"},
-		{addAP(APRequest{Name: "Bank", Profiles: []string{"http://b.example"}}), "signature_profile"},
-		{register(Registration{MSISDN: number, Usage: "authentication"}), ErrNotRunning.Error()},
+		{add(operator.UserRequest{MSISDN: "0790000001", ICCID: iccid1, Name: "A"}), "MSISDN"},
+		{add(operator.UserRequest{MSISDN: "+41790000002", ICCID: "1", Name: "A"}), "ICCID"},
+		{add(operator.UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000009", Name: "A"}), "card import"},
+		{add(operator.UserRequest{MSISDN: "+41790000002", ICCID: iccid1, Name: "A"}), "another user"},
+		{add(operator.UserRequest{MSISDN: number, ICCID: "8941000000000000002", Name: "A"}), "exists already"},
+		{add(operator.UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000002", Name: "A\x00"}), "subject"},
+		{add(operator.UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000002", Name: "A", Language: "eng"}), "ISO 639-1"},
+		{addAP(operator.APRequest{Name: ""}), "name: is blank"},
+		{addAP(operator.APRequest{Name: " "}), "name: is blank"},
+		{addAP(operator.APRequest{Name: strings.Repeat("ä", 41)}), "name: has 41 characters, at most 40"},
+		{addAP(operator.APRequest{Name: "Bank\u202e"}), "name"},
+		{addAP(operator.APRequest{Name: "Bank", ID: "no uri"}), "URI"},
+		{addAP(operator.APRequest{Name: "Bank", Password: "short"}), "at least 12"},
+		{addAP(operator.APRequest{Name: "Bank", NoPass: true}), "nobody could log in"},
+		{addAP(operator.APRequest{Name: "Bank", Profiles: []string{"http://b.example"}}), "signature_profile"},
+		{register(operator.Registration{MSISDN: number, Usage: "authentication"}), operator.ErrNotRunning.Error()},
 	} {
 		var remote *RemoteError
 		if !errors.As(tc.err, &remote) || !strings.Contains(tc.err.Error(), tc.want) {
@@ -240,7 +242,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	s.Engine = &fakeEngine{}
-	for want, r := range map[string]Registration{
+	for want, r := range map[string]operator.Registration{
 		"usage":     {MSISDN: number, Usage: "both"},
 		"algorithm": {MSISDN: number, Usage: "authentication", Algorithm: "RSA-1024"},
 		"flow":      {MSISDN: number, Usage: "authentication", Flow: "C"},
@@ -253,7 +255,7 @@ func TestRefusals(t *testing.T) {
 
 // Nobody listens: the caller may open the data himself.
 func TestDialNobody(t *testing.T) {
-	if _, err := Dial(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, ErrNotRunning) {
+	if _, err := Dial(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, operator.ErrNotRunning) {
 		t.Errorf("error %v, want ErrNotRunning", err)
 	}
 }
@@ -279,5 +281,13 @@ func TestBadRequests(t *testing.T) {
 		if resp.StatusCode/100 != 4 {
 			t.Errorf("%s: %s", name, resp.Status)
 		}
+	}
+}
+
+// cardProfiles: int6 as in production, lab for test cards.
+func cardProfiles() map[string]mssp.CardProfile {
+	return map[string]mssp.CardProfile{
+		"int6": {Name: "int6", SPI: ota.SPI{0x16, 0x39}},
+		"lab":  {Name: "lab", SPI: ota.SPI{0x16, 0x39}, Lab: true},
 	}
 }

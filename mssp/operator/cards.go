@@ -1,4 +1,4 @@
-package admin
+package operator
 
 import (
 	"context"
@@ -6,25 +6,62 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 )
 
-// CardName names a card.
-type CardName struct {
-	ICCID string `json:"iccid"`
+// ImportCards imports a card file: all of it is read and checked before the
+// first card is stored. Cards that are there already are left alone.
+func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, error) {
+	var done CardImported
+	cards, err := ParseCards(r.CSV, s.CardProfiles)
+	if err != nil {
+		return done, err
+	}
+	for _, c := range cards {
+		sets := make([]mssp.KeySet, len(c.Keys))
+		for i, m := range c.Keys {
+			sets[i] = mssp.KeySet{ICCID: c.Card.ICCID, KVN: m.KVN}
+			if sets[i].Keys, err = s.Vault.SealMaterial(c.Card.ICCID, m); err != nil {
+				return done, err
+			}
+			last, err := keys.ImportCounter(c.Last[i], s.Clock(), s.counterMode(c.Card.Profile))
+			if err != nil {
+				return done, fmt.Errorf("after %d cards: key set %d of the next: %w", done.Imported, m.KVN, err)
+			}
+			if sets[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, last); err != nil {
+				return done, err
+			}
+		}
+		c.Card.CreatedAt = s.Clock()
+		switch err := s.Store.ImportCard(ctx, c.Card, sets); {
+		case errors.Is(err, store.ErrExists):
+			done.Present++
+		case err != nil:
+			return done, fmt.Errorf("after %d cards: %w", done.Imported, err)
+		default:
+			done.Imported++
+		}
+	}
+	return done, nil
 }
 
-// CountersAdvanced says how far the replay counters of a card are now.
-type CountersAdvanced struct {
-	Sets []CounterInfo `json:"sets"`
+// Cards lists cards in the order of their numbers.
+func (s *Service) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
+	cards, err := s.Store.Cards(ctx, ota.ICCID(r.After), r.limit())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]CardInfo, 0, len(cards))
+	for _, c := range cards {
+		out = append(out, cardInfo(c))
+	}
+	return out, nil
 }
 
-// CounterInfo is the counter of one key set, before and after.
-type CounterInfo struct {
-	KVN  byte   `json:"kvn"`
-	From string `json:"from"` // 10 hexadecimal digits
-	To   string `json:"to"`
+func cardInfo(c mssp.Card) CardInfo {
+	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State}
 }
 
 // ReleaseCard puts a card back into service that was suspended after security

@@ -1,0 +1,43 @@
+package operator
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+
+	"github.com/simsign/simsign/mssp/pki"
+)
+
+// InitCA makes the CA.
+func (s *Service) InitCA(ctx context.Context, r CARequest) (CAInfo, error) {
+	err := pki.Create(ctx, s.Store, s.Vault, pki.CreateOptions{
+		Name: r.Name, Organization: r.Organization, Country: r.Country, Key: pki.KeySpec(r.Key),
+		Test: r.Test, UnderRoot: r.UnderRoot, Now: s.Clock(),
+	})
+	if err != nil {
+		return CAInfo{}, err
+	}
+	ca, err := pki.Load(ctx, pki.Options{Store: s.Store, Sealer: s.Vault, Clock: s.Clock})
+	if err != nil {
+		return CAInfo{}, err
+	}
+	return caInfo(ca.Certificate(), ca.Root(), s.Engine != nil), nil
+}
+
+func caInfo(cert, root *x509.Certificate, running bool) CAInfo {
+	info := CAInfo{Subject: cert.Subject.String(), NotAfter: cert.NotAfter, Certificate: cert.Raw, Restart: running}
+	if !root.Equal(cert) {
+		info.Root = root.Raw
+	}
+	return info
+}
+
+// PEM is what somebody who verifies signatures trusts: the CA's certificate
+// and, as OpenSSL wants the chain to its end, that of the root above it.
+func (c CAInfo) PEM() []byte {
+	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate})
+	if c.Root != nil {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Root})...)
+	}
+	return out
+}

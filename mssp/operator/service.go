@@ -1,0 +1,94 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Store is what the operations need of *store.Store.
+type Store interface {
+	pki.Store
+	PutAP(ctx context.Context, ap mssp.AP) error
+	AP(ctx context.Context, id mssp.APID) (mssp.AP, error)
+	APs(ctx context.Context) ([]mssp.AP, error)
+	ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error
+	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
+	PutCard(ctx context.Context, c mssp.Card) error
+	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
+	UpdateKeySet(ctx context.Context, iccid ota.ICCID, kvn byte, f func(*mssp.KeySet) error) error
+	Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error)
+	PutSubscriber(ctx context.Context, sub mssp.Subscriber) error
+	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
+	SubscriberByICCID(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
+	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
+}
+
+// Vault seals card keys and the CA key; *keys.Vault is one.
+type Vault interface {
+	pki.Sealer
+	SealMaterial(iccid ota.ICCID, m keys.Material) ([]byte, error)
+	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
+	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
+}
+
+// Engine is what the operations need of *engine.Engine.
+type Engine interface {
+	Enrol(ctx context.Context, r engine.EnrolRequest) (engine.Enrolment, error)
+	ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op engine.CodeOperation) (mssp.Transaction, error)
+	QueryState(ctx context.Context, number sms.MSISDN) (engine.AppletState, error)
+}
+
+// ErrNotRunning means that the operation needs the running service: only it
+// can reach a card.
+var ErrNotRunning = errors.New("this needs the running service (simsign serve)")
+
+// Operations is every operation.
+type Operations interface {
+	AddAP(ctx context.Context, r APRequest) (APAdded, error)
+	APs(ctx context.Context, r Page) ([]APInfo, error)
+	DisableAP(ctx context.Context, r APDisable) (APInfo, error)
+
+	ImportCards(ctx context.Context, r CardImport) (CardImported, error)
+	Cards(ctx context.Context, r Page) ([]CardInfo, error)
+	ReleaseCard(ctx context.Context, r CardName) (CardInfo, error)
+	AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error)
+
+	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
+	Users(ctx context.Context, r Page) ([]UserInfo, error)
+	User(ctx context.Context, r UserName) (UserInfo, error)
+	Register(ctx context.Context, r Registration) (Registered, error)
+	ManageCode(ctx context.Context, r CodeRequest) (Outcome, error)
+	AppletState(ctx context.Context, r UserName) (AppletInfo, error)
+
+	InitCA(ctx context.Context, r CARequest) (CAInfo, error)
+}
+
+// Service does the operations.
+type Service struct {
+	Store        Store
+	Vault        Vault
+	Engine       Engine // nil where no service runs: such operations are ErrNotRunning
+	CardProfiles map[string]mssp.CardProfile
+	Profiles     []mssp.SignatureProfile
+	Clock        func() time.Time
+	Logger       *slog.Logger
+}
+
+var _ Operations = (*Service)(nil)
+
+// limit of a page.
+func (p Page) limit() int {
+	if p.Limit <= 0 || p.Limit > 1000 {
+		return 1000
+	}
+	return p.Limit
+}

@@ -1,0 +1,185 @@
+package operator
+
+import (
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+// APRequest registers an application provider.
+type APRequest struct {
+	Name     string   `json:"name"`               // shown on handsets: who asks
+	ID       string   `json:"id,omitempty"`       // AP_ID, a URI; empty makes one from the name
+	Password string   `json:"password,omitempty"` // empty makes one
+	NoPass   bool     `json:"noPassword,omitempty"`
+	Certs    []string `json:"certs,omitempty"`    // SHA-256 of client certificates (DER), hexadecimal
+	Profiles []string `json:"profiles,omitempty"` // signature profiles it may use; empty: all
+	Prefixes []string `json:"prefixes,omitempty"` // numbers it may reach; empty: all
+}
+
+// APAdded holds the password that was made: it is shown once and stored only
+// as a hash.
+type APAdded struct {
+	APInfo
+	Password string `json:"password,omitempty"`
+}
+
+// APInfo is an application provider without its secrets.
+type APInfo struct {
+	ID       mssp.APID `json:"id"`
+	Name     string    `json:"name"`
+	Password bool      `json:"password"` // it may use one
+	Certs    int       `json:"certs"`
+	Disabled bool      `json:"disabled"`
+}
+
+// APDisable takes a provider out of service, or puts it back.
+type APDisable struct {
+	ID     string `json:"id"`
+	Enable bool   `json:"enable,omitempty"`
+}
+
+// CardImport is a card file (see ParseCards).
+type CardImport struct {
+	CSV string `json:"csv"`
+}
+
+// CardImported says what became of the cards of a file.
+type CardImported struct {
+	Imported int `json:"imported"`
+	// Present were there already and are as they were: their keys and counters
+	// are not touched.
+	Present int `json:"present"`
+}
+
+// CardInfo is a card without its keys.
+type CardInfo struct {
+	ICCID   string `json:"iccid"`
+	IMSI    string `json:"imsi,omitempty"`
+	Profile string `json:"profile"`
+	State   string `json:"state"`
+}
+
+// Page asks for a part of a list: what comes after After (empty: from the
+// start), at most Limit (0: 1,000).
+type Page struct {
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit,omitempty"`
+}
+
+// UserRequest registers a subscriber: the RA has verified who holds the
+// number (requirement 3.5.1-1).
+type UserRequest struct {
+	MSISDN   string `json:"msisdn"`
+	ICCID    string `json:"iccid"`
+	Name     string `json:"name"`
+	Serial   string `json:"serial,omitempty"` // stable identity in certificates; empty makes one
+	Language string `json:"language,omitempty"`
+}
+
+// UserName names a user.
+type UserName struct {
+	MSISDN string `json:"msisdn"`
+}
+
+// UserInfo is a subscriber with the card and the keys.
+type UserInfo struct {
+	MSISDN   string    `json:"msisdn"`
+	ICCID    string    `json:"iccid"`
+	Name     string    `json:"name"`
+	Serial   string    `json:"serial"`
+	Language string    `json:"language,omitempty"`
+	State    string    `json:"state"`
+	Blocked  [2]bool   `json:"blocked"` // codes: authentication, non-repudiation
+	Keys     []KeyInfo `json:"keys,omitempty"`
+}
+
+// KeyInfo is a key slot.
+type KeyInfo struct {
+	Slot      byte      `json:"slot"`
+	Usage     string    `json:"usage"`
+	Algorithm string    `json:"algorithm"`
+	State     string    `json:"state"`
+	Serial    string    `json:"serial,omitempty"` // of the certificate
+	NotAfter  time.Time `json:"notAfter,omitzero"`
+}
+
+// Registration makes a key pair on the card and a certificate for it.
+type Registration struct {
+	MSISDN    string `json:"msisdn"`
+	Usage     string `json:"usage"`               // authentication or non-repudiation
+	Algorithm string `json:"algorithm,omitempty"` // empty: the first of the card profile
+	Flow      string `json:"flow,omitempty"`      // A or B
+	PoP       string `json:"pop,omitempty"`       // code given to the user by another channel
+}
+
+// Registered is the new key.
+type Registered struct {
+	Key         KeyInfo `json:"key"`
+	Certificate []byte  `json:"certificate"` // DER
+}
+
+// CodeRequest manages a personal code; the user enters it on the device.
+type CodeRequest struct {
+	MSISDN    string `json:"msisdn"`
+	Usage     string `json:"usage"`
+	Operation string `json:"operation"` // create, reset, unblock, change
+}
+
+// Outcome is how a transaction ended.
+type Outcome struct {
+	Status mssp.Code `json:"status"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// AppletInfo is what an applet says of itself.
+type AppletInfo struct {
+	LifeCycle string     `json:"lifeCycle"`
+	Language  string     `json:"language,omitempty"`
+	Codes     []CodeInfo `json:"codes,omitempty"`
+	Slots     []KeyInfo  `json:"slots,omitempty"`
+}
+
+// CodeInfo is a personal code; never its value.
+type CodeInfo struct {
+	Usage     string `json:"usage"`
+	State     string `json:"state"` // not set, set, blocked
+	TriesLeft int    `json:"triesLeft"`
+}
+
+// CARequest makes the built-in CA.
+type CARequest struct {
+	Name         string `json:"name"`
+	Organization string `json:"organization,omitempty"`
+	Country      string `json:"country,omitempty"`
+	Key          string `json:"key,omitempty"` // P-256, P-384, RSA-3072, RSA-4096
+	Test         bool   `json:"test,omitempty"`
+	UnderRoot    bool   `json:"underRoot,omitempty"`
+}
+
+// CAInfo is the CA that was made.
+type CAInfo struct {
+	Subject     string    `json:"subject"`
+	NotAfter    time.Time `json:"notAfter"`
+	Certificate []byte    `json:"certificate"`    // DER
+	Root        []byte    `json:"root,omitempty"` // the one above it, when there is one; DER
+	// Restart says that a running service serves the CA only after a restart.
+	Restart bool `json:"restart,omitempty"`
+}
+
+// CardName names a card.
+type CardName struct {
+	ICCID string `json:"iccid"`
+}
+
+// CountersAdvanced says how far the replay counters of a card are now.
+type CountersAdvanced struct {
+	Sets []CounterInfo `json:"sets"`
+}
+
+// CounterInfo is the counter of one key set, before and after.
+type CounterInfo struct {
+	KVN  byte   `json:"kvn"`
+	From string `json:"from"` // 10 hexadecimal digits
+	To   string `json:"to"`
+}
