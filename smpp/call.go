@@ -3,14 +3,16 @@ package smpp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // Outcome is what became of a request.
 type Outcome struct {
-	// Err is nil when a response came, else ErrNotSent or ErrUnknown.
+	// Err is nil when the response is ESME_ROK, a *RefusedError when it is not,
+	// and ErrNotSent or ErrUnknown when none came.
 	Err   error
-	Cause error // why, when Err is not nil
+	Cause error // why no response came
 	// Status is the command_status of the response, generic_nack included.
 	Status Status
 	Nack   bool // the peer answered with generic_nack
@@ -29,6 +31,30 @@ func (o Outcome) MessageID() string {
 	}
 	return ""
 }
+
+// Answered reports whether a response came, whatever it says.
+func (o Outcome) Answered() bool {
+	_, refused := errors.AsType[*RefusedError](o.Err)
+	return o.Err == nil || refused
+}
+
+// RefusedError: the peer answered a request with another command_status than
+// ESME_ROK, or with generic_nack. errors.Is finds the Status in it.
+type RefusedError struct {
+	Command CommandID // the request
+	Status  Status
+	Nack    bool // generic_nack (SMPP 3.4 4.3): the peer did not even know what it was
+}
+
+func (e *RefusedError) Error() string {
+	if e.Nack {
+		return fmt.Sprintf("%s refused with generic_nack: %v", e.Command, e.Status)
+	}
+	return fmt.Sprintf("%s refused: %v", e.Command, e.Status)
+}
+
+// Unwrap gives the Status.
+func (e *RefusedError) Unwrap() error { return e.Status }
 
 // call is one request on its way, a link of the list that is ordered by deadline.
 type call struct {
@@ -96,8 +122,9 @@ func (s *Session) Notify(cmd CommandID, body Body) error {
 	return s.write(Header{Command: cmd, Seq: seq}, body)
 }
 
-// Do is Go for callers that wait. When ctx ends first the request stays on
-// its way and the outcome is ErrUnknown.
+// Do is Go for callers that wait; its error is Outcome.Err: nil means that the
+// peer has said ESME_ROK. When ctx ends first the request stays on its way and
+// the outcome is ErrUnknown.
 func (s *Session) Do(ctx context.Context, cmd CommandID, body Body) (Outcome, error) {
 	ch := make(chan Outcome, 2)
 	if err := s.Go(ctx, cmd, body, func(o Outcome) {
@@ -227,6 +254,9 @@ func (s *Session) respond(f Frame) {
 		s.limitedLog.Warn(s.opts.Logger, "response cannot be read", "sequence", f.Seq, "error", err)
 	}
 	o := Outcome{Status: f.Status, Nack: f.Command == GenericNack, Body: own(body), Late: late}
+	if o.Nack || o.Status != ROK {
+		o.Err = &RefusedError{Command: c.cmd, Status: o.Status, Nack: o.Nack}
+	}
 	if late {
 		s.tellLate(c, o)
 		return

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,24 +38,20 @@ func TestSMSCRun(t *testing.T) {
 	if len(addrs) != 2 || !strings.Contains(out.text(), "lab   4242, 4343") {
 		t.Fatalf("it says %s", out.text())
 	}
-	conn, err := net.Dial("tcp", addrs[0])
-	if err != nil {
-		t.Fatal(err)
-	}
 	receipts := make(chan *smpp.Message, 1)
-	sess := smpp.NewSession(conn, smpp.Options{Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
+	sess, _, err := smpp.Dial(ctx, addrs[0], smpp.BindTransceiver, smpp.Bind{SystemID: "lab", Password: "secret"}, smpp.Options{Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
 		if m, ok := r.Body.(*smpp.Message); ok {
 			receipts <- m
 		}
 		r.Reply(smpp.ROK, &smpp.MessageResp{})
 	})})
-	defer sess.Close()
-	if _, err := sess.BindAs(ctx, smpp.BindTransceiver, smpp.Bind{SystemID: "lab", Password: "secret"}); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer sess.Close()
 	m := &smpp.Message{Dest: smpp.Address{TON: 1, Addr: "41790000001"}, RegisteredDelivery: 1, ShortMessage: []byte("hello")}
 	for i, want := range []smpp.Status{smpp.ROK, smpp.RThrottled} {
-		if o, err := sess.Do(ctx, smpp.SubmitSM, m); err != nil || o.Status != want || i == 0 && o.MessageID() != "3B9ACA01" {
+		if o, err := sess.Do(ctx, smpp.SubmitSM, m); (err == nil) != (want == smpp.ROK) || o.Status != want || i == 0 && o.MessageID() != "3B9ACA01" {
 			t.Errorf("submission %d: %+v %v", i, o, err)
 		}
 	}

@@ -105,7 +105,7 @@ func TestDeliverWorthless(t *testing.T) {
 			t.Errorf("submit_sm to an ESME: %s", st)
 		}
 		o, err := l.c.last().Do(l.Context(), smpp.QuerySM, &smpp.Query{MessageID: "1"})
-		if err != nil || o.Status != smpp.RInvCmdID {
+		if !errors.Is(err, smpp.RInvCmdID) {
 			t.Errorf("query_sm to an ESME: %+v, %v", o, err)
 		}
 	})

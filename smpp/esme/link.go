@@ -114,17 +114,15 @@ func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
 		}
 		conn = t
 	}
-	sess := smpp.NewSession(conn, smpp.Options{
+	bindCtx, cancelBind := context.WithTimeout(ctx, o.BindTimeout)
+	defer cancelBind()
+	sess, resp, err := smpp.Connect(bindCtx, conn, l.cmd, o.Bind, smpp.Options{
 		Window: o.Window, Inbound: o.Inbound,
 		ResponseTimeout: o.ResponseTimeout, WriteTimeout: o.WriteTimeout,
 		EnquireInterval: o.EnquireInterval, EnquireTimeout: o.EnquireTimeout,
 		Handler: l, Trace: l.tap(conn), Logger: l.log,
 	})
-	bindCtx, cancelBind := context.WithTimeout(ctx, o.BindTimeout)
-	defer cancelBind()
-	resp, err := sess.BindAs(bindCtx, l.cmd, o.Bind)
 	if err != nil {
-		sess.Close() // it is over either way
 		return nil, err
 	}
 	l.log.Info("bound", "centre", resp.SystemID, "as", l.cmd.String())

@@ -81,7 +81,7 @@ func (l *link) outcome(it *item, o smpp.Outcome) {
 		if !c.q.again(it, 0, true) {
 			c.finish(it, bearer.Receipt{}, c.q.refusal(), false)
 		}
-	case o.Err != nil:
+	case !o.Answered():
 		c.m.result("unknown")
 		l.log.Info("no response to a submit_sm", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", o.Cause)
 		c.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, o.Cause), false)
@@ -98,7 +98,7 @@ func (l *link) outcome(it *item, o smpp.Outcome) {
 // answered deals with a response.
 func (l *link) answered(it *item, o smpp.Outcome) {
 	c := l.c
-	if o.Status == smpp.ROK && !o.Nack {
+	if o.Err == nil {
 		now := time.Now()
 		c.pace.accepted(now)
 		l.pace.accepted(now)

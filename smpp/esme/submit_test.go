@@ -98,7 +98,7 @@ func TestHeadBeforePlace(t *testing.T) {
 		c.q.closed = false
 		c.q.push(&item{id: 2}, false)
 		c.q.busy = 1
-		go l.outcome(throttled, smpp.Outcome{Status: smpp.RThrottled})
+		go l.outcome(throttled, smpp.Outcome{Status: smpp.RThrottled, Err: &smpp.RefusedError{Command: smpp.SubmitSM, Status: smpp.RThrottled}})
 		synctest.Wait()
 		if c.q.first.id != 1 || c.q.until.IsZero() {
 			t.Errorf("segment %d is the first, pause until %v, and the place is free already", c.q.first.id, c.q.until)

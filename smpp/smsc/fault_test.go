@@ -42,7 +42,7 @@ func (a *app) try(m *smpp.Message) smpp.Outcome {
 func TestFaultsOfSubmit(t *testing.T) {
 	for _, tc := range []struct {
 		fault  string
-		err    error       // of the outcome
+		err    error       // of the outcome; a refusal is its status
 		status smpp.Status // when there is one
 		taken  bool        // the handset has the message
 		alive  bool        // the bind stays
@@ -53,11 +53,11 @@ func TestFaultsOfSubmit(t *testing.T) {
 		{"mute", smpp.ErrUnknown, 0, true, true},
 		{"wrong-seq", smpp.ErrUnknown, 0, true, true},
 		{"unbind", smpp.ErrUnknown, 0, true, false},
-		{"nack", nil, smpp.RSysErr, false, true},
-		{"nack=RTHROTTLED", nil, smpp.RThrottled, false, true},
-		{"throttle", nil, smpp.RThrottled, false, true},
-		{"full", nil, smpp.RMsgQFul, false, true},
-		{"status=RSUBMITFAIL", nil, smpp.RSubmitFail, false, true},
+		{"nack", smpp.RSysErr, smpp.RSysErr, false, true},
+		{"nack=RTHROTTLED", smpp.RThrottled, smpp.RThrottled, false, true},
+		{"throttle", smpp.RThrottled, smpp.RThrottled, false, true},
+		{"full", smpp.RMsgQFul, smpp.RMsgQFul, false, true},
+		{"status=RSUBMITFAIL", smpp.RSubmitFail, smpp.RSubmitFail, false, true},
 		{"late=2s", nil, smpp.ROK, true, true},
 		{"stall=2s", nil, smpp.ROK, true, true},
 		{"dup", nil, smpp.ROK, true, true},
@@ -73,7 +73,7 @@ func TestFaultsOfSubmit(t *testing.T) {
 			faulty(t, "submit_sm#2 "+tc.fault, func(w *world, p *phone, a *app) {
 				a.submit(text(alice, "one"))
 				o := a.try(text(alice, "two"))
-				if !errors.Is(o.Err, tc.err) || o.Err == nil && o.Status != tc.status || o.Nack != strings.HasPrefix(tc.fault, "nack") {
+				if !errors.Is(o.Err, tc.err) || o.Answered() && o.Status != tc.status || o.Nack != strings.HasPrefix(tc.fault, "nack") {
 					t.Errorf("outcome %+v", o)
 				}
 				want := []string{"one"}

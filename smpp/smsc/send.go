@@ -82,16 +82,16 @@ func (b *bind) answered(it *item, cmd smpp.CommandID, o smpp.Outcome) {
 	}
 	defer s.assign(it.acct)
 	switch {
-	case it.done, o.Late && o.Status != smpp.ROK:
-	case o.Err != nil && b.leaving:
+	case it.done, o.Late && o.Err != nil:
+	case !o.Answered() && b.leaving:
 		s.again(it, 0)
-	case o.Err != nil:
+	case !o.Answered():
 		b.log.Warn("no answer, to be sent again", "command", it.cmd)
 		s.again(it, s.pause(it.tries-1))
-	case o.Status == smpp.ROK && it.lostAck:
+	case o.Err == nil && it.lostAck:
 		it.lostAck = false
 		s.again(it, s.pause(0))
-	case o.Status == smpp.ROK:
+	case o.Err == nil:
 		s.finish(it)
 		s.writeMO(MOAcknowledged, it, smpp.ROK)
 	case cmd != it.cmd && (o.Nack || permanent(o.Status)):

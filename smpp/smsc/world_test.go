@@ -188,10 +188,10 @@ func text(to sms.MSISDN, s string) *smpp.Message {
 func (a *app) ask(cmd smpp.CommandID, body smpp.Body, want smpp.Status) smpp.Outcome {
 	a.t.Helper()
 	o, err := a.sess.Do(a.t.Context(), cmd, body)
-	if err != nil {
+	if !o.Answered() {
 		a.t.Fatalf("%s: %v", cmd, err)
 	}
-	if o.Status != want {
+	if o.Status != want || (err == nil) != (want == smpp.ROK) {
 		a.t.Fatalf("%s: %v, want %v", cmd, o.Status, want)
 	}
 	return o
