@@ -3,8 +3,8 @@ package card
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 
-	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -64,10 +64,42 @@ func decodeAnswer(b []byte) (answer, error) {
 	return a, nil
 }
 
+// answerStore is the answers in the memory of the card.
+type answerStore struct {
+	nv   *nvm
+	kept [remembered]answer
+	seq  uint32 // of the next answer
+}
+
+func (s *answerStore) load() error {
+	for i := range uint32(remembered) {
+		b := s.nv.get(keyAnswer(i))
+		if b == nil {
+			continue
+		}
+		k, err := decodeAnswer(b)
+		if err != nil {
+			return err
+		}
+		mark := s.nv.get(keySent(i))
+		k.sent = mark != nil && decodeCounter(mark) == k.cntr
+		s.kept[i] = k
+		s.seq = max(s.seq, k.seq+1)
+	}
+	return nil
+}
+
+// reset gives each answer its rounds again.
+func (s *answerStore) reset() {
+	for i := range s.kept {
+		s.kept[i].rounds = 0
+	}
+}
+
 // recall finds the answer to a transaction.
-func (c *Card) recall(transaction uint32) *answer {
-	for i := range c.answers {
-		if k := &c.answers[i]; transaction != 0 && k.transaction == transaction && k.octets != nil {
+func (s *answerStore) recall(transaction uint32) *answer {
+	for i := range s.kept {
+		if k := &s.kept[i]; transaction != 0 && k.transaction == transaction && k.octets != nil {
 			return k
 		}
 	}
@@ -75,101 +107,43 @@ func (c *Card) recall(transaction uint32) *answer {
 }
 
 // remember takes the place of the oldest answer. The caller commits.
-func (c *Card) remember(o origin, transaction uint32, octets []byte) *answer {
-	k := &c.answers[c.seq%remembered]
-	*k = answer{origin: o, transaction: transaction, seq: c.seq, octets: octets}
-	c.seq++
-	c.putAnswer(k)
+func (s *answerStore) remember(o origin, transaction uint32, octets []byte) *answer {
+	k := &s.kept[s.seq%remembered]
+	*k = answer{origin: o, transaction: transaction, seq: s.seq, octets: octets}
+	s.seq++
+	s.put(k)
 	return k
 }
 
 // renew makes a known answer the newest one: sealed for another counter it has
 // other octets, and goes under another segment reference.
-func (c *Card) renew(k *answer, o origin) *answer {
+func (s *answerStore) renew(k *answer, o origin) *answer {
 	transaction, octets := k.transaction, k.octets
-	c.nv.put(keyAnswer(k.seq%remembered), nil)
-	c.nv.put(keySent(k.seq%remembered), nil)
+	s.nv.put(keyAnswer(k.seq%remembered), nil)
+	s.nv.put(keySent(k.seq%remembered), nil)
 	*k = answer{}
-	return c.remember(o, transaction, octets)
+	return s.remember(o, transaction, octets)
 }
 
-func (c *Card) putAnswer(k *answer) { c.nv.put(keyAnswer(k.seq%remembered), k.encode()) }
+func (s *answerStore) put(k *answer) { s.nv.put(keyAnswer(k.seq%remembered), k.encode()) }
 
 // markSent is put and not committed by itself: if power goes before the next
 // record, the server gets the same answer twice. An answer that is wanted
 // again comes with another counter, so the mark names the counter.
-func (c *Card) markSent(k *answer) {
+func (s *answerStore) markSent(k *answer) {
 	k.sent = true
-	c.nv.put(keySent(k.seq%remembered), encodeCounter(k.cntr))
+	s.nv.put(keySent(k.seq%remembered), encodeCounter(k.cntr))
 }
 
-// answerMessage is the job of an INT6 message.
-func (s *session) answerMessage() {
-	c, r := s.c, s.job.msg
-	k := c.recall(r.message.Transaction)
-	if k != nil {
-		k = c.renew(k, r.origin)
-		c.trace(EventMessage, "INT6 answer", "from memory", k.octets)
-	} else {
-		a := s.run(r)
-		if s.off {
-			return
+// unsent gives the answers that were not sent and may be tried again, the
+// oldest first.
+func (s *answerStore) unsent() iter.Seq[*answer] {
+	return func(yield func(*answer) bool) {
+		for i := range uint32(remembered) {
+			k := &s.kept[(s.seq+i)%remembered]
+			if k.octets != nil && !k.sent && k.rounds < maxRounds && !yield(k) {
+				return
+			}
 		}
-		octets, err := a.MarshalBinary()
-		if err != nil {
-			c.log.Error("answer cannot be written", "err", err)
-			return
-		}
-		c.trace(EventMessage, "INT6 answer", a.Status().String(), octets)
-		k = c.remember(r.origin, a.Transaction, octets)
-	}
-	if c.nv.commit() != nil {
-		return
-	}
-	r.done = true
-	s.sendAnswer(k, r)
-}
-
-// run executes the commands of a message.
-func (s *session) run(r *received) applet.Answer {
-	a := applet.Answer{Transaction: r.message.Transaction}
-	if r.err != nil {
-		s.c.log.Warn("INT6 message refused", "err", r.err)
-		a.Results = []applet.Result{{Tag: applet.TagMessage, Status: applet.StatusOf(r.err)}}
-		return a
-	}
-	a.Results = make([]applet.Result, 0, len(r.message.Commands))
-	for _, cmd := range r.message.Commands {
-		res := s.execute(cmd)
-		res.Tag = cmd.Tag().Result()
-		a.Results = append(a.Results, res)
-		if s.off || !res.Status.OK() {
-			break
-		}
-	}
-	return a
-}
-
-// sendAnswer seals an answer and brings it on its way: into the
-// SMS-DELIVER-REPORT when that is still open and large enough, otherwise by
-// SMS-SUBMIT.
-func (s *session) sendAnswer(k *answer, r *received) {
-	c := s.c
-	if k.spi.PoR() != ota.PoRAlways {
-		k.sent = true // nobody wants it
-		return
-	}
-	packet := c.seal(k.origin, ota.StatusOK, k.octets, false)
-	if packet == nil {
-		return
-	}
-	if r != nil && r.inline && len(packet)+3 <= maxReport {
-		r.report = append([]byte{0x02, 0x71, 0x00}, packet...)
-		c.markSent(k)
-		return
-	}
-	c.concatRef = uint16(k.seq)
-	if s.submit(packet, c.destination(k.origin)) {
-		c.markSent(k)
 	}
 }

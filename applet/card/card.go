@@ -23,40 +23,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/simsign/simsign/ota"
 )
 
 // Card is an emulated UICC. Transmit, Reset and Close may be called by
 // different goroutines; one command runs at a time.
+//
+// Each part knows only what it stands on: the applet asks the toolkit, the
+// sender and the packet security, and these run for whatever applet asks. Only
+// the card knows them all.
 type Card struct {
-	mu  sync.Mutex
-	opt Options
-	log *slog.Logger
-	nv  *nvm
-
-	// Transport and file system.
-	files    selection
+	mu       sync.Mutex
+	opt      Options
+	log      *slog.Logger
+	observe  observer
+	nv       *nvm
 	response []byte // waits for GET RESPONSE
-	usim     *file
 
-	// Toolkit.
-	profile     []byte // TERMINAL PROFILE; nil before it came
-	pending     []byte // proactive command that waits for FETCH
-	pendingType byte
-	fetched     bool // pending was fetched and waits for TERMINAL RESPONSE
-	number      byte // of the last proactive command
-	running     *session
-	queue       []*job
-	partials    []*partial
-
-	// Over-the-air security and the applet.
-	keySets map[byte]*ota.KeySet
-	appletState
+	files    *fileSystem
+	toolkit  *toolkit
+	segments segments
+	security *packetSecurity
+	sender   *sender
+	applet   *signingApplet
 }
 
 // New makes a card whose memory lives as long as the process.
@@ -84,8 +75,8 @@ func Create(path string, o Options) (*Card, error) {
 }
 
 // Load takes a card from a file that Create made. The profile in the options
-// is not looked at; the one in the file counts. Only one process may have the
-// file open.
+// is ignored: the one in the file counts. Only one process may have the file
+// open.
 func Load(path string, o Options) (*Card, error) {
 	nv := newNVM()
 	j, err := openJournal(path, nv)
@@ -122,7 +113,7 @@ func personalise(o Options, nv *nvm, j *journal) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.putAll()
+	c.applet.putAll()
 	return c, nv.commit()
 }
 
@@ -138,16 +129,22 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	if o.Sleep == nil {
 		o.Sleep = time.Sleep
 	}
-	c := &Card{opt: o, log: o.Logger, nv: nv, keySets: sets}
-	if c.log == nil {
-		c.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := c.loadApplet(); err != nil {
+	c := &Card{opt: o, log: o.Logger, observe: o.Trace, nv: nv, segments: segments{log: o.Logger}}
+	p := &c.opt.Profile
+	c.files = newFileSystem(p)
+	c.toolkit = &toolkit{observe: c.observe}
+	c.security = &packetSecurity{profile: p, log: c.log, observe: c.observe, nv: nv, keySets: sets}
+	c.sender = &sender{profile: p, log: c.log}
+	c.applet = &signingApplet{
+		opt: &c.opt, log: c.log, observe: c.observe, nv: nv, tk: c.toolkit, security: c.security, sender: c.sender,
+		codes: codeStore{nv: nv, profile: p}, slots: slotStore{nv: nv, profile: p}, answers: answerStore{nv: nv}, strings: stringStore{nv: nv},
+	}
+	if err := c.applet.load(); err != nil {
 		return nil, err
 	}
-	mf, usim := buildFiles(&c.opt.Profile)
-	c.usim = usim
-	c.files = newSelection(mf, usim)
 	return c, nil
 }
 
@@ -172,12 +169,11 @@ func (c *Card) Reset() []byte {
 }
 
 func (c *Card) reset() {
-	c.abortSessions()
-	for i := range c.answers {
-		c.answers[i].rounds = 0
-	}
-	c.partials, c.response, c.profile = nil, nil, nil
-	c.files = newSelection(c.files.mf, c.usim)
+	c.toolkit.abort()
+	c.toolkit.profile = nil
+	c.applet.answers.reset()
+	c.segments.partials, c.response = nil, nil
+	c.files.reset()
 }
 
 // Close switches the card off and closes its file.

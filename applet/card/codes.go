@@ -3,7 +3,6 @@ package card
 import (
 	"crypto/subtle"
 	"fmt"
-	"strings"
 
 	"github.com/simsign/simsign/applet"
 )
@@ -63,20 +62,75 @@ func (k *personalCode) decode(b []byte) error {
 	return nil
 }
 
-func (c *Card) putCode(i int) { c.nv.put(keyCode(i), c.codes[i].encode()) }
+// codeStore is the personal codes and the tries of the unblocking code in the
+// memory of the card.
+type codeStore struct {
+	nv       *nvm
+	profile  *Profile
+	codes    [2]personalCode // authentication, non-repudiation
+	unblocks byte            // tries left of the unblocking code
+}
 
-// code gives a code by its reference.
-func (c *Card) code(ref applet.CodeRef) *personalCode { return &c.codes[ref-1] }
+// install sets the codes to what installation left: none, with the formats of
+// the profile.
+func (s *codeStore) install() {
+	for i, k := range s.profile.Codes {
+		s.codes[i] = personalCode{min: k.Min, max: k.Max, tries: k.Tries, left: k.Tries}
+	}
+	s.unblocks = unblockTries
+}
 
-// verifyCode compares an entry. The counter is decremented and stored before
+func (s *codeStore) load() error {
+	if b := s.nv.get(keyUnblocks); len(b) == 1 {
+		s.unblocks = b[0]
+	}
+	for i := range s.codes {
+		if b := s.nv.get(keyCode(i)); b != nil {
+			if err := s.codes[i].decode(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *codeStore) putAll() {
+	for i := range s.codes {
+		s.put(applet.CodeRef(i + 1))
+	}
+	s.putUnblocks()
+}
+
+func (s *codeStore) put(ref applet.CodeRef) {
+	s.nv.put(keyCode(int(ref-1)), s.get(ref).encode())
+}
+
+func (s *codeStore) putUnblocks() { s.nv.put(keyUnblocks, []byte{s.unblocks}) }
+
+// get gives a code by its reference.
+func (s *codeStore) get(ref applet.CodeRef) *personalCode { return &s.codes[ref-1] }
+
+// report is the codes as INT6 tells them. Nothing of it is secret.
+func (s *codeStore) report() []applet.CodeState {
+	out := make([]applet.CodeState, 0, len(s.codes))
+	for i := range s.codes {
+		k := &s.codes[i]
+		out = append(out, applet.CodeState{
+			Code: applet.CodeRef(i + 1), Status: k.status(), TriesLeft: k.left, MaxTries: k.tries, Min: k.min, Max: k.max,
+		})
+	}
+	return out
+}
+
+// verify compares an entry. The counter is decremented and stored before
 // the comparison, so that cutting the power wins nothing; the comparison
 // takes the same time for every entry. A right entry restores the counter,
 // which becomes durable with the answer.
-func (c *Card) verifyCode(ref applet.CodeRef, entry string) (bool, error) {
-	k := c.code(ref)
+func (s *codeStore) verify(ref applet.CodeRef, entry string) (bool, error) {
+	k := s.get(ref)
 	k.left--
-	c.putCode(int(ref - 1))
-	if err := c.nv.commit(); err != nil {
+	s.put(ref)
+	if err := s.nv.commit(); err != nil {
 		return false, err
 	}
 	// An entry that is too long must not be cut to fit.
@@ -88,7 +142,7 @@ func (c *Card) verifyCode(ref applet.CodeRef, entry string) (bool, error) {
 	}
 	clear(v[:])
 	k.left = k.tries
-	c.putCode(int(ref - 1))
+	s.put(ref)
 	return true, nil
 }
 
@@ -100,70 +154,37 @@ func (k *personalCode) format() (lo, hi byte) {
 	return k.min, k.max
 }
 
-// setCode stores a code that the user chose; it fixes the length (3.4-4).
-func (c *Card) setCode(ref applet.CodeRef, digits string) {
-	k := c.code(ref)
+// set stores a code that the user chose; it fixes the length (3.4-4).
+func (s *codeStore) set(ref applet.CodeRef, digits string) {
+	k := s.get(ref)
 	k.min, k.max = k.format()
 	k.value, k.set, k.left = newCodeValue(digits), true, k.tries
-	c.putCode(int(ref - 1))
+	s.put(ref)
 }
-
-// weak finds codes that are tried first: all digits equal, an ascending or
-// descending row, two digits repeated, and the PoP code or a piece of it.
-func weak(digits, pop string) bool {
-	up, down, same, pair := true, true, true, true
-	for i := 1; i < len(digits); i++ {
-		d := (digits[i] - digits[i-1] + 10) % 10
-		up = up && d == 1
-		down = down && d == 9
-		same = same && d == 0
-		pair = pair && (i < 2 || digits[i] == digits[i-2])
-	}
-	return up || down || same || pair || pop != "" && strings.Contains(pop, digits)
-}
-
-// WeakCode says whether the applet refuses digits as a new personal code
-// because they are tried first: 1111, 1234, 4321, 1212 and the like.
-func WeakCode(digits string) bool { return weak(digits, "") }
 
 // chosen says whether the digits are the present value of one of the codes:
 // the two codes differ, and a new code differs from the old one.
-func (c *Card) chosen(digits string) bool {
+func (s *codeStore) chosen(digits string) bool {
 	v, found := newCodeValue(digits), 0
-	for i := range c.codes {
-		if k := &c.codes[i]; k.set {
+	for i := range s.codes {
+		if k := &s.codes[i]; k.set {
 			found |= subtle.ConstantTimeCompare(v[:], k.value[:])
 		}
 	}
 	return found == 1
 }
 
-// luhn checks the last digit of a PoP code.
-func luhn(digits string) bool {
-	sum := 0
-	for i := range len(digits) {
-		d := int(digits[len(digits)-1-i] - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}
-
-// verifyUnblocking is verifyCode for the unblocking code.
-func (c *Card) verifyUnblocking(entry string) (bool, error) {
-	c.unblocks--
-	c.putUnblocks()
-	if err := c.nv.commit(); err != nil {
+// verifyUnblocking is verify for the unblocking code.
+func (s *codeStore) verifyUnblocking(entry string) (bool, error) {
+	s.unblocks--
+	s.putUnblocks()
+	if err := s.nv.commit(); err != nil {
 		return false, err
 	}
-	if subtle.ConstantTimeCompare([]byte(entry), []byte(c.opt.UnblockingCode)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(entry), []byte(s.profile.UnblockingCode)) != 1 {
 		return false, nil
 	}
-	c.unblocks = unblockTries
-	c.putUnblocks()
+	s.unblocks = unblockTries
+	s.putUnblocks()
 	return true, nil
 }

@@ -6,37 +6,44 @@ import (
 	"github.com/simsign/simsign/applet"
 )
 
+// dialogue is the applet talking with the user: a session, and the strings,
+// codes and time-outs of the applet.
+type dialogue struct {
+	*session
+	a *signingApplet
+}
+
 // maxHelp bounds how often help is shown before it counts as no answer.
 const maxHelp = 3
 
 // show displays a text until the user has read it.
-func (s *session) show(text string) applet.StatusWord {
+func (d *dialogue) show(text string) applet.StatusWord {
 	t, ok := applet.ScreenText(text)
 	if !ok || len(t.Octets) > maxDisplay {
-		return applet.StatusWrongLength // compose has looked before
+		return applet.StatusWrongLength // compose has measured it before
 	}
 	for range maxHelp {
-		s.c.displayText(t, displayWait)
-		r := s.send()
-		if s.off {
+		d.tk.displayText(t, displayWait, d.a.data.textSeconds)
+		r := d.send()
+		if d.off {
 			return statusOff
 		}
 		if st := statusOfResult(r.result); st != statusHelp {
 			return st
 		}
-		s.tell(strHelp, "")
+		d.tell(strHelp, "")
 	}
 	return applet.StatusNoAnswer
 }
 
 // tell informs the user without waiting; what becomes of it does not matter.
-func (s *session) tell(id stringID, value string) {
-	t, ok := applet.ScreenText(s.c.text(id, value))
-	if s.off || !ok || len(t.Octets) > maxDisplay {
+func (d *dialogue) tell(id stringID, value string) {
+	t, ok := applet.ScreenText(d.a.strings.text(id, value))
+	if d.off || !ok || len(t.Octets) > maxDisplay {
 		return
 	}
-	s.c.displayText(t, displayHigh)
-	s.send()
+	d.tk.displayText(t, displayHigh, 0)
+	d.send()
 }
 
 // fitsDisplay says whether a text can stand in a DISPLAY TEXT.
@@ -53,7 +60,7 @@ func fitsInput(text string) bool {
 
 // ask lets the user enter digits. The value lives in the reply until the next
 // command.
-func (s *session) ask(prompt string, lo, hi byte, hidden bool) (string, applet.StatusWord) {
+func (d *dialogue) ask(prompt string, lo, hi byte, hidden bool) (string, applet.StatusWord) {
 	t, ok := applet.ScreenText(prompt)
 	if !ok || len(t.Octets) > maxInput {
 		return "", applet.StatusWrongLength
@@ -63,16 +70,16 @@ func (s *session) ask(prompt string, lo, hi byte, hidden bool) (string, applet.S
 		qualifier = inputHidden
 	}
 	for range maxHelp {
-		s.secret = hidden
-		s.c.getInput(t, lo, hi, qualifier)
-		r := s.send()
-		s.secret = false
-		if s.off {
+		d.secret = hidden
+		d.tk.getInput(t, lo, hi, qualifier, d.a.data.inputSeconds)
+		r := d.send()
+		d.secret = false
+		if d.off {
 			return "", statusOff
 		}
 		st := statusOfResult(r.result)
 		if st == statusHelp {
-			s.tell(strHelp, "")
+			d.tell(strHelp, "")
 			continue
 		}
 		if st != applet.StatusOK {
@@ -101,7 +108,7 @@ type step func() applet.StatusWord
 
 // walk goes through steps: forward when one is done, back when the user goes
 // back. Back from the first one is a cancel.
-func (s *session) walk(steps ...step) applet.StatusWord {
+func (d *dialogue) walk(steps ...step) applet.StatusWord {
 	for i := 0; i < len(steps); {
 		switch st := steps[i](); {
 		case st == applet.StatusOK:

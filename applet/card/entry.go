@@ -9,51 +9,51 @@ import (
 // enter lets the user enter a code that exists, until it is right, blocked or
 // given up. lead stands above the prompt the first time. *entered is set with
 // the first entry: from then on nothing counts as a cancel (3.5.6-1).
-func (s *session) enter(ref applet.CodeRef, lead string, prompt stringID, entered *bool) applet.StatusWord {
-	c, k := s.c, s.c.code(ref)
+func (d *dialogue) enter(ref applet.CodeRef, lead string, prompt stringID, entered *bool) applet.StatusWord {
+	a, k := d.a, d.a.codes.get(ref)
 	for {
 		if k.left == 0 {
-			s.tell(strBlocked, "")
+			d.tell(strBlocked, "")
 			return applet.StatusBlocked
 		}
-		digits, st := s.ask(below(lead, c.text(prompt, "")), k.min, k.max, true)
+		digits, st := d.ask(below(lead, a.strings.text(prompt, "")), k.min, k.max, true)
 		if st != applet.StatusOK {
 			return st
 		}
 		*entered = true
-		ok, err := c.verifyCode(ref, digits)
+		ok, err := a.codes.verify(ref, digits)
 		switch {
 		case err != nil:
 			return applet.StatusOther
 		case ok:
 			return applet.StatusOK
 		}
-		lead = c.text(strWrongCode, strconv.Itoa(int(k.left)))
+		lead = a.strings.text(strWrongCode, strconv.Itoa(int(k.left)))
 	}
 }
 
 // choose lets the user choose a code: enter, enter again, compare (3.5.1-5).
 // The format is told (3.4-6), weak codes are refused. After the last attempt
 // an error is shown and the code stays as it was.
-func (s *session) choose(ref applet.CodeRef, pop string) applet.StatusWord {
-	c, k := s.c, s.c.code(ref)
+func (d *dialogue) choose(ref applet.CodeRef, pop string) applet.StatusWord {
+	a, k := d.a, d.a.codes.get(ref)
 	prompt, lead := newCodePrompt(ref), ""
 	lo, hi := k.format()
 	format := strconv.Itoa(int(lo))
 	if hi != lo {
 		format += "-" + strconv.Itoa(int(hi))
 	}
-	for attempts := c.opt.CreateAttempts; attempts > 0; {
-		first, st := s.ask(below(lead, c.text(prompt, format)), lo, hi, true)
+	for attempts := a.opt.CreateAttempts; attempts > 0; {
+		first, st := d.ask(below(lead, a.strings.text(prompt, format)), lo, hi, true)
 		if st != applet.StatusOK {
 			return st
 		}
-		if !k.allows(first) || weak(first, pop) || c.chosen(first) {
-			lead = c.text(strWeakCode, "")
+		if !k.allows(first) || weak(first, pop) || a.codes.chosen(first) {
+			lead = a.strings.text(strWeakCode, "")
 			attempts--
 			continue
 		}
-		second, st := s.ask(c.text(strAgain, ""), lo, hi, true)
+		second, st := d.ask(a.strings.text(strAgain, ""), lo, hi, true)
 		switch {
 		case st == statusBack:
 			lead = ""
@@ -61,14 +61,14 @@ func (s *session) choose(ref applet.CodeRef, pop string) applet.StatusWord {
 		case st != applet.StatusOK:
 			return st
 		case first != second:
-			lead = c.text(strMismatch, "")
+			lead = a.strings.text(strMismatch, "")
 			attempts--
 		default:
-			c.setCode(ref, first)
+			a.codes.set(ref, first)
 			return applet.StatusOK
 		}
 	}
-	s.tell(strNotSet, "")
+	d.tell(strNotSet, "")
 	return applet.StatusConditions
 }
 
@@ -79,14 +79,14 @@ func (k *personalCode) allows(digits string) bool {
 }
 
 // askPoP lets the user enter the proof of possession code (3.5.1-3).
-func (s *session) askPoP(mode applet.PoPMode, digits int) (string, applet.StatusWord) {
-	c, lead := s.c, ""
+func (d *dialogue) askPoP(mode applet.PoPMode, digits int) (string, applet.StatusWord) {
+	a, lead := d.a, ""
 	lo, hi, format := byte(minPoP), byte(maxPoP), "4-16"
 	if digits > 0 {
 		lo, hi, format = byte(digits), byte(digits), strconv.Itoa(digits)
 	}
-	for left := int(c.data.popTries); left > 0; {
-		code, st := s.ask(below(lead, c.text(strPoP, format)), lo, hi, false)
+	for left := int(a.data.popTries); left > 0; {
+		code, st := d.ask(below(lead, a.strings.text(strPoP, format)), lo, hi, false)
 		if st != applet.StatusOK {
 			return "", st
 		}
@@ -94,7 +94,7 @@ func (s *session) askPoP(mode applet.PoPMode, digits int) (string, applet.Status
 			return code, applet.StatusOK
 		}
 		left--
-		lead = c.text(strWrongPoP, strconv.Itoa(left))
+		lead = a.strings.text(strWrongPoP, strconv.Itoa(left))
 	}
 	return "", applet.StatusWrongCodeTries(0)
 }

@@ -4,6 +4,23 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// terminalProfile starts the toolkit: from now on 91xx may be answered. What
+// was left unsent is sent, and the menu is set up (TS 102 223 6.4, 5.2).
+func (c *Card) terminalProfile(cmd command) uint16 {
+	if len(cmd.data) == 0 {
+		return swWrongLength
+	}
+	// A second profile is a terminal that began anew. What came before the
+	// first has used its counter and is done after the menu.
+	if c.toolkit.profile != nil {
+		c.toolkit.abort()
+	}
+	c.toolkit.profile = append([]byte{}, cmd.data...)
+	c.applet.begin()
+	c.toolkit.advance()
+	return swOK
+}
+
 // envelope is ENVELOPE (TS 102 223 7): a short message for the card, or the
 // user's choice in the card's menu. Other events are acknowledged and ignored.
 func (c *Card) envelope(cmd command) ([]byte, uint16) {
@@ -33,15 +50,14 @@ func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
 		c.log.Warn("short message refused", "err", err)
 		return nil, swWrongData
 	}
-	if c.full() {
+	if c.toolkit.full() {
 		return nil, swBusy
 	}
-	packet, ok := c.collect(&d)
+	packet, ok := c.segments.collect(&d)
 	if !ok {
 		return nil, swOK
 	}
-	report := c.receive(packet, d.Originator)
-	return c.withResponse(cmd, report)
+	return c.withResponse(cmd, c.receive(packet, d.Originator))
 }
 
 // menuSelection starts what the user chose (TS 102 223 7.2).
@@ -50,36 +66,11 @@ func (c *Card) menuSelection(body []byte) uint16 {
 	if !ok || len(id) != 1 {
 		return swWrongData
 	}
-	if c.full() {
+	if c.toolkit.full() {
 		return swBusy
 	}
 	_, help := findTLV(body, tagHelpRequest)
 	item := id[0]
-	c.enqueue(&job{run: func(s *session) { s.menuChosen(item, help) }})
-	if c.running == nil {
-		c.advance()
-	}
+	c.toolkit.begin(&job{run: func(s *session) { c.applet.menuChosen(s, item, help) }})
 	return swOK
-}
-
-// readBER takes the one BER-TLV of an ENVELOPE.
-func readBER(b []byte) (tag byte, value, rest []byte, ok bool) {
-	if len(b) == 0 {
-		return 0, nil, nil, false
-	}
-	_, value, rest, ok = readTLV(b)
-	return b[0], value, rest, ok
-}
-
-func findTLV(b []byte, want byte) ([]byte, bool) {
-	for {
-		tag, v, rest, ok := readTLV(b)
-		if !ok {
-			return nil, false
-		}
-		if tag == want {
-			return v, true
-		}
-		b = rest
-	}
 }

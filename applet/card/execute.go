@@ -7,32 +7,32 @@ import (
 )
 
 // execute runs one INT6 command.
-func (s *session) execute(cmd applet.Command) applet.Result {
-	c := s.c
+func (x *execution) execute(cmd applet.Command) applet.Result {
+	a := x.a
 	switch v := cmd.(type) {
 	case applet.ChangeAppletStatus:
-		return c.changeStatus(v)
+		return a.changeStatus(v)
 	case applet.GetAuthenticationHandlerData:
-		return c.getData(v)
+		return a.getData(v)
 	}
-	if c.data.life == applet.AppletDeactivated {
+	if a.data.life == applet.AppletDeactivated {
 		return failed(applet.StatusConditions)
 	}
 	switch v := cmd.(type) {
 	case applet.SetAppletData:
-		return failed(c.setData(v))
+		return failed(a.setData(v))
 	case applet.SetAuthenticationHandlerData:
-		return s.setHandler(v)
+		return x.setHandler(v)
 	}
 	// The rest speaks with the user: only an active applet does.
-	if c.data.life != applet.AppletActive {
+	if a.data.life != applet.AppletActive {
 		return failed(applet.StatusConditions)
 	}
 	switch v := cmd.(type) {
 	case applet.SignTransaction:
-		return s.sign(v)
+		return x.sign(v)
 	case applet.ManagePersonalCode:
-		return s.manageCode(v)
+		return x.manageCode(v)
 	}
 	return failed(applet.StatusNotSupported)
 }
@@ -41,43 +41,33 @@ func (s *session) execute(cmd applet.Command) applet.Result {
 func failed(st applet.StatusWord) applet.Result { return applet.Result{Status: st} }
 
 // changeStatus is A1 (4-3): the life cycle of the applet is its own (3.2-6).
-func (c *Card) changeStatus(v applet.ChangeAppletStatus) applet.Result {
+func (a *signingApplet) changeStatus(v applet.ChangeAppletStatus) applet.Result {
 	switch v.To {
 	case applet.StatusActivate:
-		c.data.life = applet.AppletActive
-		c.putData()
+		a.data.life = applet.AppletActive
+		a.putData()
 	case applet.StatusDeactivate:
-		if c.data.life == applet.AppletInstalled {
+		if a.data.life == applet.AppletInstalled {
 			return failed(applet.StatusConditions)
 		}
-		c.data.life = applet.AppletDeactivated
-		c.putData()
+		a.data.life = applet.AppletDeactivated
+		a.putData()
 	case applet.StatusInitial:
-		for i := range c.slots {
-			c.emptySlot(&c.slots[i])
-		}
-		c.initialise()
+		a.slots.emptyAll()
+		a.initialise()
 	}
-	return applet.Result{Status: applet.StatusOK, State: c.reportState()}
-}
-
-// initialise forgets data, strings and codes: as after installation.
-func (c *Card) initialise() {
-	c.install()
-	c.forgetStrings()
-	c.putAll()
-	c.loadStrings()
+	return applet.Result{Status: applet.StatusOK, State: a.report()}
 }
 
 // setData is A2 (4-1, 4-2): everything is checked before anything is set.
-func (c *Card) setData(v applet.SetAppletData) applet.StatusWord {
+func (a *signingApplet) setData(v applet.SetAppletData) applet.StatusWord {
 	for _, f := range v.Formats {
 		// Set once, before the first code is chosen (3.4-4).
-		if k := c.code(f.Code); k.min != 0 || k.set {
+		if k := a.codes.get(f.Code); k.min != 0 || k.set {
 			return applet.StatusConditions
 		}
 	}
-	language := c.data.language
+	language := a.data.language
 	if v.Language != "" {
 		language = v.Language
 	}
@@ -85,25 +75,25 @@ func (c *Card) setData(v applet.SetAppletData) applet.StatusWord {
 	if st != applet.StatusOK {
 		return st
 	}
-	if len(updates) > 0 && !c.menuFits(language, updates) {
+	if len(updates) > 0 && !a.strings.menuFits(language, updates) {
 		return applet.StatusWrongLength
 	}
 	for _, f := range v.Formats {
-		k := c.code(f.Code)
+		k := a.codes.get(f.Code)
 		k.min, k.max = f.Min, f.Max
-		c.putCode(int(f.Code - 1))
+		a.codes.put(f.Code)
 	}
 	for _, t := range v.Tries {
 		// Never more tries than are left: that would be an unblocking.
-		k := c.code(t.Code)
+		k := a.codes.get(t.Code)
 		if k.tries = t.Max; !k.set {
 			k.left = t.Max
 		}
 		k.left = min(k.left, t.Max)
-		c.putCode(int(t.Code - 1))
+		a.codes.put(t.Code)
 	}
-	c.updateStrings(language, updates)
-	d := &c.data
+	a.strings.update(language, updates)
+	d := &a.data
 	d.language = language
 	if v.PoPTries != 0 {
 		d.popTries = v.PoPTries
@@ -114,22 +104,22 @@ func (c *Card) setData(v applet.SetAppletData) applet.StatusWord {
 	if v.SetTimeouts {
 		d.textSeconds, d.inputSeconds = byte(v.TextTimeout/time.Second), byte(v.InputTimeout/time.Second)
 	}
-	c.putData()
+	a.putData()
 	if v.Language != "" || len(v.Strings) > 0 {
-		c.loadStrings()
-		c.refreshMenu()
+		a.strings.load(d.language)
+		a.refreshMenu()
 	}
 	return applet.StatusOK
 }
 
 // getData is A4 (4-8).
-func (c *Card) getData(v applet.GetAuthenticationHandlerData) applet.Result {
+func (a *signingApplet) getData(v applet.GetAuthenticationHandlerData) applet.Result {
 	r := applet.Result{Status: applet.StatusOK}
 	if v.What == applet.WhatState {
-		r.State = c.reportState()
+		r.State = a.report()
 		return r
 	}
-	k := c.slot(v.Slot)
+	k := a.slots.get(v.Slot)
 	if k == nil || k.status == applet.SlotEmpty {
 		return failed(applet.StatusSlotEmpty)
 	}

@@ -3,8 +3,8 @@ package card
 import "github.com/simsign/simsign/applet"
 
 // manageCode is A6 (4-4): the server starts it, the user does it.
-func (s *session) manageCode(v applet.ManagePersonalCode) applet.Result {
-	c, k := s.c, s.c.code(v.Code)
+func (x *execution) manageCode(v applet.ManagePersonalCode) applet.Result {
+	k := x.a.codes.get(v.Code)
 	if k.set == (v.Operation == applet.CodeCreate) {
 		return failed(applet.StatusConditions)
 	}
@@ -12,15 +12,15 @@ func (s *session) manageCode(v applet.ManagePersonalCode) applet.Result {
 	switch v.Operation {
 	case applet.CodeUnblock:
 		k.left = k.tries
-		c.putCode(int(v.Code - 1))
-		s.tell(strUnblocked, "")
+		x.a.codes.put(v.Code)
+		x.tell(strUnblocked, "")
 		st = applet.StatusOK
 	case applet.CodeChange:
-		st = s.changeCode(v.Code)
+		st = x.changeCode(v.Code)
 	default:
-		st = s.newCode(v.Code)
+		st = x.newCode(v.Code)
 	}
-	if s.off {
+	if x.off {
 		return failed(statusOff)
 	}
 	return applet.Result{Status: st, TriesGiven: true, TriesLeft: k.left}
@@ -28,30 +28,30 @@ func (s *session) manageCode(v applet.ManagePersonalCode) applet.Result {
 
 // newCode creates or resets a code: the new one, twice; then all tries are
 // left again (5.4-1).
-func (s *session) newCode(ref applet.CodeRef) applet.StatusWord {
-	st := s.walk(func() applet.StatusWord { return s.choose(ref, "") })
-	s.tellCode(st)
+func (d *dialogue) newCode(ref applet.CodeRef) applet.StatusWord {
+	st := d.walk(func() applet.StatusWord { return d.choose(ref, "") })
+	d.tellCode(st)
 	return st
 }
 
 // changeCode asks for the old code first (3.5.5-2).
-func (s *session) changeCode(ref applet.CodeRef) applet.StatusWord {
+func (d *dialogue) changeCode(ref applet.CodeRef) applet.StatusWord {
 	entered := false
-	st := s.walk(
-		func() applet.StatusWord { return s.enter(ref, "", oldCodePrompt(ref), &entered) },
-		func() applet.StatusWord { return s.choose(ref, "") },
+	st := d.walk(
+		func() applet.StatusWord { return d.enter(ref, "", oldCodePrompt(ref), &entered) },
+		func() applet.StatusWord { return d.choose(ref, "") },
 	)
-	s.tellCode(st)
+	d.tellCode(st)
 	return st
 }
 
 // tellCode shows how it ended; what is blocked or not chosen was told before.
-func (s *session) tellCode(st applet.StatusWord) {
+func (d *dialogue) tellCode(st applet.StatusWord) {
 	switch st {
 	case applet.StatusOK:
-		s.tell(strCodeSet, "")
+		d.tell(strCodeSet, "")
 	case applet.StatusBlocked, applet.StatusConditions:
 	default:
-		s.tell(strNotSet, "")
+		d.tell(strNotSet, "")
 	}
 }

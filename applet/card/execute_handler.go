@@ -1,11 +1,15 @@
 package card
 
-import "github.com/simsign/simsign/applet"
+import (
+	"time"
+
+	"github.com/simsign/simsign/applet"
+)
 
 // setHandler is A3: key pairs and certificates (4-6, 4-9, 4-10).
-func (s *session) setHandler(v applet.SetAuthenticationHandlerData) applet.Result {
-	c := s.c
-	k := c.slot(v.Slot.Number)
+func (x *execution) setHandler(v applet.SetAuthenticationHandlerData) applet.Result {
+	slots := &x.a.slots
+	k := slots.get(v.Slot.Number)
 	if k == nil {
 		return failed(applet.StatusNoMemory)
 	}
@@ -14,10 +18,10 @@ func (s *session) setHandler(v applet.SetAuthenticationHandlerData) applet.Resul
 		if v.Operation == applet.HandlerGenerate && k.status != applet.SlotEmpty {
 			return failed(applet.StatusSlotInUse)
 		}
-		if !c.offers(v.Slot.Algorithm) {
+		if !slots.offers(v.Slot.Algorithm) {
 			return failed(applet.StatusNotSupported)
 		}
-		if st := s.generate(k, v.Slot); st != applet.StatusOK {
+		if st := x.generate(k, v.Slot); st != applet.StatusOK {
 			return failed(st)
 		}
 		return applet.Result{Status: applet.StatusOK, PublicKey: k.public}
@@ -27,7 +31,7 @@ func (s *session) setHandler(v applet.SetAuthenticationHandlerData) applet.Resul
 	}
 	switch v.Operation {
 	case applet.HandlerDelete:
-		c.emptySlot(k)
+		slots.empty(k)
 	case applet.HandlerConfirm:
 		// A key becomes usable only at the end of its registration (5.1-10).
 		if k.status == applet.SlotGenerated {
@@ -35,37 +39,46 @@ func (s *session) setHandler(v applet.SetAuthenticationHandlerData) applet.Resul
 		}
 		if k.status != applet.SlotRegistered {
 			k.status = applet.SlotRegistered
-			c.putSlotStatus(k)
+			slots.putStatus(k)
 		}
 	case applet.HandlerImportCertificate:
-		return failed(c.importCertificate(k, v))
+		return failed(slots.importCertificate(k, v))
 	case applet.HandlerDeleteCertificate:
 		if k.cert == nil {
 			return failed(applet.StatusConditions)
 		}
-		c.putCertificate(k, nil)
+		slots.putCertificate(k, nil)
 	}
 	return failed(applet.StatusOK)
 }
 
-// importCertificate stores a certificate (3.3-6), whole or in parts that come
-// in order; part 0 begins anew.
-func (c *Card) importCertificate(k *slot, v applet.SetAuthenticationHandlerData) applet.StatusWord {
-	cert := append([]byte{}, v.Certificate...)
-	if p := v.Part; p != nil {
-		if p.Offset == 0 {
-			c.putStaged(k, nil, 0)
-		}
-		if int(p.Offset) != len(k.staged) || p.Offset > 0 && int(p.Length) != k.total {
-			return applet.StatusConditions
-		}
-		cert = append(append([]byte{}, k.staged...), cert...)
-		if len(cert) < int(p.Length) {
-			c.putStaged(k, cert, int(p.Length))
-			return applet.StatusOK
+// generate makes a pair on the card (3.3-4). RSA takes time: the terminal is
+// told so before, and again every second for as long as a real card would
+// take.
+func (x *execution) generate(k *slot, d applet.Slot) applet.StatusWord {
+	x.wait(d.Algorithm)
+	if x.off {
+		return statusOff
+	}
+	return x.a.slots.generate(k, d)
+}
+
+// wait sends MORE TIME while a real card would be busy.
+func (x *execution) wait(a applet.Algorithm) {
+	var delay time.Duration
+	if x.a.opt.KeygenDelay != nil {
+		delay = x.a.opt.KeygenDelay(a)
+	}
+	if a.RSA() && !x.asked && x.tk.has(facilityMoreTime) {
+		x.tk.moreTime()
+		x.send()
+	}
+	for delay > 0 && !x.off {
+		step := min(delay, time.Second)
+		x.a.opt.Sleep(step)
+		if delay -= step; x.tk.has(facilityMoreTime) {
+			x.tk.moreTime()
+			x.send()
 		}
 	}
-	c.putStaged(k, nil, 0)
-	c.putCertificate(k, cert)
-	return applet.StatusOK
 }

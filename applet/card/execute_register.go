@@ -11,7 +11,7 @@ func (g *signing) checkRegister() applet.StatusWord {
 		return applet.StatusSlotEmpty
 	case k.status == applet.SlotEmpty && g.cmd.Template == nil:
 		return applet.StatusMalformed // nobody can know the hash of a request for this key
-	case k.status == applet.SlotEmpty && !g.c.offers(d.Algorithm):
+	case k.status == applet.SlotEmpty && !g.a.slots.offers(d.Algorithm):
 		return applet.StatusNotSupported
 	case k.status == applet.SlotRegistered:
 		return applet.StatusSlotInUse
@@ -43,17 +43,13 @@ func (g *signing) makeKey() applet.StatusWord {
 // deleted, and with no registration left the applet's data and codes too. The
 // user is told (3.5.1-6).
 func (g *signing) abort() {
-	c := g.c
-	c.emptySlot(g.slot)
-	left := false
-	for i := range c.slots {
-		left = left || c.slots[i].status >= applet.SlotRegistering
-	}
-	if !left {
-		life := c.data.life
-		c.initialise()
-		c.data.life = life
-		c.putData()
+	a := g.a
+	a.slots.empty(g.slot)
+	if !a.slots.registered() {
+		life := a.data.life
+		a.initialise()
+		a.data.life = life
+		a.putData()
 	}
 	g.tell(strNotRegistered, "")
 }

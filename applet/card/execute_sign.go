@@ -6,7 +6,7 @@ import (
 
 // signing is one SignTransaction on its way.
 type signing struct {
-	*session
+	*execution
 	cmd    applet.SignTransaction
 	slot   *slot
 	screen string // what the user agrees to
@@ -18,11 +18,11 @@ type signing struct {
 }
 
 // sign is A5 (4-5, 4-7). Nothing is signed without a code (3.3-3, 3.5.2-1).
-func (s *session) sign(cmd applet.SignTransaction) applet.Result {
-	g := &signing{session: s, cmd: cmd, slot: s.c.slot(cmd.Slot.Number)}
+func (x *execution) sign(cmd applet.SignTransaction) applet.Result {
+	g := &signing{execution: x, cmd: cmd, slot: x.a.slots.get(cmd.Slot.Number)}
 	if st := g.check(); st != applet.StatusOK {
 		if st == applet.StatusBlocked {
-			s.tell(strBlocked, "")
+			x.tell(strBlocked, "")
 		}
 		return failed(st)
 	}
@@ -30,12 +30,12 @@ func (s *session) sign(cmd applet.SignTransaction) applet.Result {
 	if st == applet.StatusOK {
 		st = g.finish()
 	}
-	if s.off {
+	if x.off {
 		return failed(statusOff)
 	}
 	ref := g.codeRef()
 	if st == applet.StatusCancelled && g.entered {
-		st = applet.StatusWrongCodeTries(int(s.c.code(ref).left))
+		st = applet.StatusWrongCodeTries(int(x.a.codes.get(ref).left))
 	}
 	if st == applet.StatusOK {
 		g.result.Status = st
@@ -43,7 +43,7 @@ func (s *session) sign(cmd applet.SignTransaction) applet.Result {
 	}
 	g.result = applet.Result{Status: st}
 	if g.entered || st == applet.StatusBlocked {
-		g.result.TriesGiven, g.result.TriesLeft = true, s.c.code(ref).left
+		g.result.TriesGiven, g.result.TriesLeft = true, x.a.codes.get(ref).left
 	}
 	if cmd.Mode == applet.ModeRegister {
 		g.abort()
@@ -73,7 +73,7 @@ func (g *signing) check() applet.StatusWord {
 	if st != applet.StatusOK {
 		return st
 	}
-	k := g.c.code(g.codeRef())
+	k := g.a.codes.get(g.codeRef())
 	if k.status() == applet.CodeBlocked {
 		return applet.StatusBlocked
 	}
@@ -114,14 +114,14 @@ func (g *signing) compose() applet.StatusWord {
 	}
 	reference := ""
 	if g.cmd.Reference != "" {
-		reference = g.c.text(strReference, g.cmd.Reference)
+		reference = g.a.strings.text(strReference, g.cmd.Reference)
 	}
 	g.screen = lines(show, text, reference)
 	if fitsDisplay(g.screen) {
 		return applet.StatusOK
 	}
 	g.screen, g.reference = lines(show, text), reference
-	if !fitsDisplay(g.screen) || !fitsInput(lines(reference, g.c.text(codePrompt(g.codeRef()), ""))) {
+	if !fitsDisplay(g.screen) || !fitsInput(lines(reference, g.a.strings.text(codePrompt(g.codeRef()), ""))) {
 		return applet.StatusWrongLength
 	}
 	return applet.StatusOK
@@ -138,10 +138,10 @@ func decoded(t applet.Text) (string, error) {
 // the text stands above the code entry when both fit (3.5.3-1).
 func (g *signing) steps() []step {
 	ref := g.codeRef()
-	creates := !g.c.code(ref).set
+	creates := !g.a.codes.get(ref).set
 	lead := g.screen
 	oneStep := g.reference == "" && g.cmd.Journey == applet.JourneyOneStep && !creates && g.cmd.PoP == applet.PoPNone &&
-		fitsInput(lines(lead, g.c.text(codePrompt(ref), "")))
+		fitsInput(lines(lead, g.a.strings.text(codePrompt(ref), "")))
 	var steps []step
 	if !oneStep {
 		if lead = g.reference; g.screen != "" {
@@ -182,7 +182,7 @@ func (g *signing) finish() applet.StatusWord {
 		g.result.PublicKey = g.slot.public
 	}
 	g.slot.status = applet.SlotRegistering
-	g.c.putSlotStatus(g.slot)
+	g.a.slots.putStatus(g.slot)
 	return applet.StatusOK
 }
 

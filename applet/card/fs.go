@@ -56,8 +56,9 @@ func (f *file) bySFI(sfi byte) *file {
 // records is how many records a linear fixed file has.
 func (f *file) records() int { return len(f.data) / f.record }
 
-// selection is the state of the file system on the one logical channel.
-type selection struct {
+// fileSystem is the tree of files, and what is selected on the one logical
+// channel.
+type fileSystem struct {
 	mf, usim *file
 	adf      *file // the application that 7FFF means; nil before it was selected
 	dir      *file // current directory
@@ -65,12 +66,13 @@ type selection struct {
 	rec      int   // current record of ef, from 1; 0: none
 }
 
-func newSelection(mf, usim *file) selection { return selection{mf: mf, usim: usim, dir: mf} }
+// reset selects the MF, as after the answer to reset (TS 102 221 8.4.1).
+func (s *fileSystem) reset() { *s = fileSystem{mf: s.mf, usim: s.usim, dir: s.mf} }
 
 // find follows SELECT by file identifier: a child of the current directory,
 // the directory itself, its parent, a sibling directory, the MF, or 7FFF for
 // the current application (TS 102 221 8.4.1).
-func (s *selection) find(fid uint16) *file {
+func (s *fileSystem) find(fid uint16) *file {
 	switch fid {
 	case fidMF:
 		return s.mf
@@ -94,7 +96,7 @@ func (s *selection) find(fid uint16) *file {
 }
 
 // path follows a list of identifiers from a directory.
-func (s *selection) path(from *file, path []byte) *file {
+func (s *fileSystem) path(from *file, path []byte) *file {
 	if len(path) == 0 || len(path)%2 != 0 {
 		return nil
 	}
@@ -118,7 +120,7 @@ func (s *selection) path(from *file, path []byte) *file {
 }
 
 // byAID finds an application by the beginning of its AID.
-func (s *selection) byAID(aid []byte) *file {
+func (s *fileSystem) byAID(aid []byte) *file {
 	if n := len(aid); n >= 5 && n <= len(s.usim.aid) && string(aid) == string(s.usim.aid[:n]) {
 		return s.usim
 	}
@@ -126,7 +128,7 @@ func (s *selection) byAID(aid []byte) *file {
 }
 
 // set makes f the current file.
-func (s *selection) set(f *file) {
+func (s *fileSystem) set(f *file) {
 	s.rec = 0
 	if f.directory() {
 		s.dir, s.ef = f, nil

@@ -25,9 +25,9 @@ func usimAID() []byte {
 	return []byte{0xA0, 0x00, 0x00, 0x00, 0x87, 0x10, 0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0x89, 0x07, 0x09, 0x00, 0x00}
 }
 
-// buildFiles makes the file system: what terminals
-// read before they believe that a card is a USIM, and DF.GSM for the old ones.
-func buildFiles(p *Profile) (mf, usim *file) {
+// newFileSystem makes what terminals read before they believe that a card is a
+// USIM, and DF.GSM for the old ones.
+func newFileSystem(p *Profile) *fileSystem {
 	aid := usimAID()
 	dir := append([]byte{0x61, byte(len(aid) + 8), 0x4F, byte(len(aid))}, aid...)
 	dir = append(dir, 0x50, 0x04, 'U', 'S', 'I', 'M')
@@ -36,7 +36,7 @@ func buildFiles(p *Profile) (mf, usim *file) {
 	ad := []byte{0x00, 0x00, 0x00, 0x02}
 	smsp := func() *file { return linear(fidSMSP, 0, smspRecord(p.SMSC)) }
 
-	usim = &file{fid: fidADF, kind: kindADF, aid: aid}
+	usim := &file{fid: fidADF, kind: kindADF, aid: aid}
 	usim.add(
 		transparent(fidLI, 2, languages),
 		transparent(fidIMSI, 7, imsi),
@@ -58,7 +58,7 @@ func buildFiles(p *Profile) (mf, usim *file) {
 		transparent(fidAD, 0, ad),
 		transparent(fidPhase, 0, []byte{0x03}), // phase 2, profile download required
 	)
-	mf = (&file{fid: fidMF, kind: kindMF}).add(
+	mf := (&file{fid: fidMF, kind: kindMF}).add(
 		linear(fidDIR, 30, dir),
 		transparent(fidPL, 5, languages),
 		// Read always, anything else never.
@@ -68,7 +68,7 @@ func buildFiles(p *Profile) (mf, usim *file) {
 		gsm,
 		usim,
 	)
-	return mf, usim
+	return &fileSystem{mf: mf, usim: usim, dir: mf}
 }
 
 func transparent(fid uint16, sfi byte, data []byte) *file {

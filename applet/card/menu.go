@@ -56,99 +56,100 @@ func (m menu) append(b []byte) []byte {
 }
 
 // showMenu is the job of SET UP MENU.
-func (s *session) showMenu() {
-	c := s.c
-	second := c.opt.Codes[1].Min != 0 || c.codes[1].min != 0 || c.codes[1].set
-	c.setUpMenu(c.strings.menu(second, c.opt.UnblockingCode != ""))
+func (a *signingApplet) showMenu(s *session) {
+	k := a.codes.get(applet.CodeNonRepudiation)
+	second := a.opt.Codes[1].Min != 0 || k.min != 0 || k.set
+	a.tk.setUpMenu(a.strings.table.menu(second, a.opt.UnblockingCode != ""))
 	s.send()
 }
 
 // refreshMenu sets the menu up again after the language changed.
-func (c *Card) refreshMenu() {
-	if c.profile != nil && c.terminalHas(facilitySetUpMenu) && !c.full() {
-		c.enqueue(&job{run: (*session).showMenu})
+func (a *signingApplet) refreshMenu() {
+	if a.tk.profile != nil && a.tk.has(facilitySetUpMenu) && !a.tk.full() {
+		a.tk.enqueue(&job{run: a.showMenu})
 	}
 }
 
 // menuChosen is the job of a menu selection.
-func (s *session) menuChosen(item byte, help bool) {
+func (a *signingApplet) menuChosen(s *session, item byte, help bool) {
+	d := dialogue{session: s, a: a}
 	switch {
 	case help:
-		s.tell(strHelp, "")
+		d.tell(strHelp, "")
 	case item == itemChange:
-		s.menuChange(applet.CodeAuthentication)
+		d.menuChange(applet.CodeAuthentication)
 	case item == itemChangeSign:
-		s.menuChange(applet.CodeNonRepudiation)
+		d.menuChange(applet.CodeNonRepudiation)
 	case item == itemUnblock:
-		s.menuUnblock(applet.CodeAuthentication)
+		d.menuUnblock(applet.CodeAuthentication)
 	case item == itemUnblockSign:
-		s.menuUnblock(applet.CodeNonRepudiation)
+		d.menuUnblock(applet.CodeNonRepudiation)
 	case item == itemAbout:
-		s.tellUntilRead(strAbout, s.c.lastDigits())
+		d.tellUntilRead(strAbout, a.lastDigits())
 	}
 	if !s.off {
 		// A failure shows in the next command: the memory stays failed.
-		_ = s.c.nv.commit()
+		_ = a.nv.commit()
 	}
 }
 
 // usable says whether a code can be changed or unblocked here.
-func (s *session) usable(ref applet.CodeRef) bool {
-	if s.c.data.life == applet.AppletActive && s.c.code(ref).set {
+func (d *dialogue) usable(ref applet.CodeRef) bool {
+	if d.a.data.life == applet.AppletActive && d.a.codes.get(ref).set {
 		return true
 	}
-	s.tellUntilRead(strNotAvailable, "")
+	d.tellUntilRead(strNotAvailable, "")
 	return false
 }
 
-func (s *session) menuChange(ref applet.CodeRef) {
-	if s.usable(ref) {
-		s.changeCode(ref)
+func (d *dialogue) menuChange(ref applet.CodeRef) {
+	if d.usable(ref) {
+		d.changeCode(ref)
 	}
 }
 
 // menuUnblock asks for the unblocking code, whose tries are counted like
 // those of a personal code, and then for a new personal code.
-func (s *session) menuUnblock(ref applet.CodeRef) {
-	if s.c.opt.UnblockingCode == "" || !s.usable(ref) {
+func (d *dialogue) menuUnblock(ref applet.CodeRef) {
+	if d.a.opt.UnblockingCode == "" || !d.usable(ref) {
 		return
 	}
-	st := s.walk(
-		s.enterUnblocking,
-		func() applet.StatusWord { return s.choose(ref, s.c.opt.UnblockingCode) },
+	st := d.walk(
+		d.enterUnblocking,
+		func() applet.StatusWord { return d.choose(ref, d.a.opt.UnblockingCode) },
 	)
-	s.tellCode(st)
+	d.tellCode(st)
 }
 
-func (s *session) enterUnblocking() applet.StatusWord {
-	c, lead := s.c, ""
+func (d *dialogue) enterUnblocking() applet.StatusWord {
+	a, lead := d.a, ""
 	for {
-		if c.unblocks == 0 {
-			s.tellUntilRead(strNoUnblocking, "")
+		if a.codes.unblocks == 0 {
+			d.tellUntilRead(strNoUnblocking, "")
 			return applet.StatusBlocked
 		}
-		digits, st := s.ask(below(lead, c.text(strUnblockingCode, "")), unblockingCodeLength, unblockingCodeLength, true)
+		digits, st := d.ask(below(lead, a.strings.text(strUnblockingCode, "")), unblockingCodeLength, unblockingCodeLength, true)
 		if st != applet.StatusOK {
 			return st
 		}
-		ok, err := c.verifyUnblocking(digits)
+		ok, err := a.codes.verifyUnblocking(digits)
 		switch {
 		case err != nil:
 			return applet.StatusOther
 		case ok:
 			return applet.StatusOK
 		}
-		lead = c.text(strWrongCode, strconv.Itoa(int(c.unblocks)))
+		lead = a.strings.text(strWrongCode, strconv.Itoa(int(a.codes.unblocks)))
 	}
 }
 
 // tellUntilRead shows one of the applet's own strings until it was read.
-func (s *session) tellUntilRead(id stringID, value string) {
-	_ = s.show(s.c.text(id, value))
+func (d *dialogue) tellUntilRead(id stringID, value string) {
+	_ = d.show(d.a.strings.text(id, value))
 }
 
 // lastDigits identify the card to its holder.
-func (c *Card) lastDigits() string {
-	i := string(c.opt.ICCID)
+func (a *signingApplet) lastDigits() string {
+	i := string(a.opt.ICCID)
 	return i[len(i)-4:]
 }

@@ -78,19 +78,20 @@ func commandName(t byte) string {
 	return "proactive command"
 }
 
-// proactive begins a command; the parameters follow, and end closes it.
-func (c *Card) proactive(kind, qualifier, to byte) []byte {
-	if c.number++; c.number > 0xFE {
-		c.number = 1
+// proactive begins a command; the parameters follow, and issue closes it.
+func (t *toolkit) proactive(kind, qualifier, to byte) []byte {
+	if t.number++; t.number > 0xFE {
+		t.number = 1
 	}
-	c.pendingType = kind
-	b := append(c.pending[:0], tagProactive, 0)
-	b = append(b, required|tagCommandDetails, 3, c.number, kind, qualifier)
+	t.pendingType = kind
+	b := append(t.pending[:0], tagProactive, 0)
+	b = append(b, required|tagCommandDetails, 3, t.number, kind, qualifier)
 	return append(b, required|tagDevices, 2, deviceUICC, to)
 }
 
-// endProactive writes the length; more than 127 octets need the form 81 LL.
-func (c *Card) endProactive(b []byte) {
+// issue writes the length; more than 127 octets need the form 81 LL. The
+// command then waits for FETCH.
+func (t *toolkit) issue(b []byte) {
 	n := len(b) - 2
 	if n < 0x80 {
 		b[1] = byte(n)
@@ -99,93 +100,45 @@ func (c *Card) endProactive(b []byte) {
 		copy(b[3:], b[2:])
 		b[1], b[2] = 0x81, byte(n)
 	}
-	c.pending, c.fetched = b, false
-	c.trace(EventProactive, commandName(c.pendingType), "", b)
+	t.pending, t.fetched = b, false
+	t.observe.see(EventProactive, commandName(t.pendingType), "", b)
 }
 
-func appendTLV(b []byte, tag byte, value ...byte) []byte {
-	b = appendHead(b, tag, len(value))
-	return append(b, value...)
-}
-
-func appendHead(b []byte, tag byte, n int) []byte {
-	if n < 0x80 {
-		return append(b, tag, byte(n))
-	}
-	return append(b, tag, 0x81, byte(n))
-}
-
-func appendText(b []byte, tag byte, t applet.Text) []byte {
-	b = appendHead(b, tag, 1+len(t.Octets))
-	b = append(b, byte(t.Coding))
-	return append(b, t.Octets...)
-}
-
-// appendDuration adds a time-out in seconds where there is one and room for
-// it. It is not marked as required: a terminal without it takes its own time.
-func appendDuration(b []byte, seconds byte, room int) []byte {
-	if seconds == 0 || room < durationLen {
-		return b
-	}
-	return append(b, tagDuration, 2, 0x01, seconds)
-}
-
-func (c *Card) displayText(t applet.Text, qualifier byte) {
-	b := c.proactive(cmdDisplayText, qualifier, deviceDisplay)
-	b = appendText(b, required|tagText, t)
+// displayText is DISPLAY TEXT (TS 102 223 6.6.1). seconds, where not 0, is how
+// long a text waits for the user.
+func (t *toolkit) displayText(text applet.Text, qualifier, seconds byte) {
+	b := t.proactive(cmdDisplayText, qualifier, deviceDisplay)
+	b = appendText(b, required|tagText, text)
 	if qualifier == displayWait {
-		b = appendDuration(b, c.data.textSeconds, maxDisplay-len(t.Octets))
+		b = appendDuration(b, seconds, maxDisplay-len(text.Octets))
 	}
-	c.endProactive(b)
+	t.issue(b)
 }
 
-func (c *Card) getInput(t applet.Text, lo, hi, qualifier byte) {
-	b := c.proactive(cmdGetInput, qualifier, deviceTerminal)
-	b = appendText(b, required|tagText, t)
+// getInput is GET INPUT (TS 102 223 6.6.3).
+func (t *toolkit) getInput(text applet.Text, lo, hi, qualifier, seconds byte) {
+	b := t.proactive(cmdGetInput, qualifier, deviceTerminal)
+	b = appendText(b, required|tagText, text)
 	b = appendTLV(b, required|tagResponseLength, lo, hi)
-	c.endProactive(appendDuration(b, c.data.inputSeconds, maxInput-len(t.Octets)))
+	t.issue(appendDuration(b, seconds, maxInput-len(text.Octets)))
 }
 
-func (c *Card) moreTime() {
-	c.endProactive(c.proactive(cmdMoreTime, 0, deviceTerminal))
+// moreTime is MORE TIME (TS 102 223 6.6.4).
+func (t *toolkit) moreTime() {
+	t.issue(t.proactive(cmdMoreTime, 0, deviceTerminal))
 }
 
-func (c *Card) sendShortMessage(tpdu []byte) {
-	b := c.proactive(cmdSendShortMessage, sendUnpacked, deviceNetwork)
-	if a := c.opt.SMSC; a != "" {
-		b = appendTLV(b, required|tagAddress, dialled(a)...)
+// sendShortMessage is SEND SHORT MESSAGE (TS 102 223 6.6.9). Without an smsc the
+// terminal takes the one that it knows.
+func (t *toolkit) sendShortMessage(tpdu []byte, smsc string) {
+	b := t.proactive(cmdSendShortMessage, sendUnpacked, deviceNetwork)
+	if smsc != "" {
+		b = appendTLV(b, required|tagAddress, dialled(smsc)...)
 	}
-	c.endProactive(appendTLV(b, required|tagTPDU, tpdu...))
+	t.issue(appendTLV(b, required|tagTPDU, tpdu...))
 }
 
-func (c *Card) setUpMenu(m menu) {
-	c.endProactive(m.append(c.proactive(cmdSetUpMenu, 0, deviceTerminal)))
-}
-
-// alphaIdentifier codes a text as in an EF.ADN: GSM, or 80 and UCS-2
-// (TS 102 221 annex A).
-func alphaIdentifier(s string) []byte {
-	t, _ := applet.ScreenText(s)
-	if t.Coding == applet.TextUCS2 {
-		return append([]byte{0x80}, t.Octets...)
-	}
-	return t.Octets
-}
-
-// readTLV takes one comprehension TLV: lengths 00-7F and 81 80-FF. The tag
-// comes without its comprehension bit.
-func readTLV(b []byte) (tag byte, value, rest []byte, ok bool) {
-	if len(b) < 2 {
-		return 0, nil, nil, false
-	}
-	n, at := int(b[1]), 2
-	if n == 0x81 && len(b) > 2 {
-		n, at = int(b[2]), 3
-	} else if n > 0x7F {
-		return 0, nil, nil, false
-	}
-	if len(b) < at+n {
-		return 0, nil, nil, false
-	}
-	return b[0] &^ required, b[at : at+n], b[at+n:], true
+// setUpMenu is SET UP MENU (TS 102 223 6.6.7).
+func (t *toolkit) setUpMenu(m menu) {
+	t.issue(m.append(t.proactive(cmdSetUpMenu, 0, deviceTerminal)))
 }

@@ -16,7 +16,7 @@ const maxQueue = 4
 // session is one job while it runs. Its code is a coroutine: it stops in send
 // and goes on when the terminal has responded.
 type session struct {
-	c      *Card
+	tk     *toolkit
 	job    *job
 	yield  func(struct{}) bool
 	next   func() (struct{}, bool)
@@ -27,48 +27,56 @@ type session struct {
 	secret bool // the command that waits asks for a code
 }
 
-func (c *Card) enqueue(j *job) { c.queue = append(c.queue, j) }
+// enqueue puts a job behind the others; begin starts it when nothing runs.
+func (t *toolkit) enqueue(j *job) { t.queue = append(t.queue, j) }
 
-// full says whether the queue takes no more messages.
-func (c *Card) full() bool { return len(c.queue) >= maxQueue }
-
-// advance runs sessions until one waits for the terminal or nothing is left.
-func (c *Card) advance() {
-	for c.profile != nil {
-		if c.running == nil {
-			if len(c.queue) == 0 {
-				return
-			}
-			c.start(c.queue[0])
-			c.queue = append(c.queue[:0], c.queue[1:]...)
-		}
-		if _, waits := c.running.next(); waits {
-			return
-		}
-		c.running = nil
+func (t *toolkit) begin(j *job) {
+	t.enqueue(j)
+	if t.running == nil {
+		t.advance()
 	}
 }
 
-func (c *Card) start(j *job) {
-	s := &session{c: c, job: j}
+// full says whether the queue takes no more messages.
+func (t *toolkit) full() bool { return len(t.queue) >= maxQueue }
+
+// advance runs sessions until one waits for the terminal or nothing is left.
+func (t *toolkit) advance() {
+	for t.profile != nil {
+		if t.running == nil {
+			if len(t.queue) == 0 {
+				return
+			}
+			t.start(t.queue[0])
+			t.queue = append(t.queue[:0], t.queue[1:]...)
+		}
+		if _, waits := t.running.next(); waits {
+			return
+		}
+		t.running = nil
+	}
+}
+
+func (t *toolkit) start(j *job) {
+	s := &session{tk: t, job: j}
 	s.next, s.stop = iter.Pull(func(yield func(struct{}) bool) {
 		s.yield = yield
 		j.run(s)
 	})
-	c.running = s
+	t.running = s
 }
 
-// abortSessions ends everything as a loss of power does.
-func (c *Card) abortSessions() {
-	if s := c.running; s != nil {
+// abort ends everything as a loss of power does.
+func (t *toolkit) abort() {
+	if s := t.running; s != nil {
 		s.off = true
 		s.stop()
 	}
-	c.running, c.queue = nil, nil
-	c.pending, c.fetched = c.pending[:0], false
+	t.running, t.queue = nil, nil
+	t.pending, t.fetched = t.pending[:0], false
 }
 
-// send gives the proactive command in c.pending to the terminal and waits for
+// send gives the proactive command in tk.pending to the terminal and waits for
 // its response. After a loss of power it is not sent, and off is set.
 func (s *session) send() reply {
 	if s.off {

@@ -68,22 +68,30 @@ func builtIn(language string) stringTable {
 	return english()
 }
 
-// text is a string of the selected language with its place filled.
-func (c *Card) text(id stringID, value string) string {
-	s := c.strings[id]
-	if value == "" {
-		return s
-	}
-	return strings.Replace(s, "%", value, 1)
+// stringStore is the applet's strings with the updates that are in the memory
+// of the card.
+type stringStore struct {
+	nv    *nvm
+	table *stringTable // of the language that is selected
 }
 
-// loadStrings takes the table of the selected language with its updates.
-func (c *Card) loadStrings() { c.strings = c.stringsOf(c.data.language) }
+// text is a string of the selected language with its place filled.
+func (s *stringStore) text(id stringID, value string) string {
+	text := s.table[id]
+	if value == "" {
+		return text
+	}
+	return strings.Replace(text, "%", value, 1)
+}
 
-func (c *Card) stringsOf(language string) *stringTable {
+// load selects a language.
+func (s *stringStore) load(language string) { s.table = s.of(language) }
+
+// of is the table of a language with its updates.
+func (s *stringStore) of(language string) *stringTable {
 	t := builtIn(language)
 	for id := range t {
-		if b := c.nv.get(keyString(language) + string(rune(id))); b != nil {
+		if b := s.nv.get(keyString(language) + string(rune(id))); b != nil {
 			t[id] = string(b)
 		}
 	}
@@ -113,25 +121,25 @@ func checkStrings(updates []applet.StringUpdate) (map[stringID]string, applet.St
 
 // menuFits says whether the menu of a language can still be set up when it is
 // updated: all of it is one command.
-func (c *Card) menuFits(language string, updates map[stringID]string) bool {
-	t := c.stringsOf(language)
-	for id, s := range updates {
-		t[id] = s
+func (s *stringStore) menuFits(language string, updates map[stringID]string) bool {
+	t := s.of(language)
+	for id, text := range updates {
+		t[id] = text
 	}
 	return len(t.menu(true, true).append(nil)) <= maxMenu
 }
 
-func (c *Card) updateStrings(language string, updates map[stringID]string) {
-	for id, s := range updates {
-		c.nv.put(keyString(language)+string(rune(id)), []byte(s))
+func (s *stringStore) update(language string, updates map[stringID]string) {
+	for id, text := range updates {
+		s.nv.put(keyString(language)+string(rune(id)), []byte(text))
 	}
 }
 
-// forgetStrings removes every update of every language.
-func (c *Card) forgetStrings() {
-	for key := range c.nv.values {
+// forget removes every update of every language.
+func (s *stringStore) forget() {
+	for key := range s.nv.values {
 		if strings.HasPrefix(key, keyString("")[:len("string-")]) {
-			c.nv.put(key, nil)
+			s.nv.put(key, nil)
 		}
 	}
 }

@@ -6,6 +6,28 @@ import (
 	"github.com/simsign/simsign/applet"
 )
 
+// toolkit is the card's side of the card application toolkit (TS 102 223): the
+// proactive command that waits or is out, and the jobs that issue them.
+type toolkit struct {
+	observe     observer
+	profile     []byte // TERMINAL PROFILE; nil before it came
+	pending     []byte // proactive command that waits for FETCH
+	pendingType byte
+	fetched     bool // pending was fetched and waits for TERMINAL RESPONSE
+	number      byte // of the last proactive command
+	running     *session
+	queue       []*job
+}
+
+// normalEnd is 9000, or 91xx with the length of the command that waits
+// (TS 102 221 10.2.1.1). Before TERMINAL PROFILE nothing is announced.
+func (t *toolkit) normalEnd() uint16 {
+	if len(t.pending) == 0 || t.fetched || t.profile == nil {
+		return swOK
+	}
+	return 0x9100 | uint16(len(t.pending)&0xFF)
+}
+
 // reply is a TERMINAL RESPONSE.
 type reply struct {
 	result byte
@@ -14,63 +36,43 @@ type reply struct {
 	text   applet.Text
 }
 
-// terminalProfile starts the toolkit: from now on 91xx may be answered. What
-// was left unsent is sent, and the menu is set up (TS 102 223 6.4, 5.2).
-func (c *Card) terminalProfile(cmd command) uint16 {
-	if len(cmd.data) == 0 {
-		return swWrongLength
-	}
-	// A second profile is a terminal that began anew. What came before the
-	// first has used its counter and is done after the menu.
-	if c.profile != nil {
-		c.abortSessions()
-	}
-	c.profile = append([]byte{}, cmd.data...)
-	if c.terminalHas(facilitySetUpMenu) {
-		c.queue = append([]*job{{run: (*session).showMenu}}, c.queue...)
-	}
-	c.resendUnsent()
-	c.advance()
-	return swOK
-}
-
 // Facilities in TERMINAL PROFILE (TS 102 223 5.2): octet << 8 | bit.
 const (
 	facilityMoreTime  = 2<<8 | 0x08
 	facilitySetUpMenu = 3<<8 | 0x20
 )
 
-// terminalHas is false only when the profile is long enough to say no.
-func (c *Card) terminalHas(facility int) bool {
+// has is false only when the profile is long enough to say no.
+func (t *toolkit) has(facility int) bool {
 	octet := facility >> 8
-	return octet >= len(c.profile) || c.profile[octet]&byte(facility) != 0
+	return octet >= len(t.profile) || t.profile[octet]&byte(facility) != 0
 }
 
 // fetch hands out the proactive command that waits.
-func (c *Card) fetch(cmd command) ([]byte, uint16) {
-	if len(c.pending) == 0 || c.fetched || c.profile == nil {
+func (t *toolkit) fetch(cmd command) ([]byte, uint16) {
+	if len(t.pending) == 0 || t.fetched || t.profile == nil {
 		return nil, swConditions
 	}
-	data, sw := exactly(cmd, c.pending)
-	c.fetched = sw == swOK
+	data, sw := exactly(cmd, t.pending)
+	t.fetched = sw == swOK
 	return data, sw
 }
 
 // terminalResponse gives the outcome to the session that waits for it.
-func (c *Card) terminalResponse(cmd command) uint16 {
-	if !c.fetched || c.running == nil {
+func (t *toolkit) terminalResponse(cmd command) uint16 {
+	if !t.fetched || t.running == nil {
 		return swConditions
 	}
-	r, sw := c.parseResponse(cmd.data)
+	r, sw := t.parseResponse(cmd.data)
 	if sw != swOK {
 		return sw
 	}
-	if c.opt.Trace != nil {
-		c.trace(EventTerminal, commandName(c.pendingType), fmt.Sprintf("result %02X", r.result), c.masked(cmd.data, 0))
+	if t.observe != nil {
+		t.observe.see(EventTerminal, commandName(t.pendingType), fmt.Sprintf("result %02X", r.result), t.masked(cmd.data, 0))
 	}
-	c.pending, c.fetched = c.pending[:0], false
-	c.running.reply = r
-	c.advance()
+	t.pending, t.fetched = t.pending[:0], false
+	t.running.reply = r
+	t.advance()
 	clear(r.text.Octets)
 	return swOK
 }
@@ -78,7 +80,7 @@ func (c *Card) terminalResponse(cmd command) uint16 {
 // parseResponse takes the TLVs of a TERMINAL RESPONSE. Command details must be
 // those of the command that was fetched; the source device is not looked at,
 // since terminals differ in it.
-func (c *Card) parseResponse(b []byte) (reply, uint16) {
+func (t *toolkit) parseResponse(b []byte) (reply, uint16) {
 	var r reply
 	details, result := false, false
 	for len(b) > 0 {
@@ -89,7 +91,7 @@ func (c *Card) parseResponse(b []byte) (reply, uint16) {
 		b = rest
 		switch tag {
 		case tagCommandDetails:
-			if len(v) != 3 || v[0] != c.number || v[1] != c.pendingType {
+			if len(v) != 3 || v[0] != t.number || v[1] != t.pendingType {
 				return r, swWrongData
 			}
 			details = true

@@ -24,38 +24,41 @@ type Event struct {
 	Octets []byte // a copy; the observer may keep it
 }
 
-func (c *Card) trace(kind EventKind, name, detail string, octets []byte) {
-	if c.opt.Trace != nil {
-		c.opt.Trace(Event{kind, name, detail, append([]byte{}, octets...)})
+// observer is Options.Trace. None costs nothing.
+type observer func(Event)
+
+func (o observer) see(kind EventKind, name, detail string, octets []byte) {
+	if o != nil {
+		o(Event{kind, name, detail, append([]byte{}, octets...)})
 	}
 }
 
 func (c *Card) traceAPDU(apdu []byte) {
-	if c.opt.Trace == nil {
+	if c.observe == nil {
 		return
 	}
 	name := "APDU"
 	if len(apdu) >= 2 {
 		name = instructionName(apdu[1])
 		if apdu[1] == insTerminalResponse {
-			apdu = c.masked(apdu, 5)
+			apdu = c.toolkit.masked(apdu, 5)
 		}
 	}
-	c.trace(EventCommand, name, "", apdu)
+	c.observe.see(EventCommand, name, "", apdu)
 }
 
 func (c *Card) traceResponse(cmd command, out []byte) {
-	if c.opt.Trace == nil {
+	if c.observe == nil {
 		return
 	}
 	sw := out[len(out)-2:]
-	c.trace(EventResponse, instructionName(cmd.ins), fmt.Sprintf("%02X%02X", sw[0], sw[1]), out)
+	c.observe.see(EventResponse, instructionName(cmd.ins), fmt.Sprintf("%02X%02X", sw[0], sw[1]), out)
 }
 
 // masked is a TERMINAL RESPONSE whose text is hidden, when the command that
 // it belongs to asked for a code.
-func (c *Card) masked(b []byte, from int) []byte {
-	if c.running == nil || !c.running.secret || len(b) < from {
+func (t *toolkit) masked(b []byte, from int) []byte {
+	if t.running == nil || !t.running.secret || len(b) < from {
 		return b
 	}
 	b = append([]byte{}, b...)

@@ -1,8 +1,9 @@
 package card
 
-// selectFile is SELECT (TS 102 221 11.1.1, TS 51.011 9.2.1).
-func (c *Card) selectFile(cmd command) ([]byte, uint16) {
-	f, sw := c.selected(cmd)
+// selectFile is SELECT (TS 102 221 11.1.1, TS 51.011 9.2.1). The data are for
+// GET RESPONSE.
+func (s *fileSystem) selectFile(cmd command) ([]byte, uint16) {
+	f, sw := s.selected(cmd)
 	if sw != swOK {
 		return nil, sw
 	}
@@ -12,19 +13,19 @@ func (c *Card) selectFile(cmd command) ([]byte, uint16) {
 		}
 		return nil, swNotFound
 	}
-	c.files.set(f)
+	s.set(f)
 	if cmd.sim() {
-		return c.withResponse(cmd, f.header2G())
+		return f.header2G(), swOK
 	}
 	if cmd.p2&0x0C == 0x0C {
 		return nil, swOK // no data wanted
 	}
-	return c.withResponse(cmd, f.fcp())
+	return f.fcp(), swOK
 }
 
 // selected is the file that a SELECT names; nil when there is none.
-func (c *Card) selected(cmd command) (*file, uint16) {
-	s, d := &c.files, cmd.data
+func (s *fileSystem) selected(cmd command) (*file, uint16) {
+	d := cmd.data
 	if cmd.cla == claUICC {
 		return nil, swWrongCLA
 	}
@@ -58,9 +59,8 @@ func (c *Card) selected(cmd command) (*file, uint16) {
 
 // status is STATUS: the current directory. Terminals poll with it, and learn
 // by 91xx that the card wants something (TS 102 221 11.1.2).
-func (c *Card) status(cmd command) ([]byte, uint16) {
-	c.polled()
-	dir := c.files.dir
+func (s *fileSystem) status(cmd command) ([]byte, uint16) {
+	dir := s.dir
 	if cmd.sim() {
 		h := dir.header2G()
 		if cmd.le() > len(h) {
@@ -84,8 +84,7 @@ func (c *Card) status(cmd command) ([]byte, uint16) {
 
 // target is the file that a READ means: the current one, or one of the
 // current directory by its short identifier.
-func (c *Card) target(sfi byte, kind fileKind, cmd command) (*file, uint16) {
-	s := &c.files
+func (s *fileSystem) target(sfi byte, kind fileKind, cmd command) (*file, uint16) {
 	if sfi != 0 {
 		if f := s.dir.bySFI(sfi); f != nil {
 			s.set(f)
@@ -107,12 +106,12 @@ func (c *Card) target(sfi byte, kind fileKind, cmd command) (*file, uint16) {
 }
 
 // readBinary is READ BINARY (TS 102 221 11.1.3).
-func (c *Card) readBinary(cmd command) ([]byte, uint16) {
+func (s *fileSystem) readBinary(cmd command) ([]byte, uint16) {
 	offset, sfi := int(cmd.p1)<<8|int(cmd.p2), byte(0)
 	if cmd.p1&0x80 != 0 && !cmd.sim() {
 		offset, sfi = int(cmd.p2), cmd.p1&0x1F
 	}
-	f, sw := c.target(sfi, kindTransparent, cmd)
+	f, sw := s.target(sfi, kindTransparent, cmd)
 	if sw != swOK {
 		return nil, sw
 	}
@@ -127,16 +126,16 @@ func (c *Card) readBinary(cmd command) ([]byte, uint16) {
 }
 
 // readRecord is READ RECORD (TS 102 221 11.1.5): absolute, next or previous.
-func (c *Card) readRecord(cmd command) ([]byte, uint16) {
+func (s *fileSystem) readRecord(cmd command) ([]byte, uint16) {
 	sfi := cmd.p2 >> 3
 	if cmd.sim() {
 		sfi = 0
 	}
-	f, sw := c.target(sfi, kindLinear, cmd)
+	f, sw := s.target(sfi, kindLinear, cmd)
 	if sw != swOK {
 		return nil, sw
 	}
-	s, n := &c.files, int(cmd.p1)
+	n := int(cmd.p1)
 	switch cmd.p2 & 0x07 {
 	case 0x04:
 		if n == 0 {

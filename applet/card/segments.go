@@ -2,6 +2,7 @@ package card
 
 import (
 	"bytes"
+	"log/slog"
 
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -22,27 +23,33 @@ type partial struct {
 	have  int
 }
 
+// segments are the messages that have begun to come in.
+type segments struct {
+	log      *slog.Logger
+	partials []*partial
+}
+
 // collect adds a segment and returns the packet when it is whole. A segment
 // that contradicts what is there (another total) takes the message with it;
 // other octets in a place that is taken begin another message.
-func (c *Card) collect(d *sms.Deliver) ([]byte, bool) {
+func (s *segments) collect(d *sms.Deliver) ([]byte, bool) {
 	cat, _, err := sms.ParseConcat(d.UDH)
 	if err != nil {
-		c.log.Warn("segment refused", "err", err)
+		s.log.Warn("segment refused", "err", err)
 		return nil, false
 	}
 	if cat.Total == 1 {
-		return c.join([]sms.Part{{UDH: d.UDH, UD: d.UD}})
+		return s.join([]sms.Part{{UDH: d.UDH, UD: d.UD}})
 	}
 	if cat.Total > maxParts {
-		c.log.Warn("message refused", "segments", cat.Total, "most", maxParts)
+		s.log.Warn("message refused", "segments", cat.Total, "most", maxParts)
 		return nil, false
 	}
-	i := c.findPartial(d.Originator, cat)
-	p := c.partials[i]
+	i := s.find(d.Originator, cat)
+	p := s.partials[i]
 	if len(p.parts) != int(cat.Total) {
-		c.log.Warn("segment contradicts its message", "segments", cat.Total, "before", len(p.parts))
-		c.dropPartial(i)
+		s.log.Warn("segment contradicts its message", "segments", cat.Total, "before", len(p.parts))
+		s.drop(i)
 		return nil, false
 	}
 	switch at := &p.parts[cat.Part-1]; {
@@ -57,33 +64,33 @@ func (c *Card) collect(d *sms.Deliver) ([]byte, bool) {
 	if p.have < len(p.parts) {
 		return nil, false
 	}
-	c.dropPartial(i)
-	return c.join(p.parts)
+	s.drop(i)
+	return s.join(p.parts)
 }
 
 // join gives the packet of whole segments, when they are a command packet.
-func (c *Card) join(parts []sms.Part) ([]byte, bool) {
+func (s *segments) join(parts []sms.Part) ([]byte, bool) {
 	packet, kind, err := sms.Join(nil, parts)
 	if err != nil {
-		c.log.Warn("segments refused", "err", err)
+		s.log.Warn("segments refused", "err", err)
 		return nil, false
 	}
 	return packet, kind == sms.CommandCPI
 }
 
-func (c *Card) findPartial(from sms.Address, cat sms.Concat) int {
-	for i, p := range c.partials {
+func (s *segments) find(from sms.Address, cat sms.Concat) int {
+	for i, p := range s.partials {
 		if p.from == from && p.ref == cat.Ref && p.ref16 == cat.Ref16 {
 			return i
 		}
 	}
-	if len(c.partials) == maxPartials {
-		c.dropPartial(0)
+	if len(s.partials) == maxPartials {
+		s.drop(0)
 	}
-	c.partials = append(c.partials, &partial{from: from, ref: cat.Ref, ref16: cat.Ref16, parts: make([]sms.Part, cat.Total)})
-	return len(c.partials) - 1
+	s.partials = append(s.partials, &partial{from: from, ref: cat.Ref, ref16: cat.Ref16, parts: make([]sms.Part, cat.Total)})
+	return len(s.partials) - 1
 }
 
-func (c *Card) dropPartial(i int) {
-	c.partials = append(c.partials[:i], c.partials[i+1:]...)
+func (s *segments) drop(i int) {
+	s.partials = append(s.partials[:i], s.partials[i+1:]...)
 }

@@ -8,10 +8,61 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/simsign/simsign/applet"
 )
+
+// slot is a key slot (requirement 3.3-1).
+type slot struct {
+	applet.Slot
+	status applet.SlotStatus
+	key    crypto.Signer // nil when empty
+	public []byte        // as in INT6 tag B2
+	cert   []byte
+	staged []byte // beginning of a certificate that comes in parts
+	total  int    // octets that it will have
+}
+
+// slotStore is the key slots in the memory of the card.
+type slotStore struct {
+	nv      *nvm
+	profile *Profile
+	slots   []slot
+}
+
+// load takes the slots from the memory; what is not there is empty.
+func (s *slotStore) load() error {
+	s.slots = make([]slot, s.profile.Slots)
+	for i := range s.slots {
+		s.slots[i].Number = byte(i + 1)
+		if err := s.slots[i].load(s.nv, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report is the slots as INT6 tells them.
+func (s *slotStore) report() []applet.SlotState {
+	out := make([]applet.SlotState, 0, len(s.slots))
+	for i := range s.slots {
+		k := &s.slots[i]
+		out = append(out, applet.SlotState{Slot: k.Slot, Status: k.status, Certificate: k.cert != nil})
+	}
+	return out
+}
+
+// emptyAll forgets every pair.
+func (s *slotStore) emptyAll() {
+	for i := range s.slots {
+		s.empty(&s.slots[i])
+	}
+}
+
+// registered says whether any pair has begun its registration or ended it.
+func (s *slotStore) registered() bool {
+	return slices.ContainsFunc(s.slots, func(k slot) bool { return k.status >= applet.SlotRegistering })
+}
 
 // slotHeader is usage, algorithm, code, status; PKCS#8 follows.
 const slotHeader = 4
@@ -47,61 +98,36 @@ func (k *slot) load(nv *nvm, i int) error {
 	return nil
 }
 
-// slot finds a slot by number, nil when the card has no such one.
-func (c *Card) slot(number byte) *slot {
-	if number < 1 || int(number) > len(c.slots) {
+// get finds a slot by number, nil when the card has no such one.
+func (s *slotStore) get(number byte) *slot {
+	if number < 1 || int(number) > len(s.slots) {
 		return nil
 	}
-	return &c.slots[number-1]
+	return &s.slots[number-1]
 }
 
-// putSlotStatus rewrites a slot whose key stays the same.
-func (c *Card) putSlotStatus(k *slot) {
+// putStatus rewrites a slot whose key stays the same.
+func (s *slotStore) putStatus(k *slot) {
 	key := keySlot(int(k.Number - 1))
-	b := slices.Clone(c.nv.get(key))
+	b := slices.Clone(s.nv.get(key))
 	b[3] = byte(k.status)
-	c.nv.put(key, b)
+	s.nv.put(key, b)
 }
 
-// emptySlot forgets a pair and its certificate (4-10).
-func (c *Card) emptySlot(k *slot) {
+// empty forgets a pair and its certificate (4-10).
+func (s *slotStore) empty(k *slot) {
 	i := int(k.Number - 1)
 	if k.status == applet.SlotEmpty {
 		return
 	}
-	c.nv.put(keySlot(i), nil)
-	c.putCertificate(k, nil)
-	c.putStaged(k, nil, 0)
+	s.nv.put(keySlot(i), nil)
+	s.putCertificate(k, nil)
+	s.putStaged(k, nil, 0)
 	*k = slot{Slot: applet.Slot{Number: k.Number}}
 }
 
-func (c *Card) putCertificate(k *slot, cert []byte) {
-	if k.cert != nil || cert != nil {
-		k.cert = cert
-		c.nv.put(keyCertificate(int(k.Number-1)), cert)
-	}
-}
-
-func (c *Card) putStaged(k *slot, octets []byte, total int) {
-	if k.staged == nil && octets == nil {
-		return
-	}
-	k.staged, k.total = octets, total
-	var b []byte
-	if octets != nil {
-		b = append([]byte{byte(total >> 8), byte(total)}, octets...)
-	}
-	c.nv.put(keyStaged(int(k.Number-1)), b)
-}
-
-// generate makes a pair on the card (3.3-4). RSA takes time: the terminal is
-// told so before, and again every second for as long as a real card would
-// take.
-func (s *session) generate(k *slot, d applet.Slot) applet.StatusWord {
-	s.wait(d.Algorithm)
-	if s.off {
-		return statusOff
-	}
+// generate makes a pair in a slot, whatever was there.
+func (s *slotStore) generate(k *slot, d applet.Slot) applet.StatusWord {
 	key, err := newKey(d.Algorithm)
 	if err != nil {
 		return applet.StatusNotSupported
@@ -114,32 +140,11 @@ func (s *session) generate(k *slot, d applet.Slot) applet.StatusWord {
 	if err != nil {
 		return applet.StatusOther
 	}
-	s.c.emptySlot(k)
+	s.empty(k)
 	*k = slot{Slot: d, status: applet.SlotGenerated, key: key, public: public}
 	header := []byte{byte(d.Usage), byte(d.Algorithm), byte(d.Code), byte(k.status)}
-	s.c.nv.put(keySlot(int(k.Number-1)), append(header, der...))
+	s.nv.put(keySlot(int(k.Number-1)), append(header, der...))
 	return applet.StatusOK
-}
-
-// wait sends MORE TIME while a real card would be busy.
-func (s *session) wait(a applet.Algorithm) {
-	c := s.c
-	var delay time.Duration
-	if c.opt.KeygenDelay != nil {
-		delay = c.opt.KeygenDelay(a)
-	}
-	if a.RSA() && !s.asked && c.terminalHas(facilityMoreTime) {
-		c.moreTime()
-		s.send()
-	}
-	for delay > 0 && !s.off {
-		step := min(delay, time.Second)
-		c.opt.Sleep(step)
-		if delay -= step; c.terminalHas(facilityMoreTime) {
-			c.moreTime()
-			s.send()
-		}
-	}
 }
 
 func newKey(a applet.Algorithm) (crypto.Signer, error) {
@@ -162,4 +167,4 @@ func (k *slot) sign(h applet.Hash, digest []byte) ([]byte, error) {
 }
 
 // offers says whether the card makes keys of an algorithm.
-func (c *Card) offers(a applet.Algorithm) bool { return slices.Contains(c.opt.Algorithms, a) }
+func (s *slotStore) offers(a applet.Algorithm) bool { return slices.Contains(s.profile.Algorithms, a) }

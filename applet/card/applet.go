@@ -1,0 +1,55 @@
+package card
+
+import (
+	"log/slog"
+
+	"github.com/simsign/simsign/applet"
+)
+
+// signingApplet is the applet on the card: it takes INT6 messages that the
+// packet security let through, talks with the user through the toolkit, and
+// keeps answers until they are sent. Its state lives in memory for speed and in
+// the nvm for ever; whoever changes a part also puts it (put...), and a session
+// commits once for each step.
+type signingApplet struct {
+	opt      *Options
+	log      *slog.Logger
+	observe  observer
+	nv       *nvm
+	tk       *toolkit
+	security *packetSecurity
+	sender   *sender
+
+	data    appletData
+	codes   codeStore
+	slots   slotStore
+	answers answerStore
+	strings stringStore
+}
+
+// execution is the commands of one INT6 message on their way.
+type execution struct {
+	*dialogue
+}
+
+// run executes the commands of a message in order, until one fails (INT6,
+// Message).
+func (a *signingApplet) run(s *session, r *received) applet.Answer {
+	out := applet.Answer{Transaction: r.message.Transaction}
+	if r.err != nil {
+		a.log.Warn("INT6 message refused", "err", r.err)
+		out.Results = []applet.Result{{Tag: applet.TagMessage, Status: applet.StatusOf(r.err)}}
+		return out
+	}
+	x := execution{&dialogue{session: s, a: a}}
+	out.Results = make([]applet.Result, 0, len(r.message.Commands))
+	for _, cmd := range r.message.Commands {
+		res := x.execute(cmd)
+		res.Tag = cmd.Tag().Result()
+		out.Results = append(out.Results, res)
+		if s.off || !res.Status.OK() {
+			break
+		}
+	}
+	return out
+}
