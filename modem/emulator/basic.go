@@ -196,16 +196,16 @@ func cfun(x *execution, c command) final {
 		return fail(cmeNotSupported)
 	}
 	if len(a) == 2 && a[1] == "1" {
-		m.final(ok)
+		m.host.final(ok)
 		m.reboot()
 		return final{none: true}
 	}
 	m.fun = n
 	if n == 1 {
 		m.radioOn()
-		m.hostToolkit()
+		m.startToolkit()
 	} else {
-		m.radioOff()
+		m.radio.off()
 	}
 	return ok
 }

@@ -68,7 +68,7 @@ func (f fault) before(m *Modem) (final, bool) {
 	case Instead:
 		return final{code: -1, exact: f.Text}, true
 	case Before:
-		m.raw([]byte(f.Text))
+		m.host.raw([]byte(f.Text))
 	}
 	return final{}, false
 }
@@ -86,12 +86,12 @@ func (f fault) after(m *Modem, x *execution, r final) final {
 	case Between:
 		x.info("%s", strings.ReplaceAll(f.Text, "\n", ""))
 	case Late:
-		p := m.port
+		p := m.host.port
 		x.goOn()
 		m.mu.Unlock()
 		m.sleep(f.Delay)
 		m.mu.Lock()
-		if m.port != p {
+		if m.host.port != p {
 			return final{none: true}
 		}
 	}
@@ -102,21 +102,21 @@ func (f fault) after(m *Modem, x *execution, r final) final {
 func (m *Modem) Inject(b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.raw(b)
+	m.host.raw(b)
 }
 
 // Unsolicited writes lines that nobody asked for, for example "^RSSI: 18".
 func (m *Modem) Unsolicited(lines ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lines(lines...)
+	m.host.lines(lines...)
 }
 
 // SetSilent makes the modem read and say nothing, as one whose firmware hangs.
 func (m *Modem) SetSilent(yes bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.silent = yes
+	m.host.silent = yes
 }
 
 // SetErrors makes the modem answer every command with ERROR.
@@ -133,7 +133,7 @@ func (m *Modem) SetRegistered(yes bool) {
 	if m.covered = yes; yes {
 		m.radioOn()
 	} else {
-		m.radioOff()
+		m.radio.off()
 	}
 }
 
@@ -170,9 +170,9 @@ func (m *Modem) unplug() {
 	for _, d := range m.doors {
 		d.unplug()
 	}
-	if m.port != nil {
-		m.port.close()
-		m.port = nil
+	if m.host.port != nil {
+		m.host.port.close()
+		m.host.port = nil
 	}
 	m.set = factory()
 }

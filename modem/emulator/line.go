@@ -30,7 +30,7 @@ func (l *line) octet(b byte) {
 	if l.boot != m.boots { // a reset forgets what was begun
 		l.buf, l.entry, l.echo, l.long, l.boot = nil, nil, nil, false, m.boots
 	}
-	if m.silent {
+	if m.host.silent {
 		l.buf, l.entry, l.echo = nil, nil, nil
 		return
 	}
@@ -47,7 +47,7 @@ func (l *line) octet(b byte) {
 		text, long := string(l.buf), l.long
 		l.buf, l.long = l.buf[:0], false
 		if long {
-			m.final(fail(cmeTextLong))
+			m.host.final(fail(cmeTextLong))
 			return
 		}
 		l.command(text)
@@ -73,10 +73,10 @@ func (l *line) body(b byte) {
 	case b == escape:
 		l.flushEcho()
 		l.buf, l.entry, l.long = nil, nil, false
-		l.m.final(ok)
+		l.m.host.final(ok)
 	case b == '\r' && e.text:
 		l.buf = append(l.buf, '\n')
-		l.m.raw([]byte("\r\n> "))
+		l.m.host.raw([]byte("\r\n> "))
 	case b < ' ' && b != '\n' || b == '\n': // a PDU is hex digits alone
 	case len(l.buf) < maxLine:
 		l.buf = append(l.buf, b)
@@ -84,7 +84,7 @@ func (l *line) body(b byte) {
 }
 
 func (l *line) flushEcho() {
-	l.m.raw(l.echo)
+	l.m.host.raw(l.echo)
 	l.echo = l.echo[:0]
 }
 
@@ -101,7 +101,7 @@ func (l *line) command(text string) {
 	}
 	m.lastLine = text
 	if m.errors {
-		m.final(fail(-1))
+		m.host.final(fail(-1))
 		return
 	}
 	x := &execution{m: m, l: l}

@@ -1,6 +1,10 @@
 package emulator
 
-import "github.com/simsign/simsign/ota/sms"
+import (
+	"fmt"
+
+	"github.com/simsign/simsign/ota/sms"
+)
 
 // status of a stored message (TS 27.005 3.1, <stat>).
 type status int
@@ -24,6 +28,16 @@ type message struct {
 
 // memory is one of the message memories; slot 1 is the first.
 type memory struct{ slots []*message }
+
+// memories are all of them by name: SM is in the SIM, ME in the modem (TS
+// 27.005 3.1, <mem1>).
+type memories map[string]*memory
+
+// usage is used and total places as +CPMS gives them.
+func (s memories) usage(name string) string {
+	m := s[name]
+	return fmt.Sprintf("%d,%d", m.used(), len(m.slots))
+}
 
 func newMemory(n int) *memory { return &memory{slots: make([]*message, n)} }
 
@@ -70,7 +84,7 @@ func (m *Modem) Stored(memory string) int {
 func (m *Modem) Sent() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.sent
+	return m.radio.sent
 }
 
 // Fill puts old messages into every free slot of a memory.

@@ -18,32 +18,22 @@ type Modem struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 
-	mu      sync.Mutex
-	set     settings
-	port    *port
-	plugged bool
-	doors   []door // where hosts come in: to close on Stop and Unplug
-	fun     int    // +CFUN
-	pin     pinState
-	mem     map[string]*memory
-	smsc    string
-	signal  int
-	silent  bool // reads and says nothing
-	errors  bool // ERROR to everything
-	covered bool // the network is within reach
-	faults  []fault
-	buffer  []string // indications held back by +CNMI mode 0
-	sent    int      // messages that the network took
-	boots   int      // resets so far
-
+	mu       sync.Mutex
+	set      settings
+	host     host
+	plugged  bool
+	doors    []door // where hosts come in: to close on Stop and Unplug
+	fun      int    // +CFUN
+	sim      sim
+	mem      memories
 	radio    radio
-	mr, ref  byte // TP-MR and RP reference of the last submission
-	pending  map[byte]func(rp.Cause, []byte)
-	ack      ackState
-	answers  int        // submissions that the network has answered and the host has not heard of
-	behind   []delivery // what the network sent after these answers
-	refused  bool       // a delivery, for lack of room
+	in       inbound
 	kit      toolkit
+	signal   int
+	errors   bool // ERROR to everything
+	covered  bool // the network is within reach
+	faults   []fault
+	boots    int // resets so far
 	lastLine string
 }
 
@@ -60,12 +50,15 @@ func New(o Options) (*Modem, error) {
 		return nil, err
 	}
 	m := &Modem{
-		o: o, log: o.Logger, handlers: handlers(), set: factory(), plugged: true, fun: 1, covered: true, signal: 21, smsc: o.SMSC,
-		mem:     map[string]*memory{"SM": newMemory(o.SM), "ME": newMemory(o.ME)},
-		pending: map[byte]func(rp.Cause, []byte){},
+		o: o, log: o.Logger, handlers: handlers(), set: factory(), plugged: true, fun: 1, covered: true, signal: 21,
+		sim: sim{card: o.Card, pin: newPIN(o.PIN, o.PUK), smsc: o.SMSC},
+		mem: memories{"SM": newMemory(o.SM), "ME": newMemory(o.ME)},
 	}
-	m.pin = newPIN(o.PIN, o.PUK)
 	m.run, m.cancel = context.WithCancel(context.Background())
+	m.host = host{set: &m.set, trace: o.Trace}
+	m.radio = radio{o: &m.o, mu: &m.mu, run: m.run, wg: &m.wg, arrived: m.in.arrived, changed: m.registrationChanged, pending: map[byte]func(rp.Cause, []byte){}}
+	m.kit = toolkit{forHost: o.HostToolkit, sim: &m.sim, host: &m.host, radio: &m.radio}
+	m.in = inbound{o: &m.o, mu: &m.mu, set: &m.set, sim: &m.sim, mem: m.mem, host: &m.host, radio: &m.radio, kit: &m.kit}
 	return m, nil
 }
 
@@ -80,12 +73,12 @@ func (m *Modem) Start() {
 func (m *Modem) Stop() {
 	m.mu.Lock()
 	m.cancel()
-	m.radioOff()
-	m.ack.drop()
+	m.radio.off()
+	m.in.ack.drop()
 	doors := m.doors
 	m.doors = nil
-	p := m.port
-	m.port = nil
+	p := m.host.port
+	m.host.port = nil
 	m.mu.Unlock()
 	for _, d := range doors {
 		d.close()
@@ -100,24 +93,38 @@ func (m *Modem) Stop() {
 // mu is held, as in everything below.
 func (m *Modem) powerOn() {
 	if !m.o.HostToolkit {
-		m.bootCard()
+		m.kit.boot()
 	}
 	m.radioOn()
 }
 
+// startToolkit starts the card for a host that is now ready for its commands.
+func (m *Modem) startToolkit() {
+	if m.o.HostToolkit {
+		m.kit.boot()
+	}
+}
+
+// radioOn begins to attach when the modem may.
+func (m *Modem) radioOn() {
+	if m.ready() {
+		m.radio.on()
+	}
+}
+
 // ready tells whether the modem may use the network.
 func (m *Modem) ready() bool {
-	return m.run.Err() == nil && m.fun == 1 && m.pin.ready() && m.o.Card != nil && m.covered
+	return m.run.Err() == nil && m.fun == 1 && m.sim.pin.ready() && m.sim.card != nil && m.covered
 }
 
 // reboot is a reset of the whole modem; memories and the PIN counters stay.
 func (m *Modem) reboot() {
 	m.boots++
-	m.set, m.fun, m.smsc, m.buffer = factory(), 1, m.o.SMSC, nil
-	m.radioOff()
-	m.ack.drop()
-	m.pin.powerCycle()
-	m.kit = toolkit{}
+	m.set, m.fun, m.sim.smsc, m.in.buffer = factory(), 1, m.o.SMSC, nil
+	m.radio.off()
+	m.in.ack.drop()
+	m.sim.pin.powerCycle()
+	m.kit.booted, m.kit.open = false, false
 	if m.o.Reenumerate > 0 {
 		m.unplug()
 		m.wg.Go(func() {
@@ -127,9 +134,9 @@ func (m *Modem) reboot() {
 			m.Plug()
 		})
 	} else {
-		m.lines("RDY", "+CFUN: 1")
-		if m.pin.ready() {
-			m.lines("+CPIN: READY", "SMS Ready")
+		m.host.lines("RDY", "+CFUN: 1")
+		if m.sim.pin.ready() {
+			m.host.lines("+CPIN: READY", "SMS Ready")
 		}
 	}
 	m.powerOn()

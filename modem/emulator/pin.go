@@ -63,32 +63,19 @@ func (p *pinState) unblock(puk, pin string) bool {
 func (m *Modem) PINTries() (pin, puk int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.pin.tries, m.pin.puks
-}
-
-// simError is why the SIM cannot be used now; ok when it can.
-func (m *Modem) simError() final {
-	switch {
-	case m.o.Card == nil:
-		return fail(cmeNoSIM)
-	case m.pin.ready():
-		return ok
-	case m.pin.blocked():
-		return fail(cmePUK)
-	}
-	return fail(cmePIN)
+	return m.sim.pin.tries, m.sim.pin.puks
 }
 
 func cpin(x *execution, c command) final {
 	m := x.m
-	if m.o.Card == nil {
+	if m.sim.card == nil {
 		return fail(cmeNoSIM)
 	}
 	switch c.form {
 	case test:
 		return ok
 	case read:
-		x.info("+CPIN: %s", m.pin.name())
+		x.info("+CPIN: %s", m.sim.pin.name())
 		return ok
 	case set:
 	default:
@@ -96,39 +83,39 @@ func cpin(x *execution, c command) final {
 	}
 	a := fields(c.args)
 	switch {
-	case m.pin.ready():
+	case m.sim.pin.ready():
 		return fail(cmeNotAllowed)
-	case len(a) == 2 && m.pin.blocked():
-		if !m.pin.unblock(a[0], a[1]) {
+	case len(a) == 2 && m.sim.pin.blocked():
+		if !m.sim.pin.unblock(a[0], a[1]) {
 			return fail(cmePassword)
 		}
-	case len(a) == 1 && !m.pin.blocked():
-		if !m.pin.try(a[0]) {
-			if m.pin.blocked() {
+	case len(a) == 1 && !m.sim.pin.blocked():
+		if !m.sim.pin.try(a[0]) {
+			if m.sim.pin.blocked() {
 				return fail(cmePUK)
 			}
 			return fail(cmePassword)
 		}
-	case m.pin.blocked():
+	case m.sim.pin.blocked():
 		return fail(cmePUK)
 	default:
 		return fail(cmeParameters)
 	}
-	m.pin.open = true
+	m.sim.pin.open = true
 	m.powerOn()
 	return ok
 }
 
 // cpinr is +CPINR (TS 27.007 8.65): attempts that are left.
 func cpinr(x *execution, c command) final {
-	if x.m.o.Card == nil {
+	if x.m.sim.card == nil {
 		return fail(cmeNoSIM)
 	}
 	if c.form == test {
 		return ok
 	}
-	x.info("+CPINR: SIM PIN,%d,%d", x.m.pin.tries, pinTries)
-	x.info("+CPINR: SIM PUK,%d,%d", x.m.pin.puks, pukTries)
+	x.info("+CPINR: SIM PIN,%d,%d", x.m.sim.pin.tries, pinTries)
+	x.info("+CPINR: SIM PUK,%d,%d", x.m.sim.pin.puks, pukTries)
 	return ok
 }
 
@@ -141,21 +128,21 @@ func clck(x *execution, c command) final {
 		return ok
 	case len(a) < 2:
 		return fail(cmeParameters)
-	case m.o.Card == nil:
+	case m.sim.card == nil:
 		return fail(cmeNoSIM)
 	case a[1] == "2":
 		on := 0
-		if a[0] == "SC" && m.pin.enabled {
+		if a[0] == "SC" && m.sim.pin.enabled {
 			on = 1
 		}
 		x.info("+CLCK: %d", on)
 		return ok
 	case a[0] != "SC" || len(a) < 3 || a[1] != "0" && a[1] != "1":
 		return fail(cmeNotSupported)
-	case !m.pin.try(a[2]):
+	case !m.sim.pin.try(a[2]):
 		return fail(cmePassword)
 	}
-	m.pin.enabled = a[1] == "1"
+	m.sim.pin.enabled = a[1] == "1"
 	return ok
 }
 
@@ -168,9 +155,9 @@ func cpwd(x *execution, c command) final {
 		return ok
 	case len(a) != 3 || a[0] != "SC" || len(a[2]) < 4 || len(a[2]) > 8:
 		return fail(cmeParameters)
-	case !m.pin.try(a[1]):
+	case !m.sim.pin.try(a[1]):
 		return fail(cmePassword)
 	}
-	m.pin.pin = a[2]
+	m.sim.pin.pin = a[2]
 	return ok
 }

@@ -87,8 +87,8 @@ func (m *Modem) take(rw io.ReadWriteCloser) (p, old *port, err error) {
 		rw.Close()
 		return nil, nil, io.ErrClosedPipe
 	}
-	p, old = newPort(rw), m.port
-	m.port = p
+	p, old = newPort(rw), m.host.port
+	m.host.port = p
 	m.wg.Add(1)
 	return p, old, nil
 }
@@ -101,8 +101,8 @@ func (m *Modem) serve(p, old *port) error {
 	}
 	err := m.read(p)
 	m.mu.Lock()
-	if m.port == p {
-		m.port = nil
+	if m.host.port == p {
+		m.host.port = nil
 	}
 	m.mu.Unlock()
 	p.close()
@@ -119,11 +119,11 @@ func (m *Modem) read(p *port) error {
 		n, err := p.rw.Read(buf)
 		if n > 0 {
 			m.mu.Lock()
-			if m.o.Trace != nil {
-				m.o.Trace(false, buf[:n])
+			if m.host.trace != nil {
+				m.host.trace(false, buf[:n])
 			}
 			for _, b := range buf[:n] {
-				if m.port != p {
+				if m.host.port != p {
 					break
 				}
 				l.octet(b)
@@ -135,31 +135,4 @@ func (m *Modem) read(p *port) error {
 			return err
 		}
 	}
-}
-
-// raw writes octets to the host; mu is held.
-func (m *Modem) raw(b []byte) {
-	if m.port == nil || m.silent || len(b) == 0 {
-		return
-	}
-	if m.o.Trace != nil {
-		m.o.Trace(true, b)
-	}
-	m.port.put(b)
-}
-
-// lines writes unsolicited result codes; mu is held.
-func (m *Modem) lines(lines ...string) {
-	for _, l := range lines {
-		m.raw(m.framed(l))
-	}
-}
-
-// framed is a result code or information as it goes to the host (V.250 5.7.1).
-func (m *Modem) framed(text string) []byte {
-	end := string([]byte{m.set.s3, m.set.s4})
-	if !m.set.verbose {
-		return []byte(text + end)
-	}
-	return []byte(end + text + end)
 }

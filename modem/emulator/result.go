@@ -79,48 +79,6 @@ func verbose(f final) string {
 	return strconv.Itoa(f.code)
 }
 
-// final writes the last answer of a line; mu is held.
-func (m *Modem) final(f final) {
-	if f.none || m.set.quiet {
-		return
-	}
-	m.raw(m.finalCode(f))
-}
-
-func (m *Modem) finalCode(f final) []byte {
-	short := func(s string) []byte {
-		if m.set.verbose {
-			return nil
-		}
-		return append([]byte(s), m.set.s3)
-	}
-	var text string
-	switch {
-	case f.exact != "":
-		text = f.exact
-	case f.code == 0:
-		if b := short("0"); b != nil {
-			return b
-		}
-		text = "OK"
-	case f.code < 0, !f.cms && m.set.cmee == 0:
-		if b := short("4"); b != nil {
-			return b
-		}
-		text = "ERROR"
-	default:
-		word, what := "+CME ERROR: ", strconv.Itoa(f.code)
-		if f.cms {
-			word = "+CMS ERROR: "
-		}
-		if m.set.cmee == 2 {
-			what = verbose(f)
-		}
-		text = word + what
-	}
-	return m.framed(text)
-}
-
 // execution is one command line being run.
 type execution struct {
 	m     *Modem
@@ -169,7 +127,7 @@ func (x *execution) finish(f final) {
 	m := x.m
 	defer x.goOn()
 	if f.none {
-		m.raw(x.out)
+		m.host.raw(x.out)
 		x.out = nil
 		return
 	}
@@ -178,33 +136,24 @@ func (x *execution) finish(f final) {
 		return
 	}
 	if !m.set.quiet {
-		x.out = append(x.out, m.finalCode(f)...)
+		x.out = append(x.out, m.host.finalCode(f)...)
 	}
-	m.raw(x.out) // in one write: Kannel goes on after +CPIN: READY, and then takes a late OK for the next one
+	m.host.raw(x.out) // in one write: Kannel goes on after +CPIN: READY, and then takes a late OK for the next one
 	x.out = nil
-	m.lines(x.later...)
+	m.host.lines(x.later...)
 	x.later = nil
 }
 
-// goOn takes what the network has sent behind its answer to a submission: a
-// host hears of the answer first, or it would not know what a report is about.
+// goOn takes what the network has sent behind its answer to a submission.
 func (x *execution) goOn() {
-	m := x.m
 	if !x.first {
 		return
 	}
 	x.first = false
-	if m.answers--; m.answers > 0 {
-		return
-	}
-	behind := m.behind
-	m.behind = nil
-	for _, d := range behind {
-		m.arrived(d)
-	}
+	x.m.in.answered()
 }
 
 // info adds lines of information to the answer.
 func (x *execution) info(format string, args ...any) {
-	x.out = append(x.out, x.m.framed(fmt.Sprintf(format, args...))...)
+	x.out = append(x.out, x.m.host.framed(fmt.Sprintf(format, args...))...)
 }

@@ -1,11 +1,5 @@
 package emulator
 
-import (
-	"encoding/hex"
-	"strconv"
-	"strings"
-)
-
 // Instructions (TS 102 221 10.1.2).
 const (
 	insSelect      = 0xA4
@@ -15,12 +9,21 @@ const (
 // usimAID is the beginning of the identifier of any USIM (TS 101 220 annex E).
 const usimAID = "\xA0\x00\x00\x00\x87\x10\x02"
 
+// sim is the SIM in the modem: a card behind APDUs, its lock, and the address
+// of the service centre, which a real one keeps in EF SMSP. The lock of the
+// modem guards it.
+type sim struct {
+	card Card // nil: the slot is empty
+	pin  pinState
+	smsc string // +CSCA
+}
+
 // apdu runs a command with what belongs to it: GET RESPONSE after 61xx and
-// 9Fxx, the right length after 6Cxx; mu is held. It returns data and SW.
-func (m *Modem) apdu(b []byte) ([]byte, uint16) {
+// 9Fxx, the right length after 6Cxx. It returns data and SW.
+func (s *sim) apdu(b []byte) ([]byte, uint16) {
 	first := b
 	for range 4 {
-		r := m.o.Card.Transmit(b)
+		r := s.card.Transmit(b)
 		if len(r) < 2 {
 			return nil, 0x6F00
 		}
@@ -40,19 +43,19 @@ func (m *Modem) apdu(b []byte) ([]byte, uint16) {
 	return nil, 0x6F00
 }
 
-func (m *Modem) selectUSIM() ([]byte, uint16) {
-	return m.apdu(append([]byte{0, insSelect, 4, 4, byte(len(usimAID))}, usimAID...))
+func (s *sim) selectUSIM() ([]byte, uint16) {
+	return s.apdu(append([]byte{0, insSelect, 4, 4, byte(len(usimAID))}, usimAID...))
 }
 
 // selectFile finds a file by its identifier in the USIM, the MF or DF.TELECOM.
 // DF.GSM is left out: with its EF.PHASE a host would take the USIM for a SIM.
-func (m *Modem) selectFile(fid uint16) ([]byte, uint16) {
+func (s *sim) selectFile(fid uint16) ([]byte, uint16) {
 	by := func(id uint16) ([]byte, uint16) {
-		return m.apdu([]byte{0, insSelect, 0, 4, 2, byte(id >> 8), byte(id)})
+		return s.apdu([]byte{0, insSelect, 0, 4, 2, byte(id >> 8), byte(id)})
 	}
 	for _, path := range [][]uint16{{0x7FFF}, {0x3F00}, {0x3F00, 0x7F10}} {
 		if path[0] == 0x7FFF {
-			m.selectUSIM()
+			s.selectUSIM()
 		} else {
 			for _, id := range path {
 				by(id)
@@ -66,11 +69,11 @@ func (m *Modem) selectFile(fid uint16) ([]byte, uint16) {
 }
 
 // file reads a transparent file of the MF or the USIM.
-func (m *Modem) file(fid uint16) []byte {
-	if _, sw := m.selectFile(fid); sw == 0x6A82 {
+func (s *sim) file(fid uint16) []byte {
+	if _, sw := s.selectFile(fid); sw == 0x6A82 {
 		return nil
 	}
-	data, _ := m.apdu([]byte{0, 0xB0, 0, 0, 0})
+	data, _ := s.apdu([]byte{0, 0xB0, 0, 0, 0})
 	return data
 }
 
@@ -86,122 +89,28 @@ func digits(b []byte) string {
 	return string(out)
 }
 
-func cimi(x *execution, c command) final {
-	if c.form == test {
-		return ok
-	}
-	if f := x.m.simError(); f != ok {
-		return f
-	}
-	b := x.m.file(0x6F07)
-	if len(b) < 3 {
-		return fail(cmeSIMFailure)
-	}
-	x.info("%s", digits(b[1:min(len(b), 1+int(b[0]))])[1:]) // the first digit is parity
-	return ok
-}
-
-func ccid(x *execution, c command) final {
-	if c.form == test {
-		return ok
-	}
-	if x.m.o.Card == nil {
-		return fail(cmeNoSIM)
-	}
-	x.info("%s: %s", c.name, digits(x.m.file(0x2FE2)))
-	return ok
-}
-
-func cnum(x *execution, c command) final {
-	if c.form == test {
-		return ok
-	}
-	if f := x.m.simError(); f != ok {
-		return f
-	}
-	x.info(`+CNUM: "","+%s",145`, string(x.m.o.Number))
-	return ok
-}
-
-// crsm is +CRSM (TS 27.007 8.18): files by their identifier, the rest is the
-// modem's work.
-func crsm(x *execution, c command) final {
-	m := x.m
-	if c.form == test {
-		return ok
-	}
-	if f := m.simError(); f != ok && f.code == cmeNoSIM {
-		return f
-	}
-	a := fields(c.args)
-	n := make([]int, 5)
-	for i := range min(len(a), 5) {
-		v, err := strconv.Atoi(a[i])
-		if err != nil || v < 0 || v > 65535 {
-			return fail(cmeParameters)
-		}
-		n[i] = v
-	}
-	fid := uint16(n[1])
-	if len(a) > 1 && fid != 0x2FE2 && !m.pin.ready() {
-		return m.simError()
-	}
-	data, sw := []byte(nil), uint16(0x9000)
-	if len(a) > 1 {
-		data, sw = m.selectFile(fid)
-	}
+// unusable is why the SIM cannot be used now; ok when it can.
+func (s *sim) unusable() final {
 	switch {
-	case sw == 0x6A82:
-	case n[0] == 192 && len(a) > 1:
-	case n[0] == 176 || n[0] == 178:
-		data, sw = m.apdu([]byte{0, byte(n[0]), byte(n[2]), byte(n[3]), byte(n[4])})
-	case (n[0] == 214 || n[0] == 220) && len(a) > 5:
-		b, err := hex.DecodeString(a[5])
-		if err != nil || len(b) != n[4] {
-			return fail(cmeParameters)
-		}
-		data, sw = m.apdu(append([]byte{0, byte(n[0]), byte(n[2]), byte(n[3]), byte(n[4])}, b...))
-	case n[0] == 242:
-		data, sw = m.apdu([]byte{0x80, 242, 0, 0, byte(n[4])})
-	default:
-		return fail(cmeNotSupported)
-	}
-	if len(data) == 0 {
-		x.info("+CRSM: %d,%d", sw>>8, sw&0xFF)
-	} else {
-		x.info(`+CRSM: %d,%d,"%X"`, sw>>8, sw&0xFF, data)
-	}
-	return ok
-}
-
-// csim is +CSIM (TS 27.007 8.17): one APDU as it is.
-func csim(x *execution, c command) final {
-	m := x.m
-	if c.form == test {
-		return ok
-	}
-	if m.o.Card == nil {
+	case s.card == nil:
 		return fail(cmeNoSIM)
+	case s.pin.ready():
+		return ok
+	case s.pin.blocked():
+		return fail(cmePUK)
 	}
-	a := fields(c.args)
-	if len(a) != 2 {
-		return fail(cmeParameters)
-	}
-	n, err := strconv.Atoi(a[0])
-	b, err2 := hex.DecodeString(a[1])
-	if err != nil || err2 != nil || n != len(a[1]) || len(b) < 4 {
-		return fail(cmeParameters)
-	}
-	r := strings.ToUpper(hex.EncodeToString(m.o.Card.Transmit(b)))
-	x.info(`+CSIM: %d,"%s"`, len(r), r)
-	return ok
+	return fail(cmePIN)
 }
 
-func simstate(x *execution, _ command) final {
-	n := 0
-	if x.m.o.Card != nil {
-		n = 1
+// noSMS is why messages cannot be used now: the SIM.
+func (s *sim) noSMS() final {
+	switch {
+	case s.card == nil:
+		return failSMS(cmsNoSIM)
+	case s.pin.ready():
+		return ok
+	case s.pin.blocked():
+		return failSMS(cmsPUK)
 	}
-	x.info("+SIMSTATE: %d", n)
-	return ok
+	return failSMS(cmsPIN)
 }

@@ -23,7 +23,7 @@ func cmgl(x *execution, c command) final {
 		}
 		return ok
 	}
-	if f := m.smsError(); f != ok {
+	if f := m.sim.noSMS(); f != ok {
 		return f
 	}
 	want := unread
@@ -46,7 +46,7 @@ func cmgl(x *execution, c command) final {
 			continue
 		}
 		if m.set.text {
-			head, body := m.toText(msg)
+			head, body := m.set.toText(msg, m.sim.smsc)
 			x.info("+CMGL: %d,\"%s\",%s\r\n%s", i+1, statusNames[msg.status], head, body)
 		} else {
 			x.info("+CMGL: %d,%d,,%d\r\n%s", i+1, msg.status, len(msg.tpdu), msg.pdu())
@@ -64,7 +64,7 @@ func cmgr(x *execution, c command) final {
 	if c.form == test {
 		return ok
 	}
-	if f := m.smsError(); f != ok {
+	if f := m.sim.noSMS(); f != ok {
 		return f
 	}
 	i, err := strconv.Atoi(c.args)
@@ -73,7 +73,7 @@ func cmgr(x *execution, c command) final {
 		return failSMS(cmsIndex)
 	}
 	if m.set.text {
-		head, body := m.toText(msg)
+		head, body := m.set.toText(msg, m.sim.smsc)
 		x.info("+CMGR: \"%s\",%s\r\n%s", statusNames[msg.status], head, body)
 	} else {
 		x.info("+CMGR: %d,,%d\r\n%s", msg.status, len(msg.tpdu), msg.pdu())
@@ -99,7 +99,7 @@ func cmgd(x *execution, c command) final {
 		x.info("+CMGD: %s,(0-4)", list(used))
 		return ok
 	}
-	if f := m.smsError(); f != ok {
+	if f := m.sim.noSMS(); f != ok {
 		return f
 	}
 	a := fields(c.args)
@@ -126,6 +126,6 @@ func cmgd(x *execution, c command) final {
 			s.slots[k] = nil
 		}
 	}
-	m.roomAgain()
+	m.radio.roomAgain()
 	return ok
 }

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
@@ -30,51 +31,89 @@ func (a *ackState) drop() {
 	*a = ackState{}
 }
 
+// inbound takes what comes from the network to the host, to a memory or to the
+// card. The lock of the modem guards it.
+type inbound struct {
+	o     *Options
+	mu    *sync.Mutex // of the modem
+	set   *settings
+	sim   *sim
+	mem   memories
+	host  *host
+	radio *radio
+	kit   *toolkit
+
+	ack     ackState
+	answers int        // submissions that the network has answered and the host has not heard of
+	behind  []delivery // what the network sent after these answers
+	buffer  []string   // indications held back by +CNMI mode 0
+}
+
 // Receive takes a TPDU as if the network had sent it, whatever is in it.
 func (m *Modem) Receive(tpdu []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.arrived(delivery{message: message{sca: dialled(m.smsc), tpdu: append([]byte(nil), tpdu...)}})
+	m.in.arrived(delivery{message: message{sca: dialled(m.sim.smsc), tpdu: append([]byte(nil), tpdu...)}})
 }
 
-// arrived decides where a message goes (TS 27.005 3.4.1); mu is held.
-func (m *Modem) arrived(d delivery) {
-	if m.answers > 0 {
-		m.behind = append(m.behind, d)
+// drop: the link to the network has ended, and with it what waits for an answer.
+func (in *inbound) drop() {
+	in.ack.drop()
+	in.behind = nil
+}
+
+// answered: a host has heard of the network's answer to a submission. What
+// came behind the answer may come now: a host that hears of it before would not
+// know what a report is about.
+func (in *inbound) answered() {
+	if in.answers--; in.answers > 0 {
 		return
 	}
-	if m.ack.now != nil {
-		m.ack.queue = append(m.ack.queue, d)
+	behind := in.behind
+	in.behind = nil
+	for _, d := range behind {
+		in.arrived(d)
+	}
+}
+
+// arrived decides where a message goes (TS 27.005 3.4.1).
+func (in *inbound) arrived(d delivery) {
+	if in.answers > 0 {
+		in.behind = append(in.behind, d)
 		return
 	}
-	mt, ds := m.set.cnmi[1], m.set.cnmi[3]
+	if in.ack.now != nil {
+		in.ack.queue = append(in.ack.queue, d)
+		return
+	}
+	mt, ds := in.set.cnmi[1], in.set.cnmi[3]
 	if d.report() {
 		switch ds {
 		case 1:
-			m.direct("+CDS", d)
+			in.direct("+CDS", d)
 		case 2:
-			m.store(m.set.mem[2], "+CDSI", true, d)
+			in.store(in.set.mem[2], "+CDSI", true, d)
 		default:
-			m.answer(d.ref, 0, nil)
+			in.radio.answer(d.ref, 0, nil)
 		}
 		return
 	}
 	p, err := sms.ParseDeliver(d.tpdu)
 	forCard := err == nil && sms.Class2(p.DCS)
 	if forCard && p.PID == sms.PIDDownload {
-		if !m.o.HostToolkit && m.kit.booted {
-			m.download(d)
+		if !in.o.HostToolkit && in.kit.booted {
+			in.kit.download(d)
 			return
 		}
-		forCard = !m.o.HostToolkit // the host's telephone takes it to the card
+		forCard = !in.o.HostToolkit // the host's telephone takes it to the card
 	}
 	switch {
 	case forCard: // class 2 of another PID is for the SIM's memory
-		m.store("SM", "+CMTI", mt > 0, d)
+		in.store("SM", "+CMTI", mt > 0, d)
 	case mt == 2, mt == 3 && err == nil && class3(p.DCS):
-		m.direct("+CMT", d)
+		in.direct("+CMT", d)
 	default:
-		m.store(m.set.mem[2], "+CMTI", mt > 0, d)
+		in.store(in.set.mem[2], "+CMTI", mt > 0, d)
 	}
 }
 
@@ -83,80 +122,80 @@ func class3(dcs byte) bool {
 }
 
 // store keeps a message and may announce it.
-func (m *Modem) store(memory, code string, announce bool, d delivery) {
+func (in *inbound) store(memory, code string, announce bool, d delivery) {
 	msg := d.message
-	i := m.mem[memory].put(&msg)
+	i := in.mem[memory].put(&msg)
 	if i == 0 {
-		m.refuse(d.ref, rp.MemoryExceeded, fcsFull)
+		in.radio.refuse(d.ref, rp.MemoryExceeded, fcsFull)
 		return
 	}
-	m.answer(d.ref, 0, nil)
+	in.radio.answer(d.ref, 0, nil)
 	if announce {
-		m.indicate(fmt.Sprintf(`%s: "%s",%d`, code, memory, i))
+		in.indicate(fmt.Sprintf(`%s: "%s",%d`, code, memory, i))
 	}
 }
 
 // direct hands a message to the host. With +CSMS=1 the network has its answer
 // only when the host has given +CNMA.
-func (m *Modem) direct(code string, d delivery) {
-	if m.set.text {
-		head, body := m.toText(&d.message)
+func (in *inbound) direct(code string, d delivery) {
+	if in.set.text {
+		head, body := in.set.toText(&d.message, in.sim.smsc)
 		if body != "" {
 			head += "\r\n" + body
 		}
-		m.indicate(code + ": " + head)
+		in.indicate(code + ": " + head)
 	} else {
 		alpha := ""
 		if code == "+CMT" {
 			alpha = ","
 		}
-		m.indicate(fmt.Sprintf("%s: %s%d\r\n%s", code, alpha, len(d.tpdu), d.pdu()))
+		in.indicate(fmt.Sprintf("%s: %s%d\r\n%s", code, alpha, len(d.tpdu), d.pdu()))
 	}
-	if m.set.csms == 0 {
-		m.answer(d.ref, 0, nil)
+	if in.set.csms == 0 {
+		in.radio.answer(d.ref, 0, nil)
 		return
 	}
-	m.ack.now = &d
-	m.ack.timer = time.AfterFunc(m.o.AckWait, func() { m.unacknowledged(&d) })
+	in.ack.now = &d
+	in.ack.timer = time.AfterFunc(in.o.AckWait, func() { in.unacknowledged(&d) })
 }
 
 // unacknowledged: the host did not say +CNMA. The network hears of it, and the
 // modem routes nothing to the host any more (TS 27.005 3.4.4).
-func (m *Modem) unacknowledged(d *delivery) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.ack.now != d {
+func (in *inbound) unacknowledged(d *delivery) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ack.now != d {
 		return
 	}
-	m.set.cnmi[1], m.set.cnmi[3] = 0, 0
-	m.acknowledge(rp.ProtocolError)
+	in.set.cnmi[1], in.set.cnmi[3] = 0, 0
+	in.acknowledge(rp.ProtocolError)
 }
 
 // acknowledge answers the delivery that waits and goes on with the next.
-func (m *Modem) acknowledge(cause rp.Cause) {
-	d, rest := m.ack.now, m.ack.queue
-	m.ack.drop()
+func (in *inbound) acknowledge(cause rp.Cause) {
+	d, rest := in.ack.now, in.ack.queue
+	in.ack.drop()
 	if cause == 0 {
-		m.answer(d.ref, 0, nil)
+		in.radio.answer(d.ref, 0, nil)
 	} else {
-		m.refuse(d.ref, cause, fcsNoAck)
+		in.radio.refuse(d.ref, cause, fcsNoAck)
 	}
 	for i, next := range rest {
-		if m.ack.now != nil {
-			m.ack.queue = append(m.ack.queue, rest[i:]...)
+		if in.ack.now != nil {
+			in.ack.queue = append(in.ack.queue, rest[i:]...)
 			return
 		}
-		m.arrived(next)
+		in.arrived(next)
 	}
 }
 
 // indicate writes an indication, or holds it back while <mode> is 0.
-func (m *Modem) indicate(line string) {
+func (in *inbound) indicate(line string) {
 	const held = 16
-	if m.set.cnmi[0] > 0 {
-		m.lines(line)
-	} else if len(m.buffer) < held {
-		m.buffer = append(m.buffer, line)
+	if in.set.cnmi[0] > 0 {
+		in.host.lines(line)
+	} else if len(in.buffer) < held {
+		in.buffer = append(in.buffer, line)
 	}
 }
 
@@ -171,12 +210,12 @@ func cnma(x *execution, c command) final {
 		return ok
 	}
 	end := func(x *execution, cause rp.Cause) final {
-		if m.set.csms == 0 || m.ack.now == nil {
+		if m.set.csms == 0 || m.in.ack.now == nil {
 			return failSMS(cmsNoAck)
 		}
 		x.finish(ok) // before the next message comes
-		if m.ack.now != nil {
-			m.acknowledge(cause)
+		if m.in.ack.now != nil {
+			m.in.acknowledge(cause)
 		}
 		return final{none: true}
 	}

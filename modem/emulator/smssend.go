@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
 	"github.com/simsign/simsign/ota/sms"
@@ -19,10 +20,10 @@ func (x *execution) prompt(text bool, then func(y *execution, body []byte) final
 		y.finish(then(y, body))
 	}}
 	x.l.entry = e
-	m.raw(x.out)
+	m.host.raw(x.out)
 	x.out = nil
 	if f.Action != NoPrompt {
-		m.raw([]byte("\r\n> "))
+		m.host.raw([]byte("\r\n> "))
 	}
 	return final{none: true}
 }
@@ -51,7 +52,7 @@ func (x *execution) compose(c command, then func(*execution, message) final) fin
 	if c.form == test {
 		return ok
 	}
-	if f := m.smsError(); f != ok {
+	if f := m.sim.noSMS(); f != ok {
 		return f
 	}
 	a := fields(c.args)
@@ -64,7 +65,7 @@ func (x *execution) compose(c command, then func(*execution, message) final) fin
 			to = "+" + to
 		}
 		return x.prompt(true, func(y *execution, body []byte) final {
-			msg, f := m.fromText(to, string(body))
+			msg, f := m.set.fromText(to, string(body))
 			if f != ok {
 				return f
 			}
@@ -79,7 +80,7 @@ func (x *execution) compose(c command, then func(*execution, message) final) fin
 		return failSMS(cmsPDU)
 	}
 	return x.prompt(false, func(y *execution, body []byte) final {
-		msg, good := m.fromPDU(string(body), n)
+		msg, good := fromPDU(string(body), n)
 		if !good {
 			return failSMS(cmsPDU)
 		}
@@ -88,7 +89,7 @@ func (x *execution) compose(c command, then func(*execution, message) final) fin
 }
 
 // fromPDU reads service centre and TPDU; n is the length of the TPDU alone.
-func (m *Modem) fromPDU(text string, n int) (message, bool) {
+func fromPDU(text string, n int) (message, bool) {
 	b, err := hex.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(b) < 1 || len(b) < 1+int(b[0]) || len(b)-1-int(b[0]) != n {
 		return message{}, false
@@ -110,7 +111,7 @@ func (x *execution) send(name string, msg message) final {
 	}
 	sca := msg.sca
 	if len(sca) == 0 {
-		if sca = dialled(m.smsc); sca == nil {
+		if sca = dialled(m.sim.smsc); sca == nil {
 			return failSMS(cmsNoSMSC)
 		}
 	}
@@ -119,21 +120,18 @@ func (x *execution) send(name string, msg message) final {
 		tpdu  []byte
 	}
 	done, waits := make(chan answer, 1), true
-	mr := m.submit(sca, msg.tpdu, func(cause rp.Cause, tpdu []byte) {
-		if cause == 0 {
-			m.sent++
-		}
+	mr := m.radio.submit(sca, msg.tpdu, func(cause rp.Cause, tpdu []byte) {
 		if waits && !x.first {
 			x.first = true
-			m.answers++
+			m.in.answers++
 		}
 		done <- answer{cause, append([]byte(nil), tpdu...)}
 	})
-	p := m.port
+	p := m.host.port
 	a, came := wait(m, done)
 	waits = false
 	switch {
-	case m.port != p: // the host that asked has gone
+	case m.host.port != p: // the host that asked has gone
 		return final{none: true}
 	case !came:
 		return failSMS(cmsTimeout)
@@ -207,4 +205,20 @@ func addressText(a sms.Address) string {
 		return "+" + a.Number
 	}
 	return a.Number
+}
+
+// wait gives up mu until a value comes, the network's time is over or the
+// modem stops; the lock is held again afterwards.
+func wait[T any](m *Modem, c <-chan T) (v T, came bool) {
+	m.mu.Unlock()
+	defer m.mu.Lock()
+	t := time.NewTimer(m.o.Answer)
+	defer t.Stop()
+	select {
+	case v = <-c:
+		return v, true
+	case <-t.C:
+	case <-m.run.Done():
+	}
+	return v, false
 }

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,11 +51,6 @@ func csms(x *execution, c command) final {
 	return ok
 }
 
-func (m *Modem) usage(i int) string {
-	s := m.mem[m.set.mem[i]]
-	return fmt.Sprintf("%d,%d", s.used(), len(s.slots))
-}
-
 func cpms(x *execution, c command) final {
 	m := x.m
 	switch c.form {
@@ -65,10 +59,10 @@ func cpms(x *execution, c command) final {
 		return ok
 	case read:
 		s := m.set.mem
-		x.info(`+CPMS: "%s",%s,"%s",%s,"%s",%s`, s[0], m.usage(0), s[1], m.usage(1), s[2], m.usage(2))
+		x.info(`+CPMS: "%s",%s,"%s",%s,"%s",%s`, s[0], m.mem.usage(m.set.mem[0]), s[1], m.mem.usage(m.set.mem[1]), s[2], m.mem.usage(m.set.mem[2]))
 		return ok
 	}
-	if f := m.smsError(); f != ok {
+	if f := m.sim.noSMS(); f != ok {
 		return f
 	}
 	a := fields(c.args)
@@ -81,7 +75,7 @@ func cpms(x *execution, c command) final {
 		}
 	}
 	copy(m.set.mem[:], a)
-	x.info("+CPMS: %s,%s,%s", m.usage(0), m.usage(1), m.usage(2))
+	x.info("+CPMS: %s,%s,%s", m.mem.usage(m.set.mem[0]), m.mem.usage(m.set.mem[1]), m.mem.usage(m.set.mem[2]))
 	return ok
 }
 
@@ -115,8 +109,8 @@ func cnmi(x *execution, c command) final {
 	}
 	m.set.cnmi = n
 	if n[0] > 0 {
-		held := m.buffer
-		m.buffer = nil
+		held := m.in.buffer
+		m.in.buffer = nil
 		if n[4] == 0 {
 			x.later = held
 		}
@@ -129,15 +123,15 @@ func csca(x *execution, c command) final {
 	switch c.form {
 	case test:
 	case read:
-		x.info(`+CSCA: "%s",%d`, m.smsc, toda(m.smsc))
+		x.info(`+CSCA: "%s",%d`, m.sim.smsc, toda(m.sim.smsc))
 	default:
 		a := fields(c.args)
 		if len(a) == 0 || len(a[0]) > 21 || strings.Trim(a[0], "+0123456789") != "" {
 			return failSMS(cmsText)
 		}
-		m.smsc = a[0]
-		if len(a) > 1 && a[1] == "145" && !strings.HasPrefix(m.smsc, "+") {
-			m.smsc = "+" + m.smsc
+		m.sim.smsc = a[0]
+		if len(a) > 1 && a[1] == "145" && !strings.HasPrefix(m.sim.smsc, "+") {
+			m.sim.smsc = "+" + m.sim.smsc
 		}
 	}
 	return ok
@@ -172,17 +166,4 @@ func csmp(x *execution, c command) final {
 		*at[i] = n
 	}
 	return ok
-}
-
-// smsError is why messages cannot be used now: the SIM.
-func (m *Modem) smsError() final {
-	switch {
-	case m.o.Card == nil:
-		return failSMS(cmsNoSIM)
-	case m.pin.ready():
-		return ok
-	case m.pin.blocked():
-		return failSMS(cmsPUK)
-	}
-	return failSMS(cmsPIN)
 }

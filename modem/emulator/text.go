@@ -10,9 +10,8 @@ import (
 )
 
 // fromText makes an SMS-SUBMIT of a text and the +CSMP parameters.
-func (m *Modem) fromText(to, text string) (message, final) {
-	s := m.set
-	to = m.hostText(to)
+func (s *settings) fromText(to, text string) (message, final) {
+	to = s.hostText(to)
 	if strings.Trim(to, "+0123456789*#") != "" || strings.Trim(to, "+") == "" {
 		return message{}, failSMS(cmsText)
 	}
@@ -33,10 +32,10 @@ func (m *Modem) fromText(to, text string) (message, final) {
 		}
 		out.UD = b
 	case alphabet == sms.AlphabetUCS2:
-		out.UD, err = sms.AppendUCS2(nil, m.hostText(text))
+		out.UD, err = sms.AppendUCS2(nil, s.hostText(text))
 	default:
 		var septets []byte
-		septets, err = sms.AppendGSM(nil, m.hostText(text))
+		septets, err = sms.AppendGSM(nil, s.hostText(text))
 		out.Septets, out.UD = len(septets), sms.PackSeptets(nil, septets, 0)
 	}
 	if err != nil || len(out.UDH)+len(out.UD) > sms.MaxUserData {
@@ -50,39 +49,39 @@ func (m *Modem) fromText(to, text string) (message, final) {
 }
 
 // hostText reads a string in the host's character set (+CSCS).
-func (m *Modem) hostText(s string) string {
-	switch m.set.cscs {
+func (s *settings) hostText(text string) string {
+	switch s.cscs {
 	case "UCS2":
-		if b, err := hex.DecodeString(s); err == nil {
+		if b, err := hex.DecodeString(text); err == nil {
 			if t, err := sms.DecodeUCS2(b); err == nil {
 				return t
 			}
 		}
 	case "GSM":
-		return sms.DecodeGSM([]byte(s))
+		return sms.DecodeGSM([]byte(text))
 	}
-	return s
+	return text
 }
 
 // toHost writes a text in the host's character set.
-func (m *Modem) toHost(s string) string {
-	switch m.set.cscs {
+func (s *settings) toHost(text string) string {
+	switch s.cscs {
 	case "UCS2":
-		if b, err := sms.AppendUCS2(nil, s); err == nil {
+		if b, err := sms.AppendUCS2(nil, text); err == nil {
 			return strings.ToUpper(hex.EncodeToString(b))
 		}
 	case "GSM":
-		if b, err := sms.AppendGSM(nil, s); err == nil {
+		if b, err := sms.AppendGSM(nil, text); err == nil {
 			return string(b)
 		}
 	}
-	return s
+	return text
 }
 
 // toText is a message as text mode shows it: the fields after <stat>, and the
 // text (TS 27.005 3.4.2).
-func (m *Modem) toText(msg *message) (head, body string) {
-	quoted := func(s string) string { return `"` + m.toHost(s) + `"` }
+func (s *settings) toText(msg *message, smsc string) (head, body string) {
+	quoted := func(text string) string { return `"` + s.toHost(text) + `"` }
 	switch {
 	case len(msg.tpdu) == 0:
 	case msg.tpdu[0]&3 == 2:
@@ -91,32 +90,32 @@ func (m *Modem) toText(msg *message) (head, body string) {
 			return fmt.Sprintf(`%d,%d,%s,%d,"%s","%s",%d`, msg.tpdu[0], r.Reference, quoted(addressText(r.Recipient)), typeOf(r.Recipient), stamp(r.Time), stamp(r.Discharged), r.Status), ""
 		}
 	case msg.status >= unsent:
-		s, err := sms.ParseSubmit(msg.tpdu)
+		out, err := sms.ParseSubmit(msg.tpdu)
 		if err == nil {
-			head = fmt.Sprintf(`%s,`, quoted(addressText(s.Destination)))
-			if m.set.csdh {
-				head += fmt.Sprintf(`,%d,%d,%d,%d,%d,"%s",%d,%d`, typeOf(s.Destination), msg.tpdu[0], s.PID, s.DCS, s.Validity.Relative, m.smsc, toda(m.smsc), length(s.Septets, s.UD))
+			head = fmt.Sprintf(`%s,`, quoted(addressText(out.Destination)))
+			if s.csdh {
+				head += fmt.Sprintf(`,%d,%d,%d,%d,%d,"%s",%d,%d`, typeOf(out.Destination), msg.tpdu[0], out.PID, out.DCS, out.Validity.Relative, smsc, toda(smsc), length(out.Septets, out.UD))
 			}
-			return head, m.content(s.DCS, s.UDH, s.UD, s.Septets)
+			return head, s.content(out.DCS, out.UDH, out.UD, out.Septets)
 		}
 	default:
 		d, err := sms.ParseDeliver(msg.tpdu)
 		if err == nil {
 			head = fmt.Sprintf(`%s,,"%s"`, quoted(addressText(d.Originator)), stamp(d.Time))
-			if m.set.csdh {
-				head += fmt.Sprintf(`,%d,%d,%d,%d,"%s",%d,%d`, typeOf(d.Originator), msg.tpdu[0], d.PID, d.DCS, m.smsc, toda(m.smsc), length(d.Septets, d.UD))
+			if s.csdh {
+				head += fmt.Sprintf(`,%d,%d,%d,%d,"%s",%d,%d`, typeOf(d.Originator), msg.tpdu[0], d.PID, d.DCS, smsc, toda(smsc), length(d.Septets, d.UD))
 			}
-			return head, m.content(d.DCS, d.UDH, d.UD, d.Septets)
+			return head, s.content(d.DCS, d.UDH, d.UD, d.Septets)
 		}
 	}
 	return `"",,""`, strings.ToUpper(hex.EncodeToString(msg.tpdu))
 }
 
 // content is the text, or hex where it is none.
-func (m *Modem) content(dcs byte, udh, ud []byte, septets int) string {
+func (s *settings) content(dcs byte, udh, ud []byte, septets int) string {
 	if udh == nil && sms.AlphabetOf(dcs) != sms.AlphabetData {
-		if s, err := sms.DecodeText(dcs, udh, ud, septets); err == nil {
-			return m.toHost(s)
+		if text, err := sms.DecodeText(dcs, udh, ud, septets); err == nil {
+			return s.toHost(text)
 		}
 	}
 	return strings.ToUpper(hex.EncodeToString(udh) + hex.EncodeToString(ud))
@@ -139,20 +138,4 @@ func stamp(t sms.Timestamp) string {
 	}
 	_, zone := at.Zone()
 	return at.Format("06/01/02,15:04:05") + fmt.Sprintf("%+03d", zone/int((15*time.Minute).Seconds()))
-}
-
-// wait gives up mu until a value comes, the network's time is over or the
-// modem stops; the lock is held again afterwards.
-func wait[T any](m *Modem, c <-chan T) (v T, came bool) {
-	m.mu.Unlock()
-	defer m.mu.Lock()
-	t := time.NewTimer(m.o.Answer)
-	defer t.Stop()
-	select {
-	case v = <-c:
-		return v, true
-	case <-t.C:
-	case <-m.run.Done():
-	}
-	return v, false
 }

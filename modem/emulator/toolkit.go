@@ -8,8 +8,15 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// toolkit is the state of the card's proactive session.
+// toolkit is the terminal's side of the card's toolkit: it starts the card,
+// gives it messages, and fetches its proactive commands (TS 102 223 6.1). The
+// lock of the modem guards it.
 type toolkit struct {
+	forHost bool // Options.HostToolkit: the host performs the commands
+	sim     *sim
+	host    *host
+	radio   *radio
+
 	booted bool
 	open   bool // a proactive command waits for its TERMINAL RESPONSE
 }
@@ -38,57 +45,50 @@ const (
 	cmdMenu     = 0x25
 )
 
-// bootCard starts the card as a terminal does; mu is held.
-func (m *Modem) bootCard() {
-	if m.o.Card == nil || !m.pin.ready() || m.kit.booted {
+// boot starts the card as a terminal does.
+func (k *toolkit) boot() {
+	if k.sim.card == nil || !k.sim.pin.ready() || k.booted {
 		return
 	}
-	if r, ok := m.o.Card.(interface{ Reset() []byte }); ok {
+	if r, ok := k.sim.card.(interface{ Reset() []byte }); ok {
 		r.Reset()
 	}
-	m.kit = toolkit{booted: true}
+	k.booted, k.open = true, false
 	profile := modemProfile
-	if m.o.HostToolkit {
+	if k.forHost {
 		profile = hostProfile
 	}
-	m.selectUSIM()
-	_, sw := m.apdu(append([]byte{0x80, 0x10, 0, 0, byte(len(profile))}, profile...))
-	m.proactive(sw)
-}
-
-// hostToolkit starts the card for a host that is now ready for its commands.
-func (m *Modem) hostToolkit() {
-	if m.o.HostToolkit {
-		m.bootCard()
-	}
+	k.sim.selectUSIM()
+	_, sw := k.sim.apdu(append([]byte{0x80, 0x10, 0, 0, byte(len(profile))}, profile...))
+	k.proactive(sw)
 }
 
 // proactive follows up a status word: 91xx is a command to fetch.
-func (m *Modem) proactive(sw uint16) {
+func (k *toolkit) proactive(sw uint16) {
 	if sw>>8 != 0x91 {
-		if m.kit.open {
-			m.kit.open = false
-			if m.o.HostToolkit {
-				m.lines("+CUSATEND")
+		if k.open {
+			k.open = false
+			if k.forHost {
+				k.host.lines("+CUSATEND")
 			}
 		}
 		return
 	}
-	b, sw := m.apdu([]byte{0x80, 0x12, 0, 0, byte(sw)})
+	b, sw := k.sim.apdu([]byte{0x80, 0x12, 0, 0, byte(sw)})
 	if sw != 0x9000 && sw>>8 != 0x91 || len(b) == 0 {
 		return
 	}
-	m.kit.open = true
-	if m.o.HostToolkit {
-		m.lines("+CUSATP: \"" + strings.ToUpper(hex.EncodeToString(b)) + "\"")
+	k.open = true
+	if k.forHost {
+		k.host.lines("+CUSATP: \"" + strings.ToUpper(hex.EncodeToString(b)) + "\"")
 		return
 	}
-	m.perform(b)
+	k.perform(b)
 }
 
 // perform does what a modem can do without a user; the rest is beyond its
 // capabilities (result 30).
-func (m *Modem) perform(b []byte) {
+func (k *toolkit) perform(b []byte) {
 	details, _ := findTLV(b, 0x01)
 	if len(details) < 3 {
 		return
@@ -97,25 +97,24 @@ func (m *Modem) perform(b []byte) {
 		r := append([]byte{0x81, 3}, details[:3]...)
 		r = append(r, 0x82, 2, 0x82, 0x81, 0x83, byte(len(result)))
 		r = append(r, result...)
-		_, sw := m.apdu(append([]byte{0x80, 0x14, 0, 0, byte(len(r))}, r...))
-		m.proactive(sw)
+		_, sw := k.sim.apdu(append([]byte{0x80, 0x14, 0, 0, byte(len(r))}, r...))
+		k.proactive(sw)
 	}
 	switch details[1] {
 	case cmdMoreTime, cmdPolling, cmdEvents, cmdMenu:
 		respond(0x00)
 	case cmdSend:
 		tpdu, ok := findTLV(b, 0x0B)
-		if !ok || len(tpdu) < 2 || m.radio.link == nil {
+		if !ok || len(tpdu) < 2 || k.radio.link == nil {
 			respond(0x20, 0x04)
 			return
 		}
 		address, _ := findTLV(b, 0x06)
-		m.submit(address, tpdu, func(cause rp.Cause, _ []byte) {
+		k.radio.submit(address, tpdu, func(cause rp.Cause, _ []byte) {
 			if cause != 0 {
 				respond(0x35, byte(cause))
 				return
 			}
-			m.sent++
 			respond(0x00)
 		})
 	default:
@@ -124,13 +123,13 @@ func (m *Modem) perform(b []byte) {
 }
 
 // download gives a message to the card (TS 31.111 7.1.1.1).
-func (m *Modem) download(d delivery) {
+func (k *toolkit) download(d delivery) {
 	body := []byte{0x82, 2, 0x83, 0x81, 0x06, byte(len(d.sca))}
 	body = append(body, d.sca...)
 	body = appendLength(append(body, 0x8B), len(d.tpdu))
 	body = append(body, d.tpdu...)
 	env := append(appendLength([]byte{0xD1}, len(body)), body...)
-	data, sw := m.apdu(append([]byte{0x80, 0xC2, 0, 0, byte(len(env))}, env...))
+	data, sw := k.sim.apdu(append([]byte{0x80, 0xC2, 0, 0, byte(len(env))}, env...))
 	switch {
 	case sw == 0x9000 || sw>>8 == 0x91:
 		var report []byte
@@ -138,19 +137,13 @@ func (m *Modem) download(d delivery) {
 			r := sms.DeliverReport{Optional: sms.Optional{PI: sms.PIPID | sms.PIDCS | sms.PIUD, PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UD: data}}
 			report, _ = r.AppendBinary(nil)
 		}
-		m.answer(d.ref, 0, report)
+		k.radio.answer(d.ref, 0, report)
 	case sw == 0x9300:
-		m.refuse(d.ref, rp.ProtocolError, fcsBusy)
+		k.radio.refuse(d.ref, rp.ProtocolError, fcsBusy)
 	default:
-		m.refuse(d.ref, rp.ProtocolError, fcsDownload)
+		k.radio.refuse(d.ref, rp.ProtocolError, fcsDownload)
 	}
-	m.proactive(sw)
-}
-
-func (m *Modem) refuse(ref byte, cause rp.Cause, fcs byte) {
-	r := sms.DeliverReport{Failed: true, Cause: fcs}
-	tpdu, _ := r.AppendBinary(nil)
-	m.answer(ref, cause, tpdu)
+	k.proactive(sw)
 }
 
 // cusate is +CUSATE: an ENVELOPE of the host.
@@ -159,7 +152,7 @@ func cusate(x *execution, c command) final {
 	if f != ok || c.form == test {
 		return f
 	}
-	data, sw := x.m.apdu(append([]byte{0x80, 0xC2, 0, 0, byte(len(b))}, b...))
+	data, sw := x.m.sim.apdu(append([]byte{0x80, 0xC2, 0, 0, byte(len(b))}, b...))
 	if sw != 0x9000 && sw>>8 != 0x91 {
 		return fail(cmeSIMFailure)
 	}
@@ -179,7 +172,7 @@ func cusatt(x *execution, c command) final {
 	if f != ok || c.form == test {
 		return f
 	}
-	_, sw := x.m.apdu(append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...))
+	_, sw := x.m.sim.apdu(append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...))
 	if sw != 0x9000 && sw>>8 != 0x91 {
 		return fail(cmeSIMFailure)
 	}
@@ -190,11 +183,11 @@ func cusatt(x *execution, c command) final {
 // follow ends the line before the card's next command is announced.
 func (x *execution) follow(sw uint16) {
 	x.finish(ok)
-	x.m.proactive(sw)
+	x.m.kit.proactive(sw)
 }
 
 func (x *execution) toolkitArgs(c command) ([]byte, final) {
-	if f := x.m.simError(); f != ok {
+	if f := x.m.sim.unusable(); f != ok {
 		return nil, f
 	}
 	if c.form == test {
