@@ -1,6 +1,9 @@
 package handset
 
-import "fmt"
+import (
+	"fmt"
+	"log/slog"
+)
 
 // Transmitter is a card as a reader sees it: one APDU in, one answer (data
 // and two status octets) out. A card that can be reset also has ATR.
@@ -32,23 +35,38 @@ const (
 	insStatus           = 0xF2
 )
 
+// simSession is what the phone knows of its card, from one reset to the next,
+// and the one way in: APDUs.
+type simSession struct {
+	card     Transmitter
+	log      *slog.Logger
+	trace    *tracer
+	fetch    int // octets of the proactive command that waits; 0 is none
+	services ust
+	centre   []byte // service centre of EF.SMSP
+
+	get   [5]byte
+	again []byte
+	buf   []byte // of the command that is written
+}
+
 // apdu runs one command with everything that belongs to it: GET RESPONSE
 // after 61xx (9Fxx of older cards), the right length after 6Cxx. hide marks
 // octets that no trace may show. The data are valid until the next call.
-func (h *Handset) apdu(name string, b []byte, hide span) ([]byte, status) {
-	data, sw := h.transmit(name, b, hide)
+func (c *simSession) apdu(name string, b []byte, hide span) ([]byte, status) {
+	data, sw := c.transmit(name, b, hide)
 	for range 4 {
 		switch sw.sw1() {
 		case 0x61, 0x9F:
-			h.get = [5]byte{b[0] & 0x03, insGetResponse, 0, 0, sw.sw2()}
-			data, sw = h.transmit("GET RESPONSE", h.get[:], span{})
+			c.get = [5]byte{b[0] & 0x03, insGetResponse, 0, 0, sw.sw2()}
+			data, sw = c.transmit("GET RESPONSE", c.get[:], span{})
 		case 0x6C:
-			again := append(h.again[:0], b...)
+			again := append(c.again[:0], b...)
 			again[len(again)-1] = sw.sw2()
-			h.again = again
-			data, sw = h.transmit(name, again, hide)
+			c.again = again
+			data, sw = c.transmit(name, again, hide)
 		default:
-			h.noteStatus(sw)
+			c.noteStatus(sw)
 			return data, sw
 		}
 	}
@@ -56,29 +74,29 @@ func (h *Handset) apdu(name string, b []byte, hide span) ([]byte, status) {
 }
 
 // transmit is the one place where octets go into the card.
-func (h *Handset) transmit(name string, b []byte, hide span) ([]byte, status) {
-	if h.tracing() {
+func (c *simSession) transmit(name string, b []byte, hide span) ([]byte, status) {
+	if c.trace.on() {
 		shown := hide.mask(b)
-		h.trace(LayerAPDU, ToCard, name, shown, commandFields(shown))
+		c.trace.see(LayerAPDU, ToCard, name, shown, commandFields(shown))
 	}
-	r := h.o.Card.Transmit(b)
+	r := c.card.Transmit(b)
 	if len(r) < 2 {
-		h.log.Error("card gave no status", "command", name, "octets", len(r))
+		c.log.Error("card gave no status", "command", name, "octets", len(r))
 		return nil, 0x6F00
 	}
-	if h.tracing() {
-		h.trace(LayerAPDU, FromCard, name, r, responseFields(r))
+	if c.trace.on() {
+		c.trace.see(LayerAPDU, FromCard, name, r, responseFields(r))
 	}
 	n := len(r) - 2
 	return r[:n], status(r[n])<<8 | status(r[n+1])
 }
 
 // noteStatus remembers that the card has a command to fetch.
-func (h *Handset) noteStatus(sw status) {
+func (c *simSession) noteStatus(sw status) {
 	if sw.sw1() == 0x91 {
-		h.fetch = int(sw.sw2())
-		if h.fetch == 0 {
-			h.fetch = 256
+		c.fetch = int(sw.sw2())
+		if c.fetch == 0 {
+			c.fetch = 256
 		}
 	}
 }

@@ -14,48 +14,48 @@ const (
 )
 
 // timerManagement starts, stops and reads the card's eight timers.
-func (h *Handset) timerManagement() {
-	c := &h.running
+func (t *toolkit) timerManagement() {
+	c := &t.running
 	if len(c.timerID) != 1 || c.timerID[0] < 1 || c.timerID[0] > 8 {
-		h.respond(ValuesMissing, nil)
+		t.respond(ValuesMissing, nil)
 		return
 	}
 	id := c.timerID[0]
 	which := timerCard + int(id) - 1
-	left := time.Until(h.clock.at[which])
+	left := time.Until(t.clock.at[which])
 	switch c.qualifier & 0x03 {
 	case timerStart:
 		d, ok := timerDuration(c.timerValue)
 		if !ok {
-			h.respond(ValuesMissing, nil)
+			t.respond(ValuesMissing, nil)
 			return
 		}
-		h.clock.set(which, d)
-		h.respondWith(Done, nil, appendTLV(nil, comprehension|tagTimerID, id), span{})
+		t.clock.set(which, d)
+		t.respondWith(Done, nil, appendTLV(nil, comprehension|tagTimerID, id), span{})
 		return
 	case timerStop, timerValue:
-		if !h.clock.running(which) {
-			h.respond(0x24, nil) // action in contradiction with the current timer state
+		if !t.clock.running(which) {
+			t.respond(0x24, nil) // action in contradiction with the current timer state
 			return
 		}
 	}
 	if c.qualifier&0x03 == timerStop {
-		h.clock.clear(which)
+		t.clock.clear(which)
 	}
 	b := appendTLV(nil, comprehension|tagTimerID, id)
-	h.respondWith(Done, nil, appendTLV(b, comprehension|tagTimerValue, timerOctets(left)...), span{})
+	t.respondWith(Done, nil, appendTLV(b, comprehension|tagTimerValue, timerOctets(left)...), span{})
 }
 
 // cardTimerExpired tells the card: ENVELOPE (TIMER EXPIRATION) (TS 102 223 7.4).
-func (h *Handset) cardTimerExpired(id byte) {
-	b := append(h.apduBuf[:0], 0x80, insEnvelope, 0, 0, 14, berTimer, 12,
+func (t *toolkit) cardTimerExpired(id byte) {
+	b := append(t.card.buf[:0], 0x80, insEnvelope, 0, 0, 14, berTimer, 12,
 		comprehension|tagDevices, 2, devTerminal, devCard, comprehension|tagTimerID, 1, id,
 		comprehension|tagTimerValue, 3, 0, 0, 0)
-	h.apduBuf = b
-	if _, sw := h.apdu("ENVELOPE (TIMER EXPIRATION)", b, span{}); sw == statusBusy {
-		h.clock.set(timerCard+int(id)-1, time.Second) // the card must hear of it
+	t.card.buf = b
+	if _, sw := t.card.apdu("ENVELOPE (TIMER EXPIRATION)", b, span{}); sw == statusBusy {
+		t.clock.set(timerCard+int(id)-1, time.Second) // the card must hear of it
 	}
-	h.proceed()
+	t.proceed()
 }
 
 // timerDuration reads hours, minutes and seconds in swapped digits.
@@ -72,24 +72,4 @@ func timerOctets(d time.Duration) []byte {
 	s := max(int(d/time.Second), 0)
 	swap := func(n int) byte { return byte(n%10<<4 | n/10) }
 	return []byte{swap(s / 3600), swap(s / 60 % 60), swap(s % 60)}
-}
-
-// expired is what a clock does when it has run out.
-func (h *Handset) expired(which int) {
-	switch which {
-	case timerPrompt:
-		h.promptExpired()
-	case timerDriver:
-		h.driverDue()
-	case timerNotice:
-		h.clearScreen()
-	case timerNetwork:
-		h.networkTimeout()
-	case timerLater:
-		h.releaseDue()
-	case timerPoll:
-		h.pollCard()
-	default:
-		h.cardTimerExpired(byte(which - timerCard + 1))
-	}
 }

@@ -13,7 +13,7 @@ func still(t *testing.T, c *fakeCard, d Driver) *Handset {
 		t.Fatal(err)
 	}
 	h.clock.init()
-	if err := h.boot(); err != nil {
+	if err := h.card.boot(&h.view); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -41,8 +41,8 @@ func FuzzProactive(f *testing.F) {
 			d = &Auto{Code: "1234"}
 		}
 		h := still(t, c, d)
-		h.proceed()
-		answered, waits := len(c.replies), h.waiting != waitNothing
+		h.toolkit.proceed()
+		answered, waits := len(c.replies), h.toolkit.waiting != waitNothing
 		if answered > 1 || answered == 1 && waits {
 			t.Errorf("%d responses, waits %v", answered, waits)
 		}

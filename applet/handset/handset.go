@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback"
@@ -37,7 +36,8 @@ type Timeouts struct {
 	Network time.Duration // an answer to a sent message (TS 24.011 TR1M): 45 s
 }
 
-// Handset is the phone.
+// Handset is the phone. Its parts belong to the goroutine that owns the card,
+// but for the view and the faults, which lock themselves.
 type Handset struct {
 	o      Options
 	log    *slog.Logger
@@ -45,43 +45,19 @@ type Handset struct {
 	faults faults
 
 	calls  chan func()
-	frames chan *frame
-	pool   sync.Pool // *frame
 	cancel context.CancelFunc
 	done   chan struct{}
-	radio  radio
 
-	// What follows belongs to the goroutine that owns the card.
-	fetch    int // octets of the proactive command that waits; 0 is none
-	services ust
-	centre   []byte // service centre of EF.SMSP
-	running  command
-	waiting  wait // what the running command waits for
-	link     *loopback.Link
-	sending  sending
-	refused  bool // a message was refused because the card was busy
-	screens  uint64
-	answer   Answer // of a driver, due later
+	trace    tracer
 	clock    deadlines
-	joins    []*joining
-	events   []byte // SET UP EVENT LIST
-	poll     time.Duration
-
-	get     [5]byte
-	again   []byte
-	apduBuf []byte
-	fetched []byte
-	out     []byte
+	card     simSession
+	toolkit  toolkit
+	dialogue dialogue
+	radio    radio
+	sender   sender
+	receiver receiver
+	inbox    inbox
 }
-
-// wait is what the running proactive command waits for.
-type wait int
-
-const (
-	waitNothing wait = iota // no command runs
-	waitUser
-	waitNetwork
-)
 
 // New makes a phone that is switched off.
 func New(o Options) (*Handset, error) {
@@ -104,10 +80,41 @@ func New(o Options) (*Handset, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handset{o: o, log: o.Logger.With("handset", o.Number), calls: make(chan func()), frames: make(chan *frame, 512), poll: o.Poll}
+	h := &Handset{o: o, log: o.Logger.With("handset", o.Number), calls: make(chan func()), trace: tracer{o.Trace, o.Clock}}
 	h.view.state = State{Number: o.Number, Coverage: true}
-	h.pool.New = func() any { return new(frame) }
+	h.assemble()
 	return h, nil
+}
+
+// assemble tells the parts of the phone of each other.
+func (h *Handset) assemble() {
+	h.card = simSession{card: h.o.Card, log: h.log, trace: &h.trace}
+	h.toolkit = toolkit{
+		o: &h.o, log: h.log, trace: &h.trace, card: &h.card, view: &h.view, clock: &h.clock, faults: &h.faults,
+		radio: &h.radio, dialogue: &h.dialogue, sender: &h.sender, receiver: &h.receiver, poll: h.o.Poll,
+	}
+	h.dialogue.toolkit = &h.toolkit
+	h.sender.toolkit = &h.toolkit
+	h.inbox = inbox{view: &h.view, clock: h.o.Clock}
+	h.receiver = receiver{
+		log: h.log, trace: &h.trace, card: &h.card, radio: &h.radio, toolkit: &h.toolkit, sender: &h.sender, inbox: &h.inbox,
+	}
+	h.radio.dial, h.radio.number, h.radio.log = h.o.Dial, h.o.Number, h.log
+	h.radio.calls, h.radio.frames = h.calls, make(chan *frame, 512)
+	h.radio.pool.New = func() any { return new(frame) }
+	h.radio.changed = h.attached
+}
+
+// attached is told when the phone is attached to the network, or is no more: an
+// answer that is still awaited will then not come.
+func (h *Handset) attached(yes bool) {
+	h.view.change(func(s *State) { s.Attached = yes })
+	switch {
+	case !yes:
+		h.sender.networkLost()
+	case h.toolkit.poll > 0: // what could not be sent may be sent now
+		h.toolkit.pollCard()
+	}
 }
 
 func def[T comparable](v *T, d T) {
@@ -173,22 +180,42 @@ func (h *Handset) run(ctx context.Context) {
 		case f := <-h.calls:
 			f()
 			continue
-		case f := <-h.frames:
-			h.received(f)
+		case f := <-h.radio.frames:
+			h.receiver.received(f)
 			continue
 		default:
 		}
-		h.flush()
+		h.radio.flush()
 		h.clock.arm()
 		select {
 		case <-ctx.Done():
 			return
 		case f := <-h.calls:
 			f()
-		case f := <-h.frames:
-			h.received(f)
+		case f := <-h.radio.frames:
+			h.receiver.received(f)
 		case <-h.clock.timer.C:
 			h.clock.fired(h.expired)
 		}
+	}
+}
+
+// expired is what a clock does when it has run out.
+func (h *Handset) expired(which int) {
+	switch which {
+	case timerPrompt:
+		h.dialogue.promptExpired()
+	case timerDriver:
+		h.dialogue.driverDue()
+	case timerNotice:
+		h.dialogue.clearScreen()
+	case timerNetwork:
+		h.sender.networkTimeout()
+	case timerLater:
+		h.sender.releaseDue()
+	case timerPoll:
+		h.toolkit.pollCard()
+	default:
+		h.toolkit.cardTimerExpired(byte(which - timerCard + 1))
 	}
 }

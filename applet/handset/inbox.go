@@ -22,23 +22,30 @@ type joining struct {
 	since time.Time
 }
 
+// inbox is the plain messages of the phone.
+type inbox struct {
+	view  *view
+	clock func() time.Time
+	joins []*joining
+}
+
 // plain puts a message into the inbox, when it is whole.
-func (h *Handset) plain(d *sms.Deliver) {
+func (b *inbox) plain(d *sms.Deliver) {
 	text, err := sms.DecodeText(d.DCS, d.UDH, d.UD, d.Septets)
 	if err != nil {
 		text = "(a message that this phone cannot show)"
 	}
 	if c, _, err := sms.ParseConcat(d.UDH); err == nil && c.Total > 1 {
 		var whole bool
-		if text, whole = h.join(d.Originator, c, text); !whole {
+		if text, whole = b.join(d.Originator, c, text); !whole {
 			return
 		}
 	}
-	m := Message{From: d.Originator.Number, Text: text, At: h.o.Clock()}
+	m := Message{From: d.Originator.Number, Text: text, At: b.clock()}
 	if d.Originator.TON == sms.TONInternational {
 		m.From = "+" + m.From
 	}
-	h.change(func(s *State) {
+	b.view.change(func(s *State) {
 		if len(s.Inbox) >= maxInbox {
 			s.Inbox = s.Inbox[1:]
 		}
@@ -47,22 +54,22 @@ func (h *Handset) plain(d *sms.Deliver) {
 }
 
 // join collects segments; the oldest unfinished text goes when there are too many.
-func (h *Handset) join(from sms.Address, c sms.Concat, text string) (string, bool) {
+func (b *inbox) join(from sms.Address, c sms.Concat, text string) (string, bool) {
 	now := time.Now()
 	at := -1
-	for i, j := range h.joins {
+	for i, j := range b.joins {
 		if j.from == from && j.ref == c.Ref && j.wide == c.Ref16 && len(j.parts) == int(c.Total) && now.Sub(j.since) < joinTime {
 			at = i
 		}
 	}
 	if at < 0 {
-		if len(h.joins) >= maxJoins {
-			h.joins = h.joins[1:]
+		if len(b.joins) >= maxJoins {
+			b.joins = b.joins[1:]
 		}
-		h.joins = append(h.joins, &joining{from: from, ref: c.Ref, wide: c.Ref16, parts: make([]string, c.Total), since: now})
-		at = len(h.joins) - 1
+		b.joins = append(b.joins, &joining{from: from, ref: c.Ref, wide: c.Ref16, parts: make([]string, c.Total), since: now})
+		at = len(b.joins) - 1
 	}
-	j := h.joins[at]
+	j := b.joins[at]
 	if j.parts[c.Part-1] == "" && text != "" {
 		j.parts[c.Part-1] = text
 		j.have++
@@ -70,7 +77,7 @@ func (h *Handset) join(from sms.Address, c sms.Concat, text string) (string, boo
 	if j.have < len(j.parts) {
 		return "", false
 	}
-	h.joins = append(h.joins[:at], h.joins[at+1:]...)
+	b.joins = append(b.joins[:at], b.joins[at+1:]...)
 	whole := ""
 	for _, p := range j.parts {
 		whole += p

@@ -14,33 +14,33 @@ const (
 
 // provideLocal answers PROVIDE LOCAL INFORMATION with facts of a test network:
 // MCC 001, MNC 01. Requirement 3.1-3.
-func (h *Handset) provideLocal() {
+func (t *toolkit) provideLocal() {
 	var v []byte
-	switch h.running.qualifier {
+	switch t.running.qualifier {
 	case localLocation:
-		if h.link == nil {
-			h.respond(TerminalBusy, []byte{NoService})
+		if !t.radio.attached() {
+			t.respond(TerminalBusy, []byte{NoService})
 			return
 		}
 		// MCC and MNC (TS 24.008 10.5.1.3), area code 0001, cell 0001.
 		v = appendTLV(nil, comprehension|tagLocation, 0x00, 0xF1, 0x10, 0x00, 0x01, 0x00, 0x01)
 	case localIMEI:
-		v = appendTLV(nil, comprehension|tagIMEI, imei(h.o.IMEI)...)
+		v = appendTLV(nil, comprehension|tagIMEI, imei(t.o.IMEI)...)
 	case localNMR:
 		// Measurement results without neighbours (TS 24.008 10.5.2.20), no channel list.
 		v = appendTLV(nil, comprehension|tagMeasurement, make([]byte, 16)...)
 	case localTime:
-		t := sms.NewTimestamp(h.o.Clock())
-		v = appendTLV(nil, comprehension|tagDateTime, t[:]...)
+		now := sms.NewTimestamp(t.o.Clock())
+		v = appendTLV(nil, comprehension|tagDateTime, now[:]...)
 	case localLanguage:
-		v = appendTLV(nil, comprehension|tagLanguage, h.o.Language[0], h.o.Language[1])
+		v = appendTLV(nil, comprehension|tagLanguage, t.o.Language[0], t.o.Language[1])
 	case localAccess:
 		v = appendTLV(nil, comprehension|tagAccess, 0x08) // E-UTRAN
 	default:
-		h.respond(BeyondCapability, nil)
+		t.respond(BeyondCapability, nil)
 		return
 	}
-	h.respondWith(Done, nil, v, span{})
+	t.respondWith(Done, nil, v, span{})
 }
 
 // imei codes an IMEI as a mobile identity (TS 24.008 10.5.1.4).

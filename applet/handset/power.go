@@ -25,35 +25,35 @@ func (h *Handset) SetPower(on bool) error {
 }
 
 func (h *Handset) powerOn() error {
-	if err := h.boot(); err != nil {
+	if err := h.card.boot(&h.view); err != nil {
 		return fmt.Errorf("handset cannot start the card: %w", err)
 	}
-	h.change(func(s *State) { s.On = true })
-	if h.poll > 0 {
-		h.clock.set(timerPoll, h.poll)
+	h.view.change(func(s *State) { s.On = true })
+	if h.toolkit.poll > 0 {
+		h.clock.set(timerPoll, h.toolkit.poll)
 	}
 	if h.view.state.Coverage {
-		h.radioOn()
+		h.radio.on()
 	}
-	h.proceed()
+	h.toolkit.proceed()
 	return nil
 }
 
 // powerOff is also the end of the phone.
 func (h *Handset) powerOff() {
-	h.flush()
-	h.waiting = waitNothing
-	h.radioOff()
+	h.radio.flush()
+	h.toolkit.waiting = waitNothing
+	h.radio.off()
 	h.radio.wg.Wait() // it waits for nothing that only this goroutine could give
-	h.sending = sending{}
-	h.fetch, h.refused, h.joins = 0, false, nil
+	h.sender.reset()
+	h.card.fetch, h.receiver.refused, h.inbox.joins = 0, false, nil
 	for i := range h.clock.at {
 		h.clock.clear(i)
 	}
 	if r, ok := h.o.Card.(interface{ Reset() []byte }); ok {
 		r.Reset()
 	}
-	h.change(func(s *State) {
+	h.view.change(func(s *State) {
 		s.On, s.Attached, s.Screen, s.Idle, s.Menu = false, false, nil, "", Menu{}
 	})
 }
@@ -62,13 +62,13 @@ func (h *Handset) powerOff() {
 // with "no service", and the network keeps messages.
 func (h *Handset) SetCoverage(yes bool) error {
 	return h.do(func() {
-		h.change(func(s *State) { s.Coverage = yes })
+		h.view.change(func(s *State) { s.Coverage = yes })
 		switch {
 		case !yes:
-			h.flush()
-			h.radioOff()
+			h.radio.flush()
+			h.radio.off()
 		case h.view.state.On:
-			h.radioOn()
+			h.radio.on()
 		}
 	})
 }
@@ -76,10 +76,10 @@ func (h *Handset) SetCoverage(yes bool) error {
 // SetOnCall makes the phone busy with a call: prompts are answered with
 // "currently unable, busy on call".
 func (h *Handset) SetOnCall(yes bool) error {
-	return h.do(func() { h.change(func(s *State) { s.OnCall = yes }) })
+	return h.do(func() { h.view.change(func(s *State) { s.OnCall = yes }) })
 }
 
 // SetScreenBusy makes the user do something else, see State.
 func (h *Handset) SetScreenBusy(yes bool) error {
-	return h.do(func() { h.change(func(s *State) { s.ScreenBusy = yes }) })
+	return h.do(func() { h.view.change(func(s *State) { s.ScreenBusy = yes }) })
 }

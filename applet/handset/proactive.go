@@ -2,91 +2,124 @@ package handset
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
+)
+
+// toolkit is the terminal's side of the card application toolkit: it fetches
+// what the card wants, has it done by the part of the phone that can, and
+// responds. One command runs at a time.
+type toolkit struct {
+	o        *Options
+	log      *slog.Logger
+	trace    *tracer
+	card     *simSession
+	view     *view
+	clock    *deadlines
+	faults   *faults
+	radio    *radio
+	dialogue *dialogue
+	sender   *sender
+	receiver *receiver
+
+	running command
+	waiting wait   // what the running command waits for
+	events  []byte // SET UP EVENT LIST
+	poll    time.Duration
+	fetched []byte
+}
+
+// wait is what the running proactive command waits for.
+type wait int
+
+const (
+	waitNothing wait = iota // no command runs
+	waitUser
+	waitNetwork
 )
 
 // proceed fetches and runs what the card wants until a command must wait for
 // the user or the network, or nothing is left. Requirement 3.1-2.
-func (h *Handset) proceed() {
-	for h.fetch > 0 && h.waiting == waitNothing {
-		n := byte(h.fetch)
-		h.fetch = 0
-		b, sw := h.apdu("FETCH", []byte{0x80, insFetch, 0, 0, n}, span{})
+func (t *toolkit) proceed() {
+	for t.card.fetch > 0 && t.waiting == waitNothing {
+		n := byte(t.card.fetch)
+		t.card.fetch = 0
+		b, sw := t.card.apdu("FETCH", []byte{0x80, insFetch, 0, 0, n}, span{})
 		if !sw.ok() {
-			h.log.Error("card did not give its command", "status", sw)
+			t.log.Error("card did not give its command", "status", sw)
 			return
 		}
-		h.fetched = append(h.fetched[:0], b...)
-		c, err := parseCommand(h.fetched)
-		h.running = c
+		t.fetched = append(t.fetched[:0], b...)
+		c, err := parseCommand(t.fetched)
+		t.running = c
 		if err != nil {
-			h.log.Warn("proactive command cannot be read", "error", err)
-			h.respond(DataUnknown, nil)
+			t.log.Warn("proactive command cannot be read", "error", err)
+			t.respond(DataUnknown, nil)
 			continue
 		}
-		if h.tracing() {
-			h.trace(LayerProactive, FromCard, c.kind.String(), h.fetched, c.fields())
+		if t.trace.on() {
+			t.trace.see(LayerProactive, FromCard, c.kind.String(), t.fetched, c.fields())
 		}
-		h.execute()
+		t.execute()
 	}
-	if h.waiting == waitNothing && h.fetch == 0 {
-		h.cardFree()
+	if t.waiting == waitNothing && t.card.fetch == 0 {
+		t.receiver.cardFree()
 	}
 }
 
-// execute runs h.running. Each handler either responds or sets h.waiting.
-func (h *Handset) execute() {
-	if f, ok := h.faults.result(h.running.kind); ok {
-		h.respond(f.Result, f.Info)
+// execute runs t.running. Each handler either responds or sets t.waiting.
+func (t *toolkit) execute() {
+	if f, ok := t.faults.result(t.running.kind); ok {
+		t.respond(f.Result, f.Info)
 		return
 	}
-	switch h.running.kind {
+	switch t.running.kind {
 	case Refresh:
-		h.refresh()
+		t.refresh()
 	case MoreTime:
-		h.flush() // the card works for long: acknowledgements must not wait
-		h.respond(Done, nil)
+		t.radio.flush() // the card works for long: acknowledgements must not wait
+		t.respond(Done, nil)
 	case PollInterval:
-		h.pollInterval()
+		t.pollInterval()
 	case SetUpEventList:
-		h.events = append([]byte(nil), h.running.events...)
-		h.respond(Done, nil)
+		t.events = append([]byte(nil), t.running.events...)
+		t.respond(Done, nil)
 	case SendShortMessage:
-		h.sendShortMessage()
+		t.sender.sendShortMessage()
 	case PlayTone:
-		h.respond(Done, nil)
+		t.respond(Done, nil)
 	case DisplayText:
-		h.displayText()
+		t.dialogue.displayText()
 	case GetInkey:
-		h.getInkey()
+		t.dialogue.getInkey()
 	case GetInput:
-		h.getInput()
+		t.dialogue.getInput()
 	case SelectItem:
-		h.selectItem()
+		t.dialogue.selectItem()
 	case SetUpMenu:
-		h.setUpMenu()
+		t.setUpMenu()
 	case SetUpIdleText:
-		h.setUpIdleText()
+		t.setUpIdleText()
 	case ProvideLocal:
-		h.provideLocal()
+		t.provideLocal()
 	case TimerManagement:
-		h.timerManagement()
+		t.timerManagement()
 	default:
-		h.respond(TypeUnknown, nil)
+		t.respond(TypeUnknown, nil)
 	}
 }
 
 // respond ends the running command. info is the additional information of the
 // result.
-func (h *Handset) respond(r Result, info []byte) { h.respondWith(r, info, nil, span{}) }
+func (t *toolkit) respond(r Result, info []byte) { t.respondWith(r, info, nil, span{}) }
 
 // respondWith adds objects behind the result. secret are the octets of them
 // that no trace may show. The devices are always terminal to card, whatever
 // the command was for (TS 102 223 6.8).
-func (h *Handset) respondWith(r Result, info, objects []byte, secret span) {
-	h.waiting = waitNothing
-	b := append(h.apduBuf[:0], 0x80, insTerminalResponse, 0, 0, 0,
-		comprehension|tagDetails, 3, h.running.number, byte(h.running.kind), h.running.qualifier,
+func (t *toolkit) respondWith(r Result, info, objects []byte, secret span) {
+	t.waiting = waitNothing
+	b := append(t.card.buf[:0], 0x80, insTerminalResponse, 0, 0, 0,
+		comprehension|tagDetails, 3, t.running.number, byte(t.running.kind), t.running.qualifier,
 		comprehension|tagDevices, 2, devTerminal, devCard,
 		comprehension|tagResult, byte(1+len(info)), byte(r))
 	b = append(b, info...)
@@ -96,62 +129,62 @@ func (h *Handset) respondWith(r Result, info, objects []byte, secret span) {
 	}
 	b = append(b, objects...)
 	if len(b)-5 > 255 { // Screen.Max prevents it
-		h.log.Error("response is too long for the card", "octets", len(b)-5)
-		h.apduBuf = b
-		h.respond(BeyondCapability, nil)
+		t.log.Error("response is too long for the card", "octets", len(b)-5)
+		t.card.buf = b
+		t.respond(BeyondCapability, nil)
 		return
 	}
 	b[4] = byte(len(b) - 5)
-	h.apduBuf = b
-	if h.tracing() {
+	t.card.buf = b
+	if t.trace.on() {
 		fields := []Field{{"result", r.String()}}
 		if len(info) > 0 {
 			fields = append(fields, Field{"additional", fmt.Sprintf("%X", info)})
 		}
-		h.trace(LayerProactive, ToCard, "TERMINAL RESPONSE to "+h.running.kind.String(), secret.mask(b)[5:], fields)
+		t.trace.see(LayerProactive, ToCard, "TERMINAL RESPONSE to "+t.running.kind.String(), secret.mask(b)[5:], fields)
 	}
-	if _, sw := h.apdu("TERMINAL RESPONSE", b, secret); !sw.ok() {
-		h.log.Warn("card did not take the response", "command", h.running.kind, "status", sw)
+	if _, sw := t.card.apdu("TERMINAL RESPONSE", b, secret); !sw.ok() {
+		t.log.Warn("card did not take the response", "command", t.running.kind, "status", sw)
 	}
-	clear(h.apduBuf[:cap(h.apduBuf)][5:]) // a personal code may have been in it
+	clear(t.card.buf[:cap(t.card.buf)][5:]) // a personal code may have been in it
 }
 
 // refresh takes a change of files to notice; a reset of the card has no
 // response, the card begins anew (TS 102 223 6.4.7).
-func (h *Handset) refresh() {
+func (t *toolkit) refresh() {
 	const uiccReset = 0x04
-	if h.running.qualifier != uiccReset {
-		err := h.readUSIM()
-		fetch := h.fetch
+	if t.running.qualifier != uiccReset {
+		err := t.card.readUSIM()
+		fetch := t.card.fetch
 		if err != nil {
-			h.respond(DonePartly, nil)
+			t.respond(DonePartly, nil)
 			return
 		}
-		h.respond(Done, nil)
-		h.fetch = max(h.fetch, fetch)
+		t.respond(Done, nil)
+		t.card.fetch = max(t.card.fetch, fetch)
 		return
 	}
-	h.waiting = waitNothing
-	h.change(func(s *State) { s.Menu, s.Idle = Menu{}, "" })
-	if err := h.boot(); err != nil {
-		h.log.Error("card does not come back after REFRESH", "error", err)
+	t.waiting = waitNothing
+	t.view.change(func(s *State) { s.Menu, s.Idle = Menu{}, "" })
+	if err := t.card.boot(t.view); err != nil {
+		t.log.Error("card does not come back after REFRESH", "error", err)
 	}
 }
 
 // pollInterval takes the card's wish: unit (minutes, seconds, tenths) and
 // value, and says what it has become (TS 102 223 6.4.6).
-func (h *Handset) pollInterval() {
-	d, ok := duration(h.running.duration)
+func (t *toolkit) pollInterval() {
+	d, ok := duration(t.running.duration)
 	if !ok {
-		h.respond(ValuesMissing, nil)
+		t.respond(ValuesMissing, nil)
 		return
 	}
-	if h.poll > 0 {
-		h.poll = min(max(d, time.Second), 255*time.Second)
-		h.clock.set(timerPoll, h.poll)
+	if t.poll > 0 {
+		t.poll = min(max(d, time.Second), 255*time.Second)
+		t.clock.set(timerPoll, t.poll)
 	}
 	got := byte(min(max(d, time.Second), 255*time.Second) / time.Second)
-	h.respondWith(Done, nil, []byte{comprehension | tagDuration, 2, 0x01, got}, span{})
+	t.respondWith(Done, nil, []byte{comprehension | tagDuration, 2, 0x01, got}, span{})
 }
 
 // duration reads a duration object (TS 102 223 8.8).
@@ -164,4 +197,15 @@ func duration(v []byte) (time.Duration, bool) {
 		return 0, false
 	}
 	return unit[v[0]] * time.Duration(v[1]), true
+}
+
+// pollCard is the STATUS with which an idle phone asks whether the card wants something.
+func (t *toolkit) pollCard() {
+	if t.poll > 0 {
+		t.clock.set(timerPoll, t.poll)
+	}
+	if t.waiting == waitNothing {
+		t.card.apdu("STATUS", []byte{0x80, insStatus, 0, 0x0C, 0}, span{})
+		t.proceed()
+	}
 }

@@ -54,7 +54,7 @@ func TestProactive(t *testing.T) {
 				c.mu.Lock()
 				c.pending = append(c.pending, unhex(v.Command))
 				c.mu.Unlock()
-				if err := h.do(h.pollCard); err != nil {
+				if err := h.do(h.toolkit.pollCard); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -188,7 +188,7 @@ func TestBusy(t *testing.T) {
 			card.mu.Lock()
 			card.pending = [][]byte{unhex(c.command)}
 			card.mu.Unlock()
-			if err := h.do(h.pollCard); err != nil {
+			if err := h.do(h.toolkit.pollCard); err != nil {
 				t.Fatal(err)
 			}
 			if c.want == "" {

@@ -18,36 +18,44 @@ const (
 	helpAvailable = 0x80 // GET INPUT, GET INKEY, SELECT ITEM
 )
 
+// dialogue is the screens that the card asks for: the part of the toolkit that
+// waits for the user or for a driver in the user's place.
+type dialogue struct {
+	*toolkit
+	screens uint64
+	answer  Answer // of a driver, due later
+}
+
 // displayText shows a text. With normal priority it gives way to whatever else
 // is on the screen (TS 102 223 6.4.1).
-func (h *Handset) displayText() {
-	c := &h.running
-	s, ok := h.newScreen(KindText)
+func (d *dialogue) displayText() {
+	c := &d.running
+	s, ok := d.newScreen(KindText)
 	if !ok {
 		return
 	}
-	if !s.HighPriority && (h.view.state.OnCall || h.view.state.ScreenBusy) {
-		h.respond(TerminalBusy, []byte{ScreenBusy})
+	if !s.HighPriority && (d.view.state.OnCall || d.view.state.ScreenBusy) {
+		d.respond(TerminalBusy, []byte{ScreenBusy})
 		return
 	}
-	wait := h.o.Timeouts.Text
+	wait := d.o.Timeouts.Text
 	if c.qualifier&displayWait == 0 {
-		s.Kind, wait = KindNotice, h.o.Timeouts.Notice
+		s.Kind, wait = KindNotice, d.o.Timeouts.Notice
 	}
 	if c.immediate { // sustained text: the card goes on at once
 		s.Kind = KindNotice
-		h.show(s, wait)
-		h.clock.clear(timerPrompt)
-		h.clock.set(timerNotice, wait)
-		h.respond(Done, nil)
+		d.show(s, wait)
+		d.clock.clear(timerPrompt)
+		d.clock.set(timerNotice, wait)
+		d.respond(Done, nil)
 		return
 	}
-	h.prompt(s, wait)
+	d.prompt(s, wait)
 }
 
-func (h *Handset) getInkey() {
-	c := &h.running
-	s, ok := h.newScreen(KindInkey)
+func (d *dialogue) getInkey() {
+	c := &d.running
+	s, ok := d.newScreen(KindInkey)
 	if !ok {
 		return
 	}
@@ -56,20 +64,20 @@ func (h *Handset) getInkey() {
 	if c.qualifier&inkeyYesNo != 0 {
 		s.Kind = KindYesNo
 	}
-	h.prompt(s, h.o.Timeouts.Input)
+	d.prompt(s, d.o.Timeouts.Input)
 }
 
 // maxInput is how many octets of input a TERMINAL RESPONSE of 255 has room for.
 const maxInput = 239
 
-func (h *Handset) getInput() {
-	c := &h.running
-	s, ok := h.newScreen(KindInput)
+func (d *dialogue) getInput() {
+	c := &d.running
+	s, ok := d.newScreen(KindInput)
 	if !ok {
 		return
 	}
 	if len(c.respLength) != 2 || c.respLength[1] != 0xFF && c.respLength[0] > c.respLength[1] {
-		h.respond(ValuesMissing, nil)
+		d.respond(ValuesMissing, nil)
 		return
 	}
 	s.Min, s.Max = int(c.respLength[0]), int(c.respLength[1])
@@ -82,12 +90,12 @@ func (h *Handset) getInput() {
 	if s.Default, _, _, ok = text(c.defaultText); !ok {
 		s.Default = ""
 	}
-	h.prompt(s, h.o.Timeouts.Input)
+	d.prompt(s, d.o.Timeouts.Input)
 }
 
-func (h *Handset) selectItem() {
-	c := &h.running
-	s, ok := h.newScreen(KindSelect)
+func (d *dialogue) selectItem() {
+	c := &d.running
+	s, ok := d.newScreen(KindSelect)
 	if !ok {
 		return
 	}
@@ -97,32 +105,32 @@ func (h *Handset) selectItem() {
 		s.Selected = c.itemID[0]
 	}
 	if len(s.Items) == 0 {
-		h.respond(DataUnknown, nil)
+		d.respond(DataUnknown, nil)
 		return
 	}
-	h.prompt(s, h.o.Timeouts.Input)
+	d.prompt(s, d.o.Timeouts.Input)
 }
 
 // newScreen makes a screen of the running command's text. When the phone
 // cannot show it, it has responded and ok is false.
-func (h *Handset) newScreen(k Kind) (s Screen, ok bool) {
-	c := &h.running
-	if h.view.state.OnCall && k != KindText {
-		h.respond(TerminalBusy, []byte{OnCall})
+func (d *dialogue) newScreen(k Kind) (s Screen, ok bool) {
+	c := &d.running
+	if d.view.state.OnCall && k != KindText {
+		d.respond(TerminalBusy, []byte{OnCall})
 		return s, false
 	}
 	if !c.hasText && k != KindSelect {
-		h.respond(ValuesMissing, nil)
+		d.respond(ValuesMissing, nil)
 		return s, false
 	}
 	str, dcs, octets, ok := text(c.text)
 	if !ok {
-		h.respond(DataUnknown, nil)
+		d.respond(DataUnknown, nil)
 		return s, false
 	}
-	h.screens++
+	d.screens++
 	return Screen{
-		ID: h.screens, Kind: k, Text: str, DCS: dcs, Octets: append([]byte(nil), octets...),
+		ID: d.screens, Kind: k, Text: str, DCS: dcs, Octets: append([]byte(nil), octets...),
 		HighPriority: c.kind != DisplayText || c.qualifier&displayHighPriority != 0,
 		Help:         c.kind != DisplayText && c.qualifier&helpAvailable != 0,
 		Command:      c.kind, Qualifier: c.qualifier,
@@ -131,46 +139,46 @@ func (h *Handset) newScreen(k Kind) (s Screen, ok bool) {
 
 // prompt shows a screen and asks the driver; without its answer the command
 // waits for the user, at most as long as the card says or a phone would.
-func (h *Handset) prompt(s Screen, wait time.Duration) {
-	if d, ok := duration(h.running.duration); ok {
-		wait = d
+func (d *dialogue) prompt(s Screen, wait time.Duration) {
+	if most, ok := duration(d.running.duration); ok {
+		wait = most
 	}
-	h.waiting = waitUser
-	h.show(s, wait)
-	if h.o.Driver == nil {
+	d.waiting = waitUser
+	d.show(s, wait)
+	if d.o.Driver == nil {
 		return
 	}
-	a, ok := h.o.Driver.Prompt(s)
+	a, ok := d.o.Driver.Prompt(s)
 	if !ok {
 		return
 	}
 	if a.After > 0 {
-		h.answer = a
-		h.clock.set(timerDriver, a.After)
+		d.answer = a
+		d.clock.set(timerDriver, a.After)
 		return
 	}
 	if err := s.check(a); err != nil {
-		h.log.Warn("driver's answer does not fit the screen", "error", err)
+		d.log.Warn("driver's answer does not fit the screen", "error", err)
 		return
 	}
-	h.answered(&s, a)
+	d.answered(&s, a)
 }
 
 // show puts s on the screen.
-func (h *Handset) show(s Screen, wait time.Duration) {
+func (d *dialogue) show(s Screen, wait time.Duration) {
 	s.Until = time.Now().Add(wait)
-	h.clock.set(timerPrompt, wait)
-	h.clock.clear(timerNotice)
-	h.change(func(st *State) { st.Screen = &s })
+	d.clock.set(timerPrompt, wait)
+	d.clock.clear(timerNotice)
+	d.view.change(func(st *State) { st.Screen = &s })
 }
 
 // clearScreen ends a screen and everything that was to happen to it.
-func (h *Handset) clearScreen() {
-	h.clock.clear(timerPrompt)
-	h.clock.clear(timerDriver)
-	h.clock.clear(timerNotice)
-	h.answer = Answer{}
-	h.change(func(s *State) { s.Screen = nil })
+func (d *dialogue) clearScreen() {
+	d.clock.clear(timerPrompt)
+	d.clock.clear(timerDriver)
+	d.clock.clear(timerNotice)
+	d.answer = Answer{}
+	d.view.change(func(s *State) { s.Screen = nil })
 }
 
 // Answer is what the user does with the screen of that ID. It returns
@@ -187,12 +195,12 @@ func (h *Handset) Answer(screen uint64, a Answer) error {
 		if failed = s.check(a); failed != nil {
 			return
 		}
-		if h.waiting != waitUser { // the command was answered already
-			h.clearScreen()
+		if h.toolkit.waiting != waitUser { // the command was answered already
+			h.dialogue.clearScreen()
 			return
 		}
-		h.answered(s, a)
-		h.proceed()
+		h.dialogue.answered(s, a)
+		h.toolkit.proceed()
 	})
 	if err != nil {
 		return err
@@ -201,17 +209,17 @@ func (h *Handset) Answer(screen uint64, a Answer) error {
 }
 
 // answered gives the user's answer to the card. The caller proceeds.
-func (h *Handset) answered(s *Screen, a Answer) {
-	h.clearScreen()
+func (d *dialogue) answered(s *Screen, a Answer) {
+	d.clearScreen()
 	switch a.Action {
 	case Cancel:
-		h.respond(EndedByUser, nil)
+		d.respond(EndedByUser, nil)
 		return
 	case Back:
-		h.respond(Backward, nil)
+		d.respond(Backward, nil)
 		return
 	case Help:
-		h.respond(HelpRequired, nil)
+		d.respond(HelpRequired, nil)
 		return
 	}
 	var buf [8 + 2*255]byte
@@ -219,7 +227,7 @@ func (h *Handset) answered(s *Screen, a Answer) {
 	var secret span
 	switch s.Kind {
 	case KindInput:
-		objects, secret = appendInput(objects, a.Input, h.running.qualifier&inputPacked != 0, s.UCS2 && !s.Digits)
+		objects, secret = appendInput(objects, a.Input, d.running.qualifier&inputPacked != 0, s.UCS2 && !s.Digits)
 		if !s.Hidden {
 			secret = span{}
 		}
@@ -234,37 +242,37 @@ func (h *Handset) answered(s *Screen, a Answer) {
 	case KindSelect:
 		objects = append(objects, comprehension|tagItemID, 1, a.Item)
 	}
-	h.respondWith(Done, nil, objects, secret)
+	d.respondWith(Done, nil, objects, secret)
 	clear(buf[:])
 }
 
 // promptExpired is what a phone does when its user does nothing.
-func (h *Handset) promptExpired() {
-	if h.waiting != waitUser {
+func (d *dialogue) promptExpired() {
+	if d.waiting != waitUser {
 		return
 	}
-	notice := h.view.state.Screen.Kind == KindNotice
-	h.clearScreen()
+	notice := d.view.state.Screen.Kind == KindNotice
+	d.clearScreen()
 	if notice {
-		h.respond(Done, nil)
+		d.respond(Done, nil)
 	} else {
-		h.respond(NoResponse, nil)
+		d.respond(NoResponse, nil)
 	}
-	h.proceed()
+	d.proceed()
 }
 
 // driverDue gives a driver's answer that was made to wait.
-func (h *Handset) driverDue() {
-	s := h.view.state.Screen
-	if h.waiting != waitUser || s == nil {
+func (d *dialogue) driverDue() {
+	s := d.view.state.Screen
+	if d.waiting != waitUser || s == nil {
 		return
 	}
-	if err := s.check(h.answer); err != nil {
-		h.log.Warn("driver's answer does not fit the screen", "error", err)
+	if err := s.check(d.answer); err != nil {
+		d.log.Warn("driver's answer does not fit the screen", "error", err)
 		return
 	}
-	h.answered(s, h.answer)
-	h.proceed()
+	d.answered(s, d.answer)
+	d.proceed()
 }
 
 func items(objects [][]byte) []Item {

@@ -2,19 +2,32 @@ package handset
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // radio keeps the phone attached while it is on and in coverage.
 type radio struct {
+	dial    loopback.DialFunc
+	number  sms.MSISDN
+	log     *slog.Logger
+	calls   chan<- func() // runs on the card's goroutine
+	frames  chan *frame
+	pool    sync.Pool // *frame
+	changed func(attached bool)
+	link    *loopback.Link // of the card's goroutine; nil when not attached
+
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
+
+func (r *radio) attached() bool { return r.link != nil }
 
 // frame is an RP message on its way from the radio to the card's goroutine.
 type frame struct {
@@ -23,55 +36,48 @@ type frame struct {
 	buf  [rp.MaxTPDU]byte
 }
 
-// radioOn begins to attach; it runs on the card's goroutine, as radioOff.
-func (h *Handset) radioOn() {
-	if h.o.Dial == nil || h.radio.cancel != nil {
+// on begins to attach; it runs on the card's goroutine, as off.
+func (r *radio) on() {
+	if r.dial == nil || r.cancel != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h.radio.cancel = cancel
-	h.radio.wg.Go(func() { h.stayAttached(ctx) })
+	r.cancel = cancel
+	r.wg.Go(func() { r.stayAttached(ctx) })
 }
 
-func (h *Handset) radioOff() {
-	if h.radio.cancel == nil {
+func (r *radio) off() {
+	if r.cancel == nil {
 		return
 	}
-	h.radio.cancel()
-	h.radio.cancel = nil
-	if h.link != nil {
-		h.link.Close()
-		h.setLink(nil)
+	r.cancel()
+	r.cancel = nil
+	if r.link != nil {
+		r.link.Close()
+		r.setLink(nil)
 	}
 }
 
-// setLink notes that the phone is attached, or is not; an answer that is
-// still awaited will not come.
-func (h *Handset) setLink(l *loopback.Link) {
-	h.link = l
-	h.change(func(s *State) { s.Attached = l != nil })
-	switch {
-	case l == nil:
-		h.networkLost()
-	case h.poll > 0: // what could not be sent may be sent now
-		h.pollCard()
-	}
+// setLink notes that the phone is attached, or is not.
+func (r *radio) setLink(l *loopback.Link) {
+	r.link = l
+	r.changed(l != nil)
 }
 
 // stayAttached attaches, reads, and begins again until ctx ends.
-func (h *Handset) stayAttached(ctx context.Context) {
+func (r *radio) stayAttached(ctx context.Context) {
 	const first, most = 50 * time.Millisecond, 5 * time.Second
 	pause := first
 	for ctx.Err() == nil {
-		link, err := loopback.Attach(ctx, h.o.Dial, h.o.Number)
+		link, err := loopback.Attach(ctx, r.dial, r.number)
 		if err == nil {
 			pause = first
-			err = h.read(ctx, link)
+			err = r.read(ctx, link)
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		h.log.Warn("handset is not attached", "error", err)
+		r.log.Warn("handset is not attached", "error", err)
 		wait := time.NewTimer(pause + rand.N(pause/2))
 		select {
 		case <-ctx.Done():
@@ -83,29 +89,29 @@ func (h *Handset) stayAttached(ctx context.Context) {
 }
 
 // read hands over what the network sends until the link ends.
-func (h *Handset) read(ctx context.Context, link *loopback.Link) error {
+func (r *radio) read(ctx context.Context, link *loopback.Link) error {
 	stop := context.AfterFunc(ctx, func() { link.Close() })
 	defer stop()
 	defer link.Close()
-	if !h.post(ctx, func() { h.setLink(link) }) {
+	if !r.post(ctx, func() { r.setLink(link) }) {
 		return ctx.Err()
 	}
 	for {
 		m, err := link.Next()
 		if err != nil {
-			h.post(ctx, func() {
-				if h.link == link {
-					h.setLink(nil)
+			r.post(ctx, func() {
+				if r.link == link {
+					r.setLink(nil)
 				}
 			})
 			return err
 		}
-		f := h.pool.Get().(*frame)
+		f := r.pool.Get().(*frame)
 		f.link, f.msg = link, m
 		f.msg.TPDU = f.buf[:copy(f.buf[:], m.TPDU)]
 		f.msg.Address = nil
 		select {
-		case h.frames <- f:
+		case r.frames <- f:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -113,11 +119,11 @@ func (h *Handset) read(ctx context.Context, link *loopback.Link) error {
 }
 
 // post runs f on the card's goroutine unless ctx ends first.
-func (h *Handset) post(ctx context.Context, f func()) bool {
+func (r *radio) post(ctx context.Context, f func()) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case h.calls <- func() {
+	case r.calls <- func() {
 		if ctx.Err() == nil {
 			f()
 		}
@@ -127,15 +133,15 @@ func (h *Handset) post(ctx context.Context, f func()) bool {
 }
 
 // flush sends what is queued.
-func (h *Handset) flush() {
-	if h.link != nil && h.link.Flush() != nil {
-		h.link.Close() // its reader tells the rest
+func (r *radio) flush() {
+	if r.link != nil && r.link.Flush() != nil {
+		r.link.Close() // its reader tells the rest
 	}
 }
 
 // queue puts an RP message behind those that wait for flush.
-func (h *Handset) queue(m *rp.Message) {
-	if h.link != nil && h.link.Queue(m) != nil {
-		h.link.Close()
+func (r *radio) queue(m *rp.Message) {
+	if r.link != nil && r.link.Queue(m) != nil {
+		r.link.Close()
 	}
 }

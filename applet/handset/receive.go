@@ -2,6 +2,7 @@ package handset
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
 	"github.com/simsign/simsign/ota/sms"
@@ -15,55 +16,69 @@ const (
 	centreOfNetwork = "\x91\x00\x00\x00"
 )
 
+// receiver takes what the network sends: to the card what is for the card
+// (TS 31.111 7.1.1), the rest to the inbox.
+type receiver struct {
+	log     *slog.Logger
+	trace   *tracer
+	card    *simSession
+	radio   *radio
+	toolkit *toolkit
+	sender  *sender
+	inbox   *inbox
+	refused bool // a message was refused because the card was busy
+	out     []byte
+}
+
 // received takes an RP message from the network. Requirement 3.1-1.
-func (h *Handset) received(f *frame) {
-	defer h.pool.Put(f)
-	if f.link != h.link || h.link == nil {
+func (r *receiver) received(f *frame) {
+	defer r.radio.pool.Put(f)
+	if f.link != r.radio.link || !r.radio.attached() {
 		return // of an attachment that has ended; the network will send it again
 	}
 	m := &f.msg
 	switch m.Type {
 	case rp.DataMT:
-		h.deliver(m)
+		r.deliver(m)
 	case rp.AckMT:
-		h.sent(m.Ref, 0)
+		r.sender.sent(m.Ref, 0)
 	case rp.ErrorMT:
-		h.sent(m.Ref, max(m.Cause, 1))
+		r.sender.sent(m.Ref, max(m.Cause, 1))
 	default:
-		h.log.Warn("network sent an RP message of the phone's side", "type", m.Type)
+		r.log.Warn("network sent an RP message of the phone's side", "type", m.Type)
 	}
 }
 
 // deliver takes an SMS-DELIVER: to the card what is for the card, the rest to
 // the inbox.
-func (h *Handset) deliver(m *rp.Message) {
+func (r *receiver) deliver(m *rp.Message) {
 	if len(m.TPDU) > 0 && m.TPDU[0]&3 == 2 { // SMS-STATUS-REPORT
-		h.traceSMS(FromNetwork, "SMS-STATUS-REPORT", m.TPDU, nil)
-		h.queue(&rp.Message{Type: rp.AckMO, Ref: m.Ref})
+		r.trace.see(LayerSMS, FromNetwork, "SMS-STATUS-REPORT", m.TPDU, nil)
+		r.radio.queue(&rp.Message{Type: rp.AckMO, Ref: m.Ref})
 		return
 	}
 	d, err := sms.ParseDeliver(m.TPDU)
 	if err != nil {
-		h.log.Warn("short message cannot be read", "error", err)
-		h.traceSMS(FromNetwork, "SMS-DELIVER", m.TPDU, nil)
-		h.report(m.Ref, false, nil, fcsUnspecified)
+		r.log.Warn("short message cannot be read", "error", err)
+		r.trace.see(LayerSMS, FromNetwork, "SMS-DELIVER", m.TPDU, nil)
+		r.report(m.Ref, false, nil, fcsUnspecified)
 		return
 	}
-	if h.tracing() {
-		h.traceSMS(FromNetwork, "SMS-DELIVER", m.TPDU, deliverFields(&d))
+	if r.trace.on() {
+		r.trace.see(LayerSMS, FromNetwork, "SMS-DELIVER", m.TPDU, deliverFields(&d))
 	}
-	if d.PID == sms.PIDDownload && sms.Class2(d.DCS) && h.services.has(serviceDownload) {
-		h.download(m)
+	if d.PID == sms.PIDDownload && sms.Class2(d.DCS) && r.card.services.has(serviceDownload) {
+		r.download(m)
 		return
 	}
-	h.plain(&d)
-	h.queue(&rp.Message{Type: rp.AckMO, Ref: m.Ref})
+	r.inbox.plain(&d)
+	r.radio.queue(&rp.Message{Type: rp.AckMO, Ref: m.Ref})
 }
 
 // download gives a short message to the card and its answer to the network
 // (TS 31.111 7.1.1.1).
-func (h *Handset) download(m *rp.Message) {
-	b := append(h.apduBuf[:0], 0x80, insEnvelope, 0, 0, 0, berDownload)
+func (r *receiver) download(m *rp.Message) {
+	b := append(r.card.buf[:0], 0x80, insEnvelope, 0, 0, 0, berDownload)
 	lengths := len(b)
 	b = appendTLV(b, comprehension|tagDevices, devNetwork, devCard)
 	b = append(b, tagAddress, byte(len(centreOfNetwork)))
@@ -78,43 +93,43 @@ func (h *Handset) download(m *rp.Message) {
 	copy(b[lengths+head:], b[lengths:len(b)-head])
 	appendLen(b[:lengths], n)
 	b[4] = byte(len(b) - 5)
-	h.apduBuf = b
+	r.card.buf = b
 
-	data, sw := h.apdu("ENVELOPE (SMS-PP DOWNLOAD)", b, span{})
+	data, sw := r.card.apdu("ENVELOPE (SMS-PP DOWNLOAD)", b, span{})
 	switch {
 	case sw.ok():
-		h.report(m.Ref, true, data, 0)
+		r.report(m.Ref, true, data, 0)
 	case sw == statusBusy:
-		h.refused = true
-		h.report(m.Ref, false, nil, fcsToolkitBusy)
+		r.refused = true
+		r.report(m.Ref, false, nil, fcsToolkitBusy)
 	default: // 62xx, 63xx and errors
-		h.report(m.Ref, false, data, fcsDownload)
+		r.report(m.Ref, false, data, fcsDownload)
 	}
-	h.proceed()
+	r.toolkit.proceed()
 }
 
 // report answers a delivery: RP-ACK or RP-ERROR, with the card's data when it
 // gave any, and with a cause when it failed.
-func (h *Handset) report(ref byte, ok bool, data []byte, cause byte) {
+func (r *receiver) report(ref byte, ok bool, data []byte, cause byte) {
 	m := rp.Message{Type: rp.AckMO, Ref: ref}
 	if !ok {
 		m.Type, m.Cause = rp.ErrorMO, rp.ProtocolError
 	}
 	if !ok || len(data) > 0 {
-		r := sms.DeliverReport{Failed: !ok, Cause: cause}
+		d := sms.DeliverReport{Failed: !ok, Cause: cause}
 		if len(data) > 0 {
-			r.PI, r.PID, r.DCS = sms.PIPID|sms.PIDCS|sms.PIUD, sms.PIDDownload, sms.DCSClass2Data
-			r.UDH, r.UD = splitUDH(data)
+			d.PI, d.PID, d.DCS = sms.PIPID|sms.PIDCS|sms.PIUD, sms.PIDDownload, sms.DCSClass2Data
+			d.UDH, d.UD = splitUDH(data)
 		}
-		tpdu, err := r.AppendBinary(h.out[:0])
+		tpdu, err := d.AppendBinary(r.out[:0])
 		if err != nil {
-			h.log.Warn("card's answer does not fit a report", "error", err)
+			r.log.Warn("card's answer does not fit a report", "error", err)
 		} else {
-			m.TPDU, h.out = tpdu, tpdu
+			m.TPDU, r.out = tpdu, tpdu
 		}
-		h.traceSMS(ToNetwork, "SMS-DELIVER-REPORT", m.TPDU, []Field{{"octets of the card", fmt.Sprint(len(data))}})
+		r.trace.see(LayerSMS, ToNetwork, "SMS-DELIVER-REPORT", m.TPDU, []Field{{"octets of the card", fmt.Sprint(len(data))}})
 	}
-	h.queue(&m)
+	r.radio.queue(&m)
 }
 
 // splitUDH tells the header of a response packet (02 71 00, TS 31.115 5) from
@@ -128,15 +143,9 @@ func splitUDH(data []byte) (udh, ud []byte) {
 
 // cardFree is called when no proactive command runs: a message that the card
 // was too busy for may come again.
-func (h *Handset) cardFree() {
-	if h.refused && h.link != nil {
-		h.refused = false
-		h.queue(&rp.Message{Type: rp.SMMA, Ref: h.sending.nextRef()})
-	}
-}
-
-func (h *Handset) traceSMS(d Direction, name string, tpdu []byte, fields []Field) {
-	if h.tracing() {
-		h.trace(LayerSMS, d, name, tpdu, fields)
+func (r *receiver) cardFree() {
+	if r.refused && r.radio.attached() {
+		r.refused = false
+		r.radio.queue(&rp.Message{Type: rp.SMMA, Ref: r.sender.nextRef()})
 	}
 }

@@ -4,16 +4,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
-	"github.com/simsign/simsign/ota/sms"
 )
-
-// sending is the phone's side of SEND SHORT MESSAGE.
-type sending struct {
-	ref   byte // RP-Message-Reference of the last message
-	await byte // of the message whose answer the card waits for
-	mr    byte // TP-MR
-	later []segment
-}
 
 // segment is a message that a fault holds back.
 type segment struct {
@@ -22,10 +13,22 @@ type segment struct {
 	next bool // goes right after the next one
 }
 
-func (s *sending) nextRef() byte {
+// sender is the phone's side of SEND SHORT MESSAGE.
+type sender struct {
+	*toolkit
+	ref   byte // RP-Message-Reference of the last message
+	await byte // of the message whose answer the card waits for
+	mr    byte // TP-MR
+	later []segment
+}
+
+func (s *sender) nextRef() byte {
 	s.ref++
 	return s.ref
 }
+
+// reset forgets what is on its way, as a loss of power does.
+func (s *sender) reset() { s.ref, s.await, s.mr, s.later = 0, 0, 0, nil }
 
 // packed says that the phone has to pack the text of the card's message
 // (qualifier of SEND SHORT MESSAGE).
@@ -33,83 +36,83 @@ const packed = 0x01
 
 // sendShortMessage sends the card's SMS-SUBMIT or SMS-COMMAND with the phone's
 // TP-MR (TS 102 223 6.4.10). Its response waits for the network.
-func (h *Handset) sendShortMessage() {
-	c := &h.running
+func (s *sender) sendShortMessage() {
+	c := &s.running
 	if len(c.tpdu) < 2 {
-		h.respond(ValuesMissing, nil)
+		s.respond(ValuesMissing, nil)
 		return
 	}
 	tpdu := c.tpdu
 	if c.qualifier&packed != 0 {
 		var ok bool
 		if tpdu, ok = pack(tpdu); !ok {
-			h.respond(DataUnknown, nil)
+			s.respond(DataUnknown, nil)
 			return
 		}
 	}
-	h.sending.mr++
-	tpdu[1] = h.sending.mr // in the buffer of the fetched command, or in pack's own
-	if h.tracing() {
-		h.traceSMS(ToNetwork, "SMS-SUBMIT", tpdu, submitFields(tpdu))
+	s.mr++
+	tpdu[1] = s.mr // in the buffer of the fetched command, or in pack's own
+	if s.trace.on() {
+		s.trace.see(LayerSMS, ToNetwork, "SMS-SUBMIT", tpdu, submitFields(tpdu))
 	}
-	if h.link == nil {
-		h.respond(TerminalBusy, []byte{NoService})
+	if !s.radio.attached() {
+		s.respond(TerminalBusy, []byte{NoService})
 		return
 	}
-	f := h.faults.segment()
+	f := s.faults.segment()
 	if f.Action != Pass && f.Action != Duplicate {
-		h.withhold(f, tpdu)
-		h.respond(Done, nil)
+		s.withhold(f, tpdu)
+		s.respond(Done, nil)
 		return
 	}
-	h.sending.await = h.rpData(tpdu)
+	s.await = s.rpData(tpdu)
 	if f.Action == Duplicate {
-		h.rpData(tpdu)
+		s.rpData(tpdu)
 	}
-	h.waiting = waitNetwork
-	h.clock.set(timerNetwork, h.o.Timeouts.Network)
-	h.releaseNext()
+	s.waiting = waitNetwork
+	s.clock.set(timerNetwork, s.o.Timeouts.Network)
+	s.releaseNext()
 }
 
 // rpData queues a message and returns its reference.
-func (h *Handset) rpData(tpdu []byte) byte {
-	ref := h.sending.nextRef()
-	address := h.running.address
+func (s *sender) rpData(tpdu []byte) byte {
+	ref := s.nextRef()
+	address := s.running.address
 	if len(address) == 0 || len(address) > rp.MaxAddress {
-		address = h.centre
+		address = s.card.centre
 	}
-	h.queue(&rp.Message{Type: rp.DataMO, Ref: ref, Address: address, TPDU: tpdu})
+	s.radio.queue(&rp.Message{Type: rp.DataMO, Ref: ref, Address: address, TPDU: tpdu})
 	return ref
 }
 
 // sent is the network's answer; cause 0 is RP-ACK.
-func (h *Handset) sent(ref byte, cause rp.Cause) {
-	if h.waiting != waitNetwork || ref != h.sending.await {
+func (s *sender) sent(ref byte, cause rp.Cause) {
+	if s.waiting != waitNetwork || ref != s.await {
 		return // of a segment that a fault held back or doubled, or of RP-SMMA
 	}
-	h.clock.clear(timerNetwork)
+	s.clock.clear(timerNetwork)
 	if cause == 0 {
-		h.respond(Done, nil)
+		s.respond(Done, nil)
 	} else {
-		h.respond(SMSError, []byte{byte(cause)})
+		s.respond(SMSError, []byte{byte(cause)})
 	}
-	h.proceed()
+	s.proceed()
 }
 
 // networkTimeout: the network took too long (result 21).
-func (h *Handset) networkTimeout() {
-	if h.waiting == waitNetwork {
-		h.respond(NetworkBusy, []byte{NoCause})
-		h.proceed()
+func (s *sender) networkTimeout() {
+	if s.waiting == waitNetwork {
+		s.respond(NetworkBusy, []byte{NoCause})
+		s.proceed()
 	}
 }
 
 // networkLost: the link is gone and with it the answer.
-func (h *Handset) networkLost() {
-	h.clock.clear(timerNetwork)
-	if h.waiting == waitNetwork {
-		h.respond(TerminalBusy, []byte{NoService})
-		h.proceed()
+func (s *sender) networkLost() {
+	s.clock.clear(timerNetwork)
+	if s.waiting == waitNetwork {
+		s.respond(TerminalBusy, []byte{NoService})
+		s.proceed()
 	}
 }
 
@@ -117,74 +120,52 @@ func (h *Handset) networkLost() {
 const reorderWait = 2 * time.Second
 
 // withhold keeps or loses a segment; the card hears that it was sent.
-func (h *Handset) withhold(f SegmentFault, tpdu []byte) {
-	s := segment{tpdu: append([]byte(nil), tpdu...)}
+func (s *sender) withhold(f SegmentFault, tpdu []byte) {
+	held := segment{tpdu: append([]byte(nil), tpdu...)}
 	switch f.Action {
 	case Drop:
 		return
 	case Delay:
-		s.at = time.Now().Add(f.Delay)
+		held.at = time.Now().Add(f.Delay)
 	case Reorder:
-		s.at, s.next = time.Now().Add(reorderWait), true
+		held.at, held.next = time.Now().Add(reorderWait), true
 	}
-	h.sending.later = append(h.sending.later, s)
-	h.armLater()
+	s.later = append(s.later, held)
+	s.armLater()
 }
 
 // releaseNext sends what waited for another segment to go first.
-func (h *Handset) releaseNext() {
-	h.release(func(s segment) bool { return s.next })
+func (s *sender) releaseNext() {
+	s.release(func(g segment) bool { return g.next })
 }
 
 // releaseDue sends what has waited long enough.
-func (h *Handset) releaseDue() {
+func (s *sender) releaseDue() {
 	now := time.Now()
-	h.release(func(s segment) bool { return !s.at.After(now) })
+	s.release(func(g segment) bool { return !g.at.After(now) })
 }
 
-func (h *Handset) release(due func(segment) bool) {
-	if len(h.sending.later) == 0 {
+func (s *sender) release(due func(segment) bool) {
+	if len(s.later) == 0 {
 		return
 	}
-	keep := h.sending.later[:0]
-	for _, s := range h.sending.later {
-		if due(s) {
-			h.rpData(s.tpdu)
+	keep := s.later[:0]
+	for _, g := range s.later {
+		if due(g) {
+			s.rpData(g.tpdu)
 		} else {
-			keep = append(keep, s)
+			keep = append(keep, g)
 		}
 	}
-	h.sending.later = keep
-	h.armLater()
+	s.later = keep
+	s.armLater()
 }
 
-func (h *Handset) armLater() {
-	h.clock.clear(timerLater)
-	for _, s := range h.sending.later {
-		if t := h.clock.at[timerLater]; t.IsZero() || s.at.Before(t) {
-			h.clock.at[timerLater] = s.at
+func (s *sender) armLater() {
+	s.clock.clear(timerLater)
+	for _, g := range s.later {
+		if t := s.clock.at[timerLater]; t.IsZero() || g.at.Before(t) {
+			s.clock.at[timerLater] = g.at
 		}
 	}
-}
-
-// pack turns the 8-bit text of an SMS-SUBMIT into packed septets
-// (TS 102 223 6.4.10).
-func pack(tpdu []byte) ([]byte, bool) {
-	s, err := sms.ParseSubmit(tpdu)
-	if err != nil {
-		return nil, false
-	}
-	header := (len(s.UDH)*8 + 6) / 7
-	septets := make([]byte, len(s.UD))
-	for i, o := range s.UD {
-		septets[i] = o & 0x7F
-	}
-	s.DCS &^= 0x0C
-	if s.DCS >= 0xF0 {
-		s.DCS &^= 0x04
-	}
-	s.Septets = header + len(septets)
-	s.UD = sms.PackSeptets(nil, septets, header*7-len(s.UDH)*8)
-	b, err := s.AppendBinary(nil)
-	return b, err == nil
 }

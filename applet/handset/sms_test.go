@@ -158,7 +158,7 @@ func TestBusyCardGetsItAgain(t *testing.T) {
 func TestNoDownloadService(t *testing.T) {
 	s, card := newSite(t), newFake(t)
 	h := start(t, Options{Card: card, Dial: s.dial})
-	if err := h.do(func() { h.services[3] &^= 0x08 }); err != nil {
+	if err := h.do(func() { h.card.services[3] &^= 0x08 }); err != nil {
 		t.Fatal(err)
 	}
 	s.send(t, secured)
@@ -250,7 +250,7 @@ func (c *fakeCard) give(h *Handset, commands ...string) {
 		c.pending = append(c.pending, unhex(s))
 	}
 	c.mu.Unlock()
-	if err := h.do(h.pollCard); err != nil {
+	if err := h.do(h.toolkit.pollCard); err != nil {
 		c.t.Error(err)
 	}
 }

@@ -49,10 +49,12 @@ type view struct {
 }
 
 // Snapshot is the present state; it does not change afterwards.
-func (h *Handset) Snapshot() State {
-	h.view.mu.Lock()
-	defer h.view.mu.Unlock()
-	s := h.view.state
+func (h *Handset) Snapshot() State { return h.view.snapshot() }
+
+func (v *view) snapshot() State {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.state
 	s.Inbox = slices.Clone(s.Inbox)
 	if s.Screen != nil {
 		screen := *s.Screen
@@ -63,24 +65,26 @@ func (h *Handset) Snapshot() State {
 
 // Changes calls f after every change of the state until cancel is called. f
 // must not block and usually only notes that a new Snapshot is worth taking.
-func (h *Handset) Changes(f func()) (cancel func()) {
-	h.view.mu.Lock()
-	defer h.view.mu.Unlock()
+func (h *Handset) Changes(f func()) (cancel func()) { return h.view.watch(f) }
+
+func (v *view) watch(f func()) (cancel func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	p := &f
-	h.view.watchers = append(slices.Clone(h.view.watchers), p)
+	v.watchers = append(slices.Clone(v.watchers), p)
 	return func() {
-		h.view.mu.Lock()
-		defer h.view.mu.Unlock()
-		h.view.watchers = slices.DeleteFunc(slices.Clone(h.view.watchers), func(q *func()) bool { return q == p })
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.watchers = slices.DeleteFunc(slices.Clone(v.watchers), func(q *func()) bool { return q == p })
 	}
 }
 
 // change alters the state and tells the viewers.
-func (h *Handset) change(f func(s *State)) {
-	h.view.mu.Lock()
-	f(&h.view.state)
-	watchers := h.view.watchers
-	h.view.mu.Unlock()
+func (v *view) change(f func(s *State)) {
+	v.mu.Lock()
+	f(&v.state)
+	watchers := v.watchers
+	v.mu.Unlock()
 	for _, w := range watchers {
 		(*w)()
 	}

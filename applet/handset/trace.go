@@ -40,11 +40,19 @@ type Event struct {
 // Field is one decoded value of an event.
 type Field struct{ Name, Value string }
 
-// tracing tells whether anybody looks; callers make fields only then.
-func (h *Handset) tracing() bool { return h.o.Trace != nil }
+// tracer tells Options.Trace what happens.
+type tracer struct {
+	sink  func(Event)
+	clock func() time.Time
+}
 
-func (h *Handset) trace(l Layer, d Direction, name string, octets []byte, fields []Field) {
-	h.o.Trace(Event{At: h.o.Clock(), Layer: l, Direction: d, Name: name, Octets: bytes.Clone(octets), Fields: fields})
+// on tells whether anybody listens; callers make fields only then.
+func (t *tracer) on() bool { return t.sink != nil }
+
+func (t *tracer) see(l Layer, d Direction, name string, octets []byte, fields []Field) {
+	if t.on() {
+		t.sink(Event{At: t.clock(), Layer: l, Direction: d, Name: name, Octets: bytes.Clone(octets), Fields: fields})
+	}
 }
 
 // span is a part of an APDU that must not be shown.
