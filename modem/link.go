@@ -19,7 +19,7 @@ const maxWaiting = 4096
 type linkOptions struct {
 	write  time.Duration // for the port to take octets
 	prompt time.Duration // for +CMGS to ask for the PDU
-	noise  func(n int)   // told of lines and octets that were left out
+	noise  func(n int)   // told of lines and octets that were left out; may be nil
 }
 
 // running is the command that waits for its final code.
@@ -121,13 +121,19 @@ func (l *link) read() {
 			l.fail(ErrNoise)
 		}
 		if s.dropped > 0 {
-			l.o.noise(s.dropped)
+			l.noise(s.dropped)
 			s.dropped = 0
 		}
 		if err != nil {
 			l.fail(fmt.Errorf("%w: %w", errPort, err))
 			return
 		}
+	}
+}
+
+func (l *link) noise(n int) {
+	if l.o.noise != nil {
+		l.o.noise(n)
 	}
 }
 
@@ -149,7 +155,7 @@ func (l *link) line(b []byte) {
 func (l *link) sort(s string) (pass string, fault error) {
 	if s == prompt {
 		if c := l.cur; c == nil || !c.asks || c.handed {
-			l.o.noise(1)
+			l.noise(1)
 			return "", nil
 		}
 		l.cur.asks = false
@@ -157,7 +163,7 @@ func (l *link) sort(s string) (pass string, fault error) {
 	}
 	kind, norm := kindOf(s, l.cur)
 	if kind == kindCall {
-		l.o.noise(1)
+		l.noise(1)
 		return "", nil
 	}
 	if l.head != nil && (kind == kindPDU || kind == kindOther && !strings.HasPrefix(s, "AT")) {
@@ -189,12 +195,12 @@ func (l *link) sort(s string) (pass string, fault error) {
 		if l.cur != nil && (l.cur.pdus || l.cur.bare) {
 			return "", l.answer(s)
 		}
-		l.o.noise(1)
+		l.noise(1)
 	case kindOther:
 		if l.cur != nil && (l.cur.bare || l.cur.pdus) && !strings.HasPrefix(s, "AT") {
 			return "", l.answer(s)
 		}
-		l.o.noise(1)
+		l.noise(1)
 	}
 	return "", nil
 }

@@ -15,6 +15,7 @@ import (
 type Modem struct {
 	o        Options
 	log      *slog.Logger
+	m        *metrics
 	state    *state
 	resolver bearer.Resolver // nil: nobody wants to know
 	jobs     chan *job
@@ -92,6 +93,9 @@ func New(o Options) (*Modem, error) {
 		handled: map[string]bool{}, stuck: map[string]bool{}, damaged: map[string]bool{}, strikes: map[int64]int{},
 	}
 	m.resolver, _ = o.Inbox.(bearer.Resolver)
+	if m.m, err = newMetrics(m); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -182,7 +186,7 @@ func (m *Modem) run(ctx context.Context) {
 		case s.opened && !errors.Is(err, ErrPIN) && !errors.Is(err, errPort):
 			deaf++
 		}
-		m.o.Metrics.SessionEnd(endReason(err))
+		m.m.end(err)
 		m.fault(err)
 		pause := min(m.o.RetryFirst<<min(failures-1, 10), m.o.RetryMost)
 		if errors.Is(err, errReset) {
@@ -296,11 +300,11 @@ func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt,
 	j := &job{seg: seg, done: make(chan outcome, 1)}
 	var err error
 	if j.pdu, j.length, err = encode(&seg); err != nil {
-		m.o.Metrics.Submission("refused")
+		m.m.sent.WithLabelValues("refused").Inc()
 		return r, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
 	}
 	if err := m.queue(j); err != nil {
-		m.o.Metrics.Submission("busy")
+		m.m.sent.WithLabelValues("busy").Inc()
 		return r, fmt.Errorf("%w: %w", bearer.ErrBusy, err)
 	}
 	select {

@@ -88,12 +88,12 @@ func (m *Modem) report(ctx context.Context, r *sms.StatusReport) error {
 	now := m.o.Clock()
 	outcome := r.Outcome()
 	if outcome == sms.OutcomePending || outcome == sms.OutcomeUnknown {
-		m.o.Metrics.StatusReport("not final")
+		m.m.reports.WithLabelValues("not final").Inc()
 		return nil
 	}
 	x, ok := m.state.find(r, func(n sms.MSISDN) bool { return m.o.same(n, r.Recipient) }, now)
 	if !ok {
-		m.o.Metrics.StatusReport("unmatched")
+		m.m.reports.WithLabelValues("unmatched").Inc()
 		m.log.Info("status report is about no message of ours", "reference", r.Reference, "status", r.Status)
 		return nil
 	}
@@ -116,6 +116,6 @@ func (m *Modem) report(ctx context.Context, r *sms.StatusReport) error {
 		return err
 	}
 	m.state.forget(x)
-	m.o.Metrics.StatusReport("stored")
+	m.m.reports.WithLabelValues("stored").Inc()
 	return nil
 }

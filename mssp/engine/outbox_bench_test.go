@@ -71,7 +71,15 @@ var benchSegment = bearer.Segment{Dest: "41790000001", PID: 0x7F, DCS: 0xF6, UDH
 type deaf struct{ bearer.Inbox }
 
 func benchSMSC(b *testing.B, window, binds int) *esme.Client {
-	s, err := esme.New(esme.Options{Name: "bench", Address: centre(b), Window: window, Binds: binds, Queue: 20_000, Bind: smpp.Bind{SystemID: "x"}, Inbox: deaf{}})
+	bound := make(chan struct{}, 1)
+	s, err := esme.New(esme.Options{
+		Name: "bench", Address: centre(b), Window: window, Binds: binds, Queue: 20_000, Bind: smpp.Bind{SystemID: "x"}, Inbox: deaf{},
+		Changed: func(st esme.Status) {
+			if st.Bound == binds && len(bound) == 0 {
+				bound <- struct{}{}
+			}
+		},
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -79,9 +87,7 @@ func benchSMSC(b *testing.B, window, binds int) *esme.Client {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { s.Stop(context.Background()) }) //nolint:errcheck // over either way
-	for s.Status().Bound < binds {
-		<-time.After(time.Millisecond)
-	}
+	<-bound
 	return s
 }
 

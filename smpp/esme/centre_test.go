@@ -10,9 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 	"github.com/simsign/simsign/smpp"
@@ -174,9 +171,10 @@ func (i *inbox) Alert(_ context.Context, n sms.MSISDN) error {
 type lab struct {
 	*testing.T
 	*Client
-	c   *centre
-	in  *inbox
-	reg *prometheus.Registry
+	c      *centre
+	in     *inbox
+	counts *counts
+	told   *told
 }
 
 const service = "+41790000000"
@@ -185,11 +183,11 @@ const service = "+41790000000"
 func bubble(t *testing.T, o Options, prepare func(*centre), f func(l *lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lab{T: t, c: &centre{t: t, perConn: map[*smpp.Session]int{}}, in: &inbox{}, reg: prometheus.NewRegistry()}
+		l := &lab{T: t, c: &centre{t: t, perConn: map[*smpp.Session]int{}}, in: &inbox{}, counts: &counts{n: map[string]int{}}, told: &told{}}
 		if prepare != nil {
 			prepare(l.c)
 		}
-		o.Name, o.Dial, o.Inbox, o.Registerer = "north", l.c.dial, l.in, l.reg
+		o.Name, o.Dial, o.Inbox, o.Metrics, o.Changed = "north", l.c.dial, l.in, l.counts, l.told.hear
 		o.Bind.SystemID = "simsign"
 		if o.Source == nil {
 			o.Source = SourceRules{{Address: ParseAddress(service)}}
@@ -237,11 +235,45 @@ func (l *lab) want(ch chan result, id string, err error) {
 	}
 }
 
-// counted is the value of a counter.
-func counted(c prometheus.Counter) float64 {
-	var m dto.Metric
-	if err := c.Write(&m); err != nil {
-		return -1
-	}
-	return m.GetCounter().GetValue()
+// counts is Metrics by name.
+type counts struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *counts) add(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n[name]++
+}
+
+func (c *counts) of(name string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[name]
+}
+
+func (c *counts) Response(st smpp.Status, _ time.Duration) { c.add(st.String()) }
+func (c *counts) Unanswered()                              { c.add("unanswered") }
+func (c *counts) Late()                                    { c.add("late") }
+func (c *counts) Inbound(i Inbound)                        { c.add(string(i)) }
+func (c *counts) BindFailed()                              { c.add("bind failed") }
+
+// told is what Options.Changed was told.
+type told struct {
+	mu     sync.Mutex
+	states []Status
+}
+
+func (t *told) hear(s Status) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.states = append(t.states, s)
+}
+
+// since gives the states that came after the first n.
+func (t *told) since(n int) []Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Status(nil), t.states[n:]...)
 }

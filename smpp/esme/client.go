@@ -15,7 +15,6 @@ import (
 type Client struct {
 	o        Options
 	log      *slog.Logger
-	m        *metrics
 	q        *queue
 	pace     *pace
 	links    []*link
@@ -25,21 +24,22 @@ type Client struct {
 
 	mu         sync.Mutex
 	cancel     context.CancelFunc // nil: stopped
-	life       context.Context
-	wg         sync.WaitGroup // links and background work of this life
-	sending    int            // binds that are up and take submit_sm
+	wg         sync.WaitGroup     // links and background work of this life
+	sending    int                // binds that are up and take submit_sm
 	receiving  int
 	delivering int
 	quiet      chan struct{} // closed when delivering is 0 while stopping
 	stopping   bool
+
+	telling sync.Mutex // held while Options.Changed hears of a state
 }
 
 var _ bearer.Attacher = (*Client)(nil)
 
 // New checks the options. Nothing is dialled before Start.
 func New(o Options) (*Client, error) {
-	if err := o.defaults(); err != nil {
-		return nil, err
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("esme: %w", err)
 	}
 	c := &Client{
 		o: o, log: o.Logger.With("bearer", o.Name), q: newQueue(o.Queue), pace: newPace(o.Rate),
@@ -47,17 +47,10 @@ func New(o Options) (*Client, error) {
 	}
 	c.resolver, _ = o.Inbox.(bearer.Resolver)
 	c.alerter, _ = o.Inbox.(bearer.Alerter)
-	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("esme: %w", err)
-	}
 	for i := range o.Binds {
 		for _, cmd := range o.Mode.commands() {
 			c.links = append(c.links, newLink(c, i+1, cmd))
 		}
-	}
-	var err error
-	if c.m, err = newMetrics(c); err != nil {
-		return nil, err
 	}
 	return c, nil
 }
@@ -68,18 +61,25 @@ func (c *Client) Name() string { return c.o.Name }
 // Start keeps the binds up from now on. It does not wait for them: a centre
 // that is not there is tried again. Start of a started client does nothing.
 func (c *Client) Start(context.Context) error {
+	if c.startLinks() {
+		c.changed()
+	}
+	return nil
+}
+
+// startLinks reports false when they run already.
+func (c *Client) startLinks() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cancel != nil {
-		return nil
+		return false
 	}
-	c.stopping = false
-	c.life, c.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	c.stopping, c.cancel = false, cancel
 	for _, l := range c.links {
-		ctx := c.life
 		c.wg.Go(func() { l.run(ctx) })
 	}
-	return nil
+	return true
 }
 
 // Stop takes nothing more, waits until the window is empty and what was
@@ -100,6 +100,7 @@ func (c *Client) Stop(ctx context.Context) error {
 	}
 	c.q.set(func(q *queue) { q.closed = true })
 	c.mu.Unlock()
+	c.changed()
 	c.giveBack()
 	ctx, done := context.WithTimeout(ctx, c.o.DrainTimeout)
 	defer done()
@@ -123,6 +124,7 @@ func (c *Client) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.cancel, c.stopping = nil, false
 	c.mu.Unlock()
+	c.changed()
 	return err
 }
 
@@ -138,13 +140,17 @@ func (c *Client) giveBack() {
 // another centre, where there is one.
 func (c *Client) Pause() {
 	c.q.set(func(q *queue) { q.held = true })
+	c.changed()
 	for _, it := range c.q.flush() {
 		it.done(bearer.Receipt{Bearer: c.o.Name}, errHeld)
 	}
 }
 
 // Resume ends Pause and Drain.
-func (c *Client) Resume() { c.q.set(func(q *queue) { q.held = false }) }
+func (c *Client) Resume() {
+	c.q.set(func(q *queue) { q.held = false })
+	c.changed()
+}
 
 // Drain is Pause that waits until every segment that is with the centre has
 // its response, or ctx ends.
@@ -208,10 +214,15 @@ func (c *Client) Status() Status {
 	return out
 }
 
-func (q *queue) isHeld() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.held
+// changed tells Options.Changed what the state is now. Whoever changes it
+// calls changed after that: so the last call has seen the last change.
+func (c *Client) changed() {
+	if c.o.Changed == nil {
+		return
+	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.o.Changed(c.Status())
 }
 
 // up counts a bind that came (1) or went (-1). The queue is opened and closed

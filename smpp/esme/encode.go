@@ -49,8 +49,8 @@ func (o *Options) encode(s *bearer.Segment) (*smpp.Message, error) {
 	return m, o.userData(m, s)
 }
 
-// check finds what no submit_sm could hold: now, not at the first message.
-func (o *Options) check() error {
+// checkSubmit finds what no submit_sm could hold: now, not at the first message.
+func (o *Options) checkSubmit() error {
 	m, err := o.encode(&bearer.Segment{Dest: "41790000001", UD: []byte{0}})
 	if err != nil {
 		return err

@@ -52,26 +52,26 @@ func (l *link) take(ctx context.Context, m *smpp.Message) smpp.Status {
 	}
 	mo, err := c.o.decode(m, c.o.Clock())
 	if err != nil {
-		kind := "malformed"
+		kind := Malformed
 		if errors.Is(err, errNobody) {
-			kind = "nobody"
+			kind = Nobody
 		}
-		c.m.inbound(kind)
+		c.o.Metrics.Inbound(kind)
 		l.limitedLog.Warn(l.log, "message from a phone refused", "error", err)
 		return smpp.ROK
 	}
 	d := digest(m)
 	if c.seen.has(d, time.Now()) {
-		c.m.inbound("again")
+		c.o.Metrics.Inbound(Again)
 		return smpp.ROK
 	}
 	if err := c.o.Inbox.Deliver(ctx, mo); err != nil {
-		c.m.inbound("failed")
+		c.o.Metrics.Inbound(Failed)
 		l.log.Log(ctx, failed(err), "message from a phone was not stored: it shall come again", "msisdn", mo.Source, "error", err)
 		return smpp.RxTAppn
 	}
 	c.seen.add(d, time.Now())
-	c.m.inbound("stored")
+	c.o.Metrics.Inbound(Stored)
 	return smpp.ROK
 }
 
@@ -89,25 +89,25 @@ func (l *link) receipt(ctx context.Context, m *smpp.Message) smpp.Status {
 	r, final, err := c.o.report(m, c.o.Clock())
 	switch {
 	case err != nil:
-		c.m.inbound("receipt malformed")
+		c.o.Metrics.Inbound(ReceiptMalformed)
 		l.limitedLog.Warn(l.log, "delivery receipt cannot be read", "error", err)
 		return smpp.ROK
 	case !final:
-		c.m.inbound("receipt not final")
+		c.o.Metrics.Inbound(ReceiptNotFinal)
 		return smpp.ROK
 	}
 	if err := c.o.Inbox.Report(ctx, r); err != nil {
-		c.m.inbound("failed")
+		c.o.Metrics.Inbound(Failed)
 		l.log.Log(ctx, failed(err), "delivery receipt was not stored: it shall come again", "message", r.MessageID, "error", err)
 		return smpp.RxTAppn
 	}
-	c.m.inbound("receipt")
+	c.o.Metrics.Inbound(ReceiptStored)
 	return smpp.ROK
 }
 
 // alert: a phone is back (SMPP 3.4 4.12). There is no answer.
 func (l *link) alert(ctx context.Context, a *smpp.Alert) {
-	l.c.m.inbound("alert")
+	l.c.o.Metrics.Inbound(Alerted)
 	number, err := l.c.o.Quirks.number(a.Source)
 	if err != nil || l.c.alerter == nil {
 		return

@@ -52,7 +52,7 @@ func TestDeliver(t *testing.T) {
 		if len(l.in.mos) != 3 {
 			t.Errorf("delivered %d times, want 3", len(l.in.mos))
 		}
-		if n := counted(l.m.in.WithLabelValues("again")); n != 1 {
+		if n := l.counts.of("again"); n != 1 {
 			t.Errorf("counted %v", n)
 		}
 	})

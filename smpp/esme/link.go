@@ -61,6 +61,7 @@ func (l *link) run(ctx context.Context) {
 			}
 		}
 		if ctx.Err() != nil {
+			l.c.changed()
 			return
 		}
 		if wrongCredentials(err) {
@@ -68,7 +69,8 @@ func (l *link) run(ctx context.Context) {
 		}
 		text := err.Error()
 		l.fault.Store(&text)
-		l.c.m.broken.Inc()
+		l.c.changed()
+		l.c.o.Metrics.BindFailed()
 		l.log.Warn("not bound", "error", err, "pause", pause)
 		if !rest(ctx, pause) {
 			return
@@ -140,7 +142,9 @@ func (l *link) tap(conn net.Conn) func(bool, []byte) {
 // order.
 func (l *link) serve(ctx context.Context, sess *smpp.Session) error {
 	l.c.up(l, 1) // first the queue: whoever sees the bind may submit
+	l.fault.Store(nil)
 	l.session.Store(sess)
+	l.c.changed()
 	stop := context.AfterFunc(ctx, func() { l.unbind(sess) })
 	defer stop()
 	pumped := make(chan struct{})

@@ -69,7 +69,7 @@ func TestReconnect(t *testing.T) {
 				if n := attempts(); n < 8 || n > 25 {
 					t.Errorf("%d attempts in 5 minutes", n)
 				}
-				if l.Attached() || counted(l.m.broken) < 8 {
+				if l.Attached() || l.counts.of("bind failed") < 8 {
 					t.Error("not counted")
 				}
 				l.c.mu.Lock()

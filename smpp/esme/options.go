@@ -9,8 +9,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/smpp"
 )
@@ -70,24 +68,37 @@ type Options struct {
 	Seen time.Duration
 
 	// Tap, when set, is called for each connection and gives the trace of its PDUs.
-	Tap        func(bind string, local, remote net.Addr) func(out bool, pdu []byte)
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
-	Clock      func() time.Time
+	Tap func(bind string, local, remote net.Addr) func(out bool, pdu []byte)
+	// Changed, when set, hears of every change of state: a bind that came or
+	// went, an attempt that failed, Start, Stop, Pause and Resume. Calls come one
+	// after the other, and the last one has the last state. It must not block,
+	// and must not call those.
+	Changed func(Status)
+	Metrics Metrics // [nobody counts]
+	Logger  *slog.Logger
+	Clock   func() time.Time
 }
 
 // MaxWindow is the largest window and the largest number of binds of one client.
 const MaxWindow = 1000
 
-func (o *Options) defaults() error {
+// complete refuses what cannot work and fills in what is left out.
+func (o *Options) complete() error {
 	switch {
 	case o.Name == "" || o.Inbox == nil || o.Dial == nil && o.Address == "":
-		return errors.New("esme: Name, Inbox and Address (or Dial) are required")
+		return errors.New("Name, Inbox and Address (or Dial) are required")
 	case o.Mode > Receiver:
-		return fmt.Errorf("esme: mode %d is not known", o.Mode)
+		return fmt.Errorf("mode %d is not known", o.Mode)
 	case o.Window > MaxWindow || o.Binds > MaxWindow:
-		return fmt.Errorf("esme: window and binds are at most %d", MaxWindow)
+		return fmt.Errorf("window and binds are at most %d", MaxWindow)
 	}
+	o.limits()
+	o.environment()
+	return errors.Join(o.serverName(), o.checkBind(), o.checkSubmit())
+}
+
+// limits fills in numbers and times.
+func (o *Options) limits() {
 	for _, d := range []struct {
 		at *time.Duration
 		is time.Duration
@@ -118,11 +129,18 @@ func (o *Options) defaults() error {
 	if o.Seen == 0 {
 		o.Seen = 10 * time.Minute
 	}
+}
+
+// environment fills in what the client uses of the world around it.
+func (o *Options) environment() {
 	if o.Bind.InterfaceVersion == 0 {
 		o.Bind.InterfaceVersion = smpp.Version34
 	}
 	if o.Policy == nil {
 		o.Policy = DefaultPolicy()
+	}
+	if o.Metrics == nil {
+		o.Metrics = unmeasured{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -137,22 +155,29 @@ func (o *Options) defaults() error {
 			return d.DialContext(ctx, "tcp", addr)
 		}
 	}
-	if o.TLS != nil && o.TLS.ServerName == "" && !o.TLS.InsecureSkipVerify {
-		host, _, err := net.SplitHostPort(o.Address)
-		if err != nil {
-			return fmt.Errorf("esme: TLS needs ServerName or an Address with host and port: %w", err)
-		}
-		o.TLS = o.TLS.Clone()
-		o.TLS.ServerName = host
+}
+
+// serverName finds the name that the centre's certificate must have.
+func (o *Options) serverName() error {
+	if o.TLS == nil || o.TLS.ServerName != "" || o.TLS.InsecureSkipVerify {
+		return nil
 	}
-	// What cannot be sent is found now, not at every attempt to bind.
-	if _, err := smpp.Append(nil, smpp.Header{Command: smpp.BindTransceiver}, &o.Bind); err != nil {
-		return fmt.Errorf("esme: %w", err)
+	host, _, err := net.SplitHostPort(o.Address)
+	if err != nil {
+		return fmt.Errorf("TLS needs ServerName or an Address with host and port: %w", err)
 	}
-	if o.Bind.SystemID == "" {
-		return errors.New("esme: Bind.SystemID is required")
-	}
+	o.TLS = o.TLS.Clone()
+	o.TLS.ServerName = host
 	return nil
+}
+
+// checkBind finds what cannot be sent now, not at every attempt to bind.
+func (o *Options) checkBind() error {
+	if o.Bind.SystemID == "" {
+		return errors.New("Bind.SystemID is required")
+	}
+	_, err := smpp.Append(nil, smpp.Header{Command: smpp.BindTransceiver}, &o.Bind)
+	return err
 }
 
 // commands are the bind requests of one bind.

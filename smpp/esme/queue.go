@@ -144,6 +144,12 @@ func (q *queue) set(f func(q *queue)) {
 	q.mu.Unlock()
 }
 
+func (q *queue) isHeld() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held
+}
+
 // idle waits until no bind has an item, or ctx ends.
 func (q *queue) idle(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {

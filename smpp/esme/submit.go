@@ -82,13 +82,13 @@ func (l *link) outcome(it *item, o smpp.Outcome) {
 			c.finish(it, bearer.Receipt{}, c.q.refusal(), false)
 		}
 	case !o.Answered():
-		c.m.result("unknown")
+		c.o.Metrics.Unanswered()
 		l.log.Info("no response to a submit_sm", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "error", o.Cause)
 		c.finish(it, bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, o.Cause), false)
 	default:
-		c.m.response(o.Status, o.RTT)
+		c.o.Metrics.Response(o.Status, o.RTT)
 		if o.Late {
-			c.m.late.Inc()
+			c.o.Metrics.Late()
 			l.log.Info("late response", "segment", it.id, "tx", it.ref, "sequence", o.Seq, "status", o.Status.String(), "after", o.RTT)
 		}
 		l.answered(it, o)

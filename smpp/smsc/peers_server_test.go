@@ -131,6 +131,12 @@ func attach(t *testing.T, o esme.Options) (*esme.Client, box) {
 	} {
 		*d = patience
 	}
+	bound := make(chan bool, 1)
+	o.Changed = func(st esme.Status) {
+		if st.Bound == st.Binds && len(bound) == 0 {
+			bound <- true
+		}
+	}
 	e, err := esme.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +151,7 @@ func attach(t *testing.T, o esme.Options) (*esme.Client, box) {
 			t.Errorf("stop: %v", err)
 		}
 	})
-	until(t, "bound", func() bool { st := e.Status(); return st.Bound == st.Binds })
+	next(t, "bind", bound)
 	return e, b
 }
 

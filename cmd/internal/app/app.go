@@ -72,6 +72,7 @@ type App struct {
 	bearers bearers
 	planes  []*plane
 	health  *health
+	recheck chan struct{} // a self-check shall not wait for its time
 
 	closers []func(context.Context) error // in the order of opening
 	once    sync.Once
@@ -94,7 +95,7 @@ func New(o Options) (*App, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	return &App{o: o, cfg: o.Config, log: o.Logger, registry: newRegistry(o.Version), done: make(chan struct{}), floor: make([]byte, heapFloor)}, nil
+	return &App{o: o, cfg: o.Config, log: o.Logger, registry: newRegistry(o.Version), recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}, nil
 }
 
 // Start opens everything; after an error everything is closed again.
@@ -246,6 +247,8 @@ func (a *App) watch(ctx context.Context) {
 			a.fail(a.core.Store.Failure())
 			return
 		case <-t.C:
+			a.health.run(ctx)
+		case <-a.recheck:
 			a.health.run(ctx)
 		case <-purge.C:
 			a.purge(ctx)

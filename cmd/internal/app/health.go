@@ -99,6 +99,14 @@ func (a *App) checks() []check {
 	return out
 }
 
+// checkNow asks for a self-check soon: a bearer knows that it came or went.
+func (a *App) checkNow() {
+	select {
+	case a.recheck <- struct{}{}:
+	default:
+	}
+}
+
 // Ready is why the service is not ready; nothing when it is.
 func (a *App) Ready() []string { return a.health.now() }
 

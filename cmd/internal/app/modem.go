@@ -8,14 +8,14 @@ import (
 	"github.com/simsign/simsign/modem"
 )
 
-// modemBearer is a bearer of kind modem.
-type modemBearer struct{ *modem.Modem }
+// stick is a bearer of kind modem.
+type stick struct{ *modem.Modem }
 
 // Fault implements carrier.
-func (m modemBearer) Fault() error {
-	st := m.Status()
+func (s stick) Fault() error {
+	st := s.Status()
 	switch {
-	case m.Attached():
+	case s.Attached():
 		return nil
 	case st.Problem != "":
 		return errors.New(st.Problem)
@@ -34,14 +34,10 @@ func (a *App) newModem(b *config.Bearer) (carrier, error) {
 		}
 	}
 	o.PINs = a.bearers.pins
-	counts := newModemMetrics()
-	o.Inbox, o.Logger, o.Metrics, o.Clock = a.engine, a.log, counts, a.o.Clock
+	o.Inbox, o.Logger, o.Registerer, o.Clock = a.engine, a.log, a.registry, a.o.Clock
 	m, err := modem.New(o)
 	if err != nil {
 		return nil, err
 	}
-	if err := counts.register(a.registry, m); err != nil {
-		return nil, err
-	}
-	return modemBearer{m}, nil
+	return stick{m}, nil
 }

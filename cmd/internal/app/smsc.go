@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -19,7 +20,16 @@ var errNotAttached = errors.New("not attached to its network")
 // smppBearer is a bearer of kind smpp.
 type smppBearer struct {
 	*esme.Client
-	trace *trace.Recorder // nil: nothing is kept
+	trace  *trace.Recorder // nil: nothing is kept
+	faulty atomic.Bool     // at the last change
+}
+
+// changed calls tell when there is a fault that was not there before, or no
+// fault any more. Most changes are neither: one bind of many comes and goes.
+func (c *smppBearer) changed(tell func()) {
+	if now := c.Fault() != nil; c.faulty.Swap(now) != now {
+		tell()
+	}
 }
 
 // Fault implements carrier: what an operator has stopped is none.
@@ -48,13 +58,18 @@ func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	if o.TLS, err = b.TLSConfig(); err != nil {
 		return nil, err
 	}
-	o.Inbox, o.Logger, o.Registerer, o.Clock = a.engine, a.log, a.registry, a.o.Clock
+	m := newSMPPMetrics()
 	c := &smppBearer{}
+	o.Inbox, o.Logger, o.Metrics, o.Clock = a.engine, a.log, m, a.o.Clock
+	o.Changed = func(esme.Status) { c.changed(a.checkNow) }
 	if b.Trace > 0 {
 		c.trace = trace.New(trace.Options{PDUs: b.Trace, Messages: b.TraceMessages, Clock: a.o.Clock})
 		o.Tap = c.trace.Tap
 	}
 	if c.Client, err = esme.New(o); err != nil {
+		return nil, err
+	}
+	if err := m.register(a.registry, c.Client); err != nil {
 		return nil, err
 	}
 	a.bearers.smscs = append(a.bearers.smscs, c)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,4 +77,57 @@ func TestStopWaitsAsLongAsTold(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The self-check is asked for when a bearer loses its last bind or has one
+// again, and not for anything less.
+func TestBearerAsksForCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var sessions []*smpp.Session
+		dial := func(context.Context) (net.Conn, error) {
+			a, b := net.Pipe()
+			mu.Lock()
+			defer mu.Unlock()
+			sessions = append(sessions, smpp.NewSession(b, smpp.Options{Handler: smpp.HandlerFunc(func(_ context.Context, r *smpp.Request) {
+				r.Reply(smpp.ROK, nil)
+			})}))
+			return a, nil
+		}
+		c, asked := &smppBearer{}, 0
+		var err error
+		c.Client, err = esme.New(esme.Options{
+			Name: "north", Bind: smpp.Bind{SystemID: "x"}, Inbox: noInbox{}, Binds: 2, Dial: dial,
+			Changed: func(esme.Status) { c.changed(func() { asked++ }) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(when string, n int) {
+			t.Helper()
+			synctest.Wait()
+			if asked != n {
+				t.Errorf("%s: asked %d times, want %d", when, asked, n)
+			}
+		}
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want("started, then bound", 2)
+		sessions[0].Close()
+		want("one of two binds is gone", 2)
+		time.Sleep(time.Minute)
+		want("and is back", 2)
+		for _, s := range sessions {
+			s.Close()
+		}
+		want("no bind is left", 3)
+		time.Sleep(time.Minute)
+		want("bound again", 4)
+		c.Pause()
+		if err := c.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		want("stopped by an operator", 4)
+	})
 }
