@@ -12,11 +12,10 @@ const (
 	SIM                    // no SIM, wrong SIM, PIN
 	Storage                // memory of the modem or of the SIM
 	Ours                   // the program has made a mistake
-	classes                // how many there are
 )
 
 func (c Class) String() string {
-	return [classes]string{"unclear", "permanent", "later", "site", "sim", "storage", "ours"}[c]
+	return [...]string{"unclear", "permanent", "later", "site", "sim", "storage", "ours"}[c]
 }
 
 // cause is a number of a +CMS ERROR: its class, and what it says.

@@ -188,7 +188,7 @@ func newSite(t testing.TB, change func(*emulator.Options, *modem.Options)) *site
 	}
 	t.Cleanup(func() { c.Close() })
 	eo := emulator.Options{Number: ours, Dial: dial, Card: c}
-	mo := modem.Options{Name: "stick", Inbox: s.in, Receipts: true, Logger: slog.New(slog.NewTextHandler(&s.told, nil))}
+	mo := modem.Options{Name: "usb0", Inbox: s.in, Receipts: true, Logger: slog.New(slog.NewTextHandler(&s.told, nil))}
 	if change != nil {
 		change(&eo, &mo)
 	}

@@ -14,8 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -302,13 +300,14 @@ type lab struct {
 	*Modem
 	f  *fake
 	in *inbox
+	n  *tally
 }
 
 func bubble(t *testing.T, o Options, prepare func(*lab), run func(*lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lab{T: t, f: &fake{t: t, store: map[string]map[int]string{}, mem: "SM", cnmi: "0,0,0,0,0"}, in: &inbox{}}
-		o.Name, o.Open, o.Inbox, o.Registerer = "stick", l.f.Open, l.in, prometheus.NewRegistry()
+		l := &lab{T: t, f: &fake{t: t, store: map[string]map[int]string{}, mem: "SM", cnmi: "0,0,0,0,0"}, in: &inbox{}, n: &tally{counts: map[string]int{}}}
+		o.Name, o.Open, o.Inbox, o.Metrics = "usb0", l.f.Open, l.in, l.n
 		if prepare != nil {
 			prepare(l)
 		}
@@ -319,6 +318,7 @@ func bubble(t *testing.T, o Options, prepare func(*lab), run func(*lab)) {
 		l.begin()
 		run(l)
 		l.end()
+		l.n.check(t)
 	})
 }
 

@@ -151,7 +151,7 @@ func FuzzLink(f *testing.F) {
 	f.Add([]byte("\r\nOK\r\n\r\n+CME ERROR: 1\r\nOK\r\n+CDS: 1\r\nAT+CSQ\r\n+CSQ: 1,2\r\nOK\r\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		synctest.Test(t, func(t *testing.T) {
-			l := newLink(&noisy{bytes.NewReader(b), make(chan struct{})}, linkOptions{write: time.Second, prompt: time.Second})
+			l := newLink(&noisy{bytes.NewReader(b), make(chan struct{})}, linkOptions{write: time.Second, prompt: time.Second, noise: noMetrics{}.Noise})
 			if l.join(t.Context()) == nil {
 				l.command(t.Context(), "+CSQ", time.Second)     //nolint:errcheck // only that it ends
 				l.submit(t.Context(), 1, "0011", 2*time.Second) //nolint:errcheck // only that it ends

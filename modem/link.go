@@ -19,7 +19,7 @@ const maxWaiting = 4096
 type linkOptions struct {
 	write  time.Duration // for the port to take octets
 	prompt time.Duration // for +CMGS to ask for the PDU
-	noise  func(n int)   // told of lines and octets that were left out; may be nil
+	noise  func(n int)   // told of lines and octets that were left out
 }
 
 // running is the command that waits for its final code.
@@ -121,19 +121,13 @@ func (l *link) read() {
 			l.fail(ErrNoise)
 		}
 		if s.dropped > 0 {
-			l.noise(s.dropped)
+			l.o.noise(s.dropped)
 			s.dropped = 0
 		}
 		if err != nil {
 			l.fail(fmt.Errorf("%w: %w", errPort, err))
 			return
 		}
-	}
-}
-
-func (l *link) noise(n int) {
-	if l.o.noise != nil {
-		l.o.noise(n)
 	}
 }
 
@@ -155,7 +149,7 @@ func (l *link) line(b []byte) {
 func (l *link) sort(s string) (pass string, fault error) {
 	if s == prompt {
 		if c := l.cur; c == nil || !c.asks || c.handed {
-			l.noise(1)
+			l.o.noise(1)
 			return "", nil
 		}
 		l.cur.asks = false
@@ -163,7 +157,7 @@ func (l *link) sort(s string) (pass string, fault error) {
 	}
 	kind, norm := kindOf(s, l.cur)
 	if kind == kindCall {
-		l.noise(1)
+		l.o.noise(1)
 		return "", nil
 	}
 	if l.head != nil && (kind == kindPDU || kind == kindOther && !strings.HasPrefix(s, "AT")) {
@@ -195,12 +189,12 @@ func (l *link) sort(s string) (pass string, fault error) {
 		if l.cur != nil && (l.cur.pdus || l.cur.bare) {
 			return "", l.answer(s)
 		}
-		l.noise(1)
+		l.o.noise(1)
 	case kindOther:
 		if l.cur != nil && (l.cur.bare || l.cur.pdus) && !strings.HasPrefix(s, "AT") {
 			return "", l.answer(s)
 		}
-		l.noise(1)
+		l.o.noise(1)
 	}
 	return "", nil
 }

@@ -1,75 +1,94 @@
 package modem
 
 import (
-	"os"
-	"regexp"
+	"errors"
+	"slices"
+	"sync"
 	"testing"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"time"
 )
 
-// Every metric is there from the start, and the alerts speak of no other.
-func TestMetrics(t *testing.T) {
-	reg := prometheus.NewRegistry()
-	bubble(t, Options{}, nil, func(l *lab) {
-		m, err := New(Options{Name: "second", Open: l.f.Open, Inbox: l.in, Registerer: reg})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m.Name() != "second" || m.Status().Left != -1 {
-			t.Errorf("%+v", m.Status())
-		}
-	})
-	families, err := reg.Gather()
-	if err != nil {
-		t.Fatal(err)
+// tally counts.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (y *tally) add(what string, n int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.counts[what] += n
+}
+
+func (y *tally) Submission(result string)   { y.add("submission "+result, 1) }
+func (y *tally) SendError(c Class)          { y.add("error "+c.String(), 1) }
+func (y *tally) Received(result string)     { y.add("received "+result, 1) }
+func (y *tally) StatusReport(result string) { y.add("report "+result, 1) }
+func (y *tally) SessionEnd(reason string)   { y.add("end "+reason, 1) }
+func (y *tally) Reset(kind string)          { y.add("reset "+kind, 1) }
+func (y *tally) Noise(n int)                { y.add("noise", n) }
+func (y *tally) IndicationsLost()           { y.add("indications", 1) }
+func (y *tally) PortStranded()              { y.add("stranded", 1) }
+
+// words are all that may be counted: the labels of a metric are bounded.
+func words() []string {
+	out := []string{
+		"submission accepted", "submission refused", "submission busy", "submission unknown",
+		"received stored", "received again", "received kept", "received stuck",
+		"report stored", "report unmatched", "report not final", "report again",
+		"reset soft", "reset hard", "noise", "indications", "stranded",
 	}
-	there := map[string]bool{}
-	for _, f := range families {
-		there[f.GetName()] = true
-		for _, x := range f.GetMetric() {
-			if c := x.GetCounter(); c != nil && c.GetValue() != 0 {
-				t.Errorf("%s starts at %v", f.GetName(), c.GetValue())
-			}
-		}
+	for c := Unclear; c <= Ours; c++ {
+		out = append(out, "error "+c.String())
 	}
-	rules, err := os.ReadFile("../configs/alerts-modem.yml")
-	if err != nil {
-		t.Fatal(err)
+	for _, r := range EndReasons() {
+		out = append(out, "end "+r)
 	}
-	named := regexp.MustCompile(`simsign_modem_\w+`).FindAllString(string(rules), -1)
-	if len(named) < 10 || len(there) < 14 {
-		t.Errorf("%d names in the alerts, %d metrics", len(named), len(there))
-	}
-	for _, n := range named {
-		if !there[n] {
-			t.Errorf("there is no metric %s", n)
+	return out
+}
+
+// check finds words that are none of Metrics.
+func (y *tally) check(t *testing.T) {
+	t.Helper()
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for what := range y.counts {
+		if !slices.Contains(words(), what) {
+			t.Errorf("%q is counted", what)
 		}
 	}
 }
 
-// Options that cannot work are refused at once.
-func TestOptions(t *testing.T) {
-	good := Options{Name: "x", Open: (&fake{}).Open, Inbox: &inbox{}}
-	for name, change := range map[string]func(*Options){
-		"no name": func(o *Options) { o.Name = "" }, "no port": func(o *Options) { o.Open = nil }, "no inbox": func(o *Options) { o.Inbox = nil },
-		"PIN short": func(o *Options) { o.PIN = "123" }, "PIN text": func(o *Options) { o.PIN = "12a4" }, "PIN with AT": func(o *Options) { o.PIN = "1\";+C" },
-		"SMSC": func(o *Options) { o.SMSC = "+41" }, "country": func(o *Options) { o.CountryCode = "4179" },
-		"quota": func(o *Options) { o.Quota = -1 }, "pace": func(o *Options) { o.Pace = -1 },
-		"state is a folder": func(o *Options) { o.State = os.TempDir() },
-	} {
-		o := good
-		change(&o)
-		if _, err := New(o); err == nil {
-			t.Errorf("%s: taken", name)
+func (y *tally) want(t *testing.T, want map[string]int) {
+	t.Helper()
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for what, n := range want {
+		if y.counts[what] != n {
+			t.Errorf("%s: %d, want %d", what, y.counts[what], n)
 		}
 	}
-	path := t.TempDir() + "/state"
-	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	good.State = path
-	if _, err := New(good); err == nil {
-		t.Error("a damaged state was taken: a PIN might be tried again")
-	}
+}
+
+// What happens is counted, once.
+func TestMetrics(t *testing.T) {
+	bubble(t, Options{}, nil, func(l *lab) {
+		l.want(1, nil)
+		l.f.network = func(string) string { return "\r\n+CMS ERROR: 1\r\n" }
+		if _, err := l.send(2, time.Minute); err == nil {
+			t.Error("a refused segment was taken")
+		}
+		l.f.put("SM", 1, deliver(t, answer(1)))
+		l.f.say("\r\n+CMTI: \"SM\",1\r\n")
+		l.in.fail(errors.New("disk full"))
+		l.f.put("SM", 2, deliver(t, answer(2)))
+		l.f.say("\r\n+CMTI: \"SM\",2\r\n")
+		l.in.fail(nil)
+		l.f.say("\r\nRDY\r\n")
+		l.sleep(time.Minute)
+		l.n.want(t, map[string]int{
+			"submission accepted": 1, "submission refused": 1, "error permanent": 1,
+			"received stored": 2, "received again": 1, "end reboot": 1, "stranded": 0,
+		})
+	})
 }

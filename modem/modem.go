@@ -15,7 +15,6 @@ import (
 type Modem struct {
 	o        Options
 	log      *slog.Logger
-	m        *metrics
 	state    *state
 	resolver bearer.Resolver // nil: nobody wants to know
 	jobs     chan *job
@@ -93,9 +92,6 @@ func New(o Options) (*Modem, error) {
 		handled: map[string]bool{}, stuck: map[string]bool{}, damaged: map[string]bool{}, strikes: map[int64]int{},
 	}
 	m.resolver, _ = o.Inbox.(bearer.Resolver)
-	if m.m, err = newMetrics(m); err != nil {
-		return nil, err
-	}
 	return m, nil
 }
 
@@ -186,7 +182,7 @@ func (m *Modem) run(ctx context.Context) {
 		case s.opened && !errors.Is(err, ErrPIN) && !errors.Is(err, errPort):
 			deaf++
 		}
-		m.m.end(err)
+		m.o.Metrics.SessionEnd(endReason(err))
 		m.fault(err)
 		pause := min(m.o.RetryFirst<<min(failures-1, 10), m.o.RetryMost)
 		if errors.Is(err, errReset) {
@@ -300,11 +296,11 @@ func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt,
 	j := &job{seg: seg, done: make(chan outcome, 1)}
 	var err error
 	if j.pdu, j.length, err = encode(&seg); err != nil {
-		m.m.sent.WithLabelValues("refused").Inc()
+		m.o.Metrics.Submission("refused")
 		return r, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
 	}
 	if err := m.queue(j); err != nil {
-		m.m.sent.WithLabelValues("busy").Inc()
+		m.o.Metrics.Submission("busy")
 		return r, fmt.Errorf("%w: %w", bearer.ErrBusy, err)
 	}
 	select {

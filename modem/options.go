@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/simsign/simsign/ota/bearer"
 )
 
@@ -50,10 +48,10 @@ type Options struct {
 	// taken off the modem. Absent: it stays there, in its place of memory.
 	Keep func(Raw) error
 
-	Inbox      bearer.Inbox // may also be a bearer.Resolver
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
-	Clock      func() time.Time
+	Inbox   bearer.Inbox // may also be a bearer.Resolver
+	Logger  *slog.Logger
+	Metrics Metrics // nil: nobody counts
+	Clock   func() time.Time
 
 	CommandTimeout time.Duration // [5 s]
 	PromptTimeout  time.Duration // for +CMGS to ask for the PDU [10 s]
@@ -112,6 +110,9 @@ func (o *Options) defaults() error {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

@@ -89,7 +89,7 @@ func (p *probe) run(ctx context.Context) error {
 		return err
 	}
 	s := p.s
-	s.l = newLink(port, linkOptions{write: s.m.o.CommandTimeout, prompt: s.m.o.PromptTimeout})
+	s.l = newLink(port, linkOptions{write: s.m.o.CommandTimeout, prompt: s.m.o.PromptTimeout, noise: s.m.o.Metrics.Noise})
 	defer s.l.close()
 	if err := s.l.join(ctx); err != nil {
 		return err

@@ -124,7 +124,7 @@ func TestKeepIn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kept")
 	keep := KeepIn(path)
 	for range 2 {
-		if err := keep(Raw{Modem: "stick", PDU: "00FF", Cause: sms.ErrTPDU}); err != nil {
+		if err := keep(Raw{Modem: "usb0", PDU: "00FF", Cause: sms.ErrTPDU}); err != nil {
 			t.Fatal(err)
 		}
 	}

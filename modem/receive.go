@@ -81,7 +81,7 @@ func (s *session) direct(ctx context.Context, u urc) {
 	}
 	if u.pdu == "" {
 		s.m.log.Error("modem has announced a message and not given it", "indication", u.name)
-		s.m.m.received.WithLabelValues("stuck").Inc()
+		s.m.o.Metrics.Received("stuck")
 		return
 	}
 	length := number(u.args, len(u.args)-1)
@@ -275,7 +275,7 @@ func (s *session) suspect(k string) bool {
 	}
 	s.m.damaged[k] = true
 	s.again = true
-	s.m.m.noise.Inc()
+	s.m.o.Metrics.Noise(1)
 	return true
 }
 
@@ -302,18 +302,18 @@ func (s *session) handle(ctx context.Context, pdu string, length int) bool {
 	}
 	if in.report != nil {
 		if err := s.m.report(ctx, in.report); err != nil {
-			s.m.m.reports.WithLabelValues("again").Inc()
+			s.m.o.Metrics.StatusReport("again")
 			s.m.log.Warn("status report is not stored", "error", err)
 			return false
 		}
 		return true
 	}
 	if err := s.m.o.Inbox.Deliver(ctx, *in.mo); err != nil {
-		s.m.m.received.WithLabelValues("again").Inc()
+		s.m.o.Metrics.Received("again")
 		s.m.log.Warn("message is not stored: it stays in the modem", "msisdn", in.mo.Source, "error", err)
 		return false
 	}
-	s.m.m.received.WithLabelValues("stored").Inc()
+	s.m.o.Metrics.Received("stored")
 	return true
 }
 
@@ -323,7 +323,7 @@ func (s *session) keep(r Raw) bool {
 	if s.m.o.Keep != nil {
 		err := s.m.o.Keep(r)
 		if err == nil {
-			s.m.m.received.WithLabelValues("kept").Inc()
+			s.m.o.Metrics.Received("kept")
 			s.m.log.Warn("message cannot be read and is kept as it is", "error", cause1(r.Cause))
 			return true
 		}
@@ -334,7 +334,7 @@ func (s *session) keep(r Raw) bool {
 			clear(s.m.stuck)
 		}
 		s.m.stuck[r.PDU] = true
-		s.m.m.received.WithLabelValues("stuck").Inc()
+		s.m.o.Metrics.Received("stuck")
 		s.m.log.Warn("message cannot be read and stays in the modem", "error", cause1(r.Cause))
 	}
 	return false

@@ -29,7 +29,7 @@ func TestReceiveStored(t *testing.T) {
 		if n, _ := l.in.got(); n != 2 || l.f.stored() != 0 {
 			t.Fatalf("%d delivered, %d left", n, l.f.stored())
 		}
-		if mo := l.in.mos[0]; mo.Source != "41790000001" || mo.PID != 0 || mo.DCS != 4 || hex.EncodeToString(mo.UDH) != "027100" || hex.EncodeToString(mo.UD) != "00010a" || mo.Bearer != "stick" {
+		if mo := l.in.mos[0]; mo.Source != "41790000001" || mo.PID != 0 || mo.DCS != 4 || hex.EncodeToString(mo.UDH) != "027100" || hex.EncodeToString(mo.UD) != "00010a" || mo.Bearer != "usb0" {
 			t.Errorf("%+v", mo)
 		}
 		l.f.put("SM", 3, deliver(t, answer(3)))
@@ -166,7 +166,7 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("%d delivered, %d left, %d kept", n, l.f.stored(), len(kept))
 		}
 		for _, r := range kept {
-			if !slices.Contains(bad, r.PDU) || r.Cause == nil || r.Modem != "stick" {
+			if !slices.Contains(bad, r.PDU) || r.Cause == nil || r.Modem != "usb0" {
 				t.Errorf("%+v", r)
 			}
 		}
@@ -214,7 +214,7 @@ func TestReports(t *testing.T) {
 		// A network that writes the number as it likes, after a restart of ours.
 		l.end()
 		var err error
-		if l.Modem, err = New(Options{Name: "stick", Open: l.f.Open, Inbox: l.in, CountryCode: "41", State: path}); err != nil {
+		if l.Modem, err = New(Options{Name: "usb0", Open: l.f.Open, Inbox: l.in, CountryCode: "41", State: path}); err != nil {
 			t.Fatal(err)
 		}
 		l.begin()

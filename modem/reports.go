@@ -88,12 +88,12 @@ func (m *Modem) report(ctx context.Context, r *sms.StatusReport) error {
 	now := m.o.Clock()
 	outcome := r.Outcome()
 	if outcome == sms.OutcomePending || outcome == sms.OutcomeUnknown {
-		m.m.reports.WithLabelValues("not final").Inc()
+		m.o.Metrics.StatusReport("not final")
 		return nil
 	}
 	x, ok := m.state.find(r, func(n sms.MSISDN) bool { return m.o.same(n, r.Recipient) }, now)
 	if !ok {
-		m.m.reports.WithLabelValues("unmatched").Inc()
+		m.o.Metrics.StatusReport("unmatched")
 		m.log.Info("status report is about no message of ours", "reference", r.Reference, "status", r.Status)
 		return nil
 	}
@@ -116,6 +116,6 @@ func (m *Modem) report(ctx context.Context, r *sms.StatusReport) error {
 		return err
 	}
 	m.state.forget(x)
-	m.m.reports.WithLabelValues("stored").Inc()
+	m.o.Metrics.StatusReport("stored")
 	return nil
 }

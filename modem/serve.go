@@ -113,7 +113,7 @@ func (s *session) refused(ctx context.Context, j *job, handed bool, now time.Tim
 	if !handed && class == Unclear {
 		class = Later // the modem has not even asked for the PDU
 	}
-	s.m.m.errors.WithLabelValues(class.String()).Inc()
+	s.m.o.Metrics.SendError(class)
 	s.m.log.Info("segment was not taken", "segment", j.seg.ID, "tx", j.seg.Ref, "msisdn", j.seg.Dest, "class", class.String(), "error", e)
 	if class == Permanent {
 		s.bad = 0
@@ -155,7 +155,7 @@ func (s *session) strike(id int64) bool {
 
 // finish tells whoever waits, or the Resolver when nobody does any more.
 func (s *session) finish(ctx context.Context, j *job, r bearer.Receipt, err error, result string) {
-	s.m.m.sent.WithLabelValues(result).Inc()
+	s.m.o.Metrics.Submission(result)
 	if j.move(taken, ended) {
 		j.done <- outcome{r, err}
 		return

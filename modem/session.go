@@ -31,11 +31,11 @@ func (s *session) run(ctx context.Context) error {
 	s.opened = true
 	s.l = newLink(port, linkOptions{
 		write: s.m.o.CommandTimeout, prompt: s.m.o.PromptTimeout,
-		noise: func(n int) { s.m.m.noise.Add(float64(n)) },
+		noise: s.m.o.Metrics.Noise,
 	})
 	defer func() {
 		if !s.l.close() {
-			s.m.m.stranded.Inc()
+			s.m.o.Metrics.PortStranded()
 			s.m.log.Error("the driver does not give the port back: unplug the modem or restart the program")
 		}
 		s.rescue(ctx)
@@ -110,7 +110,7 @@ func (s *session) settle(ctx context.Context) error { return s.rest(ctx, 100*tim
 func (s *session) reset(ctx context.Context) error {
 	switch s.rung {
 	case softReset:
-		s.m.m.resets.WithLabelValues("soft").Inc()
+		s.m.o.Metrics.Reset("soft")
 		s.m.log.Warn("turning the radio of the modem off and on")
 		for _, cmd := range []string{"+CFUN=0", "+CFUN=1"} {
 			if _, err := s.l.command(ctx, cmd, 3*s.m.o.CommandTimeout); err != nil && s.l.cause() != nil {
@@ -118,7 +118,7 @@ func (s *session) reset(ctx context.Context) error {
 			}
 		}
 	case hardReset:
-		s.m.m.resets.WithLabelValues("hard").Inc()
+		s.m.o.Metrics.Reset("hard")
 		s.m.log.Warn("restarting the modem")
 		s.l.command(ctx, "+CFUN=1,1", s.m.o.CommandTimeout) //nolint:errcheck // it may be gone before it answers
 		return errReset

@@ -189,7 +189,7 @@ func (s *session) remind(ctx context.Context) error {
 		if number(f, i) == v {
 			continue
 		}
-		s.m.m.cnmi.Inc()
+		s.m.o.Metrics.IndicationsLost()
 		s.m.log.Warn("modem has forgotten how to announce messages", "found", fmt.Sprintf("%.20q", f))
 		_, _, err := s.try(ctx, "+CNMI="+cnmi(want))
 		return err

@@ -58,7 +58,7 @@ func TestSendWithoutAnswer(t *testing.T) {
 		l.f.script(nil)
 		l.f.network = func(string) string { return silent }
 		r := l.want(2, bearer.ErrUnknown) // the answer got lost
-		if r.MessageID != "" || r.Bearer != "stick" {
+		if r.MessageID != "" || r.Bearer != "usb0" {
 			t.Errorf("%+v", r)
 		}
 		l.sleep(5 * time.Second)
@@ -291,7 +291,7 @@ func TestPaceAndQuota(t *testing.T) {
 		l.want(5, bearer.ErrBusy)
 		l.end()
 		var err error
-		if l.Modem, err = New(Options{Name: "stick", Open: l.f.Open, Inbox: l.in, Quota: 4, State: path}); err != nil {
+		if l.Modem, err = New(Options{Name: "usb0", Open: l.f.Open, Inbox: l.in, Quota: 4, State: path}); err != nil {
 			t.Fatal(err)
 		}
 		l.begin()

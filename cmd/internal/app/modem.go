@@ -8,14 +8,14 @@ import (
 	"github.com/simsign/simsign/modem"
 )
 
-// stick is a bearer of kind modem.
-type stick struct{ *modem.Modem }
+// modemBearer is a bearer of kind modem.
+type modemBearer struct{ *modem.Modem }
 
 // Fault implements carrier.
-func (s stick) Fault() error {
-	st := s.Status()
+func (m modemBearer) Fault() error {
+	st := m.Status()
 	switch {
-	case s.Attached():
+	case m.Attached():
 		return nil
 	case st.Problem != "":
 		return errors.New(st.Problem)
@@ -34,10 +34,14 @@ func (a *App) newModem(b *config.Bearer) (carrier, error) {
 		}
 	}
 	o.PINs = a.bearers.pins
-	o.Inbox, o.Logger, o.Registerer, o.Clock = a.engine, a.log, a.registry, a.o.Clock
+	counts := newModemMetrics()
+	o.Inbox, o.Logger, o.Metrics, o.Clock = a.engine, a.log, counts, a.o.Clock
 	m, err := modem.New(o)
 	if err != nil {
 		return nil, err
 	}
-	return stick{m}, nil
+	if err := counts.register(a.registry, m); err != nil {
+		return nil, err
+	}
+	return modemBearer{m}, nil
 }
