@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/warthog618/modem/at"
 )
 
-// join brings commands and answers in step: it ends whatever waits for input,
+// synchronize brings commands and answers in step: it ends whatever waits for input,
 // turns echo off and texts on, and goes on until a code comes that is followed
 // by silence. Then package at takes over.
-func (l *link) join(ctx context.Context) error {
+func (l *link) synchronize(ctx context.Context) error {
 	for try := range 4 {
 		cmd := "ATE0V1Q0\r"
 		if try == 0 {
@@ -37,7 +39,7 @@ func (l *link) join(ctx context.Context) error {
 		}
 		if last == "OK" {
 			l.mu.Lock()
-			l.step = true
+			l.synced = true
 			l.mu.Unlock()
 			l.at = at.New(l)
 			return nil
@@ -126,4 +128,60 @@ func (l *link) outcome(r *running, err error) error {
 		l.fail(fmt.Errorf("%w: %w", errPort, err))
 	}
 	return l.cause()
+}
+
+// maxAnswers is what may wait for package at, in octets, before the port is no
+// longer read.
+const maxAnswers = 64 << 10
+
+// answerBuffer is what package at reads. Unlike an io.Pipe it does not make whoever
+// writes wait for the reader to run, which would be two changes of goroutine
+// for every line. What was written before close can still be read.
+type answerBuffer struct {
+	mu     sync.Mutex
+	change sync.Cond
+	b      []byte
+	closed bool
+}
+
+func newAnswerBuffer() *answerBuffer {
+	a := &answerBuffer{}
+	a.change.L = &a.mu
+	return a
+}
+
+// put adds a line; after close it does nothing.
+func (a *answerBuffer) put(line string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.b) > maxAnswers && !a.closed {
+		a.change.Wait()
+	}
+	if !a.closed {
+		a.b = append(a.b, line...)
+		a.change.Broadcast()
+	}
+}
+
+// Read implements io.Reader.
+func (a *answerBuffer) Read(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.b) == 0 {
+		if a.closed {
+			return 0, io.EOF
+		}
+		a.change.Wait()
+	}
+	n := copy(b, a.b)
+	a.b = append(a.b[:0], a.b[n:]...)
+	a.change.Broadcast()
+	return n, nil
+}
+
+func (a *answerBuffer) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	a.change.Broadcast()
 }

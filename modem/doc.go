@@ -3,7 +3,7 @@
 // sends, receives, and comes back by itself after whatever happens to modems.
 //
 // A Modem is one goroutine that runs sessions. A session opens the port, finds
-// out what is there (Chart), sets PDU mode, memories and indications to the
+// out what is there (Info), sets PDU mode, memories and indications to the
 // best that the modem says it can do, empties its memories and then serves:
 // one command at a time, submissions in order, indications as they come, and
 // every half minute a look at everything that modems forget. A session that

@@ -86,7 +86,7 @@ func FuzzPDU(f *testing.F) {
 		in, err := o.decode(b, time.Time{})
 		switch {
 		case err != nil:
-			for _, known := range []error{errNobody, sms.ErrTPDU, sms.ErrAddress, sms.ErrUDH, sms.ErrTime} {
+			for _, known := range []error{errNoNumber, sms.ErrTPDU, sms.ErrAddress, sms.ErrUDH, sms.ErrTime} {
 				if errors.Is(err, known) {
 					return
 				}
@@ -152,9 +152,9 @@ func FuzzLink(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLink(&noisy{bytes.NewReader(b), make(chan struct{})}, linkOptions{write: time.Second, prompt: time.Second, noise: noMetrics{}.Noise})
-			if l.join(t.Context()) == nil {
-				l.command(t.Context(), "+CSQ", time.Second)     //nolint:errcheck // only that it ends
-				l.submit(t.Context(), 1, "0011", 2*time.Second) //nolint:errcheck // only that it ends
+			if l.synchronize(t.Context()) == nil {
+				l.command(t.Context(), "+CSQ", time.Second)     // only that it ends
+				l.submit(t.Context(), 1, "0011", 2*time.Second) // only that it ends
 			}
 			l.take()
 			if !l.close() {

@@ -26,8 +26,8 @@ var indications = map[string]bool{
 	"^SMMEMFULL": false, "+CIEV": false,
 }
 
-// boots are lines of a modem that has just started.
-var boots = map[string]bool{
+// bootLines are lines of a modem that has just started.
+var bootLines = map[string]bool{
 	"RDY": true, "SMS Ready": true, "SMS READY": true, "Call Ready": true, "SMS DONE": true, "+PBREADY": true, "PB DONE": true,
 	"^SYSSTART": true, "START": true, "+SIM READY": true, "NORMAL POWER DOWN": true, "POWERED DOWN": true, "MODEM:STARTUP": true,
 }
@@ -52,7 +52,7 @@ func kindOf(s string, cur *running) (kind, string) {
 	if k, norm, ok := finalOf(s, cur); ok {
 		return k, norm
 	}
-	if boots[s] {
+	if bootLines[s] {
 		return kindURC, s
 	}
 	if s == "RING" {
@@ -170,7 +170,7 @@ type urc struct {
 }
 
 func newURC(s string) urc {
-	if boots[s] {
+	if bootLines[s] {
 		return urc{name: s, boot: true}
 	}
 	name, _, _ := strings.Cut(s, ":")

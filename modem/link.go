@@ -40,7 +40,7 @@ type link struct {
 	o       linkOptions
 	port    io.ReadWriteCloser
 	at      *at.AT
-	answers *feed // what package at reads
+	answers *answerBuffer // what package at reads
 	writes  chan write
 	wg      sync.WaitGroup
 
@@ -48,13 +48,13 @@ type link struct {
 	notify chan struct{} // 1: urcs has something
 	finals chan string   // final codes while not yet in step
 
-	mu    sync.Mutex
-	err   error
-	step  bool // commands and answers are in step: package at is in charge
-	cur   *running
-	timer *time.Timer // for the prompt
-	head  *urc        // waits for its PDU
-	urcs  []urc
+	mu     sync.Mutex
+	err    error
+	synced bool // commands and answers are in step: package at is in charge
+	cur    *running
+	timer  *time.Timer // for the prompt
+	head   *urc        // waits for its PDU
+	urcs   []urc
 }
 
 type write struct {
@@ -63,7 +63,7 @@ type write struct {
 }
 
 func newLink(port io.ReadWriteCloser, o linkOptions) *link {
-	l := &link{o: o, port: port, writes: make(chan write), dead: make(chan struct{}), notify: make(chan struct{}, 1), finals: make(chan string, 16), answers: newFeed()}
+	l := &link{o: o, port: port, writes: make(chan write), dead: make(chan struct{}), notify: make(chan struct{}, 1), finals: make(chan string, 16), answers: newAnswerBuffer()}
 	l.wg.Go(l.read)
 	l.wg.Go(l.write)
 	return l
@@ -135,7 +135,7 @@ func (l *link) read() {
 func (l *link) line(b []byte) {
 	s := string(b)
 	l.mu.Lock()
-	pass, fault := l.sort(s)
+	pass, fault := l.classify(s)
 	l.mu.Unlock()
 	if fault != nil {
 		l.fail(fault)
@@ -145,8 +145,8 @@ func (l *link) line(b []byte) {
 	}
 }
 
-// sort says where a line belongs: what it returns goes to package at.
-func (l *link) sort(s string) (pass string, fault error) {
+// classify says where a line belongs: what it returns goes to package at.
+func (l *link) classify(s string) (pass string, fault error) {
 	if s == prompt {
 		if c := l.cur; c == nil || !c.asks || c.handed {
 			l.o.noise(1)
@@ -211,7 +211,7 @@ func (l *link) answer(s string) error {
 
 // final takes a final code.
 func (l *link) final(code string) (string, error) {
-	if !l.step {
+	if !l.synced {
 		select {
 		case l.finals <- code:
 		default:

@@ -16,8 +16,8 @@ import (
 // ErrPDU: a PDU of the modem is no service centre address and TPDU.
 var ErrPDU = errors.New("not a PDU")
 
-// errNobody: a message that is from no telephone number.
-var errNobody = errors.New("source is not a telephone number")
+// errNoNumber: a message that is from no telephone number.
+var errNoNumber = errors.New("source is not a telephone number")
 
 // maxUD is the longest TP-UD in octets. TS 23.040 9.2.3.16.
 const maxUD = 140
@@ -97,7 +97,7 @@ func (o *Options) decode(tpdu []byte, now time.Time) (incoming, error) {
 	}
 	from, err := o.number(d.Originator)
 	if err != nil {
-		return incoming{}, fmt.Errorf("%w: %w", errNobody, err)
+		return incoming{}, fmt.Errorf("%w: %w", errNoNumber, err)
 	}
 	return incoming{mo: &bearer.MO{
 		Bearer: o.Name, Source: from, PID: d.PID, DCS: d.DCS,

@@ -59,7 +59,7 @@ func OpenPINs(path string) (*PINs, error) {
 }
 
 // tried is when a PIN was tried without success; zero: never.
-func (p *PINs) tried(c *Chart) time.Time {
+func (p *PINs) tried(c *Info) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	here := p.data.Modems[c.IMEI]
@@ -72,7 +72,7 @@ func (p *PINs) tried(c *Chart) time.Time {
 }
 
 // note notes an attempt, durably. After an error there was none.
-func (p *PINs) note(c *Chart, at time.Time) error {
+func (p *PINs) note(c *Info, at time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sims, modems := maps.Clone(p.data.SIMs), maps.Clone(p.data.Modems)
@@ -88,7 +88,7 @@ func (p *PINs) note(c *Chart, at time.Time) error {
 }
 
 // ready takes the note away: the SIM is unlocked.
-func (p *PINs) ready(c *Chart) error {
+func (p *PINs) ready(c *Info) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, sim := p.data.SIMs[c.ICCID]

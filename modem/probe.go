@@ -41,7 +41,7 @@ type ProbeOptions struct {
 // It reads no messages but the report that it waits for, and changes nothing that lasts. The error is why it
 // could not go on; it has been told as a Finding too.
 func Probe(ctx context.Context, o ProbeOptions) error {
-	m, err := New(Options{Name: "probe", Open: o.Open, PIN: o.PIN, Inbox: deaf{}})
+	m, err := New(Options{Name: "probe", Open: o.Open, PIN: o.PIN, Inbox: noInbox{}})
 	if err != nil {
 		return err
 	}
@@ -59,13 +59,13 @@ func Probe(ctx context.Context, o ProbeOptions) error {
 	return nil
 }
 
-// deaf is the Inbox of a probe: nothing is ever taken off the modem.
-type deaf struct{}
+// noInbox is the Inbox of a probe: nothing is ever taken off the modem.
+type noInbox struct{}
 
-var errDeaf = errors.New("this is a probe")
+var errNoInbox = errors.New("this is a probe")
 
-func (deaf) Deliver(context.Context, bearer.MO) error    { return errDeaf }
-func (deaf) Report(context.Context, bearer.Report) error { return errDeaf }
+func (noInbox) Deliver(context.Context, bearer.MO) error    { return errNoInbox }
+func (noInbox) Report(context.Context, bearer.Report) error { return errNoInbox }
 
 type probe struct {
 	o      ProbeOptions
@@ -91,13 +91,13 @@ func (p *probe) run(ctx context.Context) error {
 	s := p.s
 	s.l = newLink(port, linkOptions{write: s.m.o.CommandTimeout, prompt: s.m.o.PromptTimeout, noise: s.m.o.Metrics.Noise})
 	defer s.l.close()
-	if err := s.l.join(ctx); err != nil {
+	if err := s.l.synchronize(ctx); err != nil {
 		return err
 	}
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
-	c := &s.chart
+	c := &s.info
 	p.say("modem", "%s %s, revision %s, IMEI %s", or(c.Manufacturer), or(c.Model), or(c.Revision), or(c.IMEI))
 	if err := p.sim(ctx); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (p *probe) run(ctx context.Context) error {
 	if err := s.need(ctx, "+CMGF=0"); err != nil {
 		return err
 	}
-	if err := p.able(ctx); err != nil {
+	if err := p.messages(ctx); err != nil {
 		return err
 	}
 	if err := p.network(ctx); err != nil {
@@ -123,7 +123,7 @@ func or(s string) string {
 
 func (p *probe) sim(ctx context.Context) error {
 	err := p.s.unlock(ctx)
-	c := &p.s.chart
+	c := &p.s.info
 	switch {
 	case err != nil && p.s.l.cause() != nil:
 		return err
@@ -142,8 +142,8 @@ func (p *probe) sim(ctx context.Context) error {
 	return nil
 }
 
-// able tells what the modem offers for messages.
-func (p *probe) able(ctx context.Context) error {
+// messages tells what the modem offers for messages.
+func (p *probe) messages(ctx context.Context) error {
 	lines, said, err := p.s.try(ctx, "+CPMS=?")
 	if err != nil {
 		return err
@@ -180,10 +180,10 @@ func (p *probe) network(ctx context.Context) error {
 	if err := p.s.centre(ctx); err != nil {
 		return err
 	}
-	if err := p.s.look(ctx); err != nil {
+	if err := p.s.refresh(ctx); err != nil {
 		return err
 	}
-	c := &p.s.chart
+	c := &p.s.info
 	if c.SMSC == "" {
 		p.bad("network", "the SIM has no address of a service centre: set smsc")
 	} else {
@@ -206,9 +206,9 @@ func (p *probe) network(ctx context.Context) error {
 	return nil
 }
 
-// nobody is a command packet to an application that no card has (TAR BFFFFF),
+// noApplication is a command packet to an application that no card has (TAR BFFFFF),
 // without security and without anything to do. TS 102 225 5.1.
-var nobody = []byte{0x00, 0x0E, 0x0D, 0, 0, 0, 0, 0xBF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0}
+var noApplication = []byte{0x00, 0x0E, 0x0D, 0, 0, 0, 0, 0xBF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0}
 
 // send sends what was asked for.
 func (p *probe) send(ctx context.Context) error {
@@ -218,7 +218,7 @@ func (p *probe) send(ctx context.Context) error {
 			return err
 		}
 		for _, x := range parts {
-			if err := p.one(ctx, "test message", bearer.Segment{Dest: p.o.Number, DCS: x.DCS, UDH: x.UDH, UD: x.UD, Septets: x.Septets}); err != nil {
+			if err := p.sendOne(ctx, "test message", bearer.Segment{Dest: p.o.Number, DCS: x.DCS, UDH: x.UDH, UD: x.UD, Septets: x.Septets}); err != nil {
 				return err
 			}
 		}
@@ -233,10 +233,10 @@ func (p *probe) send(ctx context.Context) error {
 			break
 		}
 	}
-	return p.one(ctx, "message to the SIM", bearer.Segment{Dest: p.o.Number, PID: 0x7F, DCS: 0xF6, UDH: []byte{2, 0x70, 0}, UD: nobody, Report: true})
+	return p.sendOne(ctx, "message to the SIM", bearer.Segment{Dest: p.o.Number, PID: 0x7F, DCS: 0xF6, UDH: []byte{2, 0x70, 0}, UD: noApplication, Report: true})
 }
 
-func (p *probe) one(ctx context.Context, what string, seg bearer.Segment) error {
+func (p *probe) sendOne(ctx context.Context, what string, seg bearer.Segment) error {
 	pdu, length, err := encode(&seg)
 	if err != nil {
 		return err
@@ -311,7 +311,7 @@ func (p *probe) stored(ctx context.Context, u urc) (pdu string, err error) {
 	if index < 0 {
 		return "", nil
 	}
-	if ok, err := p.s.choose(ctx, u.args[0]); err != nil || !ok {
+	if ok, err := p.s.selectMemory(ctx, u.args[0]); err != nil || !ok {
 		return "", err
 	}
 	lines, _, err := p.s.try(ctx, "+CMGR="+strconv.Itoa(index))

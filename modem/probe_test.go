@@ -98,7 +98,7 @@ func TestHolder(t *testing.T) {
 		t.Skip(err)
 	}
 	// What it says shows that it runs: before, it has not even its name.
-	io.WriteString(in, "x") //nolint:errcheck // the answer is waited for
+	io.WriteString(in, "x") // the answer is waited for
 	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestHolder(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	in.Close()
-	cmd.Wait() //nolint:errcheck // it ends with its input
+	cmd.Wait() // it ends with its input
 	if _, err = Port(path, 12345)(); err == nil || !strings.Contains(err.Error(), "12345 is no usual speed of a tty") {
 		t.Errorf("%v", err)
 	}

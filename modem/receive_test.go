@@ -117,7 +117,7 @@ func TestReceiveDirect(t *testing.T) {
 		}
 		l.sleep(31 * time.Second)
 		l.works(true)
-		if n, _ := l.in.got(); n != 4 || l.f.opened != 1 || l.Status().Chart.Signal != -93 {
+		if n, _ := l.in.got(); n != 4 || l.f.opened != 1 || l.Status().Info.Signal != -93 {
 			t.Errorf("%d delivered, opened %d times, %+v", n, l.f.opened, l.Status())
 		}
 		for i, mo := range l.in.mos {
@@ -307,7 +307,7 @@ func TestChoose(t *testing.T) {
 			}
 		}, func(l *lab) {
 			l.works(true)
-			if c := l.Status().Chart; cnmi(c.Indications) != tc.want || c.Polling != (tc.want == "0,0,0,0,0") {
+			if c := l.Status().Info; cnmi(c.Indications) != tc.want || c.Polling != (tc.want == "0,0,0,0,0") {
 				t.Errorf("%s: %s", name, cnmi(c.Indications))
 			}
 			// However it is announced, a message arrives.

@@ -31,7 +31,7 @@ func TestUnreportedIsBounded(t *testing.T) {
 // Package at gets what was written before the link ended, then the end; who
 // writes more than it takes waits, and not beyond the end.
 func TestFeed(t *testing.T) {
-	f := newFeed()
+	f := newAnswerBuffer()
 	f.put("+CMGS: 1\n")
 	f.put("OK\n")
 	f.close()
@@ -43,15 +43,15 @@ func TestFeed(t *testing.T) {
 	if n, err := f.Read(b); err == nil {
 		t.Errorf("%q after the end", b[:n])
 	}
-	f = newFeed()
+	f = newAnswerBuffer()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for range maxFeed + 2 {
+		for range maxAnswers + 2 {
 			f.put("x")
 		}
 	}()
-	for sum := 0; sum < maxFeed+2; {
+	for sum := 0; sum < maxAnswers+2; {
 		n, err := f.Read(b)
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestFeed(t *testing.T) {
 		f.mu.Lock()
 		waiting := len(f.b)
 		f.mu.Unlock()
-		if waiting > maxFeed+1 {
+		if waiting > maxAnswers+1 {
 			t.Fatalf("%d octets wait", waiting)
 		}
 	}

@@ -33,7 +33,7 @@ func TestRestartAtRandom(t *testing.T) {
 			mo.Open = func() (io.ReadWriteCloser, error) {
 				<-ready
 				a, b := net.Pipe()
-				go s.emu.Serve(b) //nolint:errcheck // ends with the pipe
+				go s.emu.Serve(b) // ends with the pipe
 				return a, nil
 			}
 			o = *mo

@@ -9,9 +9,9 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
-// maxBad is how many submissions in a row may fail for no fault of theirs
-// before the modem is taken for ill.
-const maxBad = 10
+// maxFailedSends is how many submissions in a row may fail for no fault of theirs
+// before the modem is taken for out of order.
+const maxFailedSends = 10
 
 // saveEvery is how often the state is stored when it has changed: what was sent
 // since may go over the quota, and its reports are about no message of ours,
@@ -82,8 +82,8 @@ func (s *session) send(ctx context.Context, j *job) error {
 			mr = -1
 		}
 		s.sent(j, sent{j.seg.ID, mr, j.seg.Dest, now, r.MessageID})
-		s.bad = 0
-		delete(s.m.strikes, j.seg.ID)
+		s.failedSends = 0
+		delete(s.m.unclear, j.seg.ID)
 		s.finish(ctx, j, r, nil, "accepted")
 		return nil
 	case errors.As(err, &refused):
@@ -100,8 +100,8 @@ func (s *session) send(ctx context.Context, j *job) error {
 
 // sent counts a message and keeps it for its report.
 func (s *session) sent(j *job, x sent) {
-	s.m.state.count(s.chart.SIM(), x.At)
-	if j.seg.Report && s.chart.Reports || x.MR < 0 {
+	s.m.state.count(s.info.SIM(), x.At)
+	if j.seg.Report && s.info.Reports || x.MR < 0 {
 		s.m.state.remember(x)
 	}
 }
@@ -116,12 +116,12 @@ func (s *session) refused(ctx context.Context, j *job, handed bool, now time.Tim
 	s.m.o.Metrics.SendError(class)
 	s.m.log.Info("segment was not taken", "segment", j.seg.ID, "tx", j.seg.Ref, "msisdn", j.seg.Dest, "class", class.String(), "error", e)
 	if class == Permanent {
-		s.bad = 0
+		s.failedSends = 0
 		s.finish(ctx, j, r, fmt.Errorf("%w: %w", bearer.ErrRefused, e), "refused")
 		return nil
 	}
 	switch {
-	case class == Unclear && s.strike(j.seg.ID):
+	case class == Unclear && s.thirdUnclear(j.seg.ID):
 		s.finish(ctx, j, r, fmt.Errorf("%w: three times: %w", bearer.ErrRefused, e), "refused")
 		return nil
 	case handed && e.maybe():
@@ -130,7 +130,7 @@ func (s *session) refused(ctx context.Context, j *job, handed bool, now time.Tim
 	default:
 		s.finish(ctx, j, r, fmt.Errorf("%w: %w", bearer.ErrBusy, e), "busy")
 	}
-	if s.bad++; s.bad >= maxBad || class == SIM {
+	if s.failedSends++; s.failedSends >= maxFailedSends || class == SIM {
 		return fmt.Errorf("%w: it cannot send: %w", ErrRefuses, e)
 	}
 	if class == Storage {
@@ -139,17 +139,17 @@ func (s *session) refused(ctx context.Context, j *job, handed bool, now time.Tim
 	return nil
 }
 
-// strike counts unclear errors of a segment, and reports true at the third:
+// thirdUnclear counts unclear errors of a segment, and reports true at the third:
 // one bad number does not come back for ever.
-func (s *session) strike(id int64) bool {
-	if len(s.m.strikes) > maxSent {
-		clear(s.m.strikes)
+func (s *session) thirdUnclear(id int64) bool {
+	if len(s.m.unclear) > maxSent {
+		clear(s.m.unclear)
 	}
-	s.m.strikes[id]++
-	if s.m.strikes[id] < 3 {
+	s.m.unclear[id]++
+	if s.m.unclear[id] < 3 {
 		return false
 	}
-	delete(s.m.strikes, id)
+	delete(s.m.unclear, id)
 	return true
 }
 

@@ -10,16 +10,16 @@ import (
 
 // session is one opening of the port, from the first AT to the end.
 type session struct {
-	m      *Modem
-	rung   rung
-	l      *link
-	chart  Chart
-	mem    string // the memory that +CMGL, +CMGR and +CMGD mean; "" not known
-	into   string // the memory for new messages, as +CPMS took it
-	opened bool   // the port could be opened
-	worked bool   // it came to serving
-	bad    int    // submissions in a row that failed for no fault of theirs
-	again  bool   // look at the memories at the next chance
+	m           *Modem
+	recovery    recovery
+	l           *link
+	info        Info
+	mem         string // the memory that +CMGL, +CMGR and +CMGD mean; "" not known
+	receiveMem  string // the memory for new messages, as +CPMS took it
+	opened      bool   // the port could be opened
+	worked      bool   // it came to serving
+	failedSends int    // submissions in a row that failed for no fault of theirs
+	drainAgain  bool   // look at the memories at the next chance
 }
 
 func (s *session) run(ctx context.Context) error {
@@ -38,9 +38,9 @@ func (s *session) run(ctx context.Context) error {
 			s.m.o.Metrics.PortStranded()
 			s.m.log.Error("the driver does not give the port back: unplug the modem or restart the program")
 		}
-		s.rescue(ctx)
+		s.deliverPending(ctx)
 	}()
-	if err := s.l.join(ctx); err != nil {
+	if err := s.l.synchronize(ctx); err != nil {
 		return err
 	}
 	if err := s.start(ctx); err != nil {
@@ -52,16 +52,16 @@ func (s *session) run(ctx context.Context) error {
 	s.m.open = true
 	s.m.mu.Unlock()
 	s.m.enter(Working, "")
-	s.m.log.Info("modem works", "manufacturer", s.chart.Manufacturer, "model", s.chart.Model, "operator", s.chart.Operator,
-		"iccid", s.chart.ICCID, "registered", s.chart.Registered, "indications", cnmi(s.chart.Indications))
+	s.m.log.Info("modem works", "manufacturer", s.info.Manufacturer, "model", s.info.Model, "operator", s.info.Operator,
+		"iccid", s.info.ICCID, "registered", s.info.Registered, "indications", cnmi(s.info.Indications))
 	return s.serve(ctx)
 }
 
-// publish shows the chart to others.
+// publish shows the Info to others.
 func (s *session) publish() {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
-	s.m.chart = s.chart
+	s.m.info = s.info
 }
 
 // ask runs a command. Its error is an *Error, or the link has ended.
@@ -92,7 +92,7 @@ func (s *session) need(ctx context.Context, cmd string) error {
 // start finds out what is there and sets it up.
 func (s *session) start(ctx context.Context) error {
 	for _, f := range []func(context.Context) error{
-		s.reset, s.identify, s.unlock, s.setUp, s.look, s.settle, s.drain,
+		s.reset, s.identify, s.unlock, s.setUp, s.refresh, s.settle, s.drain,
 	} {
 		if err := f(ctx); err != nil {
 			return err
@@ -106,9 +106,9 @@ func (s *session) start(ctx context.Context) error {
 // before a message is deleted for the answer to another command.
 func (s *session) settle(ctx context.Context) error { return s.rest(ctx, 100*time.Millisecond) }
 
-// reset climbs the ladder. After a hard reset the port may be another one.
+// reset does what the recovery asks for. After a hard reset the port may be another one.
 func (s *session) reset(ctx context.Context) error {
-	switch s.rung {
+	switch s.recovery {
 	case softReset:
 		s.m.o.Metrics.Reset("soft")
 		s.m.log.Warn("turning the radio of the modem off and on")
@@ -120,7 +120,7 @@ func (s *session) reset(ctx context.Context) error {
 	case hardReset:
 		s.m.o.Metrics.Reset("hard")
 		s.m.log.Warn("restarting the modem")
-		s.l.command(ctx, "+CFUN=1,1", s.m.o.CommandTimeout) //nolint:errcheck // it may be gone before it answers
+		s.l.command(ctx, "+CFUN=1,1", s.m.o.CommandTimeout) // it may be gone before it answers
 		return errReset
 	}
 	return nil
@@ -128,7 +128,7 @@ func (s *session) reset(ctx context.Context) error {
 
 // identify asks who is there. A modem that will not say may still work.
 func (s *session) identify(ctx context.Context) error {
-	s.chart.Registration, s.chart.PINTries = -1, -1
+	s.info.Registration, s.info.PINTries = -1, -1
 	if _, _, err := s.try(ctx, "+CMEE=1"); err != nil {
 		return err
 	}
@@ -136,10 +136,10 @@ func (s *session) identify(ctx context.Context) error {
 		cmd string
 		to  *string
 	}{
-		{"+CGMI", &s.chart.Manufacturer},
-		{"+CGMM", &s.chart.Model},
-		{"+CGMR", &s.chart.Revision},
-		{"+CGSN", &s.chart.IMEI},
+		{"+CGMI", &s.info.Manufacturer},
+		{"+CGMM", &s.info.Model},
+		{"+CGMR", &s.info.Revision},
+		{"+CGSN", &s.info.IMEI},
 	} {
 		lines, _, err := s.try(ctx, q.cmd)
 		if err != nil {
@@ -150,7 +150,7 @@ func (s *session) identify(ctx context.Context) error {
 			*q.to = strings.Trim(v[:min(len(v), 60)], `" `)
 		}
 	}
-	if strings.Contains(strings.ToLower(s.chart.Manufacturer), "huawei") {
+	if strings.Contains(strings.ToLower(s.info.Manufacturer), "huawei") {
 		if _, _, err := s.try(ctx, "^CURC=0"); err != nil { // no ^RSSI every few seconds
 			return err
 		}
@@ -162,11 +162,11 @@ func (s *session) identify(ctx context.Context) error {
 			return err
 		}
 		if ok && strings.HasPrefix(cmd, "+CRSM") {
-			s.chart.ICCID = iccidOf(lines)
+			s.info.ICCID = iccidOf(lines)
 		} else if ok {
-			s.chart.ICCID = iccidIn(lines)
+			s.info.ICCID = iccidIn(lines)
 		}
-		if s.chart.ICCID != "" {
+		if s.info.ICCID != "" {
 			break
 		}
 	}
@@ -185,7 +185,7 @@ func (s *session) unlock(ctx context.Context) error {
 	pins := s.m.o.PINs
 	switch {
 	case lock == "READY":
-		return pins.ready(&s.chart)
+		return pins.ready(&s.info)
 	case lock == "":
 		return nil // the modem does not say; what follows will
 	case strings.HasPrefix(lock, "NOT "): // NOT READY, NOT INSERTED: in the words of some vendors
@@ -194,27 +194,27 @@ func (s *session) unlock(ctx context.Context) error {
 		return fmt.Errorf("%w: it wants %s; enter it by hand", ErrPIN, lock)
 	case s.m.o.PIN == "":
 		return fmt.Errorf("%w: none is configured (pin_file; for a probe --pin-file)", ErrPIN)
-	case !pins.tried(&s.chart).IsZero():
+	case !pins.tried(&s.info).IsZero():
 		return fmt.Errorf("%w: one was tried at %s without success; unlock the SIM by hand (simsign modem probe --pin-file)",
-			ErrPIN, pins.tried(&s.chart).UTC().Format(time.RFC3339))
+			ErrPIN, pins.tried(&s.info).UTC().Format(time.RFC3339))
 	}
 	if lines, ok, err := s.try(ctx, "+CPINR"); err != nil {
 		return err
 	} else if ok {
-		s.chart.PINTries = triesIn(lines)
+		s.info.PINTries = triesIn(lines)
 	}
-	if n := s.chart.PINTries; n >= 0 && n < 2 {
+	if n := s.info.PINTries; n >= 0 && n < 2 {
 		return fmt.Errorf("%w: only %d attempts are left; enter it by hand", ErrPIN, n)
 	}
-	if err := pins.note(&s.chart, s.m.o.Clock()); err != nil {
+	if err := pins.note(&s.info, s.m.o.Clock()); err != nil {
 		return fmt.Errorf("%w: that it was tried cannot be noted: %w", ErrPIN, err)
 	}
 	var refused *Error
 	if _, err := s.ask(ctx, `+CPIN="`+s.m.o.PIN+`"`); errors.As(err, &refused) {
-		s.m.log.Error("the SIM has refused its PIN; it is not tried again", "iccid", s.chart.ICCID)
+		s.m.log.Error("the SIM has refused its PIN; it is not tried again", "iccid", s.info.ICCID)
 		left := ""
-		if s.chart.PINTries > 0 {
-			left = fmt.Sprintf("; it had %d attempts left before", s.chart.PINTries)
+		if s.info.PINTries > 0 {
+			left = fmt.Sprintf("; it had %d attempts left before", s.info.PINTries)
 		}
 		return fmt.Errorf("%w: it was refused: %w%s", ErrPIN, refused, left)
 	} else if err != nil {
@@ -226,7 +226,7 @@ func (s *session) unlock(ctx context.Context) error {
 			return err
 		}
 		if lock == "READY" {
-			return pins.ready(&s.chart)
+			return pins.ready(&s.info)
 		}
 		if err := s.rest(ctx, time.Second); err != nil {
 			return err
@@ -245,9 +245,9 @@ func (s *session) lock(ctx context.Context) (string, error) {
 		var refused *Error
 		if !errors.As(err, &refused) {
 			for _, l := range lines {
-				s.chart.Lock = fields(l)[0]
+				s.info.Lock = fields(l)[0]
 			}
-			return s.chart.Lock, err
+			return s.info.Lock, err
 		}
 		switch code := refused.Code; {
 		case code == 10:

@@ -10,7 +10,7 @@ func TestStart(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		l.works(true)
 		s := l.Status()
-		if c := s.Chart; c.Manufacturer != "ACME" || c.ICCID != "8946012345678901234" || !c.Registered || c.Operator != "Example Mobile" ||
+		if c := s.Info; c.Manufacturer != "ACME" || c.ICCID != "8946012345678901234" || !c.Registered || c.Operator != "Example Mobile" ||
 			c.Signal != -73 || c.SMSC != "+41790000099" || cnmi(c.Indications) != "2,1,0,1,0" || strings.Join(c.Memories, " ") != "SM ME" {
 			t.Errorf("%+v", c)
 		}

@@ -29,18 +29,18 @@ func (s *session) setUp(ctx context.Context) error {
 	for _, l := range lines {
 		can = choices(l)
 	}
-	s.chart.Polling = true
+	s.info.Polling = true
 	for _, v := range indicationsOf(can) {
 		_, ok, err := s.try(ctx, "+CNMI="+cnmi(v))
 		if err != nil {
 			return err
 		}
 		if ok {
-			s.chart.Indications, s.chart.Polling, s.chart.Reports = v, false, v[3] != 0
+			s.info.Indications, s.info.Polling, s.info.Reports = v, false, v[3] != 0
 			break
 		}
 	}
-	if s.chart.Polling {
+	if s.info.Polling {
 		s.m.log.Warn("modem takes no setting of +CNMI: messages are found by looking, status reports not at all")
 	}
 	return s.centre(ctx)
@@ -57,7 +57,7 @@ func (s *session) memories(ctx context.Context) error {
 		can = choices(l)
 	}
 	empty, receive := memoriesOf(can)
-	s.chart.Memories = empty
+	s.info.Memories = empty
 	for _, cmd := range []string{
 		fmt.Sprintf(`+CPMS="%s","%s","%s"`, receive, receive, receive),
 		fmt.Sprintf(`+CPMS="%s","%s"`, receive, receive),
@@ -68,12 +68,12 @@ func (s *session) memories(ctx context.Context) error {
 			return err
 		}
 		if ok {
-			s.mem, s.into = receive, receive
+			s.mem, s.receiveMem = receive, receive
 			return nil
 		}
 	}
 	s.m.log.Warn("modem takes no setting of +CPMS: only the memory that it has chosen is read")
-	s.mem, s.chart.Memories = receive, []string{receive}
+	s.mem, s.info.Memories = receive, []string{receive}
 	return nil
 }
 
@@ -84,23 +84,23 @@ func (s *session) centre(ctx context.Context) error {
 		return err
 	}
 	for _, l := range lines {
-		s.chart.SMSC = fields(l)[0]
+		s.info.SMSC = fields(l)[0]
 	}
 	switch {
-	case s.chart.SMSC != "":
+	case s.info.SMSC != "":
 	case s.m.o.SMSC == "":
 		s.m.log.Warn("SIM has no address of a service centre: set smsc")
 	default:
 		if _, ok, err = s.try(ctx, `+CSCA="+`+s.m.o.SMSC+`",145`); ok {
-			s.chart.SMSC = "+" + s.m.o.SMSC
+			s.info.SMSC = "+" + s.m.o.SMSC
 		}
 	}
 	return err
 }
 
-// look asks for everything that changes.
-func (s *session) look(ctx context.Context) error {
-	c := &s.chart
+// refresh asks for everything that changes.
+func (s *session) refresh(ctx context.Context) error {
+	c := &s.info
 	for _, cmd := range []string{"+CREG?", "+CEREG?"} {
 		lines, ok, err := s.try(ctx, cmd)
 		if err != nil {
@@ -137,14 +137,14 @@ func (s *session) look(ctx context.Context) error {
 func (s *session) network() error {
 	now := time.Now()
 	switch since := s.m.since; {
-	case s.chart.Registered && !since.IsZero():
+	case s.info.Registered && !since.IsZero():
 		s.m.since = time.Time{}
-		s.m.log.Info("modem is in a network again", "operator", s.chart.Operator)
-	case s.chart.Registered:
+		s.m.log.Info("modem is in a network again", "operator", s.info.Operator)
+	case s.info.Registered:
 	case since.IsZero():
-		_, words := registration(s.chart.Registration)
+		_, words := registration(s.info.Registration)
 		s.m.since = now
-		s.m.log.Warn("modem is in no network", "state", words, "signal_dbm", s.chart.Signal)
+		s.m.log.Warn("modem is in no network", "state", words, "signal", s.info.Signal)
 	case now.Sub(since) > s.m.o.Unregistered:
 		s.m.since = now
 		return fmt.Errorf("%w: no network for %v", ErrRefuses, s.m.o.Unregistered)
@@ -155,10 +155,10 @@ func (s *session) network() error {
 // poll is the periodic look: indications can be lost, and modems forget
 // their settings without a word.
 func (s *session) poll(ctx context.Context) error {
-	if err := s.look(ctx); err != nil {
+	if err := s.refresh(ctx); err != nil {
 		return err
 	}
-	if err := s.remind(ctx); err != nil {
+	if err := s.restoreSettings(ctx); err != nil {
 		return err
 	}
 	if err := s.retryHeld(ctx); err != nil {
@@ -167,8 +167,8 @@ func (s *session) poll(ctx context.Context) error {
 	return s.drain(ctx)
 }
 
-// remind sets PDU mode and indications again where the modem has lost them.
-func (s *session) remind(ctx context.Context) error {
+// restoreSettings sets PDU mode and indications again where the modem has lost them.
+func (s *session) restoreSettings(ctx context.Context) error {
 	if lines, ok, err := s.try(ctx, "+CMGF?"); err != nil {
 		return err
 	} else if ok && len(lines) > 0 && number(fields(lines[0]), 0) == 1 {
@@ -177,14 +177,14 @@ func (s *session) remind(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.chart.Polling {
+	if s.info.Polling {
 		return nil
 	}
 	lines, ok, err := s.try(ctx, "+CNMI?")
 	if err != nil || !ok || len(lines) == 0 {
 		return err
 	}
-	f, want := fields(lines[len(lines)-1]), s.chart.Indications
+	f, want := fields(lines[len(lines)-1]), s.info.Indications
 	for i, v := range want[:4] {
 		if number(f, i) == v {
 			continue

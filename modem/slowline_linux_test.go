@@ -108,7 +108,7 @@ func (l *slowLine) wait(dir int, until time.Time) {
 	if err != nil {
 		return
 	}
-	c.Control(func(fd uintptr) { unix.TimerfdSettime(int(fd), 0, &spec, nil) }) //nolint:errcheck // closed: the read says so
+	c.Control(func(fd uintptr) { unix.TimerfdSettime(int(fd), 0, &spec, nil) }) // closed: the read says so
 	var n [8]byte
-	l.timers[dir].Read(n[:]) //nolint:errcheck // as above
+	l.timers[dir].Read(n[:]) // as above
 }

@@ -100,7 +100,7 @@ func writeFile(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it has its new name
+	defer os.Remove(f.Name()) // it has its new name
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err

@@ -92,7 +92,7 @@ func (x *traffic) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
-		go x.emu.Serve(x.wrap(c)) //nolint:errcheck // ends with the host
+		go x.emu.Serve(x.wrap(c)) // ends with the host
 	}
 }
 

@@ -32,12 +32,12 @@ func FuzzHost(f *testing.F) {
 		again := make(chan struct{}, 1)
 		defer close(again)
 		go func() {
-			a.Write(in)                              //nolint:errcheck // the end is waited for
-			a.Write([]byte{0})                       //nolint:errcheck // now the modem has seen all before
+			a.Write(in)                              // the end is waited for
+			a.Write([]byte{0})                       // now the modem has seen all before
 			m.Reboot()                               // it may have any line end by now
-			io.WriteString(a, "\x1b\rAT&FE0+CGMM\r") //nolint:errcheck // likewise
+			io.WriteString(a, "\x1b\rAT&FE0+CGMM\r") // likewise
 			for range again {                        // an answer is lost while too much before it is unread
-				io.WriteString(a, "AT+CGMM\r") //nolint:errcheck // likewise
+				io.WriteString(a, "AT+CGMM\r") // likewise
 			}
 		}()
 		const model = "EMU900"

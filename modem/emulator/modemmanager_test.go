@@ -36,7 +36,7 @@ func TestModemManager(t *testing.T) {
 			if err != nil {
 				return
 			}
-			go p.m.Serve(c) //nolint:errcheck // ends with the test
+			go p.m.Serve(c) // ends with the test
 		}
 	}()
 	address := "unix:path=" + filepath.Join(p.Dir, "bus")

@@ -146,8 +146,8 @@ func (p *peer) startWith(env []string, name string, args ...string) {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // it may be gone
-		cmd.Wait()                                      //nolint:errcheck // killed; all of them have closed their output
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may be gone
+		cmd.Wait()                                      // killed; all of them have closed their output
 	})
 }
 

@@ -170,7 +170,7 @@ func TestUnplug(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		io.WriteString(f, "ATE0\r") //nolint:errcheck // the answer is waited for
+		io.WriteString(f, "ATE0\r") // the answer is waited for
 		b := make([]byte, 100)
 		if n, err := io.ReadAtLeast(f, b, len("ATE0\r\r\nOK\r\n")); err != nil || string(b[:n]) != "ATE0\r\r\nOK\r\n" {
 			t.Fatalf("%q, %v", b[:n], err)
@@ -209,11 +209,11 @@ func TestHostsInOrder(t *testing.T) {
 		said := make(chan error, 1)
 		go func() {
 			defer a.Close()
-			io.WriteString(a, "ATE0V0\r") //nolint:errcheck // the answer is waited for
+			io.WriteString(a, "ATE0V0\r") // the answer is waited for
 			_, err := io.ReadFull(a, make([]byte, len("ATE0V0\r0\r")))
 			said <- err
 		}()
-		m.Serve(b) //nolint:errcheck // until the host goes
+		m.Serve(b) // until the host goes
 		if err := <-said; err != nil {
 			t.Errorf("host %d was thrown out: %v", i, err)
 		}
@@ -234,7 +234,7 @@ func TestListen(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		io.WriteString(c, "AT\r") //nolint:errcheck // the answer is waited for
+		io.WriteString(c, "AT\r") // the answer is waited for
 		b := make([]byte, len("AT\r\r\nOK\r\n"))
 		if _, err := io.ReadFull(c, b); err != nil || string(b) != "AT\r\r\nOK\r\n" {
 			t.Fatalf("%q %v", b, err)

@@ -61,12 +61,12 @@ func (x *modemMetrics) register(r prometheus.Registerer, m *modem.Modem) error {
 	for _, c := range []prometheus.Collector{
 		x.submissions, x.sendErrors, x.received, x.reports, x.ends, x.resets, x.noise, x.cnmi, x.stranded,
 		gauge("up", "1 when the modem works.", func(s modem.Status) float64 { return flag(s.Phase == modem.Working) }),
-		gauge("registered", "1 when it is in a network.", func(s modem.Status) float64 { return flag(s.Chart.Registered) }),
-		gauge("signal_dbm", "Strength of the signal; 0: not known.", func(s modem.Status) float64 { return float64(s.Chart.Signal) }),
+		gauge("registered", "1 when it is in a network.", func(s modem.Status) float64 { return flag(s.Info.Registered) }),
+		gauge("signal_dbm", "Strength of the signal; 0: not known.", func(s modem.Status) float64 { return float64(s.Info.Signal) }),
 		gauge("queue", "Segments that wait in memory.", func(s modem.Status) float64 { return float64(s.Queued) }),
 		gauge("quota_left", "Messages that the SIM may send within its quota; -1: no limit.", func(s modem.Status) float64 { return float64(s.Left) }),
-		gauge("stored", "Messages in the memories of the modem at the last look.", func(s modem.Status) float64 { return float64(s.Chart.Stored) }),
-		gauge("storage", "Places in the memories of the modem.", func(s modem.Status) float64 { return float64(s.Chart.Places) }),
+		gauge("stored", "Messages in the memories of the modem at the last look.", func(s modem.Status) float64 { return float64(s.Info.Stored) }),
+		gauge("storage", "Places in the memories of the modem.", func(s modem.Status) float64 { return float64(s.Info.Places) }),
 	} {
 		if err := reg.Register(c); err != nil {
 			return err

@@ -6,8 +6,8 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// Chart is what a modem has told about itself.
-type Chart struct {
+// Info is what a modem has told about itself.
+type Info struct {
 	Manufacturer, Model, Revision, IMEI string
 
 	ICCID    ota.ICCID
@@ -30,7 +30,7 @@ type Chart struct {
 
 // SIM names the SIM in the state: its ICCID, or the modem where that cannot be
 // read.
-func (c *Chart) SIM() string {
+func (c *Info) SIM() string {
 	if c.ICCID != "" {
 		return c.ICCID.String()
 	}

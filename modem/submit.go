@@ -1,0 +1,134 @@
+package modem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+// job is a segment on its way.
+type job struct {
+	seg    bearer.Segment
+	pdu    string
+	length int
+	done   chan outcome // takes one
+
+	mu   sync.Mutex
+	step step
+}
+
+type step byte
+
+const (
+	queued step = iota
+	taken
+	ended     // done has the outcome
+	abandoned // nobody waits any more
+)
+
+type outcome struct {
+	receipt bearer.Receipt
+	err     error
+}
+
+// move goes from one step to another, unless somebody else was faster.
+func (j *job) move(from, to step) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.step != from {
+		return false
+	}
+	j.step = to
+	return true
+}
+
+// Submit implements bearer.Bearer: it returns when the network has the
+// segment, or has not. A segment that the modem has when ctx ends is
+// ErrUnknown; what becomes of it is told to the bearer.Resolver.
+func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt, error) {
+	r := bearer.Receipt{Bearer: m.o.Name}
+	seg.Report = seg.Report || m.o.Receipts
+	j := &job{seg: seg, done: make(chan outcome, 1)}
+	var err error
+	if j.pdu, j.length, err = encode(&seg); err != nil {
+		m.o.Metrics.Submission("refused")
+		return r, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
+	}
+	if err := m.queue(j); err != nil {
+		m.o.Metrics.Submission("busy")
+		return r, fmt.Errorf("%w: %w", bearer.ErrBusy, err)
+	}
+	select {
+	case o := <-j.done:
+		return o.receipt, o.err
+	case <-ctx.Done():
+	}
+	switch {
+	case j.move(queued, abandoned):
+		return r, fmt.Errorf("%w: it was not its turn in time", bearer.ErrBusy)
+	case j.move(taken, abandoned):
+		return r, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
+	}
+	o := <-j.done
+	return o.receipt, o.err
+}
+
+// allowed is why no message may go out now, or nil.
+func (m *Modem) allowed() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.withinQuota()
+}
+
+func (m *Modem) withinQuota() error {
+	if m.left() == 0 {
+		return fmt.Errorf("quota of %d messages in 24 hours is used up", m.o.Quota)
+	}
+	return nil
+}
+
+// queue takes a job when it may soon be sent.
+func (m *Modem) queue(j *job) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case !m.open:
+		if m.problem != "" {
+			return errors.New(m.problem)
+		}
+		return errors.New("modem is not working yet")
+	case !m.info.Registered:
+		_, words := registration(m.info.Registration)
+		return errors.New("modem is in no network: " + words)
+	}
+	if err := m.withinQuota(); err != nil {
+		return err
+	}
+	select {
+	case m.jobs <- j:
+		return nil
+	default:
+		return fmt.Errorf("%d segments wait already", m.o.Queue)
+	}
+}
+
+// close takes no more jobs and gives back what waits.
+func (m *Modem) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open = false
+	m.info.Registered = false
+	for {
+		select {
+		case j := <-m.jobs:
+			if j.move(queued, ended) {
+				j.done <- outcome{bearer.Receipt{Bearer: m.o.Name}, fmt.Errorf("%w: modem is not working", bearer.ErrBusy)}
+			}
+		default:
+			return
+		}
+	}
+}
