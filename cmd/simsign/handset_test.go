@@ -95,8 +95,6 @@ func cardFile(t *testing.T) string {
 }
 
 // A person at a terminal: a message, the menu, a prompt, the switch.
-//
-// Covers: 3.1-2
 func TestHandset(t *testing.T) {
 	n := loopback.NewNetwork(loopback.NetworkOptions{})
 	addr, err := n.Listen("127.0.0.1:0")

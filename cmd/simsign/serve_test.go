@@ -38,7 +38,7 @@ network = "127.0.0.1:0"
 // The service manager hears READY when every listener is open, WATCHDOG while
 // the store answers, and STOPPING before anything closes.
 //
-// Covers: I14
+// Covers: I14 via simsign serve
 func TestServeNotifies(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "simsign.toml")

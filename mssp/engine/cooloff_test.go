@@ -107,8 +107,6 @@ func TestCoolOffCounts(t *testing.T) {
 
 // A request whose time is over is answered when it is a repeat, and refused
 // without a trace when it is not.
-//
-// Supports: I12
 func TestLateRequest(t *testing.T) {
 	l := newLab(t)
 	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)

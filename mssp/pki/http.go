@@ -32,25 +32,32 @@ func (c *CA) Handler(prefix string, next http.Handler) http.Handler {
 	if next == nil {
 		next = http.NotFoundHandler()
 	}
+	// Each says by itself what other methods it takes.
+	routes := map[string]func(w http.ResponseWriter, r *http.Request, rest string){
+		"GET /ca.crl":         c.serveCRL,
+		"GET /ca.crt":         c.serveCertificate,
+		"POST /ocsp":          c.serveOCSP,
+		"GET /ocsp/{request}": c.serveOCSP,
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+		pattern, rest := "GET "+path, ""
 		switch {
-		case !ok:
-			next.ServeHTTP(w, r)
-		case path == pathCRL:
-			c.serveCRL(w, r)
-		case path == pathCertificate:
-			c.serveCertificate(w, r)
-		case path == pathOCSP, strings.HasPrefix(path, pathOCSP+"/"):
-			c.serveOCSP(w, r, strings.TrimPrefix(strings.TrimPrefix(path, pathOCSP), "/"))
-		default:
-			next.ServeHTTP(w, r)
+		case path == pathOCSP:
+			pattern = "POST /ocsp"
+		case strings.HasPrefix(path, pathOCSP+"/"):
+			pattern, rest = "GET /ocsp/{request}", path[len(pathOCSP)+1:]
 		}
+		if serve := routes[pattern]; ok && serve != nil {
+			serve(w, r, rest)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
 // serveCRL answers GET and HEAD with the DER CRL (RFC 2585 3).
-func (c *CA) serveCRL(w http.ResponseWriter, r *http.Request) {
+func (c *CA) serveCRL(w http.ResponseWriter, r *http.Request, _ string) {
 	if !readOnly(w, r) {
 		return
 	}
@@ -67,7 +74,7 @@ func (c *CA) serveCRL(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveCertificate answers with the issuing certificate, DER (caIssuers, RFC 5280 4.2.2.1).
-func (c *CA) serveCertificate(w http.ResponseWriter, r *http.Request) {
+func (c *CA) serveCertificate(w http.ResponseWriter, r *http.Request, _ string) {
 	if !readOnly(w, r) {
 		return
 	}

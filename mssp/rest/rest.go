@@ -96,15 +96,16 @@ type door struct {
 	only    string // the message; "" for any
 }
 
+// paths are the routes, each with its method: all of them take POST alone.
 func paths() map[string]door {
 	full, sparse := full(), sparse()
 	return map[string]door{
-		"/rest/service": {full, ""}, "/rest/service/": {full, ""},
-		"/rest/service/sign":    {full, "MSS_SignatureReq"},
-		"/rest/service/status":  {full, "MSS_StatusReq"},
-		"/rest/service/receipt": {full, "MSS_ReceiptReq"},
-		"/rest/service/profile": {full, "MSS_ProfileReq"},
-		"/restapi":              {sparse, ""}, "/restapi/": {sparse, ""},
+		"POST /rest/service": {full, ""}, "POST /rest/service/": {full, ""},
+		"POST /rest/service/sign":    {full, "MSS_SignatureReq"},
+		"POST /rest/service/status":  {full, "MSS_StatusReq"},
+		"POST /rest/service/receipt": {full, "MSS_ReceiptReq"},
+		"POST /rest/service/profile": {full, "MSS_ProfileReq"},
+		"POST /restapi":              {sparse, ""}, "POST /restapi/": {sparse, ""},
 	}
 }
 
@@ -113,7 +114,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// before it replies. A recorder in a test knows no deadline; a connection does.
 	c := http.NewResponseController(w)
 	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
-	door, ok := h.paths[r.URL.Path]
+	door, ok := h.paths["POST "+r.URL.Path]
 	if !ok {
 		http.Error(w, "no such path: POST to /rest/service", http.StatusNotFound)
 		return

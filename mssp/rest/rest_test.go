@@ -159,8 +159,6 @@ func TestFlavours(t *testing.T) {
 const bankStatus = `{"MSS_StatusReq":{"MajorVersion":"1","MinorVersion":"1","AP_Info":{"AP_ID":"http://bank","AP_PWD":"geheim","AP_TransID":"T1","Instant":"2026-11-22T18:03:00Z"},"MSSP_TransID":"h1"}}`
 
 // TestReplies holds the octets of replies and faults: scripts depend on them.
-//
-// Supports: 5-1
 func TestReplies(t *testing.T) {
 	const head = `{"MSS_StatusResp":{"AP_Info":{"AP_ID":"http://bank","AP_TransID":"T1","Instant":"2026-11-22T18:03:00Z"},"MSSP_Info":{"Instant":"2026-11-22T18:03:00.000Z","MSSP_ID":{"URI":"http://mssp.example/"}},"MajorVersion":"1","MinorVersion":"1","MobileUser":{"MSISDN":"+41791234567"},`
 	for name, c := range map[string]struct {

@@ -245,8 +245,6 @@ func TestLimits(t *testing.T) {
 
 // TestRepeatAfterValidity: the repeat of a request whose ValidityDate has
 // passed meanwhile gets the first answer, not a fault about the date.
-//
-// Supports: I12
 func TestRepeatAfterValidity(t *testing.T) {
 	s, e := testService(t)
 	request := func(until time.Duration) *SignatureReq {

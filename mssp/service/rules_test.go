@@ -14,7 +14,7 @@ import (
 // TestRefused has one row for each rule of a request: the exact code and the
 // words of the detail that say what to change.
 //
-// Supports: 5.2-1, W-1, 5-1
+// Supports: 5.2-1, W-1
 func TestRefused(t *testing.T) {
 	b64 := base64.StdEncoding.EncodeToString
 	for name, c := range map[string]struct {

@@ -66,7 +66,6 @@ func TestOpenByPacketRefuses(t *testing.T) {
 	})
 }
 
-// Supports: I12
 func TestAcceptTwice(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		first := l.accept(newTx())

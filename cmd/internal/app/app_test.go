@@ -100,7 +100,7 @@ func get(t *testing.T, url string) (int, string) {
 // A service without a CA is alive, says why it is not ready, and is ready
 // after "ca init" and a restart on the same data.
 //
-// Covers: I14
+// Covers: I14 via GET /readyz
 func TestReadiness(t *testing.T) {
 	cfg := configuration(t, site)
 	a := start(t, cfg)
@@ -201,7 +201,7 @@ func TestHealthAge(t *testing.T) {
 
 // Two services on the same data: the second refuses and disturbs nothing.
 //
-// Covers: F18
+// Covers: F18, F via simsign serve
 func TestSecondInstance(t *testing.T) {
 	cfg := configuration(t, site)
 	start(t, cfg)

@@ -19,7 +19,7 @@ import (
 // Whoever stops a service that cannot go on learns why, once, and no signal to
 // stop that comes first hides it.
 //
-// Covers: F4
+// Supports: F4
 func TestStopTellsWhy(t *testing.T) {
 	a, err := New(Options{Config: configuration(t, site)})
 	if err != nil {

@@ -61,7 +61,7 @@ func save(t *testing.T, dir string, c tls.Certificate) {
 // A provider without a password is known by its pinned certificate, and by
 // no other that it may show.
 //
-// Covers: W-1
+// Covers: W-1 via POST /rest/service
 func TestPinnedClientCertificate(t *testing.T) {
 	cfg := configuration(t, site)
 	server := selfSigned(t, "server")

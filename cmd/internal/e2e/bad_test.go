@@ -58,7 +58,7 @@ var badRequests = []struct {
 // Each bad request has its fault code and a detail that says what to change;
 // none reaches a user.
 //
-// Covers: W-1, I12
+// Covers: W-1, 5.2-1 via POST /rest/service
 func TestBadRequests(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)
@@ -122,7 +122,7 @@ func (w *world) wantFault(t testing.TB, name string, body []byte, code, detail s
 // query in asynchClientServer mode unless the request itself is at fault. 208
 // takes the time of the request.
 //
-// Covers: W-1
+// Covers: W-1 via simsign sign
 func TestDemoFaults(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)

@@ -117,7 +117,8 @@ func pause(ctx context.Context) {
 // provider that asked can see; no counter is used for two packets; nobody is
 // asked twice.
 //
-// Covers: I1, I2, I3, I4, I5, I7, I12, F1
+// Covers: I1, I2, I3, I4, I5, I7 via POST /rest/service
+// Covers: 2-2d, F1, G via simsign serve
 func TestKilled(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { killed(t, newWorld(t, 6, ""), 40) })
 	t.Run("postgres", func(t *testing.T) { killed(t, newWorld(t, 6, postgres.DSN(t)), 12) })
@@ -247,7 +248,7 @@ func (w *world) checkPrompts(t *testing.T) {
 
 // Two services on one folder: the second refuses and says who is there.
 //
-// Covers: F18
+// Covers: F18, F via simsign serve
 func TestSecondInstance(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)

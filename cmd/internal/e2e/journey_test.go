@@ -75,7 +75,9 @@ func (w *world) sign(t testing.TB, u *user, args ...string) result {
 // keys, as text and as hash, in both modes; OpenSSL verifies what was saved.
 // Afterwards nothing of it is in the log.
 //
-// Covers: 1-1, 5.2-1, 5.2-2, W-1, W-5, I9
+// Covers: 1-1, 2-2a, 3.2-2, 4-5, 5.2-1, W-1 via simsign sign
+// Covers: 3.2-3, 3.3-1, 3.3-4, 3.4-2, 3.5.1-2, 3.5.1-8, 4-6, 4-7, 5.1-13, W-5 via simsign user register
+// Covers: I9 via simsign serve
 func TestJourney(t *testing.T) {
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
@@ -141,7 +143,7 @@ func (w *world) openssl(t *testing.T, files []string, text string) {
 // the provider gets the signature by a status query. TimeOut ends what nobody
 // answers.
 //
-// Covers: I1, I7, F16
+// Covers: I1, I7, F16, 3.5.3-3 via POST /rest/service
 func TestStopAndTimeOut(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)

@@ -85,7 +85,7 @@ func (w *world) metric(t testing.TB, name string) float64 {
 // nothing, and what is kept of it has a bound; a user beside it is served as
 // always.
 //
-// Covers: I6, F11, F12
+// Covers: I6, F11, F12 via simsign serve
 func TestBadPackets(t *testing.T) {
 	w := newWorld(t, 2, "")
 	c := w.serve(t)

@@ -30,7 +30,7 @@ var instant = regexp.MustCompile(`"Instant":"[^"]*"`)
 // changed but the time, the number and the name of the provider: the members
 // and headers that they send are taken, and they get what they asked for.
 //
-// Covers: W-1
+// Covers: W-1 via POST /rest/service
 func TestCaptures(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)
@@ -115,7 +115,7 @@ func (w *world) certificate(t *testing.T, name string) tls.Certificate {
 // Mutual TLS: a provider without a password is its certificate. Another
 // certificate, none, and plain HTTP get nothing.
 //
-// Covers: W-1
+// Covers: W-1 via simsign sign
 func TestMutualTLS(t *testing.T) {
 	w := newWorld(t, 1, "")
 	for _, name := range []string{"server", "shop", "thief"} {

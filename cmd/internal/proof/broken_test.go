@@ -42,8 +42,6 @@ func noticed(t *testing.T, v *verdict, kinds ...string) {
 
 // A build that acknowledges a message from a phone before its commit loses it
 // when it is killed while the database is busy, and the ledgers show it.
-//
-// Covers: F1, F5, A
 func TestLedgerCatchesEarlyAck(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program")
@@ -58,8 +56,6 @@ func TestLedgerCatchesEarlyAck(t *testing.T) {
 
 // A build that never syncs loses in a power cut what it has accepted and
 // acknowledged, and the ledgers show it.
-//
-// Covers: F2
 func TestLedgerCatchesMissingSync(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program")

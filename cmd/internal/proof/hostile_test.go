@@ -126,7 +126,7 @@ const (
 // log; the bind ends only where nobody knows any more where a PDU begins, and
 // for that reason.
 //
-// Covers: F9
+// Covers: F9 via simsign serve
 func TestHostileCentre(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for time-outs")

@@ -261,7 +261,7 @@ func (v *verdict) report(t *testing.T, s *site) {
 // got twice was ambiguous first; every answer of a card that it acknowledged
 // is stored; no counter is used twice; nobody is asked twice.
 //
-// Covers: I1, I2, I3, I5, I7, F1, F4, F5, F9, F10, A
+// Covers: I1, I2, I3, I5, I7, F1, F2, F4, F5, F9, F10, A, C via simsign serve
 func TestLedger(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")

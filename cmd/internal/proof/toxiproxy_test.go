@@ -56,7 +56,7 @@ func toxic(ctx context.Context, method, api, path string, body any) bool {
 // Slow, slicing, resetting and silent links, made by somebody else's proxy:
 // the ledgers agree here too.
 //
-// Covers: I1, I5, F9
+// Covers: I1, I5, F9 via simsign serve
 func TestLedgerToxiproxy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")

@@ -21,7 +21,7 @@ import (
 // Both users sign with both keys, by every profile and in both formats,
 // through the web service, short messages and APDUs.
 //
-// Covers: 1-1, 2-1, 3.2-1, 3.2-2, 3.2-3, 3.3-1, 3.5.1-2, 3.5.3-1, 5.2-1, 5.2-2, W-1, W-5
+// Covers: 1-1, 3.2-2, 3.2-3, 3.3-1, 3.5.1-2, W-5 via simsign demo
 func TestBothUsersSign(t *testing.T) {
 	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true})
 	for _, u := range d.o.Users {
@@ -52,7 +52,7 @@ func TestBothUsersSign(t *testing.T) {
 // A data folder goes on where it stopped: same provider, users, keys and
 // codes; the counters of the cards go on too.
 //
-// Covers: I3
+// Covers: I3 via simsign demo
 func TestDataGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	d := startDemo(t, Options{Data: dir, Auto: Code, Plain: true})
@@ -86,7 +86,7 @@ func TestFolderNotWhole(t *testing.T) {
 
 // A folder that a running demonstration uses is left alone, configuration included.
 //
-// Covers: F18
+// Covers: F18 via simsign demo
 func TestFolderInUse(t *testing.T) {
 	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true})
 	before, err := os.ReadFile(filepath.Join(d.Data, "simsign.toml"))
@@ -119,8 +119,6 @@ func TestForeignFolder(t *testing.T) {
 
 // A code that the applet would refuse is refused before anything is made, and
 // the code for signatures that goes with a good one is good too.
-//
-// Covers: 3.4-6
 func TestCodes(t *testing.T) {
 	for code, want := range map[string]string{
 		"5926": "", "27183": "", "593817": "", "59381746": "", "17171": "first codes", "171": "4 to 8 digits", "123456789": "4 to 8 digits",
@@ -179,7 +177,7 @@ func missing(t *testing.T, why string) {
 
 // The page in a real browser, by keyboard and mouse.
 //
-// Covers: 3.2-7, 3.5.3-5, 3.5.3-6, 3.5.4-1, 3.5.6-1
+// Covers: 3.2-7, 3.5.3-5, 3.5.4-1, 3.5.6-1 via simsign demo
 func TestBrowser(t *testing.T) {
 	chromium, node, npm := peer(t, "chromium", "chromium-browser"), peer(t, "node"), peer(t, "npm")
 	dir := t.TempDir()
@@ -211,7 +209,7 @@ func TestBrowser(t *testing.T) {
 // Without coverage the signature waits in the card, and goes when the phone
 // has service again.
 //
-// Covers: 3.1-1
+// Covers: 3.1-1 via simsign demo
 func TestOutOfCoverage(t *testing.T) {
 	d := startDemo(t, unhurried(Options{Data: t.TempDir()}))
 	p := d.phones[0]

@@ -62,7 +62,7 @@ func overModem(t *testing.T, pty bool) func(*Demo, *config.Config) error {
 // The whole loop over a GSM modem, on a serial server and on a tty: both users
 // are registered and sign.
 //
-// Covers: 1-1
+// Supports: 1-1
 func TestOverModem(t *testing.T) {
 	for name, pty := range map[string]bool{"tcp": false, "tty": true} {
 		t.Run(name, func(t *testing.T) {

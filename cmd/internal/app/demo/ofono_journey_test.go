@@ -37,7 +37,7 @@ func ask(t *testing.T, d *Demo, number, profile, text string) mssp.Code {
 // The whole journey with a telephone that others wrote: the card answers to
 // ofono over the emulated modem, and a person to ofono over D-Bus.
 //
-// Covers: 3.1-1, 3.1-2, 3.2-7, 3.5.3-1, 3.5.4-1, 5.2-1
+// Covers: 3.1-1, 3.2-7, 3.5.5-2, 3.5.6-1 via simsign demo
 func TestOfono(t *testing.T) {
 	peer(t, "dbus-daemon")
 	peer(t, "ofonod", "/usr/sbin/ofonod")

@@ -9,7 +9,7 @@ import (
 // The whole loop over SMPP: both users are registered and sign, by an ESME of
 // ours, an SMSC and its network. A data folder goes either way.
 //
-// Covers: 1-1
+// Covers: 1-1 via simsign demo
 func TestOverSMPP(t *testing.T) {
 	dir := t.TempDir()
 	d := startDemo(t, Options{Data: dir, Auto: Code, Plain: true, SMPP: true})
