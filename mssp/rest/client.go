@@ -153,7 +153,7 @@ func (c *Client) post(ctx context.Context, body []byte, take func(*reply), want 
 	if len(b) > maxReply {
 		return fmt.Errorf("reply of %s has more than %d octets", target, maxReply)
 	}
-	r, err := decodeReply(string(b), want)
+	r, err := decodeReply(b, want)
 	if err != nil {
 		return fmt.Errorf("%s answered %s, which is not a reply of a Mobile Signature Service (%w): check the URL", target, resp.Status, err)
 	}

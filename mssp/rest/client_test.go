@@ -109,7 +109,7 @@ func TestClientReplies(t *testing.T) {
 		"bad status":   {`{"MSS_SignatureResp":{"Status":{"StatusCode":{"Value":"x"}}}}`, `status code "x" is not a number`},
 		"bad base64":   {`{"MSS_SignatureResp":{"MSS_Signature":{"Base64Signature":"?"},"Status":{"StatusCode":{"Value":"500"}}}}`, "Base64Signature"},
 		"bad fault":    {`{"Fault":{"Code":{}}}`, "is not a number"},
-		"cut":          {`{"MSS_SignatureResp":{`, "found the end"},
+		"cut":          {`{"MSS_SignatureResp":{`, "the document is cut off"},
 		"endless":      {strings.Repeat(" ", maxReply+1), "more than 1048576 octets"},
 		"fault":        {`{"Fault":{"Code":{"SubCode":{"Value":"_401","ValueNs":"x"},"Value":"Receiver"},"Detail":"no","Reason":"USER_CANCEL","UserAssistance":{"PortalUrl":"x"}}}`, "401 USER_CANCEL: no"},
 		"number":       {`{"MSS_SignatureResp":{"New":[1],"Status":{"StatusDetail":"x","StatusCode":{"Value":504}}}}`, ""},
@@ -136,7 +136,7 @@ func FuzzReply(f *testing.F) {
 	f.Add(`{"MSS_SignatureResp":{"Status":{"StatusDetail":{"ReferenceCode":"7F3K"},"StatusCode":{"Value":504}}}}`)
 	f.Add(`{"Fault":{"Code":{"SubCode":{"Value":"_401"}},"Detail":"no"}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		r, err := decodeReply(body, "MSS_SignatureResp")
+		r, err := decodeReply([]byte(body), "MSS_SignatureResp")
 		if (r == nil) == (err == nil) {
 			t.Fatalf("%+v, %v", r, err)
 		}

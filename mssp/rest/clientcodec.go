@@ -8,6 +8,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/strictjson"
 )
 
 // The client's half of the codec: requests are written, replies are read.
@@ -105,23 +106,23 @@ type reply struct {
 }
 
 // decodeReply reads the message named want, or a fault.
-func decodeReply(body, want string) (*reply, error) {
-	d := replyDecoder{decoder: decoder{lexer: lexer{s: body}}}
+func decodeReply(body []byte, want string) (*reply, error) {
+	d := replyDecoder{decoder: decoder{Reader: strictjson.NewReader(body, limits)}}
 	found := ""
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch found = name; name {
 		case want:
 			d.message()
 		case "Fault":
 			d.faultMessage()
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
-	d.end()
+	d.End()
 	switch {
-	case d.decoder.fault != nil:
-		return nil, fmt.Errorf("%s", d.decoder.fault.Detail)
+	case d.Err() != nil:
+		return nil, d.Err()
 	case d.out.fault == nil && (found != want || d.out.status.Code == 0):
 		return nil, fmt.Errorf("no %s with a status code in it", want)
 	}
@@ -135,19 +136,19 @@ type replyDecoder struct {
 }
 
 func (d *replyDecoder) message() {
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "AP_Info":
 			d.lenient(map[string]*string{"AP_TransID": &d.out.header.AP.TransID, "Instant": &d.out.header.AP.Instant})
 		case "MSSP_Info":
-			d.object(func(name string) {
+			d.Object(func(name string) {
 				switch name {
 				case "Instant":
 					d.str(&d.out.header.MSSP.Instant)
 				case "MSSP_ID":
 					d.lenient(map[string]*string{"URI": &d.out.header.MSSP.ID.URI})
 				default:
-					d.skip()
+					d.Skip()
 				}
 			})
 		case "MSSP_TransID":
@@ -161,19 +162,19 @@ func (d *replyDecoder) message() {
 		case "Status":
 			d.statusValue()
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
 }
 
 func (d *replyDecoder) signatureValue() {
 	d.lenient(map[string]*string{"Base64Signature": &d.base64})
-	if d.base64 == "" || d.decoder.fault != nil {
+	if d.base64 == "" || d.Err() != nil {
 		return
 	}
 	der, err := base64.StdEncoding.DecodeString(d.base64)
 	if err != nil {
-		d.fail(mssp.WrongParam, "Base64Signature: %v", err)
+		d.Failf("Base64Signature: %v", err)
 		return
 	}
 	d.out.signature = &service.Signature{Value: der}
@@ -181,20 +182,20 @@ func (d *replyDecoder) signatureValue() {
 
 func (d *replyDecoder) statusValue() {
 	var code string
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "StatusCode":
 			d.lenient(map[string]*string{"Value": &code})
 		case "StatusMessage":
 			d.str(&d.out.status.Message)
 		case "StatusDetail":
-			if d.next() != '{' {
-				d.skip()
+			if d.Kind() != '{' {
+				d.Skip()
 				return
 			}
 			d.lenient(map[string]*string{"ReferenceCode": &d.out.status.Reference})
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
 	d.out.status.Code = d.code(code)
@@ -203,20 +204,20 @@ func (d *replyDecoder) statusValue() {
 func (d *replyDecoder) faultMessage() {
 	f := &mssp.Fault{Code: mssp.InternalError}
 	var code string
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "Code":
-			d.object(func(name string) {
+			d.Object(func(name string) {
 				if name == "SubCode" {
 					d.lenient(map[string]*string{"Value": &code})
 				} else {
-					d.skip()
+					d.Skip()
 				}
 			})
 		case "Detail":
 			d.str(&f.Detail)
 		default:
-			d.skip()
+			d.Skip()
 		}
 	})
 	f.Code = d.code(strings.TrimPrefix(code, "_"))
@@ -226,18 +227,18 @@ func (d *replyDecoder) faultMessage() {
 func (d *replyDecoder) code(s string) mssp.Code {
 	n, err := strconv.ParseUint(s, 10, 10)
 	if err != nil {
-		d.fail(mssp.WrongParam, "status code %q is not a number", short(s))
+		d.Failf("status code %q is not a number", strictjson.Printable(s))
 	}
 	return mssp.Code(n)
 }
 
 // lenient reads the named strings of an object and skips the rest.
 func (d *replyDecoder) lenient(into map[string]*string) {
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		if v := into[name]; v != nil {
 			d.str(v)
 		} else {
-			d.skip()
+			d.Skip()
 		}
 	})
 }

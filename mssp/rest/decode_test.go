@@ -34,7 +34,7 @@ func requestVectors(t testing.TB) (v []requestVector) {
 func TestDecode(t *testing.T) {
 	for _, v := range requestVectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
-			_, f := decode(v.Body)
+			_, f := decode([]byte(v.Body))
 			if v.Code == 0 {
 				if f != nil {
 					t.Fatalf("refused: %v", f)
@@ -60,19 +60,19 @@ func TestDecodeLimits(t *testing.T) {
 	}
 	items := func(n int) string { return "[" + strings.TrimPrefix(strings.Repeat(",1", n), ",") + "]" }
 	for name, c := range map[string]struct{ body, detail string }{
-		"depth in":     {status(nested(maxDepth - 2)), ""},
-		"depth out":    {status(nested(maxDepth - 1)), "nested deeper than 12 levels"},
+		"depth in":     {status(nested(limits.Depth - 2)), ""},
+		"depth out":    {status(nested(limits.Depth - 1)), "nested deeper than 12 levels"},
 		"bomb":         {strings.Repeat(`{"a":`, 10_000), "unknown message"},
 		"skipped bomb": {status(strings.Repeat("[", 60_000)), "nested deeper than 12 levels"},
-		"members in":   {status(members(maxMembers)), ""},
-		"members out":  {status(members(maxMembers + 1)), "more than 32 members"},
-		"items in":     {status(items(maxItems)), ""},
-		"items out":    {status(items(maxItems + 1)), "more than 32 items"},
+		"members in":   {status(members(limits.Members)), ""},
+		"members out":  {status(members(limits.Members + 1)), "more than 32 members"},
+		"items in":     {status(items(limits.Items)), ""},
+		"items out":    {status(items(limits.Items + 1)), "more than 32 items"},
 		"not UTF-8":    {status("\"\xff\""), "octet FF is not UTF-8"},
 		"cut UTF-8":    {status("\"\xe2\x82\""), "octet E2 is not UTF-8"},
 		"surrogate":    {status("\"\xed\xa0\x80\""), "octet ED is not UTF-8"},
 	} {
-		_, f := decode(c.body)
+		_, f := decode([]byte(c.body))
 		if c.detail == "" && f != nil || c.detail != "" && (f == nil || !strings.Contains(f.Detail, c.detail)) {
 			t.Errorf("%s: %v", name, f)
 		}
@@ -81,13 +81,13 @@ func TestDecodeLimits(t *testing.T) {
 
 // TestDecodeFields reads every member into its place.
 func TestDecodeFields(t *testing.T) {
-	r, f := decode(`{"MSS_SignatureReq":{"MajorVersion":"1","MinorVersion":"2",
+	r, f := decode([]byte(`{"MSS_SignatureReq":{"MajorVersion":"1","MinorVersion":"2",
 		"AP_Info":{"AP_ID":"a","AP_PWD":"p\"w","AP_TransID":"t","Instant":"i","AP_URL":"u"},
 		"MSSP_Info":{"Instant":"mi","MSSP_ID":{"URI":"mu","DNSName":"md","IPAddress":"mp","IdentifierString":"ms"}},
 		"MobileUser":{"MSISDN":"m","UserIdentifier":"ui"},"MessagingMode":"synch","ValidityDate":"v","TimeOut":80,
 		"DataToBeSigned":{"MimeType":"mt","Encoding":"e","Data":"d\u00e4"},"DataToBeDisplayed":{"Data":"dd"},
 		"SignatureProfile":"sp","MSS_Format":"mf","SignatureProfileComparison":"exact",
-		"AdditionalServices":[{"Description":"s1","UserLang":{"Value":"en"}},{"Description":{"mssURI":"s2"},"EventID":"A123","Entity":{"URI":"eu"}}]}}`)
+		"AdditionalServices":[{"Description":"s1","UserLang":{"Value":"en"}},{"Description":{"mssURI":"s2"},"EventID":"A123","Entity":{"URI":"eu"}}]}}`))
 	if f != nil {
 		t.Fatal(f)
 	}
@@ -112,11 +112,11 @@ func TestDecodeFields(t *testing.T) {
 		m.User != want.User || m.Data != want.Data || m.Profile != want.Profile || m.Format != want.Format || m.Comparison != want.Comparison {
 		t.Errorf("got %+v", m)
 	}
-	r, f = decode(`{"MSS_ReceiptReq":{"MSSP_TransID":"h1","MobileUser":{"MSISDN":"m"},"Message":{"Data":"x"},"Status":{"StatusCode":{"Value":"100"}},"SignedReceipt":null}}`)
+	r, f = decode([]byte(`{"MSS_ReceiptReq":{"MSSP_TransID":"h1","MobileUser":{"MSISDN":"m"},"Message":{"Data":"x"},"Status":{"StatusCode":{"Value":"100"}},"SignedReceipt":null}}`))
 	if f != nil || r.receipt.TransID != "h1" || r.receipt.Message.Data != "x" || r.receipt.User.MSISDN != "m" {
 		t.Errorf("receipt %+v, %v", r.receipt, f)
 	}
-	r, f = decode(`{"MSS_ProfileReq":{"MobileUser":{"MSISDN":"m"},"Params":"certs"}}`)
+	r, f = decode([]byte(`{"MSS_ProfileReq":{"MobileUser":{"MSISDN":"m"},"Params":"certs"}}`))
 	if f != nil || r.profile.Params != "certs" || r.profile.User.MSISDN != "m" {
 		t.Errorf("profile %+v, %v", r.profile, f)
 	}
@@ -130,7 +130,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(`{"MSS_SignatureReq":{"DataToBeSigned":{"Data":"x\\u20ac"},"AdditionalServices":[{"Description":"d"}]}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		r, fault := decode(body)
+		r, fault := decode([]byte(body))
 		if fault != nil {
 			if fault.Code != mssp.WrongParam && fault.Code != mssp.MissingParam && fault.Code != mssp.IncompatibleInterface {
 				t.Fatalf("undeclared fault %v", fault)

@@ -3,7 +3,11 @@ package rest
 import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/strictjson"
 )
+
+// limits of a document. What real clients send stays far below them.
+var limits = strictjson.Limits{Depth: 12, Members: 32, Items: 32}
 
 // request is a decoded document: exactly one of the messages is set.
 type request struct {
@@ -11,7 +15,8 @@ type request struct {
 	status    *service.StatusReq
 	receipt   *service.ReceiptReq
 	profile   *service.ProfileReq
-	secret    [2]int // octets of the document that hold AP_PWD
+	doc       string
+	secret    [2]int // octets of doc that hold AP_PWD
 }
 
 // header is the part that all messages share.
@@ -31,26 +36,48 @@ func (r *request) header() *service.Header {
 // that the schema does not have, nothing behind it. The ETSI schema says
 // which names there are; values we do not use are read and left. Inside an
 // additional service any name is taken, because each operator adds his own.
-func decode(body string) (request, *mssp.Fault) {
-	d := decoder{lexer: lexer{s: body}}
+func decode(body []byte) (request, *mssp.Fault) {
+	d := decoder{Reader: strictjson.NewReader(body, limits)}
+	d.doc = d.Document()
 	n := 0
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		if n++; n > 1 {
 			d.fail(mssp.WrongParam, "a second message: send one at a time")
 			return
 		}
 		d.message(name)
 	})
-	d.end()
-	if d.fault == nil && n == 0 {
+	d.End()
+	if n == 0 {
 		d.fail(mssp.MissingParam, "no message: send MSS_SignatureReq, MSS_StatusReq or MSS_ProfileReq")
 	}
-	return d.request, d.fault
+	return d.request, d.fault()
 }
 
 type decoder struct {
-	lexer
+	*strictjson.Reader
 	request
+	code mssp.Code // of the error, where it is not WrongParam
+}
+
+// fail keeps the first fault.
+func (d *decoder) fail(code mssp.Code, format string, args ...any) {
+	if d.Err() == nil {
+		d.code = code
+		d.Failf(format, args...)
+	}
+}
+
+func (d *decoder) fault() *mssp.Fault {
+	err := d.Err()
+	if err == nil {
+		return nil
+	}
+	f := &mssp.Fault{Code: d.code, Detail: err.Error()}
+	if f.Code == 0 {
+		f.Code = mssp.WrongParam
+	}
+	return f
 }
 
 func (d *decoder) message(name string) {
@@ -61,7 +88,7 @@ func (d *decoder) message(name string) {
 	case "MSS_StatusReq":
 		m := new(service.StatusReq)
 		d.status = m
-		d.object(func(name string) {
+		d.Object(func(name string) {
 			if name == "MSSP_TransID" {
 				d.str(&m.TransID)
 			} else if !d.common(&m.Header, name) {
@@ -75,7 +102,7 @@ func (d *decoder) message(name string) {
 	case "MSS_ProfileReq":
 		m := new(service.ProfileReq)
 		d.profile = m
-		d.object(func(name string) {
+		d.Object(func(name string) {
 			switch name {
 			case "MobileUser":
 				d.user(&m.User)
@@ -90,12 +117,12 @@ func (d *decoder) message(name string) {
 	case "MSS_RegistrationReq", "MSS_HandshakeReq":
 		d.fail(mssp.IncompatibleInterface, "%s is not offered here: offered are MSS_SignatureReq, MSS_StatusReq and MSS_ProfileReq", name)
 	default:
-		d.fail(mssp.WrongParam, "unknown message %q: send MSS_SignatureReq, MSS_StatusReq or MSS_ProfileReq", short(name))
+		d.fail(mssp.WrongParam, "unknown message %q: send MSS_SignatureReq, MSS_StatusReq or MSS_ProfileReq", strictjson.Printable(name))
 	}
 }
 
 func (d *decoder) signatureReq(m *service.SignatureReq) {
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "MessagingMode":
 			d.str(&m.Mode)
@@ -119,7 +146,7 @@ func (d *decoder) signatureReq(m *service.SignatureReq) {
 		case "AdditionalServices":
 			d.services(&m.Services)
 		case "KeyReference":
-			d.skip()
+			d.Skip()
 		default:
 			if !d.common(&m.Header, name) {
 				d.unknown(name)
@@ -129,7 +156,7 @@ func (d *decoder) signatureReq(m *service.SignatureReq) {
 }
 
 func (d *decoder) receiptReq(m *service.ReceiptReq) {
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		switch name {
 		case "MSSP_TransID":
 			d.str(&m.TransID)
@@ -138,7 +165,7 @@ func (d *decoder) receiptReq(m *service.ReceiptReq) {
 		case "Message":
 			d.data(&m.Message)
 		case "Status", "SignedReceipt":
-			d.skip()
+			d.Skip()
 		default:
 			if !d.common(&m.Header, name) {
 				d.unknown(name)
@@ -183,10 +210,9 @@ func (d *decoder) apInfo(a *service.APInfo) {
 		case "AP_TransID":
 			d.str(&a.TransID)
 		case "AP_PWD":
-			d.space()
-			d.secret[0] = d.i
-			d.str(&a.Password)
-			d.secret[1] = d.i
+			if d.str(&a.Password); d.Err() == nil {
+				d.secret[0], d.secret[1] = d.Span()
+			}
 		case "Instant":
 			d.str(&a.Instant)
 		case "AP_URL":
@@ -233,7 +259,7 @@ func (d *decoder) mesh(m *service.MeshMember) {
 
 // data reads DataType; a bare string is its data.
 func (d *decoder) data(v *service.Data) {
-	if d.next() == '"' {
+	if d.Kind() == '"' {
 		d.str(&v.Data)
 		return
 	}
@@ -252,12 +278,12 @@ func (d *decoder) data(v *service.Data) {
 }
 
 func (d *decoder) services(list *[]service.AdditionalService) {
-	if d.null() {
+	if d.Null() {
 		return
 	}
-	d.array(func() {
+	d.Array(func() {
 		var s service.AdditionalService
-		d.object(func(name string) {
+		d.Object(func(name string) {
 			switch name {
 			case "Description":
 				d.uri(&s.Description)
@@ -268,7 +294,7 @@ func (d *decoder) services(list *[]service.AdditionalService) {
 			case "EventID":
 				d.value(&s.EventID)
 			default:
-				d.skip()
+				d.Skip()
 			}
 		})
 		*list = append(*list, s)
@@ -282,11 +308,11 @@ func (d *decoder) uri(v *string) { d.wrapped("mssURI", v) }
 func (d *decoder) value(v *string) { d.wrapped("Value", v) }
 
 func (d *decoder) wrapped(in string, v *string) {
-	if d.next() != '{' {
+	if d.Kind() != '{' {
 		d.str(v)
 		return
 	}
-	d.object(func(name string) {
+	d.Object(func(name string) {
 		if name == in {
 			d.str(v)
 		} else {
@@ -297,27 +323,19 @@ func (d *decoder) wrapped(in string, v *string) {
 
 // members reads an object, or null for none.
 func (d *decoder) members(member func(name string)) {
-	if !d.null() {
-		d.object(member)
+	if !d.Null() {
+		d.Object(member)
 	}
 }
 
 // str reads a string. Numbers are taken as they are written: some clients
 // send TimeOut or MSISDN so. null is absent.
 func (d *decoder) str(v *string) {
-	switch c := d.next(); {
-	case c == '"':
-		*v = d.text()
-	case c == '-' || c >= '0' && c <= '9':
-		*v = d.number()
-	case d.null():
-	default:
-		d.fail(mssp.WrongParam, "expected a string, found %s", d.found())
+	if !d.Null() {
+		*v = d.String()
 	}
 }
 
-func (d *decoder) null() bool { return d.next() == 'n' && d.word("null") }
-
 func (d *decoder) unknown(name string) {
-	d.fail(mssp.WrongParam, "unknown member %q: leave it out or correct its spelling", short(name))
+	d.Failf("unknown member %q: leave it out or correct its spelling", strictjson.Printable(name))
 }

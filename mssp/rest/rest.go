@@ -34,6 +34,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/strictjson"
 )
 
 // maxBody is the largest request in octets.
@@ -134,10 +135,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		drain(r)
 	}
 	var req request
-	var doc string
 	if f == nil {
-		doc = string(body)
-		req, f = decode(doc)
+		req, f = decode(body)
 	}
 	if f == nil {
 		f = req.only(door.only)
@@ -145,7 +144,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var reply []byte
 	var id mssp.TransID
 	if f == nil {
-		h.observeRequest(&req, doc)
+		h.observeRequest(&req)
 		reply, id, f = h.serve(r, door.dialect, &req, body[:0])
 	}
 	status := http.StatusOK
@@ -212,7 +211,7 @@ func checkHeaders(h http.Header) *mssp.Fault {
 		return mssp.Faultf(mssp.IncompatibleInterface, "Content-Type is not JSON: send Content-Type: application/json (curl: -H 'Content-Type: application/json')")
 	}
 	if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		return mssp.Faultf(mssp.InappropriateData, "charset %s: send the request in UTF-8", short(c))
+		return mssp.Faultf(mssp.InappropriateData, "charset %s: send the request in UTF-8", strictjson.Printable(c))
 	}
 	return nil
 }
@@ -288,11 +287,11 @@ func (h *handler) write(w http.ResponseWriter, status int, reply []byte) {
 	_ = c.SetWriteDeadline(time.Time{}) // the connection goes on to its next request
 }
 
-func (h *handler) observeRequest(req *request, doc string) {
+func (h *handler) observeRequest(req *request) {
 	if h.o.Observe == nil {
 		return
 	}
-	b := []byte(doc)
+	b := []byte(req.doc)
 	if s := req.secret; s[1] > s[0] {
 		b = append(append(append([]byte(nil), b[:s[0]]...), `"***"`...), b[s[1]:]...)
 	}
