@@ -10,6 +10,7 @@ type db struct {
 	b     backend
 	m     *metrics
 	clock func() time.Time
+	boxes *Boxes
 	o     Options
 }
 

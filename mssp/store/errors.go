@@ -10,14 +10,19 @@ import (
 
 // Errors about the database as a whole.
 var (
-	// ErrLocked: another process owns the database file.
+	// ErrLocked: another process owns the database.
 	ErrLocked = errors.New("database in use")
 	// ErrCorrupt: the database is damaged; restore a backup. Never served.
 	ErrCorrupt = errors.New("database damaged, restore a backup")
 	// ErrNewer: a later version of the program has written the database.
 	ErrNewer = errors.New("database is from a later version")
 
+	// ErrFenced: another box has found this one dead and goes on with its work. The
+	// store has changed nothing, and stops.
+	ErrFenced = errors.New("declared dead by another box")
+
 	errReadOnly = errors.New("store: opened read-only")
+	errVisitor  = errors.New("store: opened without being a box: it serves no card")
 )
 
 // ErrFinal: the transaction has ended, or is not the one at the card.

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 )
 
 // backend is what SQLite and PostgreSQL do differently.
@@ -14,7 +16,9 @@ type backend interface {
 	failure() error
 	unwritable() error // why the last write was refused by the machine
 	check(ctx context.Context) error
+	halt(err error) error // refuse all further work
 	close() error
+	life
 }
 
 // Store is an open database. It is safe for concurrent use. Its own methods are
@@ -25,12 +29,14 @@ type Store struct {
 	Records
 	Certificates
 	Inbound
+	*Boxes
 }
 
 // Open opens the database, creates it when there is none and migrates it when
 // it is older than the program. It refuses a file that another process owns
 // (ErrLocked), a schema from a later version (ErrNewer) and settings that
-// would not be durable.
+// would not be durable. The process is a box from then on (Boxes), unless it
+// only reads or is a visitor.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o.defaults()
 	m, err := newMetrics(o.Registerer)
@@ -38,25 +44,41 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	d := &db{m: m, clock: o.Clock, o: o}
-	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}}
-	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
-		e, err := openPostgres(ctx, &o, m)
-		if err != nil {
-			return nil, err
-		}
-		d.b = e
-		return s, nil
-	}
-	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), &o, m)
-	if err != nil {
+	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
+	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Boxes: d.boxes}
+	if d.b, err = openBackend(ctx, &d.o, m); err != nil {
 		return nil, err
 	}
-	d.b = e
+	if o.ReadOnly || o.Visitor {
+		return s, nil
+	}
+	if err := d.boxes.join(ctx); err != nil {
+		d.b.leave()
+		return nil, errors.Join(err, d.b.close())
+	}
 	return s, nil
 }
 
+func openBackend(ctx context.Context, o *Options, m *metrics) (backend, error) {
+	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
+		e, err := openPostgres(ctx, o, m)
+		if err != nil {
+			return nil, err // no interface around a nil pointer
+		}
+		return e, nil
+	}
+	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), o, m)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
 // Close commits what is waiting, lazy outcomes too, and closes the database.
-func (s *Store) Close() error { return s.b.close() }
+func (s *Store) Close() error {
+	s.leave(context.Background())
+	return s.b.close()
+}
 
 // Stopped is closed when the outcome of a commit became unknown, or when the
 // file turned out to be damaged: every method that writes answers with Failure

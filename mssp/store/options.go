@@ -18,6 +18,16 @@ type Options struct {
 	Clock      func() time.Time
 	// ReadOnly opens beside a running simsign: no lock, no migration, no writer.
 	ReadOnly bool
+	// Visitor opens for records alone, as commands of the operator do: on PostgreSQL
+	// also beside a running simsign. It takes in and moves no transaction.
+	Visitor bool
+
+	Box   string        // name of this process among the boxes; "" means the host's
+	Lease time.Duration // a box without a sign of life for longer is dead; 0 means 5 s
+	// Beside permits other boxes on the same PostgreSQL. For now only the proofs of
+	// the takeover say so.
+	Beside        bool
+	DatabaseClock func() time.Time // for tests: instead of the clock of the database
 
 	Readers int // SQLite reader connections, PostgreSQL connections; 0 means 4
 
@@ -43,6 +53,9 @@ func (o *Options) defaults() {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Lease <= 0 {
+		o.Lease = defaultLease
 	}
 	if o.Readers <= 0 {
 		o.Readers = 4

@@ -24,6 +24,10 @@ type pgEngine struct {
 	log *slog.Logger
 	m   *metrics
 
+	dsn     string
+	beside  bool
+	session pgSession
+
 	mu     sync.Mutex
 	lazies []SegmentOutcome
 	timer  *time.Timer
@@ -42,7 +46,7 @@ func openPostgres(ctx context.Context, o *Options, m *metrics) (*pgEngine, error
 	n := max(16, o.Readers)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
-	e := &pgEngine{db: db, log: o.Logger, m: m, stop: make(chan struct{})}
+	e := &pgEngine{db: db, log: o.Logger, m: m, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
 	if err := e.begin(ctx, o.ReadOnly, o.Clock()); err != nil {
 		db.Close()
 		return nil, err
@@ -268,7 +272,7 @@ func pgArgs(args []any) []any {
 }
 
 func (t *pgTx) exec(q string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, q, pgArgs(args)...)
+	res, err := t.tx.ExecContext(t.ctx, pgText(q), pgArgs(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -290,7 +294,7 @@ func (t *pgTx) one(q string, args ...any) (*row, error) {
 }
 
 func (t *pgTx) each(q string, f func(*row) error, args ...any) error {
-	rows, err := t.tx.QueryContext(t.ctx, q, pgArgs(args)...)
+	rows, err := t.tx.QueryContext(t.ctx, pgText(q), pgArgs(args)...)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // sqlite is the engine of one box: a writer that groups commits,
@@ -44,7 +45,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics) (*sqli
 	e := &sqliteEngine{path: path, readers: make(chan *sqliteConn, o.Readers), closed: make(chan struct{})}
 	if !o.ReadOnly {
 		var err error
-		if e.lock, err = lockFile(path + ".lock"); err != nil {
+		if e.lock, err = lockFile(path+".lock", localBox(o, time.Now())); err != nil {
 			return nil, err
 		}
 		if err := e.openWriter(ctx, o, m); err != nil {
@@ -129,8 +130,9 @@ func sqliteURI(path, mode string) string {
 }
 
 // lockFile takes the lock that says "this process owns the database". The
-// kernel drops it when the process ends, however it ends; the file stays.
-func lockFile(path string) (*os.File, error) {
+// kernel drops it when the process ends, however it ends; the file stays, and
+// says who has it.
+func lockFile(path string, me Box) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("store: lock: %w", err)
@@ -140,14 +142,13 @@ func lockFile(path string) (*os.File, error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("store: lock %s: %w", path, err)
 		}
-		pid, _ := os.ReadFile(path)
-		return nil, fmt.Errorf("%w: another simsign (pid %s) uses %s; stop it first",
-			ErrLocked, strings.TrimSpace(string(pid)), strings.TrimSuffix(path, ".lock"))
+		other, _ := os.ReadFile(path) // what it has written, "" while it has not
+		return nil, inUse(string(other), strings.TrimSuffix(path, ".lock"))
 	}
 	if err := f.Truncate(0); err != nil {
 		return nil, fmt.Errorf("store: lock %s: %w", path, err)
 	}
-	fmt.Fprintf(f, "%d\n", os.Getpid())
+	fmt.Fprintln(f, me)
 	return f, nil
 }
 
@@ -162,6 +163,32 @@ func (e *sqliteEngine) lazy(o []SegmentOutcome) {
 	if e.writer != nil {
 		e.writer.lazy(o)
 	}
+}
+
+// The lock of the file shows that this process lives, and lets nobody else in:
+// whatever other box has a row is dead.
+
+func (e *sqliteEngine) enter(context.Context, *Boxes) error { return nil }
+
+func (e *sqliteEngine) keep(context.Context, *Boxes) (bool, error) { return false, nil }
+
+func (e *sqliteEngine) adrift() bool { return false }
+
+func (e *sqliteEngine) gone(querier, *Box) (bool, error) { return true, nil }
+
+func (e *sqliteEngine) leave() {}
+
+func (e *sqliteEngine) shared() bool { return false }
+
+func (e *sqliteEngine) clockSQL() string {
+	return "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+}
+
+func (e *sqliteEngine) halt(err error) error {
+	if e.writer == nil {
+		return err
+	}
+	return e.writer.halt(err)
 }
 
 func (e *sqliteEngine) stopped() <-chan struct{} {

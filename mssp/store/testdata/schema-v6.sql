@@ -33,7 +33,7 @@ CREATE TABLE card (
 	created_at BIGINT NOT NULL,
 	busy_tx    TEXT NOT NULL DEFAULT '',
 	queued     BIGINT NOT NULL DEFAULT 0
-) WITHOUT ROWID;
+, holder BIGINT NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE keyset (
 	iccid   TEXT NOT NULL REFERENCES card (iccid),
 	kvn     BIGINT NOT NULL,
@@ -141,7 +141,7 @@ CREATE TABLE segment (
 	report_at  BIGINT NOT NULL DEFAULT 0,
 	delivered  BIGINT NOT NULL DEFAULT 0,
 	cause      TEXT NOT NULL DEFAULT ''
-);
+, holder BIGINT NOT NULL DEFAULT 0);
 CREATE INDEX segment_tx ON segment (tx_seq);
 CREATE INDEX segment_due ON segment (next_at) WHERE state IN ('queued', 'ambiguous');
 CREATE INDEX segment_report ON segment (message_id) WHERE report = 1 AND message_id <> '';
@@ -182,3 +182,18 @@ CREATE TABLE receipt (
 	parked_at  BIGINT NOT NULL,
 	UNIQUE (route, message_id, dest)
 );
+CREATE TABLE box (
+	name       TEXT PRIMARY KEY,
+	start      BIGINT NOT NULL UNIQUE,
+	host       TEXT NOT NULL,
+	pid        BIGINT NOT NULL,
+	session    BIGINT NOT NULL, -- the backend of PostgreSQL whose lock says that the box lives
+	started_at BIGINT NOT NULL,
+	seen_at    BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE patience (
+	msisdn  TEXT PRIMARY KEY,
+	version BIGINT NOT NULL,
+	until   BIGINT NOT NULL,
+	record  BLOB NOT NULL
+) WITHOUT ROWID;
