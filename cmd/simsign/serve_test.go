@@ -107,6 +107,7 @@ func TestStoreHint(t *testing.T) {
 		{store.ErrCorrupt, exitStore, true},
 		{store.ErrNewer, exitStore, true},
 		{store.ErrLocked, exitFailed, true},
+		{store.ErrFenced, exitFailed, true},
 		{app.ErrRootKey, exitStore, true},
 	} {
 		err := tc.err

@@ -67,3 +67,9 @@ func (s *Store) SchemaDump() (dump string, err error) {
 	})
 	return dump, err
 }
+
+// Beat gives one sign of life, as the box does by itself from time to time.
+func (b *Boxes) Beat(ctx context.Context) error { return b.beat(ctx) }
+
+// Me is this process.
+func (b *Boxes) Me() Box { return b.me }

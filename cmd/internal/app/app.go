@@ -105,7 +105,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.o.Clock, Getenv: a.o.Getenv}); err != nil {
+	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.o.Clock, Getenv: a.o.Getenv, Serve: true}); err != nil {
 		return err
 	}
 	a.onClose(func(context.Context) error { return a.core.Close() })

@@ -33,6 +33,9 @@ type CoreOptions struct {
 	Registerer prometheus.Registerer
 	Clock      func() time.Time
 	Getenv     func(string) string
+	// Serve opens as the box that serves the cards. Otherwise as a visitor, who
+	// may come to a PostgreSQL on which a service runs.
+	Serve bool
 }
 
 // OpenCore opens (or makes) the database and the vault. The errors of package
@@ -45,7 +48,10 @@ func OpenCore(ctx context.Context, cfg *config.Config, o CoreOptions) (*Core, er
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, store.Options{DSN: source, Logger: o.Logger, Registerer: o.Registerer, Clock: o.Clock})
+	st, err := store.Open(ctx, store.Options{
+		DSN: source, Logger: o.Logger, Registerer: o.Registerer, Clock: o.Clock,
+		Visitor: !o.Serve, Box: cfg.Store.Box, Lease: cfg.Store.Lease.Duration(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}

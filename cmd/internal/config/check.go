@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp/service"
@@ -206,6 +207,12 @@ func (ch *checker) keyPair() {
 
 func (ch *checker) store() {
 	s := &ch.c.Store
+	if strings.ContainsFunc(s.Box, func(r rune) bool { return r <= ' ' || r > '~' }) || len(s.Box) > 64 {
+		ch.faultf("store.box", "needs a name of at most 64 letters, digits and signs, without spaces, has %q", s.Box)
+	}
+	if s.Lease.Duration() < minLease {
+		ch.faultf("store.lease", "is %s: below %s a slow moment of the database is taken for a death", s.Lease.Duration(), minLease)
+	}
 	if s.PasswordFile != "" && s.PasswordCredential != "" {
 		ch.faultf("store.password_credential", "password_file is set too: only one of them")
 	}
@@ -229,6 +236,9 @@ func (ch *checker) store() {
 	}
 	ch.credential("store.password_credential", s.PasswordCredential)
 }
+
+// minLease leaves a database under load some seconds for a sign of life.
+const minLease = 2 * time.Second
 
 // card: strength and sizes of a card profile.
 func (ch *checker) card(key string, p *Card) {

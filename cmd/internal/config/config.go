@@ -106,6 +106,12 @@ type Store struct {
 	// Password for PostgreSQL: a file that only the service may read, or the name of a systemd credential.
 	PasswordFile       string `toml:"password_file" example:"/etc/simsign/postgres.password"`
 	PasswordCredential string `toml:"password_credential" example:"simsign-postgres"`
+	// Name of this service among those on one PostgreSQL (for now one at a time works on
+	// it). Absent: the name of the host.
+	Box string `toml:"box" example:"box1"`
+	// A service that has given no sign of life to PostgreSQL for longer is taken for dead,
+	// should its session still be there.
+	Lease Duration `toml:"lease" default:"5s"`
 }
 
 // Keys is the root key: 32 octets from which the keys are derived that seal

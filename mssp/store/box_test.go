@@ -1,0 +1,159 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// never is a lease that runs out in no test.
+const never = 1000 * time.Hour
+
+// A second box on one database is refused, whatever its name, and told who is
+// there. A visitor is let in on PostgreSQL: he changes records and holds nothing.
+//
+// Covers: F18
+func TestSecondBox(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.ok(l.Close())
+		host, _ := os.Hostname()
+		first, err := store.Open(ctx, store.Options{DSN: l.dsn, Box: "one"})
+		l.ok(err)
+		for _, name := range []string{"one", "two"} {
+			_, err := store.Open(ctx, store.Options{DSN: l.dsn, Box: name})
+			l.wantErr("box "+name, err, store.ErrLocked)
+			want := fmt.Sprintf("another simsign, box one (pid %d on %s, since ", os.Getpid(), host)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				l.Errorf("%v, want %q in it", err, want)
+			}
+		}
+		if l.onPostgres() {
+			visitor, err := store.Open(ctx, store.Options{DSN: l.dsn, Visitor: true})
+			l.ok(err)
+			l.ok(visitor.PutAP(ctx, mssp.AP{ID: bank, Name: "Bank"}))
+			l.ok(visitor.Close())
+		}
+		if r, err := first.Accept(ctx, newTx(), seal); err != nil || r.Dispatched == nil {
+			l.Errorf("the first is disturbed: %v", err)
+		}
+		l.ok(first.Close())
+		l.open()
+	})
+}
+
+func (l *lab) onPostgres() bool { return strings.HasPrefix(l.dsn, "postgres") }
+
+// Every start of a box has a number that was never there before, and whoever
+// has left in order leaves no row.
+func TestStartsRise(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		last := l.Me().Start
+		for _, name := range []string{"one", "two", "one"} {
+			l.ok(l.Close())
+			s, err := store.Open(ctx, store.Options{DSN: l.dsn, Box: name})
+			l.ok(err)
+			l.Store = s
+			crew, err := l.Crew(ctx)
+			l.ok(err)
+			if len(crew) != 1 || crew[0].Name != name || crew[0].Start <= last || crew[0].PID != os.Getpid() || crew[0].SeenAt.IsZero() {
+				l.Errorf("%+v after start %d", crew, last)
+			}
+			last = crew[0].Start
+		}
+	})
+}
+
+// After kill -9 the next start goes on at once, under the same name or another:
+// it does not wait for the lease of the dead, which is far longer than the test.
+//
+// Covers: F1
+func TestKilledBoxIsNotWaitedFor(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		for i := range crashCards {
+			importCard(t, l.Store, crashCard(i))
+		}
+		l.ok(l.Close())
+		for _, name := range []string{"", "another"} {
+			cmd := childCommand(t, l.dsn)
+			out, err := cmd.StdoutPipe()
+			l.ok(err)
+			l.ok(cmd.Start())
+			a := &acks{packets: map[string]int{}}
+			a.read(out, 20, func() { cmd.Process.Kill() })
+			cmd.Wait()
+			l.Store, err = store.Open(ctx, store.Options{DSN: l.dsn, Box: name, Lease: never})
+			l.ok(err)
+			a.verify(t, l.Store)
+			l.ok(l.Close())
+		}
+		l.open()
+	})
+}
+
+// operator is somebody with rights on the same PostgreSQL.
+func operator(t *testing.T, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// cut ends the session that shows that a box lives, and waits until it is gone.
+func cut(t *testing.T, db *sql.DB, box string) {
+	t.Helper()
+	var session int
+	if err := db.QueryRow("SELECT session FROM box WHERE name = $1", box).Scan(&session); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("SELECT pg_terminate_backend($1)", session); err != nil {
+		t.Fatal(err)
+	}
+	for left := 1; left > 0; {
+		if err := db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", session).Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A box whose session is cut takes its locks again before it goes on; when
+// somebody else has them meanwhile, it holds nothing any more and stops.
+//
+// Covers: I14
+func TestSessionIsCut(t *testing.T) {
+	dsn := postgresDSN(t)
+	first, err := store.Open(ctx, store.Options{DSN: dsn, Box: "one", Lease: never})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	importCard(t, first, cardA)
+	db := operator(t, dsn)
+	cut(t, db, "one")
+	if err := first.Beat(ctx); err != nil {
+		t.Fatalf("the session is not had back: %v", err)
+	}
+	_, err = store.Open(ctx, store.Options{DSN: dsn, Box: "two", Lease: never})
+	if !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second box beside the one that is there again: %v", err)
+	}
+
+	cut(t, db, "one")
+	second, err := store.Open(ctx, store.Options{DSN: dsn, Box: "two", Lease: never})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if err := first.Beat(ctx); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a sign of life without a session: %v", err)
+	}
+}
