@@ -35,6 +35,14 @@ type Modem struct {
 	unclear map[int64]int   // segments with unclear errors
 	next    time.Time       // when the next message may go
 	since   time.Time       // without network since; zero: registered
+	told    told            // what Options.Changed was told last
+}
+
+// told is of a Status what Options.Changed is about.
+type told struct {
+	phase      Phase
+	problem    string
+	registered bool
 }
 
 // heldPDU is a message that came without being stored by the modem, and that
@@ -165,14 +173,28 @@ func (m *Modem) fault(err error) {
 	if news {
 		m.log.Warn("modem does not work", "error", err)
 	}
+	m.changed()
 }
 
 // enter notes the phase; "" as problem leaves the old one.
 func (m *Modem) enter(p Phase, problem string) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.phase = p
 	if p == Working || p == Stopped {
 		m.problem = problem
+	}
+	m.mu.Unlock()
+	m.changed()
+}
+
+// changed tells Options.Changed when there is news for it.
+func (m *Modem) changed() {
+	if m.o.Changed == nil {
+		return
+	}
+	st := m.Status()
+	if now := (told{st.Phase, st.Problem, st.Info.Registered}); now != m.told {
+		m.told = now
+		m.o.Changed(st)
 	}
 }

@@ -51,6 +51,10 @@ type Options struct {
 	Inbox   bearer.Inbox // may also be a bearer.Resolver
 	Logger  *slog.Logger
 	Metrics Metrics // nil: nobody counts
+	// Changed, when set, hears of every change of Status.Phase, Problem and
+	// Info.Registered. Calls come one after the other, and the last one has the
+	// last state. It must not block, and must not call Start or Stop.
+	Changed func(Status)
 	Clock   func() time.Time
 
 	CommandTimeout time.Duration // [5 s]

@@ -60,8 +60,9 @@ func (s *session) run(ctx context.Context) error {
 // publish shows the Info to others.
 func (s *session) publish() {
 	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
 	s.m.info = s.info
+	s.m.mu.Unlock()
+	s.m.changed()
 }
 
 // ask runs a command. Its error is an *Error, or the link has ended.

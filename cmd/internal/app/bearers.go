@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/config"
@@ -21,6 +22,17 @@ type carrier interface {
 	// Fault is why messages cannot pass; nil when they can, or when an operator
 	// has stopped it.
 	Fault() error
+}
+
+// faultWatch knows whether a bearer had a fault at its last change.
+type faultWatch struct{ faulty atomic.Bool }
+
+// changed calls tell when there is a fault that was not there before, or no
+// fault any more. Most changes are neither: one bind of many comes and goes.
+func (w *faultWatch) changed(fault error, tell func()) {
+	if now := fault != nil; w.faulty.Swap(now) != now {
+		tell()
+	}
 }
 
 // bearers is what carries messages. It is complete before the engine starts

@@ -9,10 +9,13 @@ import (
 )
 
 // modemBearer is a bearer of kind modem.
-type modemBearer struct{ *modem.Modem }
+type modemBearer struct {
+	*modem.Modem
+	watch faultWatch
+}
 
 // Fault implements carrier.
-func (m modemBearer) Fault() error {
+func (m *modemBearer) Fault() error {
 	st := m.Status()
 	switch {
 	case m.Attached():
@@ -34,14 +37,14 @@ func (a *App) newModem(b *config.Bearer) (carrier, error) {
 		}
 	}
 	o.PINs = a.bearers.pins
-	counts := newModemMetrics()
+	counts, m := newModemMetrics(), &modemBearer{}
 	o.Inbox, o.Logger, o.Metrics, o.Clock = a.engine, a.log, counts, a.o.Clock
-	m, err := modem.New(o)
-	if err != nil {
+	o.Changed = func(modem.Status) { m.watch.changed(m.Fault(), a.checkNow) }
+	if m.Modem, err = modem.New(o); err != nil {
 		return nil, err
 	}
-	if err := counts.register(a.registry, m); err != nil {
+	if err := counts.register(a.registry, m.Modem); err != nil {
 		return nil, err
 	}
-	return modemBearer{m}, nil
+	return m, nil
 }

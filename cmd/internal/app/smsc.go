@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -20,16 +19,8 @@ var errNotAttached = errors.New("not attached to its network")
 // smppBearer is a bearer of kind smpp.
 type smppBearer struct {
 	*esme.Client
-	trace  *trace.Recorder // nil: nothing is kept
-	faulty atomic.Bool     // at the last change
-}
-
-// changed calls tell when there is a fault that was not there before, or no
-// fault any more. Most changes are neither: one bind of many comes and goes.
-func (c *smppBearer) changed(tell func()) {
-	if now := c.Fault() != nil; c.faulty.Swap(now) != now {
-		tell()
-	}
+	trace *trace.Recorder // nil: nothing is kept
+	watch faultWatch
 }
 
 // Fault implements carrier: what an operator has stopped is none.
@@ -61,7 +52,7 @@ func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	m := newSMPPMetrics()
 	c := &smppBearer{}
 	o.Inbox, o.Logger, o.Metrics, o.Clock = a.engine, a.log, m, a.o.Clock
-	o.Changed = func(esme.Status) { c.changed(a.checkNow) }
+	o.Changed = func(esme.Status) { c.watch.changed(c.Fault(), a.checkNow) }
 	if b.Trace > 0 {
 		c.trace = trace.New(trace.Options{PDUs: b.Trace, Messages: b.TraceMessages, Clock: a.o.Clock})
 		o.Tap = c.trace.Tap

@@ -98,7 +98,7 @@ func TestBearerAsksForCheck(t *testing.T) {
 		var err error
 		c.Client, err = esme.New(esme.Options{
 			Name: "north", Bind: smpp.Bind{SystemID: "x"}, Inbox: noInbox{}, Binds: 2, Dial: dial,
-			Changed: func(esme.Status) { c.changed(func() { asked++ }) },
+			Changed: func(esme.Status) { c.watch.changed(c.Fault(), func() { asked++ }) },
 		})
 		if err != nil {
 			t.Fatal(err)
