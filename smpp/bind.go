@@ -1,16 +1,16 @@
 package smpp
 
-// Bind is the body of the three bind requests (SMPP 3.4 4.1).
+// Bind is the body of the three bind requests (SMPP 3.4 4.1.1, 4.1.3, 4.1.5).
 type Bind struct {
-	SystemID         string
-	Password         string
-	SystemType       string
+	SystemID         string // 5.2.1
+	Password         string // 5.2.2
+	SystemType       string // 5.2.3
 	InterfaceVersion byte
-	TON, NPI         byte
-	AddressRange     string
+	TON, NPI         byte   // of AddressRange, 5.2.5, 5.2.6
+	AddressRange     string // 5.2.7: what a receiver wants, as a regular expression
 }
 
-// Version34 is the interface_version of SMPP 3.4.
+// Version34 is the interface_version of SMPP 3.4 (5.2.4).
 const Version34 = 0x34
 
 func (m *Bind) appendBody(b []byte, c CommandID) ([]byte, error) {
@@ -39,8 +39,8 @@ func parseBind(body []byte) (*Bind, error) {
 	return m, c.end()
 }
 
-// BindResp is the body of the three bind responses; Bare when a peer that
-// refuses leaves it out.
+// BindResp is the body of the three bind responses (SMPP 3.4 4.1.2, 4.1.4,
+// 4.1.6); Bare when a peer that refuses leaves it out.
 type BindResp struct {
 	SystemID string
 	TLVs     TLVs
@@ -71,7 +71,8 @@ func parseBindResp(body []byte) (*BindResp, error) {
 	return m, c.err
 }
 
-// OutbindBody is the body of outbind: an SMSC asks an ESME to bind.
+// OutbindBody is the body of outbind (SMPP 3.4 4.1.7.1): an SMSC asks an ESME
+// to bind.
 type OutbindBody struct {
 	SystemID, Password string
 }

@@ -106,7 +106,8 @@ func (s *Session) Go(ctx context.Context, cmd CommandID, body Body, done func(Ou
 	return s.start(cmd, body, true, done)
 }
 
-// Notify sends a request that has no answer: alert_notification or outbind. It
+// Notify sends a request that has no answer: alert_notification or outbind
+// (SMPP 3.4 4.12, 4.1.7). It
 // takes no place in the window and does not block; nil says that it is on its way.
 func (s *Session) Notify(cmd CommandID, body Body) error {
 	if cmd != AlertNotification && cmd != Outbind {
@@ -222,7 +223,8 @@ func (s *Session) unlink(c *call) {
 	c.prev, c.next = nil, nil
 }
 
-// respond pairs a response with its request. Only responses come here, so a
+// respond pairs a response with its request, whose sequence_number it has
+// (SMPP 3.4 5.1.4). Only responses come here, so a
 // request of the peer with the same number is never mistaken for one.
 func (s *Session) respond(f Frame) {
 	s.mu.Lock()

@@ -22,8 +22,8 @@ var (
 	ErrCommand = errors.New("wrong command for this body")
 )
 
-// StatusFor is the command_status with which to answer a PDU whose body could
-// not be read.
+// StatusFor is the command_status (SMPP 3.4 5.1.3) with which to answer a PDU
+// whose body could not be read.
 func StatusFor(err error) Status {
 	switch {
 	case err == nil:

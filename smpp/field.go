@@ -9,26 +9,27 @@ import (
 // Largest C-octet strings, terminator included (SMPP 3.4 chapter 4). They
 // bind what is sent; what is read may be longer, since real peers are.
 const (
-	maxSystemID    = 16
-	maxPassword    = 9
-	maxSystemType  = 13
-	maxAddrRange   = 41
-	maxServiceType = 6
-	maxAddr        = 21
-	maxDataAddr    = 65
-	maxTime        = 17
-	maxMessageID   = 65
-	maxDLName      = 21
-	maxShort       = 254
+	maxSystemID    = 16  // 5.2.1
+	maxPassword    = 9   // 5.2.2
+	maxSystemType  = 13  // 5.2.3
+	maxAddrRange   = 41  // 5.2.7
+	maxServiceType = 6   // 5.2.11
+	maxAddr        = 21  // 5.2.8, 5.2.9
+	maxDataAddr    = 65  // in data_sm and alert_notification: 4.7.1, 4.12.1
+	maxTime        = 17  // 7.1.1
+	maxMessageID   = 65  // 5.2.23
+	maxDLName      = 21  // 5.2.27
+	maxShort       = 254 // octets, and no terminator: 5.2.21, 5.2.22
 )
 
 // Address is an address with its type of number and numbering plan
-// (SMPP 3.4 5.2.5 to 5.2.7). Addr is as sent: digits, or text when TON is 5.
+// (SMPP 3.4 5.2.5, 5.2.6, 5.2.8). Addr is as sent: digits, or text when TON is 5.
 type Address struct {
 	TON, NPI byte
 	Addr     string
 }
 
+// appendCString appends a C-Octet String (SMPP 3.4 3.1) of at most max octets.
 func appendCString(b []byte, field, s string, max int) ([]byte, error) {
 	if len(s)+1 > max {
 		return nil, fmt.Errorf("%w: %s takes %d octets, has %d", ErrTooLong, field, max-1, len(s))

@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// HeaderLen is the length of a PDU header in octets.
+// HeaderLen is the length of a PDU header in octets (SMPP 3.4 3.2).
 const HeaderLen = 16
 
-// MaxFrame is the largest command_length that is read: a deliver_sm with a
-// message_payload of 65,535 octets and room for the rest.
+// MaxFrame is the largest command_length (SMPP 3.4 5.1.1) that is read: a
+// deliver_sm with a message_payload of 65,535 octets and room for the rest.
 const MaxFrame = 70_000
 
 // Header is the header of a PDU (SMPP 3.4 3.2) without its length.

@@ -48,7 +48,7 @@ type HandlerFunc func(ctx context.Context, r *Request)
 func (f HandlerFunc) ServeSMPP(ctx context.Context, r *Request) { f(ctx, r) }
 
 // readLoop reads frames, pairs responses, answers enquire_link and unbind
-// itself, and queues everything else. It never waits for a handler.
+// itself (SMPP 3.4 4.11, 4.2), and queues everything else. It never waits for a handler.
 func (s *Session) readLoop() {
 	r := NewReader(progress{s}, s.opts.MaxFrame)
 	for {
@@ -108,7 +108,7 @@ func (s *Session) request(f Frame) (ended bool) {
 		s.lastWords(Header{UnbindResp, ROK, f.Seq}, errors.New("peer has unbound"))
 		return true
 	}
-	if !f.Command.Known() {
+	if !f.Command.Known() { // SMPP 3.4 4.3: generic_nack
 		s.limitedLog.Warn(s.opts.Logger, "unknown command, answered with generic_nack", "command", f.Command.String(), "sequence", f.Seq)
 		s.write(Header{GenericNack, RInvCmdID, f.Seq}, nil) // fail tells
 		return false
@@ -132,7 +132,8 @@ func (s *Session) request(f Frame) (ended bool) {
 }
 
 // dispatch gives the request to a worker, or refuses it when all are busy and
-// the queue is full: the peer shall send it again later.
+// the queue is full: the peer shall send it again later. An ESME that is too
+// fast is throttled, an SMSC finds a queue full (SMPP 3.4 5.1.3).
 func (s *Session) dispatch(req *Request) {
 	if s.opts.Handler == nil {
 		req.Reply(RInvBndSts, bare(req.Command)) // no answer to some commands

@@ -12,18 +12,18 @@ type Body interface {
 // longer user data goes into TagMessagePayload with an empty ShortMessage.
 // Slices of a parsed Message alias the frame.
 type Message struct {
-	ServiceType        string
+	ServiceType        string // 5.2.11
 	Source, Dest       Address
-	ESMClass           byte
-	ProtocolID         byte
-	PriorityFlag       byte
-	ScheduleTime       string
-	ValidityPeriod     string
-	RegisteredDelivery byte
-	ReplaceIfPresent   byte
-	DataCoding         byte
-	DefaultMessageID   byte
-	ShortMessage       []byte
+	ESMClass           byte   // 5.2.12
+	ProtocolID         byte   // 5.2.13: TP-PID of GSM
+	PriorityFlag       byte   // 5.2.14
+	ScheduleTime       string // 5.2.15
+	ValidityPeriod     string // 5.2.16
+	RegisteredDelivery byte   // 5.2.17
+	ReplaceIfPresent   byte   // 5.2.18
+	DataCoding         byte   // 5.2.19
+	DefaultMessageID   byte   // 5.2.20
+	ShortMessage       []byte // 5.2.22
 	TLVs               TLVs
 }
 
@@ -36,7 +36,8 @@ const (
 )
 
 // UserData is the octets of the message wherever they are: short_message, or
-// message_payload when that is present and short_message is empty.
+// message_payload when that is present and short_message is empty (SMPP 3.4
+// 5.3.2.32: never both).
 func (m *Message) UserData() []byte {
 	if len(m.ShortMessage) == 0 {
 		if p, ok := m.TLVs.Get(TagMessagePayload); ok {
@@ -118,7 +119,7 @@ func (m *Message) Clone() *Message {
 }
 
 // MessageResp is the body of submit_sm_resp, deliver_sm_resp and
-// data_sm_resp. With a status other than ESME_ROK peers may leave it out
+// data_sm_resp (SMPP 3.4 4.4.2, 4.6.2, 4.7.2). With a status other than ESME_ROK peers may leave it out
 // (SMPP 3.4 4.4.2); Bare says that they did.
 type MessageResp struct {
 	MessageID string

@@ -49,7 +49,7 @@ func (m *Data) Message() *Message {
 	}
 }
 
-// Query is the body of query_sm (4.8.1).
+// Query is the body of query_sm (SMPP 3.4 4.8.1).
 type Query struct {
 	MessageID string
 	Source    Address
@@ -72,7 +72,8 @@ func parseQuery(body []byte) (*Query, error) {
 	return m, c.end()
 }
 
-// QueryResp is the body of query_sm_resp (4.8.2); Bare when left out with an error.
+// QueryResp is the body of query_sm_resp (SMPP 3.4 4.8.2); Bare when left out
+// with an error.
 type QueryResp struct {
 	MessageID string
 	FinalDate string
@@ -108,7 +109,7 @@ func parseQueryResp(body []byte) (*QueryResp, error) {
 	return m, c.end()
 }
 
-// Cancel is the body of cancel_sm (4.9.1).
+// Cancel is the body of cancel_sm (SMPP 3.4 4.9.1).
 type Cancel struct {
 	ServiceType  string
 	MessageID    string
@@ -138,7 +139,7 @@ func parseCancel(body []byte) (*Cancel, error) {
 	return m, c.end()
 }
 
-// Replace is the body of replace_sm (4.10.1).
+// Replace is the body of replace_sm (SMPP 3.4 4.10.1).
 type Replace struct {
 	MessageID          string
 	Source             Address
@@ -184,7 +185,8 @@ func parseReplace(body []byte) (*Replace, error) {
 	return m, c.end()
 }
 
-// Alert is the body of alert_notification (4.12.1): a subscriber is back.
+// Alert is the body of alert_notification (SMPP 3.4 4.12.1): a subscriber is
+// back.
 type Alert struct {
 	Source, ESME Address
 	TLVs         TLVs
@@ -211,14 +213,14 @@ func parseAlert(body []byte) (*Alert, error) {
 	return m, c.err
 }
 
-// MultiDest is one destination of submit_multi: an address, or the name of a
-// distribution list when List is not empty.
+// MultiDest is one destination of submit_multi (SMPP 3.4 4.5.1.1): an address,
+// or the name of a distribution list when List is not empty.
 type MultiDest struct {
 	Address
 	List string
 }
 
-// Multi is the body of submit_multi (4.5.1). Message.Dest is not used.
+// Multi is the body of submit_multi (SMPP 3.4 4.5.1). Message.Dest is not used.
 type Multi struct {
 	Message
 	Dests []MultiDest
@@ -276,13 +278,15 @@ func parseMulti(body []byte) (*Multi, error) {
 	return m, c.err
 }
 
-// Unsuccess is one destination that submit_multi did not reach.
+// Unsuccess is one destination that submit_multi did not reach (SMPP 3.4
+// 4.5.2.1).
 type Unsuccess struct {
 	Address
 	Status Status
 }
 
-// MultiResp is the body of submit_multi_resp (4.5.2); Bare when left out.
+// MultiResp is the body of submit_multi_resp (SMPP 3.4 4.5.2); Bare when left
+// out.
 type MultiResp struct {
 	MessageID string
 	Failed    []Unsuccess

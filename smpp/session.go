@@ -28,9 +28,9 @@ type Options struct {
 	Window          int           // requests on their way at once [10]
 	Inbound         int           // requests of the peer handled at once [64]
 	MaxFrame        int           // octets [MaxFrame]
-	ResponseTimeout time.Duration // [30 s]
+	ResponseTimeout time.Duration // response_timer of SMPP 3.4 7.2 [30 s]
 	WriteTimeout    time.Duration // [10 s]
-	EnquireInterval time.Duration // silence after which the link is asked [30 s]
+	EnquireInterval time.Duration // silence after which the link is asked: enquire_link_timer of SMPP 3.4 7.2 [30 s]
 	EnquireTimeout  time.Duration // then, how long until it counts as broken [10 s]
 	ReadPDUTimeout  time.Duration // a PDU that has begun must end within this [30 s]
 	Handler         Handler       // requests of the peer; nil refuses them all
@@ -190,7 +190,7 @@ func (s *Session) fail(why error) {
 	clear(late)
 }
 
-// Unbind ends the session in order: no new requests, wait until the window is
+// Unbind ends the session in order (SMPP 3.4 4.2): no new requests, wait until the window is
 // empty or ctx ends, unbind, wait for unbind_resp, close. When somebody unbinds
 // already, it waits for that.
 func (s *Session) Unbind(ctx context.Context) error {

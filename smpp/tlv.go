@@ -5,35 +5,36 @@ import (
 	"fmt"
 )
 
-// Tag names an optional parameter (SMPP 3.4 5.3.2).
+// Tag names an optional parameter (SMPP 3.4 5.3.1).
 type Tag uint16
 
-// Optional parameters that this package and its users read or write. All
-// others are kept as they came.
+// Optional parameters that this package and its users read or write
+// (SMPP 3.4 5.3.2). All others are kept as they came (SMPP 3.4 3.3: what is not
+// understood is no fault).
 const (
-	TagDestAddrSubunit     Tag = 0x0005
-	TagPayloadType         Tag = 0x0019
-	TagReceiptedMessageID  Tag = 0x001E
-	TagMsMsgWaitFacilities Tag = 0x0030
-	TagPrivacyIndicator    Tag = 0x0201
-	TagSourceSubaddress    Tag = 0x0202
-	TagUserMessageRef      Tag = 0x0204
-	TagSourcePort          Tag = 0x020A
-	TagDestPort            Tag = 0x020B
-	TagSarMsgRefNum        Tag = 0x020C
-	TagLanguageIndicator   Tag = 0x020D
-	TagSarTotalSegments    Tag = 0x020E
-	TagSarSegmentSeqnum    Tag = 0x020F
-	TagSCInterfaceVersion  Tag = 0x0210
-	TagMsAvailability      Tag = 0x0422
-	TagNetworkErrorCode    Tag = 0x0423
-	TagMessagePayload      Tag = 0x0424
-	TagDeliveryFailReason  Tag = 0x0425
-	TagMoreMessages        Tag = 0x0426
-	TagMessageState        Tag = 0x0427
+	TagDestAddrSubunit     Tag = 0x0005 // 5.3.2.1
+	TagPayloadType         Tag = 0x0019 // 5.3.2.10
+	TagReceiptedMessageID  Tag = 0x001E // 5.3.2.12
+	TagMsMsgWaitFacilities Tag = 0x0030 // 5.3.2.13
+	TagPrivacyIndicator    Tag = 0x0201 // 5.3.2.14
+	TagSourceSubaddress    Tag = 0x0202 // 5.3.2.15
+	TagUserMessageRef      Tag = 0x0204 // 5.3.2.17
+	TagSourcePort          Tag = 0x020A // 5.3.2.20
+	TagDestPort            Tag = 0x020B // 5.3.2.21
+	TagSarMsgRefNum        Tag = 0x020C // 5.3.2.22
+	TagLanguageIndicator   Tag = 0x020D // 5.3.2.19
+	TagSarTotalSegments    Tag = 0x020E // 5.3.2.23
+	TagSarSegmentSeqnum    Tag = 0x020F // 5.3.2.24
+	TagSCInterfaceVersion  Tag = 0x0210 // 5.3.2.25
+	TagMsAvailability      Tag = 0x0422 // 5.3.2.30
+	TagNetworkErrorCode    Tag = 0x0423 // 5.3.2.31
+	TagMessagePayload      Tag = 0x0424 // 5.3.2.32
+	TagDeliveryFailReason  Tag = 0x0425 // 5.3.2.33
+	TagMoreMessages        Tag = 0x0426 // 5.3.2.34
+	TagMessageState        Tag = 0x0427 // 5.3.2.35
 )
 
-// TLV is one optional parameter: tag, 16-bit length, value.
+// TLV is one optional parameter: tag, 16-bit length, value (SMPP 3.4 3.2.4.1).
 type TLV struct {
 	Tag   Tag
 	Value []byte

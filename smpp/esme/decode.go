@@ -19,7 +19,8 @@ var errNobody = errors.New("source is not a telephone number")
 // errUDH: the message says that it has a UDH, and it has none.
 var errUDH = errors.New("UDH is longer than the message")
 
-// decode reads a message from a phone. Octets of m are copied.
+// decode reads a message from a phone: a deliver_sm (SMPP 3.4 4.6.1), with a UDH
+// where esm_class says so (SMPP 3.4 5.2.12). Octets of m are copied.
 func (o *Options) decode(m *smpp.Message, now time.Time) (bearer.MO, error) {
 	mo := bearer.MO{Bearer: o.Name, Dest: m.Dest.Addr, PID: m.ProtocolID, DCS: m.DataCoding, ReceivedAt: now}
 	var err error
@@ -57,8 +58,8 @@ func isText(mo *bearer.MO) bool {
 	return !slices.ContainsFunc(mo.UD, func(b byte) bool { return b > 0x7F })
 }
 
-// sarToUDH makes a concatenation element of the sar_* parameters, unless the
-// UDH has one.
+// sarToUDH makes a concatenation element (TS 23.040 9.2.3.24.8) of the sar_*
+// parameters (SMPP 3.4 5.3.2.22 to .24), unless the UDH has one.
 func sarToUDH(udh []byte, tlvs smpp.TLVs) []byte {
 	ref, ok1 := tlvs.Uint16(smpp.TagSarMsgRefNum)
 	total, ok2 := tlvs.Uint8(smpp.TagSarTotalSegments)
@@ -99,7 +100,7 @@ func (o *Options) isReceipt(m *smpp.Message) bool {
 }
 
 // receiptText is the text of a receipt in octets of ASCII, whatever the
-// coding says: centres send it as 7-bit text, as binary and as UCS2.
+// data_coding (SMPP 3.4 5.2.19) says: centres send it as 7-bit text, as binary and as UCS2.
 func receiptText(m *smpp.Message) []byte {
 	b := m.UserData()
 	if m.ESMClass&smpp.ESMClassUDHI != 0 && len(b) > 0 && int(b[0])+1 <= len(b) {
@@ -113,8 +114,8 @@ func receiptText(m *smpp.Message) []byte {
 	return b
 }
 
-// report reads a receipt: the parameters 001E and 0427 where they are there,
-// else the text. final is false for a message that is still on its way.
+// report reads a receipt: the parameters 001E and 0427 where they are there
+// (SMPP 3.4 5.3.2.12, 5.3.2.35), else the text (SMPP 3.4 appendix B). final is false for a message that is still on its way.
 func (o *Options) report(m *smpp.Message, now time.Time) (r bearer.Report, final bool, err error) {
 	r = bearer.Report{Bearer: o.Name, At: now}
 	text, textErr := smpp.ParseReceipt(receiptText(m))

@@ -13,13 +13,13 @@ import (
 // maxShort is the longest short_message (SMPP 3.4 5.2.22).
 const maxShort = 254
 
-// encode makes the submit_sm of a segment. The same segment always gives the
+// encode makes the submit_sm (SMPP 3.4 4.4.1) of a segment. The same segment always gives the
 // same octets.
 func (o *Options) encode(s *bearer.Segment) (*smpp.Message, error) {
 	if len(s.UDH) > 0 && int(s.UDH[0]) != len(s.UDH)-1 {
 		return nil, fmt.Errorf("UDHL is %d, the UDH has %d octets more", s.UDH[0], len(s.UDH)-1)
 	}
-	m := &smpp.Message{
+	m := &smpp.Message{ // TON and NPI of phones: international, ISDN (SMPP 3.4 5.2.5, 5.2.6)
 		ServiceType: o.ServiceType,
 		Source:      o.Source.find(s.Dest),
 		Dest:        smpp.Address{TON: 1, NPI: 1, Addr: string(s.Dest)},
@@ -35,7 +35,7 @@ func (o *Options) encode(s *bearer.Segment) (*smpp.Message, error) {
 		m.DataCoding = dcs
 	}
 	if (s.Report || o.Receipts) && !o.Quirks.NoReceipts {
-		m.RegisteredDelivery = 1
+		m.RegisteredDelivery = 1 // a receipt for success and for failure (SMPP 3.4 5.2.17)
 	}
 	if v := s.Validity; !o.Quirks.NoValidity {
 		if v <= 0 {
@@ -43,7 +43,7 @@ func (o *Options) encode(s *bearer.Segment) (*smpp.Message, error) {
 		}
 		m.ValidityPeriod = relativeTime(v)
 	}
-	if o.Quirks.UserRef {
+	if o.Quirks.UserRef { // SMPP 3.4 5.3.2.17
 		m.TLVs = append(m.TLVs, smpp.TLV{Tag: smpp.TagUserMessageRef, Value: binary.BigEndian.AppendUint16(nil, uint16(s.ID))})
 	}
 	return m, o.userData(m, s)
@@ -64,11 +64,14 @@ func (o *Options) checkSubmit() error {
 	return nil
 }
 
-// userData puts UDH and user data where the centre wants them.
+// userData puts UDH and user data where the centre wants them: short_message,
+// or message_payload (SMPP 3.4 5.2.22, 5.3.2.32).
 func (o *Options) userData(m *smpp.Message, s *bearer.Segment) error {
 	udh, ud := s.UDH, s.UD
 	if sms.AlphabetOf(s.DCS) == sms.AlphabetGSM && s.Septets > 0 {
-		// SMPP carries one septet an octet; the centre packs them.
+		// SMPP carries one septet an octet; the centre packs them (TS 23.038
+		// 6.1.2.1.1), behind a header that ends on a septet boundary (TS 23.040
+		// 9.2.3.24).
 		header := (len(udh)*8 + 6) / 7
 		if s.Septets < header || (s.Septets*7+7)/8 > len(udh)+len(ud)+1 {
 			return fmt.Errorf("%d septets do not fit %d octets", s.Septets, len(udh)+len(ud))
@@ -122,7 +125,7 @@ func udhToSAR(udh []byte) ([]byte, smpp.TLVs) {
 		if err != nil {
 			return udh, nil
 		}
-		if e.ID != 0x00 && e.ID != 0x08 {
+		if e.ID != 0x00 && e.ID != 0x08 { // TS 23.040 9.2.3.24.1, 9.2.3.24.8
 			rest = append(rest, b[:len(b)-len(tail)]...)
 		}
 		b = tail

@@ -11,7 +11,8 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
-// ServeSMPP takes the requests of the centre. Each runs on a worker of the
+// ServeSMPP takes the requests of the centre: deliver_sm (SMPP 3.4 4.6), data_sm
+// (4.7), alert_notification (4.12). Each runs on a worker of the
 // session, so that many deliveries are with the Inbox at once and share its
 // commits.
 func (l *link) ServeSMPP(ctx context.Context, r *smpp.Request) {
@@ -37,7 +38,7 @@ func (l *link) ServeSMPP(ctx context.Context, r *smpp.Request) {
 	}
 }
 
-// take stores a message and says what to answer: ESME_ROK only when the Inbox
+// take stores a message and says what to answer (SMPP 3.4 4.6.2): ESME_ROK only when the Inbox
 // has it, or when it is worth nothing to anybody and will never be.
 func (l *link) take(ctx context.Context, m *smpp.Message) smpp.Status {
 	c := l.c

@@ -79,7 +79,8 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
-// wrongCredentials: the centre does not take our name or password. That will not
+// wrongCredentials: the centre does not take our name or password
+// (ESME_RINVSYSID, ESME_RINVPASWD, SMPP 3.4 5.1.3). That will not
 // change by itself, and centres lock accounts that ask too often.
 func wrongCredentials(err error) bool {
 	return errors.Is(err, smpp.RInvPaswd) || errors.Is(err, smpp.RInvSysID)
@@ -162,7 +163,7 @@ func (l *link) serve(ctx context.Context, sess *smpp.Session) error {
 	return sess.Err()
 }
 
-// unbind drains the window and unbinds, within the time for that.
+// unbind drains the window and unbinds (SMPP 3.4 4.2), within the time for that.
 func (l *link) unbind(sess *smpp.Session) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.c.o.DrainTimeout)
 	defer cancel()

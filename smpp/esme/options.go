@@ -16,7 +16,7 @@ import (
 // Mode says which binds make one.
 type Mode byte
 
-// Modes.
+// Modes (SMPP 3.4 2.2: a session is bound as one of three).
 const (
 	Transceiver Mode = iota // one connection for both ways
 	Pair                    // a transmitter and a receiver, a connection each
@@ -43,17 +43,17 @@ type Options struct {
 	Queue    int     // segments that wait in memory [1000]
 
 	Source      SourceRules   // our address, as phones see it
-	ServiceType string        // service_type [""]
-	Validity    time.Duration // of a segment that says nothing [the centre's]
+	ServiceType string        // service_type, SMPP 3.4 5.2.11 [""]
+	Validity    time.Duration // validity_period of a segment that says nothing [the centre's]
 	Receipts    bool          // ask for a delivery receipt for every segment, not only when it asks
 	Quirks      Quirks
 	Policy      Policy // [DefaultPolicy()]
 
 	DialTimeout     time.Duration // TCP and TLS together [10 s]
 	BindTimeout     time.Duration // [10 s]
-	ResponseTimeout time.Duration // [30 s]
+	ResponseTimeout time.Duration // response_timer, SMPP 3.4 7.2 [30 s]
 	WriteTimeout    time.Duration // [10 s]
-	EnquireInterval time.Duration // silence after which the link is asked [30 s]
+	EnquireInterval time.Duration // enquire_link_timer: silence after which the link is asked [30 s]
 	EnquireTimeout  time.Duration // [10 s]
 	RetryFirst      time.Duration // pause before the second attempt to bind; doubles [500 ms]
 	RetryMost       time.Duration // [30 s]
@@ -180,7 +180,7 @@ func (o *Options) checkBind() error {
 	return err
 }
 
-// commands are the bind requests of one bind.
+// commands are the bind requests of one bind (SMPP 3.4 4.1).
 func (m Mode) commands() []smpp.CommandID {
 	switch m {
 	case Pair:

@@ -26,7 +26,7 @@ var verdictWords = []string{"refuse", "busy", "head", "tail"}
 // String is the word of ParsePolicy.
 func (v Verdict) String() string { return verdictWords[v] }
 
-// Action is the answer to one command_status.
+// Action is the answer to one command_status (SMPP 3.4 5.1.3).
 type Action struct {
 	Do    Verdict
 	Delay time.Duration // before this segment goes out again
@@ -40,7 +40,8 @@ type Action struct {
 // means Refuse.
 type Policy map[smpp.Status]Action
 
-// DefaultPolicy is what operators ask for: throttling stops everybody for a
+// DefaultPolicy is what operators ask for (the statuses are those of SMPP 3.4
+// table 5-2): throttling stops everybody for a
 // moment and the segment stays the first; a full queue concerns one phone, so
 // the others go on; a fault of the system is another centre's turn after a
 // few tries; everything else is a fault of the message and final.

@@ -9,7 +9,8 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
-// IDFormat is how a centre writes message ids.
+// IDFormat is how a centre writes message ids. SMPP 3.4 5.2.23 leaves it to the
+// centre.
 type IDFormat byte
 
 // Formats. A number is compared as a number: 0000A1 and A1 are one.
@@ -19,14 +20,14 @@ const (
 	IDHex
 )
 
-// Long is how the parts of a long message travel.
+// Long is how the parts of a long message travel. SMPP 3.4 knows three ways.
 type Long byte
 
 // Ways.
 const (
-	LongUDH     Long = iota // concatenation in the UDH, in short_message
-	LongSAR                 // concatenation in sar_* parameters
-	LongPayload             // UDH and data in message_payload
+	LongUDH     Long = iota // concatenation in the UDH, in short_message (5.2.12)
+	LongSAR                 // concatenation in sar_* parameters (5.3.2.22 to .24)
+	LongPayload             // UDH and data in message_payload (5.3.2.32)
 )
 
 // Quirks are what centres do differently.
@@ -46,10 +47,10 @@ type Quirks struct {
 	// UserRef: ids identify nothing here; send user_message_reference and find
 	// receipts by it.
 	UserRef bool
-	// PlainReceipts: receipts come without the receipt bit of esm_class; what
-	// reads like one is one.
+	// PlainReceipts: receipts come without the receipt bit of esm_class (SMPP 3.4
+	// 5.2.12); what reads like one is one.
 	PlainReceipts bool
-	// NoValidity: the centre refuses validity_period.
+	// NoValidity: the centre refuses validity_period (SMPP 3.4 5.2.16).
 	NoValidity bool
 	// NoReceipts: never ask for a delivery receipt.
 	NoReceipts bool
@@ -114,7 +115,8 @@ func (rs SourceRules) find(number sms.MSISDN) smpp.Address {
 	return out
 }
 
-// ParseAddress makes an address with the TON and NPI that its form suggests:
+// ParseAddress makes an address with the TON and NPI (SMPP 3.4 5.2.5, 5.2.6)
+// that its form suggests:
 // "+41790000000" is international (1, 1), up to 8 digits are a short code
 // (3, 0 as most centres want it), other digits are unknown (0, 1), text is
 // alphanumeric (5, 0).
@@ -133,7 +135,8 @@ func ParseAddress(s string) smpp.Address {
 	}
 }
 
-// number reads the address of a phone.
+// number reads the address of a phone: international, or national (TON 2) where
+// the country is known (SMPP 3.4 5.2.5).
 func (q *Quirks) number(a smpp.Address) (sms.MSISDN, error) {
 	s := strings.TrimPrefix(strings.TrimSpace(a.Addr), "+")
 	if a.TON != 5 {

@@ -88,7 +88,7 @@ func (p *pace) accepted(now time.Time) {
 	p.lim.SetLimit(next)
 }
 
-// throttled halves the rate, once a second at most: all that was on its way
+// throttled halves the rate after ESME_RTHROTTLED (SMPP 3.4 5.1.3), once a second at most: all that was on its way
 // when it was too much says the same.
 func (p *pace) throttled(now time.Time) {
 	p.mu.Lock()

@@ -95,7 +95,8 @@ func (l *link) outcome(it *item, o smpp.Outcome) {
 	}
 }
 
-// answered deals with a response.
+// answered deals with a submit_sm_resp (SMPP 3.4 4.4.2), or the generic_nack in
+// its place (SMPP 3.4 4.3).
 func (l *link) answered(it *item, o smpp.Outcome) {
 	c := l.c
 	if o.Err == nil {

@@ -49,7 +49,8 @@ type item struct {
 	lostAck bool // a fault: the next ESME_ROK counts as lost
 }
 
-// permanent reports statuses after which the same octets are not sent again.
+// permanent reports statuses after which the same octets are not sent again;
+// ESME_RX_T_APPN and all others ask for another try (SMPP 3.4 5.1.3).
 func permanent(st smpp.Status) bool {
 	switch st {
 	case smpp.RxPAppn, smpp.RxRAppn, smpp.RInvDstAdr, smpp.RInvSrcAdr, smpp.RInvMsgLen, smpp.RInvCmdLen, smpp.RInvCmdID:
@@ -110,7 +111,8 @@ func (s *SMSC) append(it *item) {
 	it.timer = s.at(it.expires, func(time.Time) { s.drop(it, smpp.RInvExpiry) })
 }
 
-// alert tells an account that a subscriber is back. mu is held.
+// alert tells an account that a subscriber is back (SMPP 3.4 4.12.1, with
+// ms_availability_status 0, available: SMPP 3.4 5.3.2.30). mu is held.
 func (s *SMSC) alert(a *account, n sms.MSISDN) {
 	body := &smpp.Alert{Source: address(n), TLVs: smpp.TLVs{tlv8(smpp.TagMsAvailability, 0)}}
 	if len(a.numbers) > 0 {

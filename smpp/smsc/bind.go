@@ -112,7 +112,8 @@ var bindKinds = map[smpp.CommandID]BindKinds{
 	smpp.BindReceiver: Receiver, smpp.BindTransmitter: Transmitter, smpp.BindTransceiver: Transceiver,
 }
 
-// bind handles the three bind requests.
+// bind handles the three bind requests (SMPP 3.4 4.1) and tells our version
+// (sc_interface_version, SMPP 3.4 5.3.2.25).
 func (x *exchange) bind(m *smpp.Bind) {
 	b, s := x.b, x.b.s
 	s.mu.Lock()
@@ -144,7 +145,8 @@ func (x *exchange) bind(m *smpp.Bind) {
 	s.mu.Unlock()
 }
 
-// login checks a bind request. mu is held.
+// login checks a bind request; the statuses are those of SMPP 3.4 5.1.3. mu is
+// held.
 func (s *SMSC) login(m *smpp.Bind, k BindKinds) (*account, smpp.Status) {
 	a := s.accounts[m.SystemID]
 	switch {
@@ -229,7 +231,7 @@ func (b *bind) gone() {
 	s.assign(b.acct)
 }
 
-// leave unbinds.
+// leave unbinds (SMPP 3.4 4.2).
 func (b *bind) leave(ctx context.Context) {
 	b.sess.Unbind(ctx) // the connection is closed either way
 }

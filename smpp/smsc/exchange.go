@@ -81,7 +81,8 @@ func (x *exchange) reply(st smpp.Status, body smpp.Body) {
 	x.r.Reply(st, body) // the link is gone
 }
 
-// refused is the body of a response that says no: none, where SMPP 3.4 allows it.
+// refused is the body of a response that says no: none, where SMPP 3.4 allows it
+// (SMPP 3.4 4.4.2, 4.5.2, 4.8.2).
 func refused(c smpp.CommandID) smpp.Body {
 	switch c {
 	case smpp.SubmitSM, smpp.DataSM:

@@ -56,7 +56,7 @@ type Rule struct {
 // Numbering is how the SMSC numbers its requests.
 type Numbering int
 
-// Numberings. SMPP 3.4 wants 1 to 7FFFFFFF; real centres do all of these.
+// Numberings. SMPP 3.4 5.1.4 wants 1 to 7FFFFFFF; real centres do all of these.
 const (
 	FromOne   Numbering = iota
 	FromZero            // 0, 1, 2 ...

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// IDFormat is how message ids are written. All forms of one message come from
+// IDFormat is how message ids are written: SMPP 3.4 5.2.23 leaves it to the
+// centre. All forms of one message come from
 // the same number.
 type IDFormat int
 

@@ -2,8 +2,8 @@ package smsc
 
 import "github.com/simsign/simsign/smpp"
 
-// find is the messages of an account with that id, and that source where one
-// is given. mu is held.
+// find is the messages of an account with that message_id (SMPP 3.4 5.2.23), and
+// that source where one is given. mu is held.
 func (s *SMSC) find(a *account, id string, source smpp.Address) (out []*message) {
 	for _, m := range s.byID[id] {
 		if m.acct == a && (source.Addr == "" || source.Addr == m.source.Addr) {
@@ -13,7 +13,7 @@ func (s *SMSC) find(a *account, id string, source smpp.Address) (out []*message)
 	return out
 }
 
-// query handles query_sm (SMPP 3.4 4.8). Of a submit_multi it tells the state
+// query handles query_sm (SMPP 3.4 4.8.1). Of a submit_multi it tells the state
 // of the first destination.
 func (x *exchange) query(q *smpp.Query) {
 	s := x.b.s
@@ -30,7 +30,7 @@ func (x *exchange) query(q *smpp.Query) {
 	x.reply(smpp.ROK, resp)
 }
 
-// cancel handles cancel_sm (4.9): one message by its id, or without an id all
+// cancel handles cancel_sm (SMPP 3.4 4.9): one message by its id, or without an id all
 // of that source, destination and service type.
 func (x *exchange) cancel(c *smpp.Cancel) {
 	s := x.b.s
@@ -59,7 +59,7 @@ func (x *exchange) cancel(c *smpp.Cancel) {
 	x.reply(st, nil)
 }
 
-// replace handles replace_sm (4.10): new text, times and receipt for a
+// replace handles replace_sm (SMPP 3.4 4.10): new text, times and receipt for a
 // message that waits. It goes to the end of the line.
 func (x *exchange) replace(r *smpp.Replace) {
 	s := x.b.s

@@ -23,11 +23,11 @@ type message struct {
 	tpdus   [][]byte // what is still to go to the handset
 	size    int
 
-	state    smpp.MessageState
-	err      byte // network error code, 0 is none
+	state    smpp.MessageState // SMPP 3.4 5.2.28
+	err      byte              // network error code, 0 is none
 	accepted time.Time
-	due      time.Time // scheduled delivery
-	expires  time.Time
+	due      time.Time // schedule_delivery_time, SMPP 3.4 5.2.15
+	expires  time.Time // validity_period, SMPP 3.4 5.2.16
 	ended    time.Time
 	want     byte   // registered_delivery
 	reserved bool   // there is a place for the receipt
@@ -50,7 +50,8 @@ const (
 	rInvNumDests    smpp.Status = 0x33
 )
 
-// destination finds the number that a message goes to. Many applications send
+// destination finds the number that a message goes to; only an unknown or an
+// international type of number names one here (SMPP 3.4 5.2.5). Many applications send
 // international numbers with an unknown type of number.
 func destination(a smpp.Address) (sms.MSISDN, error) {
 	if a.TON > 1 {

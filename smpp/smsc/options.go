@@ -25,14 +25,14 @@ type Account struct {
 	// Window is the number of deliver_sm under way on one bind [10].
 	Window int
 	// Rate is the number of messages taken a second, over all binds; what is
-	// more gets ESME_RTHROTTLED. 0 is no limit.
+	// more gets ESME_RTHROTTLED (SMPP 3.4 5.1.3). 0 is no limit.
 	Rate float64
 }
 
 // BindKinds is a set of kinds of bind.
 type BindKinds byte
 
-// Kinds of bind.
+// Kinds of bind (SMPP 3.4 4.1).
 const (
 	Receiver    BindKinds = 1
 	Transmitter BindKinds = 2
@@ -62,13 +62,13 @@ type Limits struct {
 	Finals      int           // at their end, for query_sm [10,000]
 	Keep        time.Duration // how long those are remembered [15 min]
 	PerAccount  int           // deliver_sm waiting for one account, and receipts to come [30,000]
-	Validity    time.Duration // when the ESME gives none, and for deliver_sm [24 h]
+	Validity    time.Duration // validity_period (SMPP 3.4 5.2.16) when the ESME gives none, and for deliver_sm [24 h]
 	MaxValidity time.Duration // [7 days]
 	RetryFirst  time.Duration // pause before another try; doubles [5 s]
 	RetryMost   time.Duration // [5 min]
-	BindTimeout time.Duration // a connection must bind within [10 s]
-	Response    time.Duration // a deliver_sm must be answered within [10 s]
-	Enquire     time.Duration // silence after which the link is asked [30 s]
+	BindTimeout time.Duration // a connection must bind within: session_init_timer of SMPP 3.4 7.2 [10 s]
+	Response    time.Duration // a deliver_sm must be answered within: response_timer [10 s]
+	Enquire     time.Duration // silence after which the link is asked: enquire_link_timer [30 s]
 }
 
 // Options of an SMSC. Zero values take the defaults in brackets.
@@ -78,10 +78,10 @@ type Options struct {
 	// Sink names numbers that need no handset: what is sent to them counts as
 	// delivered at once. [none]
 	Sink     func(sms.MSISDN) bool
-	SystemID string // ours in bind responses ["simsign"]
+	SystemID string // ours in bind responses (SMPP 3.4 4.1.2) ["simsign"]
 	IDs      IDFormat
 	Receipts Receipts
-	NoAlerts bool // no alert_notification when a subscriber is back
+	NoAlerts bool // no alert_notification (SMPP 3.4 4.12) when a subscriber is back
 	Faults   *Script
 	// Ledger hears what was promised, before the promise leaves. It is called
 	// with a lock held: it must neither block nor call the SMSC.
@@ -127,7 +127,8 @@ func (o *Options) defaults() {
 // ErrAccount: an account cannot be used; the text says why.
 var ErrAccount = errors.New("account")
 
-// check says what is wrong with an account and reads its numbers.
+// check says what is wrong with an account and reads its numbers. The lengths
+// are those of SMPP 3.4 5.2.1 and 5.2.2, less the terminator.
 func (a *Account) check() ([]sms.MSISDN, error) {
 	if a.SystemID == "" || len(a.SystemID) > 15 || strings.ContainsRune(a.SystemID, 0) {
 		return nil, fmt.Errorf("%w %q: the system id has 1 to 15 characters", ErrAccount, a.SystemID)
@@ -164,7 +165,8 @@ func ParseAccount(s string) (Account, error) {
 	return a, err
 }
 
-// address is a number of ours in SMPP: short ones have no international form.
+// address is a number of ours in SMPP (SMPP 3.4 5.2.5): short ones have no
+// international form.
 func address(n sms.MSISDN) smpp.Address {
 	if len(n) <= 6 {
 		return smpp.Address{TON: 0, NPI: 1, Addr: string(n)}

@@ -165,7 +165,8 @@ func (s *SMSC) available(n sms.MSISDN) {
 	s.push(d)
 }
 
-// submitted takes an SMS-SUBMIT of a handset to a number of an account.
+// submitted takes an SMS-SUBMIT (TS 23.040 9.2.2.2) of a handset to a number of
+// an account, and answers with an RP cause (TS 24.011 8.2.5.4).
 func (s *SMSC) submitted(from, to sms.MSISDN, tpdu []byte, answer func(rp.Cause)) {
 	t, err := sms.ParseSubmit(tpdu)
 	if err != nil {

@@ -26,7 +26,9 @@ func (m *message) wanted() bool {
 	return false
 }
 
-// receipt queues the delivery receipt of a message at its end. mu is held.
+// receipt queues the delivery receipt of a message at its end: a deliver_sm with
+// esm_class 04 (SMPP 3.4 5.2.12), the text of SMPP 3.4 appendix B and the
+// parameters of 5.3.2.12 and 5.3.2.35. mu is held.
 func (s *SMSC) receipt(m *message) {
 	r := &s.o.Receipts
 	if !m.reserved {

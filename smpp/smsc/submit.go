@@ -8,7 +8,7 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
-// refusal is the status for user data that cannot be forwarded.
+// refusal is the status (SMPP 3.4 5.1.3) for user data that cannot be forwarded.
 func refusal(err error) smpp.Status {
 	switch {
 	case errors.Is(err, errPayload):
@@ -21,7 +21,7 @@ func refusal(err error) smpp.Status {
 	return smpp.RSubmitFail
 }
 
-// submit handles submit_sm and data_sm.
+// submit handles submit_sm and data_sm (SMPP 3.4 4.4, 4.7).
 func (x *exchange) submit(pdu *smpp.Message, dest smpp.Address) {
 	s := x.b.s
 	s.mu.Lock()
@@ -92,7 +92,8 @@ func (s *SMSC) replaceOlder(m *message) {
 	}
 }
 
-// submitMulti handles submit_multi: one id for all destinations.
+// submitMulti handles submit_multi (SMPP 3.4 4.5): one id for all destinations,
+// and a list of those that were not taken.
 func (x *exchange) submitMulti(pdu *smpp.Multi) {
 	s := x.b.s
 	if len(pdu.Dests) == 0 {

@@ -56,12 +56,14 @@ func readUserData(m *smpp.Message) (userData, error) {
 	total, ok2 := m.TLVs.Uint8(smpp.TagSarTotalSegments)
 	seq, ok3 := m.TLVs.Uint8(smpp.TagSarSegmentSeqnum)
 	if ok && ok2 && ok3 && total > 1 {
+		// TS 23.040 9.2.3.24.8: a reference of 16 bits, as sar_msg_ref_num has.
 		u.udh = header([]byte{0x08, 4, byte(ref >> 8), byte(ref), total, seq}, u.udh)
 	}
 	return u, u.recode()
 }
 
-// recode brings the codings that a TPDU does not know into one that it does.
+// recode brings the codings that a TPDU does not know (IA5, Latin 1: SMPP 3.4
+// 5.2.19) into one that it does (TS 23.038 4).
 func (u *userData) recode() error {
 	switch u.dcs {
 	case codingOctets:
@@ -92,7 +94,8 @@ func header(elements, udh []byte) []byte {
 	return append(h, udh...)
 }
 
-// capacity is how much data go behind a header: octets, or septets.
+// capacity is how much data go behind a header: octets, or septets (TS 23.040
+// 9.2.3.24).
 func (u *userData) capacity(udh []byte) int {
 	free := sms.MaxUserData - len(udh)
 	switch sms.AlphabetOf(u.dcs) {
@@ -129,7 +132,7 @@ func (u *userData) split(ref byte) ([]userData, error) {
 		}
 		rest = next
 	}
-	concat := []byte{0x00, 3, ref, 0, 0}
+	concat := []byte{0x00, 3, ref, 0, 0} // TS 23.040 9.2.3.24.1
 	first := header(concat, u.udh)
 	later := header(concat, append([]byte{0}, repeated...))
 	if u.capacity(first) < 4 || u.capacity(later) < 4 {
@@ -155,8 +158,8 @@ func (u *userData) split(ref byte) ([]userData, error) {
 	return parts, nil
 }
 
-// half is the length of half a character at the end of a part: an escape, or
-// the first half of a surrogate pair.
+// half is the length of half a character at the end of a part: an escape
+// (TS 23.038 6.2.1.1), or the first half of a surrogate pair.
 func (u *userData) half(part []byte) int {
 	n := len(part)
 	switch alphabet := sms.AlphabetOf(u.dcs); {
@@ -168,7 +171,7 @@ func (u *userData) half(part []byte) int {
 	return 0
 }
 
-// deliverTPDUs are the SMS-DELIVER of a submitted message.
+// deliverTPDUs are the SMS-DELIVER (TS 23.040 9.2.2.1) of a submitted message.
 func deliverTPDUs(m *smpp.Message, from smpp.Address, ref byte, at time.Time) ([][]byte, error) {
 	u, err := readUserData(m)
 	if err != nil {
@@ -200,7 +203,8 @@ func originator(a smpp.Address) sms.Address {
 	return sms.Address{TON: a.TON & 7, NPI: a.NPI & 15, Number: strings.TrimPrefix(a.Addr, "+")}
 }
 
-// pack packs septets behind a header of so many octets; the second value is TP-UDL.
+// pack packs septets behind a header of so many octets; the second value is
+// TP-UDL (TS 23.040 9.2.3.16).
 func pack(udh int, septets []byte) ([]byte, int) {
 	h := (udh*8 + 6) / 7
 	return sms.PackSeptets(nil, septets, h*7-udh*8), h + len(septets)
@@ -212,13 +216,14 @@ func unpack(udh int, packed []byte, udl int) []byte {
 	return sms.UnpackSeptets(nil, packed, h*7-udh*8, udl-h)
 }
 
-// moMessage is the deliver_sm of an SMS-SUBMIT.
+// moMessage is the deliver_sm (SMPP 3.4 4.6.1) of an SMS-SUBMIT (TS 23.040
+// 9.2.2.2).
 func moMessage(from, to sms.MSISDN, s *sms.Submit) *smpp.Message {
 	m := &smpp.Message{Source: address(from), Dest: address(to), ProtocolID: s.PID, DataCoding: s.DCS}
 	if len(s.UDH) > 0 {
 		m.ESMClass |= smpp.ESMClassUDHI
 	}
-	if s.ReplyPath {
+	if s.ReplyPath { // SMPP 3.4 5.2.12: bit 7
 		m.ESMClass |= 0x80
 	}
 	ud := s.UD
@@ -229,7 +234,8 @@ func moMessage(from, to sms.MSISDN, s *sms.Submit) *smpp.Message {
 	return m
 }
 
-// asPayload moves the user data of a copy into message_payload.
+// asPayload moves the user data of a copy into message_payload (SMPP 3.4
+// 5.3.2.32).
 func asPayload(m *smpp.Message) *smpp.Message {
 	c := *m
 	c.TLVs = append(append(smpp.TLVs(nil), m.TLVs...), smpp.TLV{Tag: smpp.TagMessagePayload, Value: m.ShortMessage})
@@ -237,8 +243,8 @@ func asPayload(m *smpp.Message) *smpp.Message {
 	return &c
 }
 
-// asData is the message as data_sm. That has no protocol_id: the receiver
-// sees 0, as with real centres.
+// asData is the message as data_sm (SMPP 3.4 4.7.1). That has no protocol_id: the
+// receiver sees 0, as with real centres.
 func asData(m *smpp.Message) *smpp.Data {
 	c := asPayload(m)
 	return &smpp.Data{

@@ -9,7 +9,7 @@ import (
 // errTime: a time is not in the format of SMPP 3.4 7.1.1.
 var errTime = errors.New("time is not YYMMDDhhmmsstnnp")
 
-// parseTime reads an absolute or relative time: 16 characters
+// parseTime reads an absolute or relative time (SMPP 3.4 7.1.1.1, 7.1.1.2): 16 characters
 // YYMMDDhhmmsstnnp, where p is "+" or "-" and nn the zone in quarters of an
 // hour, or "R" and all counts from now. An empty string is the zero time.
 func parseTime(s string, now time.Time) (time.Time, error) {
@@ -50,7 +50,7 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	return t.Add(tenths), nil
 }
 
-// formatTime is the absolute form, in UTC.
+// formatTime is the absolute form (SMPP 3.4 7.1.1.1), in UTC.
 func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -184,7 +184,8 @@ func (w *wire) passRequest(out []byte, start int, cmd smpp.CommandID, seq uint32
 // maxBack bounds the requests without an answer that are remembered.
 const maxBack = 1 << 16
 
-// number is the sequence number on the wire of a request of ours: one that no
+// number is the sequence number (SMPP 3.4 5.1.4) on the wire of a request of
+// ours: one that no
 // other request waits under, or the answer to one would count for the other.
 func (w *wire) number(seq uint32, collide bool) uint32 {
 	n := seq

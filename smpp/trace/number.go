@@ -6,7 +6,8 @@ import (
 	"github.com/simsign/simsign/smpp"
 )
 
-// maskNumbers masks the addresses of a body in place, as log lines do: the
+// maskNumbers masks the addresses of a body (SMPP 3.4 5.2.8, 5.2.9) where each
+// command has them (SMPP 3.4 4.4 to 4.12), in place, as log lines do: the
 // first three characters and the last two stay, and so does the length. Short
 // numbers belong to services and stay whole.
 func maskNumbers(cmd smpp.CommandID, body []byte) {

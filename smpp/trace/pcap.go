@@ -16,7 +16,7 @@ const (
 	mss          = 1400 // octets of a PDU in one segment
 )
 
-// TCP flags.
+// TCP flags (RFC 9293 3.1).
 const (
 	flagSYN = 0x02
 	flagPSH = 0x08

@@ -54,7 +54,8 @@ func redact(pdu []byte, messages bool) {
 	}
 }
 
-// blankPassword blanks the second C-octet string of a body.
+// blankPassword blanks the second C-octet string of a body (SMPP 3.4 4.1.1 to
+// 4.1.7: system_id, then password).
 func blankPassword(body []byte) bool {
 	_, rest, ok := bytes.Cut(body, []byte{0})
 	if !ok {
@@ -67,8 +68,9 @@ func blankPassword(body []byte) bool {
 	return ok
 }
 
-// blankMessage blanks user data, and parameters that carry some. The UDH
-// stays; of a receipt, everything before its text.
+// blankMessage blanks user data, and parameters that carry some (SMPP 3.4
+// 5.3.2.32 and what is not known). The UDH stays; of a receipt (SMPP 3.4
+// appendix B), everything before its text.
 func blankMessage(esmClass byte, short []byte, tlvs smpp.TLVs) {
 	blankUserData(esmClass, short)
 	for _, t := range tlvs {
