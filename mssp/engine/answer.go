@@ -126,7 +126,7 @@ func (e *Engine) response(ctx context.Context, f *flight, r *ota.Response, pk st
 	e.m.security(r.Status.String())
 	e.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", r.Status.String(), "cntr", r.CNTR.String())
 	fin := store.Finish{
-		TxID: f.tx.ID, State: mssp.Failed, Status: mssp.OTAError,
+		TxID: f.tx.ID, Event: mssp.EventRefused, Status: mssp.OTAError,
 		Detail: "the user's card refused the secured packet: " + r.Status.String(),
 	}
 	if err := e.countBad(ctx, f, &fin); err != nil {
@@ -143,7 +143,7 @@ func (e *Engine) prompted(ctx context.Context, f *flight, j *store.Joined) error
 	f.prompted = true
 	f.mu.Unlock()
 	if !again {
-		if err := e.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil {
+		if err := e.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil && !errors.Is(err, mssp.ErrEvent) {
 			return err
 		}
 	}
@@ -230,6 +230,10 @@ func (e *Engine) int6(ctx context.Context, f *flight, data []byte, j *store.Join
 func (e *Engine) land(ctx context.Context, f *flight, fin store.Finish, j *store.Joined, mo *bearer.MO) error {
 	fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
 	res, err := e.finish(ctx, fin)
+	if errors.Is(err, mssp.ErrEvent) { // it has no packet at the card: nothing can be an answer
+		e.m.mo("mismatch")
+		return e.consume(ctx, j.ID)
+	}
 	if err != nil {
 		return err
 	}
@@ -246,7 +250,7 @@ func (e *Engine) land(ctx context.Context, f *flight, fin store.Finish, j *store
 	return nil
 }
 
-// failure is a Finish with a fault.
+// failure is the end by an answer that says no, or that is not good enough.
 func failure(f *mssp.Fault) store.Finish {
-	return store.Finish{State: mssp.Failed, Status: f.Code, Detail: f.Detail}
+	return store.Finish{Event: mssp.EventRefused, Status: f.Code, Detail: f.Detail}
 }

@@ -31,7 +31,7 @@ func (e *Engine) evaluate(ctx context.Context, f *flight, a *applet.Answer) (sto
 	if err := e.confirmed(ctx, f, a, &fin); err != nil {
 		return fin, err
 	}
-	if fin.State == mssp.Failed {
+	if fin.Event != mssp.EventAnswered {
 		e.abort(ctx, &f.tx, &fin)
 	}
 	return fin, e.codeFacts(ctx, f, a, &fin)
@@ -89,7 +89,7 @@ func (e *Engine) signed(ctx context.Context, f *flight, a *applet.Answer) (store
 			return store.Finish{}, fmt.Errorf("assembling CMS: %w", err)
 		}
 	}
-	fin := store.Finish{State: mssp.Done, Status: mssp.Signature}
+	fin := store.Finish{Event: mssp.EventAnswered, Status: mssp.Signature}
 	if d.Validate {
 		fin.Status = mssp.ValidSignature
 	}

@@ -109,20 +109,18 @@ func (e *Engine) backOff(tries int) time.Time {
 }
 
 // undeliverable ends a transaction that the network will never take, unless
-// the card has spoken already (then a copy was refused, not the message) or
-// more than one attempt is under way: then the deadline decides.
+// more than one attempt is under way: then the deadline decides. When the card
+// has spoken already a copy was refused, not the message: the event does not
+// fit then.
 func (e *Engine) undeliverable(ctx context.Context, id mssp.TransID) {
 	tx, err := e.o.Store.Transaction(ctx, id)
-	if err == nil {
-		if _, _, notNow := mssp.Step(tx.State, mssp.EventUndeliver); notNow != nil || tx.Attempt > 1 {
-			return
-		}
+	if err == nil && tx.Attempt <= 1 {
 		_, err = e.finish(ctx, store.Finish{
-			TxID: id, State: mssp.Failed, Status: mssp.OTAError,
+			TxID: id, Event: mssp.EventUndeliver, Status: mssp.OTAError,
 			Detail: "the network refused the message to the user's phone: not delivered",
 		})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, mssp.ErrEvent) {
 		e.log.Error("ending an undeliverable transaction", "tx", id, "error", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // AP: what the answer proved goes into the rows and into the result.
 func (e *Engine) managed(ctx context.Context, f *flight, a *applet.Answer) (store.Finish, error) {
 	d := f.job.doc
-	fin := store.Finish{State: mssp.Done, Status: mssp.RequestOK}
+	fin := store.Finish{Event: mssp.EventAnswered, Status: mssp.RequestOK}
 	r := Result{Slot: d.Slot}
 	if s := a.Find(applet.TagChangeAppletStatus); s != nil {
 		r.State = s.State

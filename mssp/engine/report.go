@@ -42,13 +42,6 @@ func (e *Engine) matchReceipts(ctx context.Context) error {
 // givenUp ends a transaction whose message the network will not deliver,
 // unless the card has spoken: then a copy was lost, not the message.
 func (e *Engine) givenUp(ctx context.Context, id mssp.TransID, number sms.MSISDN, cause string) error {
-	tx, err := e.o.Store.Transaction(ctx, id)
-	if err != nil {
-		return err
-	}
-	if _, _, err := mssp.Step(tx.State, mssp.EventUndeliver); err != nil || tx.Attempt > 1 {
-		return nil
-	}
 	e.log.Info("network has given up a message", "tx", id, "msisdn", number, "cause", cause)
 	e.undeliverable(ctx, id)
 	return nil

@@ -181,7 +181,7 @@ func (e *Engine) repeat(old mssp.Transaction, hash []byte) (mssp.Transaction, er
 // turnAway ends a transaction for which the queue of its card is too long.
 func (e *Engine) turnAway(ctx context.Context, tx *mssp.Transaction, ahead int) (mssp.Transaction, error) {
 	f := mssp.Faultf(mssp.SignatureProcess, "%d requests to this user are waiting already: try again when they are answered", ahead)
-	res, err := e.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, State: mssp.Failed, Status: f.Code, Detail: f.Detail})
+	res, err := e.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, Event: mssp.EventTurnedAway, Status: f.Code, Detail: f.Detail})
 	if err != nil {
 		return mssp.Transaction{}, e.storeFault("turning a transaction away", err)
 	}

@@ -99,7 +99,7 @@ func (e *Engine) expire(ctx context.Context) error {
 }
 
 func (e *Engine) expireOne(ctx context.Context, tx *mssp.Transaction) error {
-	f := store.Finish{TxID: tx.ID, State: mssp.Failed, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: e.o.Clock()}
+	f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: e.o.Clock()}
 	e.abort(ctx, tx, &f)
 	if _, err := e.finish(ctx, f); err != nil {
 		return fmt.Errorf("transaction %s: %w", tx.ID, err)
