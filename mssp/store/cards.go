@@ -224,9 +224,10 @@ func (s *Records) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair
 
 const (
 	lookupCols = `s.msisdn, s.iccid, s.name, s.serial, s.language, s.state, s.created_at,
-	c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, COALESCE(k.slot, -1), ` + keyPairCols
+	c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, ` + standingCols + `, COALESCE(k.slot, -1), ` + keyPairCols
 
 	sqlLookup = `SELECT ` + lookupCols + ` FROM subscriber s JOIN card c ON c.iccid = s.iccid
+	LEFT JOIN patience p ON p.msisdn = s.msisdn
 	LEFT JOIN key_pair k ON k.iccid = c.iccid AND k.state <> 'deleted' WHERE s.msisdn = $1 ORDER BY k.slot`
 )
 
@@ -234,14 +235,22 @@ const (
 // subscriber in whatever state, his card, and the key slots in use, without
 // their CSRs. ErrNotFound: no such subscriber.
 func (s *Records) Lookup(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, err error) {
+	sub, card, keys, _, err = s.LookupStanding(ctx, n)
+	return sub, card, keys, err
+}
+
+// LookupStanding is Lookup, with what counts against the number.
+func (s *Records) LookupStanding(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, st Standing, err error) {
 	first := true
 	err = s.read(ctx, func(q querier) error {
 		return q.each(sqlLookup, func(r *row) (err error) {
 			if !first {
-				r.i = subscriberColumns + cardColumns // the same as in the first row
+				r.i = subscriberColumns + cardColumns + standingColumns // the same as in the first row
 			} else if sub, err = scanSubscriber(r); err == nil {
 				first = false
-				card, err = scanCard(r)
+				if card, err = scanCard(r); err == nil {
+					st, err = scanStanding(r)
+				}
 			}
 			if err != nil {
 				return err
@@ -257,7 +266,7 @@ func (s *Records) Lookup(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber
 	if err == nil && first {
 		err = ErrNotFound
 	}
-	return sub, card, keys, err
+	return sub, card, keys, st, err
 }
 
 const subscriberColumns, cardColumns = 7, 7

@@ -74,13 +74,6 @@ func (o *Options) defaults() {
 	}
 }
 
-// Recovery says what a restart found.
-type Recovery struct {
-	Ambiguous int         // segments that may or may not have left; ClaimSegments gives them again
-	Idle      []ota.ICCID // idle cards with a queue: SealNext each
-	Open      int         // transactions not final
-}
-
 // Retention says what Purge deletes.
 type Retention struct {
 	Parts        time.Time // incomplete and consumed inbound messages from before

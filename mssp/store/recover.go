@@ -7,54 +7,20 @@ import (
 	"github.com/simsign/simsign/mssp"
 )
 
-// Recover puts the rows in the state that the end of the earlier process has
-// left in truth, and says what must be swept. Call it once, before any other
-// work: segments that were Sent may or may not have left and are Ambiguous
-// now; ClaimSegments hands them out again, octet for octet the same.
-func (s *Store) Recover(ctx context.Context) (Recovery, error) {
-	var rec Recovery
-	err := s.do(ctx, func(q querier) error {
-		rec = Recovery{}
-		n, err := q.exec(`UPDATE segment SET state = 'ambiguous', next_at = 0 WHERE state = 'sent'
-			AND (tx_seq = 0 OR tx_seq IN (SELECT seq FROM tx WHERE finished_at = 0))`)
-		if err != nil {
-			return err
-		}
-		rec.Ambiguous = int(n)
-		if _, err := q.exec(`UPDATE card SET busy_tx = '' WHERE busy_tx <> ''
-			AND NOT EXISTS (SELECT 1 FROM tx WHERE tx.id = card.busy_tx AND tx.finished_at = 0)`); err != nil {
-			return err
-		}
-		if _, err := q.exec(`UPDATE card SET queued = (SELECT COUNT(*) FROM tx WHERE tx.iccid = card.iccid AND tx.state = 'queued')
-			WHERE queued <> 0 OR iccid IN (SELECT iccid FROM tx WHERE state = 'queued')`); err != nil {
-			return err
-		}
-		err = q.each(`SELECT iccid FROM card WHERE busy_tx = '' AND queued > 0 ORDER BY iccid`, func(r *row) error {
-			rec.Idle = append(rec.Idle, iccidOf(r))
-			return r.err()
-		})
-		if err != nil {
-			return err
-		}
-		r, err := q.one(`SELECT COUNT(*) FROM tx WHERE finished_at = 0`)
-		if err != nil {
-			return err
-		}
-		rec.Open = int(r.int())
-		return r.err()
-	})
-	return rec, err
-}
+// sqlOurTimer: the timers of a card's transactions belong to the box that serves
+// the card; those of a card that nobody alive serves belong to everybody.
+const sqlOurTimer = ` AND EXISTS (SELECT 1 FROM card c WHERE c.iccid = tx.iccid
+	AND (c.holder = $1 OR c.holder NOT IN (SELECT start FROM box)))`
 
-const sqlExpired = `SELECT ` + txCols + ` FROM tx WHERE finished_at = 0 AND deadline <= $1 AND deadline > 0 ORDER BY deadline LIMIT $2`
+const sqlExpired = `SELECT ` + txCols + ` FROM tx WHERE finished_at = 0 AND deadline <= $2 AND deadline > 0` + sqlOurTimer + ` ORDER BY deadline LIMIT $3`
 
 // Expired lists the transactions whose deadline has passed and that nobody
-// has finished, the longest overdue first.
+// has finished, the longest overdue first, as far as their timers are run here.
 func (s *Store) Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error) {
-	return s.transactions(ctx, sqlExpired, now, limit)
+	return s.transactions(ctx, sqlExpired, s.me.Start, now, limit)
 }
 
-const sqlNextDue = `SELECT (SELECT MIN(deadline) FROM tx WHERE finished_at = 0 AND deadline > 0),
+const sqlNextDue = `SELECT (SELECT deadline FROM tx WHERE finished_at = 0 AND deadline > 0` + sqlOurTimer + ` ORDER BY deadline LIMIT 1),
 	(SELECT MIN(next_at) FROM segment WHERE state IN ('queued', 'ambiguous')),
 	(SELECT COUNT(*) FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at = 0)`
 
@@ -62,7 +28,7 @@ const sqlNextDue = `SELECT (SELECT MIN(deadline) FROM tx WHERE finished_at = 0 A
 // earliest segment that waits. It is zero when there is nothing to wait for.
 func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
 	err = s.read(ctx, func(q querier) error {
-		r, err := q.one(sqlNextDue)
+		r, err := q.one(sqlNextDue, s.me.Start)
 		if err != nil {
 			return err
 		}

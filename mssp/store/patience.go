@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Patience is the part of a Store that keeps what counts against each number
+// (package abuse has the rules). A record is read with everything else about
+// the number (LookupStanding), so that what is refused writes nothing, and
+// stored in the commit that accepts or ends the request, if nobody has changed
+// it since; else it is read again there.
+type Patience struct{ *db }
+
+// Standing is what counts against a number, and which version of it this is.
+type Standing struct {
+	abuse.Record
+	version int64 // 0: there is no row
+}
+
+// Prompt is a request that will prompt its user: what is allowed, and what was
+// read of his number.
+type Prompt struct {
+	Rules abuse.Rules
+	Was   Standing
+}
+
+const (
+	standingCols = `p.version, p.record`
+
+	sqlStanding = `SELECT ` + standingCols + ` FROM patience p WHERE p.msisdn = $1`
+
+	sqlPutStanding = `INSERT INTO patience (msisdn, version, until, record) VALUES ($1, $2, $3, $4)
+	ON CONFLICT (msisdn) DO UPDATE SET version = excluded.version, until = excluded.until, record = excluded.record
+	WHERE patience.version = $5`
+)
+
+const standingColumns = 2
+
+func scanStanding(r *row) (Standing, error) {
+	st := Standing{version: r.int()}
+	record := r.blob()
+	if err := r.err(); err != nil {
+		return st, err
+	}
+	var err error
+	st.Record, err = abuse.Parse(record)
+	return st, err
+}
+
+func readStanding(q querier, n sms.MSISDN) (Standing, error) {
+	r, err := q.one(sqlStanding, string(n))
+	if errors.Is(err, ErrNotFound) {
+		return Standing{}, nil
+	}
+	if err != nil {
+		return Standing{}, err
+	}
+	return scanStanding(r)
+}
+
+// putStanding stores what counts now; false when the row is not the one that was read.
+func putStanding(q querier, n sms.MSISDN, st *Standing) (bool, error) {
+	b, err := st.AppendBinary(make([]byte, 0, 96))
+	if err != nil {
+		return false, err
+	}
+	done, err := q.exec(sqlPutStanding, string(n), st.version+1, st.Until(), b, st.version)
+	return done > 0, err
+}
+
+// changeStanding lets f change what counts against a number, which st was last
+// read as. f runs again on the row as it is when somebody was faster; its error
+// changes nothing.
+func changeStanding(q querier, n sms.MSISDN, st Standing, f func(*abuse.Record) error) error {
+	for {
+		if err := f(&st.Record); err != nil {
+			return err
+		}
+		done, err := putStanding(q, n, &st)
+		if err != nil {
+			return fmt.Errorf("store: what counts against the number: %w", err)
+		}
+		if done {
+			return nil
+		}
+		if st, err = readStanding(q, n); err != nil {
+			return err
+		}
+	}
+}
+
+// count counts a prompt, in the commit that accepts it; the error may be the
+// *mssp.Fault that refuses it.
+func (p *Prompt) count(q querier, n sms.MSISDN, now time.Time) error {
+	return changeStanding(q, n, p.Was, func(rec *abuse.Record) error {
+		if f := p.Rules.Prompt(rec, now); f != nil {
+			return f
+		}
+		return nil
+	})
+}
+
+// unsigned counts the end of a transaction, in the commit that ends it.
+func unsigned(q querier, rules abuse.Rules, tx *mssp.Transaction, now time.Time) (peace time.Time, err error) {
+	if !rules.Counts(tx) {
+		return time.Time{}, nil
+	}
+	st, err := readStanding(q, tx.MSISDN)
+	if err != nil {
+		return time.Time{}, err
+	}
+	err = changeStanding(q, tx.MSISDN, st, func(rec *abuse.Record) error {
+		peace = rules.Ended(rec, tx, now)
+		return nil
+	})
+	return peace, err
+}
+
+// errNotNow: asked too early.
+var errNotNow = errors.New("not now")
+
+// Recheck notes that the card of a number is asked whether its code is still
+// blocked. It is false when that was done a moment ago.
+func (p Patience) Recheck(ctx context.Context, n sms.MSISDN, now time.Time) (bool, error) {
+	err := p.do(ctx, func(q querier) error {
+		st, err := readStanding(q, n)
+		if err != nil {
+			return err
+		}
+		return changeStanding(q, n, st, func(rec *abuse.Record) error {
+			if !rec.MayRecheck(now) {
+				return errNotNow
+			}
+			rec.Recheck = now
+			return nil
+		})
+	})
+	if errors.Is(err, errNotNow) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Forget deletes what is worth nothing any more: it looks at a bounded number
+// of rows, from the number after the given, and says where to go on; "" at the end.
+func (p Patience) Forget(ctx context.Context, after sms.MSISDN, now time.Time) (next sms.MSISDN, err error) {
+	err = p.do(ctx, func(q querier) error {
+		next = ""
+		seen := 0
+		err := q.each(`SELECT msisdn FROM patience WHERE msisdn > $1 ORDER BY msisdn LIMIT $2`, func(r *row) error {
+			next = sms.MSISDN(r.text())
+			seen++
+			return r.err()
+		}, string(after), purgeBatch)
+		if err != nil || seen == 0 {
+			return err
+		}
+		_, err = q.exec(`DELETE FROM patience WHERE msisdn > $1 AND msisdn <= $2 AND until < $3`, string(after), string(next), now)
+		if seen < purgeBatch {
+			next = ""
+		}
+		return err
+	})
+	return next, err
+}
