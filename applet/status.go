@@ -20,11 +20,10 @@ var (
 	ErrSignature   = errors.New("signature is malformed")
 )
 
-// StatusWord is the outcome of a command, in the style of the card's own
-// status words (TS 102 221 10.2.1).
+// StatusWord is the outcome of a command, in the style of ISO 7816-4.
 type StatusWord uint16
 
-// The status words (INT6, Status words).
+// Status words.
 const (
 	StatusOK           StatusWord = 0x9000
 	StatusWrongCode    StatusWord = 0x63C0 // 63Cx: x tries left (x at most 15)

@@ -5,8 +5,7 @@ import "fmt"
 // TextCoding says how the octets of a text stand for characters.
 type TextCoding byte
 
-// Codings (INT6, Texts); 00, 04 and 08 are the data coding schemes of
-// TS 102 223 8.15.
+// Codings; 00, 04 and 08 are the data coding schemes of TS 102 223 8.15.
 const (
 	TextPacked TextCoding = 0x00 // GSM default alphabet, 7 bits packed
 	TextGSM    TextCoding = 0x04 // GSM default alphabet, one septet an octet
@@ -17,8 +16,7 @@ const (
 	TextUTF8 TextCoding = 0xF8
 )
 
-// Limits of texts in octets. What can be shown is less (INT6, What the user
-// sees).
+// Limits of texts in octets. What can be shown is less: see INT6.md.
 const (
 	MaxText      = 1024
 	MaxString    = 240

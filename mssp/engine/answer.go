@@ -16,35 +16,35 @@ import (
 // when it is a single short message that is not stored yet; otherwise j.ID
 // names what is stored, and it is consumed. Whatever is not authentic, or
 // does not belong to a packet of this transaction, changes nothing (I6).
-func (e *Engine) answer(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) answer(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO) error {
 	_, cpi, err := sms.ParseConcat(j.UDH)
 	if err != nil || cpi == sms.NoCPI {
-		e.m.mo("malformed")
-		return e.consume(ctx, j.ID)
+		x.m.mo("malformed")
+		return x.consume(ctx, j.ID)
 	}
-	p := e.o.CardProfiles[f.job.doc.Card]
+	p := x.o.CardProfiles[f.request.Card]
 	sec := ota.Security{SPI: p.SPI, Lab: p.Lab}
 	if cpi == sms.CommandCPI {
-		return e.commandAnswer(ctx, f, &p, sec, j, mo)
+		return x.commandAnswer(ctx, f, &p, sec, j, mo)
 	}
 	r, err := f.set.OpenResponse(make([]byte, 0, len(j.UD)+3), j.UD, p.SPI)
 	if err == nil {
 		err = sec.CheckResponse(p.SPI, &r)
 	}
 	if err != nil {
-		return e.distrust(ctx, f, j, err)
+		return x.distrust(ctx, f, j, err)
 	}
 	pk, ok := f.packet(r.CNTR)
 	if !ok || r.TAR != pk.TAR {
-		if f, pk, err = e.elsewhere(ctx, f, &r); err != nil {
+		if f, pk, err = x.elsewhere(ctx, f, &r); err != nil {
 			return err
 		}
 		if f == nil {
-			return e.consume(ctx, j.ID)
+			return x.consume(ctx, j.ID)
 		}
 	}
-	e.traceAnswer(f, &r)
-	return e.response(ctx, f, &r, pk, j, mo)
+	x.traceAnswer(f, &r)
+	return x.response(ctx, f, &r, pk, j, mo)
 }
 
 // elsewhere looks in the rows for the packet of an authentic answer that the
@@ -52,22 +52,22 @@ func (e *Engine) answer(ctx context.Context, f *flight, j *store.Joined, mo *bea
 // answer is late (nil); but when another process has given the card to another
 // transaction, or a new attempt was noted after the end of its transaction,
 // memory is stale and the rows are right.
-func (e *Engine) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*flight, store.Packet, error) {
-	tx, pk, err := e.o.Store.OpenByPacket(ctx, f.tx.ICCID, r.TAR, r.CNTR)
+func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*flight, store.Packet, error) {
+	tx, pk, err := x.o.Store.OpenByPacket(ctx, f.tx.ICCID, r.TAR, r.CNTR)
 	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
 		return nil, pk, err
 	}
 	if err == nil && !tx.State.Final() {
-		f, err = e.load(ctx, tx)
+		f, err = x.load(ctx, tx)
 		return f, pk, err
 	}
-	e.tellLate(&tx, f.tx.ICCID, r)
+	x.tellLate(&tx, f.tx.ICCID, r)
 	return nil, pk, nil
 }
 
 // distrust counts what is not authentic. It never changes a state: anybody
 // can send a short message with any source address.
-func (e *Engine) distrust(ctx context.Context, f *flight, j *store.Joined, err error) error {
+func (x *inbox) distrust(ctx context.Context, f *flight, j *store.Joined, err error) error {
 	kind := "forged"
 	switch {
 	case errors.Is(err, ota.ErrUnauthenticated):
@@ -75,10 +75,10 @@ func (e *Engine) distrust(ctx context.Context, f *flight, j *store.Joined, err e
 	case errors.Is(err, ota.ErrLength), errors.Is(err, ota.ErrPadding):
 		kind = "malformed"
 	}
-	e.m.mo(kind)
-	e.m.security(kind)
-	e.log.Warn("answer is not authentic: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source, "error", err)
-	return e.consume(ctx, j.ID)
+	x.m.mo(kind)
+	x.m.security(kind)
+	x.log.Warn("answer is not authentic: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source, "error", err)
+	return x.consume(ctx, j.ID)
 }
 
 // commandAnswer opens an answer that the applet sent as a command packet of
@@ -86,68 +86,68 @@ func (e *Engine) distrust(ctx context.Context, f *flight, j *store.Joined, err e
 // it, which is used once, is all that ties it to the request: without it the
 // packet changes nothing. It may be an old one, or one of our own packets that
 // somebody sends back to us, which has the right keys and TAR.
-func (e *Engine) commandAnswer(ctx context.Context, f *flight, p *mssp.CardProfile, sec ota.Security, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) commandAnswer(ctx context.Context, f *flight, p *mssp.CardProfile, sec ota.Security, j *store.Joined, mo *bearer.MO) error {
 	c, err := f.set.Open(nil, j.UD)
 	if err == nil {
 		err = sec.CheckIncoming(&c)
 	}
 	if err != nil {
-		return e.distrust(ctx, f, j, err)
+		return x.distrust(ctx, f, j, err)
 	}
 	if c.TAR != p.TAR {
-		e.m.mo("stray")
-		return e.consume(ctx, j.ID)
+		x.m.mo("stray")
+		return x.consume(ctx, j.ID)
 	}
 	a, err := applet.ParseAnswer(c.Data)
 	if err != nil || a.Transaction != f.tx.AppletTxn {
-		e.m.mo("mismatch")
-		e.log.Warn("command packet is no answer to this transaction: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source)
-		return e.consume(ctx, j.ID)
+		x.m.mo("mismatch")
+		x.log.Warn("command packet is no answer to this transaction: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source)
+		return x.consume(ctx, j.ID)
 	}
-	return e.int6(ctx, f, c.Data, j, mo)
+	return x.int6(ctx, f, c.Data, j, mo)
 }
 
 // response acts on an authentic response packet.
-func (e *Engine) response(ctx context.Context, f *flight, r *ota.Response, pk store.Packet, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) response(ctx context.Context, f *flight, r *ota.Response, pk store.Packet, j *store.Joined, mo *bearer.MO) error {
 	switch {
 	case r.Status == ota.StatusOK && len(r.Data) > 0:
-		return e.int6(ctx, f, r.Data, j, mo)
+		return x.int6(ctx, f, r.Data, j, mo)
 	case r.Status == ota.StatusOK, r.Status == ota.StatusMoreTime, r.Status == ota.StatusFollowsByUSSD:
-		e.m.mo("por")
-		return e.consume(ctx, j.ID)
+		x.m.mo("por")
+		return x.consume(ctx, j.ID)
 	case r.Status == ota.StatusFollowsInSubmit:
-		return e.prompted(ctx, f, j)
+		return x.prompted(ctx, f, j)
 	case r.Status == ota.StatusCounterLow:
-		if done, err := e.counterLow(ctx, f, pk); done || err != nil {
-			e.m.mo("replayed")
-			return errors.Join(err, e.consume(ctx, j.ID))
+		if done, err := x.counterLow(ctx, f, pk); done || err != nil {
+			x.m.mo("replayed")
+			return errors.Join(err, x.consume(ctx, j.ID))
 		}
 	}
-	e.m.security(r.Status.String())
-	e.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", r.Status.String(), "cntr", r.CNTR.String())
+	x.m.security(r.Status.String())
+	x.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", r.Status.String(), "cntr", r.CNTR.String())
 	fin := store.Finish{
-		TxID: f.tx.ID, Event: mssp.EventRefused, Status: mssp.OTAError,
+		TxID: f.tx.ID, State: mssp.Failed, Status: mssp.OTAError,
 		Detail: "the user's card refused the secured packet: " + r.Status.String(),
 	}
-	if err := e.countBad(ctx, f, &fin); err != nil {
+	if err := x.countBad(ctx, f, &fin); err != nil {
 		return err
 	}
-	return e.land(ctx, f, fin, j, mo)
+	return x.land(ctx, f, fin, j, mo)
 }
 
 // prompted notes that the packet is on the card and the user is being asked.
-func (e *Engine) prompted(ctx context.Context, f *flight, j *store.Joined) error {
-	e.m.mo("prompted")
+func (x *inbox) prompted(ctx context.Context, f *flight, j *store.Joined) error {
+	x.m.mo("prompted")
 	f.mu.Lock()
 	again := f.prompted
 	f.prompted = true
 	f.mu.Unlock()
 	if !again {
-		if err := e.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil && !errors.Is(err, mssp.ErrEvent) {
+		if err := x.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil {
 			return err
 		}
 	}
-	return e.consume(ctx, j.ID)
+	return x.consume(ctx, j.ID)
 }
 
 // counterLow decides about "CNTR low". When the packet has been sent more
@@ -156,7 +156,7 @@ func (e *Engine) prompted(ctx context.Context, f *flight, j *store.Joined) error
 // card's counter is ahead of ours, and one new attempt jumps over it (same
 // INT6 message: nobody is asked twice). done is false when the card is still
 // not content after that.
-func (e *Engine) counterLow(ctx context.Context, f *flight, pk store.Packet) (done bool, err error) {
+func (x *inbox) counterLow(ctx context.Context, f *flight, pk store.Packet) (done bool, err error) {
 	f.mu.Lock()
 	prompted, jumped := f.prompted, f.jumped
 	last := f.packets[len(f.packets)-1].CNTR == pk.CNTR
@@ -164,7 +164,7 @@ func (e *Engine) counterLow(ctx context.Context, f *flight, pk store.Packet) (do
 	if prompted || !last {
 		return true, nil
 	}
-	segs, err := e.o.Store.Segments(ctx, f.tx.ID)
+	segs, err := x.o.Store.Segments(ctx, f.tx.ID)
 	if err != nil {
 		return false, err
 	}
@@ -176,8 +176,8 @@ func (e *Engine) counterLow(ctx context.Context, f *flight, pk store.Packet) (do
 	if jumped {
 		return false, nil
 	}
-	e.log.Warn("card's counter is ahead of ours: one new attempt", "tx", f.tx.ID, "iccid", f.tx.ICCID)
-	return true, e.reattempt(ctx, f, counterJump)
+	x.log.Warn("card's counter is ahead of ours: one new attempt", "tx", f.tx.ID, "iccid", f.tx.ICCID)
+	return true, x.line.reattempt(ctx, f, counterJump)
 }
 
 // counterJump is the step over a card's counter that answers "counter low" (F17).
@@ -189,14 +189,14 @@ const maxBad = 10
 
 // countBad counts an authentic security error of a card, and suspends it
 // after too many.
-func (e *Engine) countBad(ctx context.Context, f *flight, fin *store.Finish) error {
-	card, err := e.o.Store.Card(ctx, f.tx.ICCID)
+func (x *inbox) countBad(ctx context.Context, f *flight, fin *store.Finish) error {
+	card, err := x.o.Store.Card(ctx, f.tx.ICCID)
 	if err != nil {
 		return err
 	}
 	if card.BadPoR++; card.BadPoR >= maxBad {
 		card.State = mssp.CardSuspended
-		e.log.Error("card suspended after security errors", "iccid", f.tx.ICCID, "errors", card.BadPoR)
+		x.log.Error("card suspended after security errors", "iccid", f.tx.ICCID, "errors", card.BadPoR)
 	}
 	fin.Card = &card
 	return nil
@@ -205,52 +205,43 @@ func (e *Engine) countBad(ctx context.Context, f *flight, fin *store.Finish) err
 // int6 reads the applet's answer. Its transaction number is 0 when the applet
 // could not read the message; then the counter of the response packet alone
 // says which one that was.
-func (e *Engine) int6(ctx context.Context, f *flight, data []byte, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joined, mo *bearer.MO) error {
 	a, err := applet.ParseAnswer(data)
 	if err == nil && a.Transaction != f.tx.AppletTxn && a.Transaction != 0 {
-		e.m.mo("mismatch")
-		e.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
-		return e.consume(ctx, j.ID)
+		x.m.mo("mismatch")
+		x.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
+		return x.consume(ctx, j.ID)
 	}
 	var fin store.Finish
 	if err != nil {
-		e.log.Warn("answer of the applet cannot be read", "tx", f.tx.ID, "error", err)
+		x.log.Warn("answer of the applet cannot be read", "tx", f.tx.ID, "error", err)
 		fin = failure(mssp.Faultf(mssp.OTAError, "the answer of the user's card cannot be read"))
 	} else {
-		e.traceINT6(f, &a, data)
-		if fin, err = e.evaluate(ctx, f, &a); err != nil {
+		x.traceINT6(f, &a, data)
+		if fin, err = x.line.evaluate(ctx, f, &a); err != nil {
 			return err
 		}
 	}
-	e.m.mo("answer")
-	return e.land(ctx, f, fin, j, mo)
+	x.m.mo("answer")
+	return x.land(ctx, f, fin, j, mo)
 }
 
 // land ends the transaction of a flight by an answer.
-func (e *Engine) land(ctx context.Context, f *flight, fin store.Finish, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) land(ctx context.Context, f *flight, fin store.Finish, j *store.Joined, mo *bearer.MO) error {
 	fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
-	res, err := e.finish(ctx, fin)
-	if errors.Is(err, mssp.ErrEvent) { // it has no packet at the card: nothing can be an answer
-		e.m.mo("mismatch")
-		return e.consume(ctx, j.ID)
-	}
+	res, err := x.line.finish(ctx, fin)
 	if err != nil {
 		return err
 	}
 	if !res.Applied {
-		e.flights.drop(f.tx.ID)
+		x.flights.drop(f.tx.ID)
 		if res.Redelivered {
-			e.m.mo("duplicate")
+			x.m.mo("duplicate")
 			return nil
 		}
-		e.m.mo("late")
-		e.log.Info("late answer: it changes nothing", "tx", f.tx.ID, "state", res.Tx.State)
-		return e.consume(ctx, j.ID)
+		x.m.mo("late")
+		x.log.Info("late answer: it changes nothing", "tx", f.tx.ID, "state", res.Tx.State)
+		return x.consume(ctx, j.ID)
 	}
 	return nil
-}
-
-// failure is the end by an answer that says no, or that is not good enough.
-func failure(f *mssp.Fault) store.Finish {
-	return store.Finish{Event: mssp.EventRefused, Status: f.Code, Detail: f.Detail}
 }

@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 )
 
 // Somebody sets the clock back by an hour: a request lives no longer for that,
@@ -15,40 +16,39 @@ import (
 //
 // Supports: F14, 3.5.3-3
 func TestClockSetBack(t *testing.T) {
-	l := newLab(t)
-	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	l.clock.add(2 * time.Hour) // the certificate is older than the mistake
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.Clock.Add(2 * time.Hour) // the certificate is older than the mistake
 	var run atomic.Int64
-	l.o.Elapsed = func() time.Duration { return time.Duration(run.Load()) }
+	l.Options.Elapsed = func() time.Duration { return time.Duration(run.Load()) }
 	pass := func(d time.Duration) {
 		run.Add(int64(d))
-		l.clock.add(d)
-		l.e.sweepOnce(context.Background())
-		l.settle()
+		l.Clock.Add(d)
+		l.Engine.Sweep(context.Background())
+		l.Settle()
 	}
 	for _, restart := range []bool{false, true} {
-		l.kill()
+		l.Kill()
 		id := map[bool]string{false: "same process", true: "next process"}[restart]
 		ctx := context.Background()
-		first, err := l.e.Sign(ctx, request(id+" 1", "Pay?"))
-		l.ok(err)
-		second, err := l.e.Sign(ctx, request(id+" 2", "Pay again?"))
-		l.ok(err)
-		l.drop() // the phone is off
-		l.clock.add(-time.Hour)
+		first, err := l.Signer.Sign(ctx, enginetest.Request(id+" 1", "Pay?"))
+		l.OK(err)
+		second, err := l.Signer.Sign(ctx, enginetest.Request(id+" 2", "Pay again?"))
+		l.OK(err)
+		l.Drop() // the phone is off
+		l.Clock.Add(-time.Hour)
 		if restart {
-			l.kill()
-			_, err := l.e.flightOf(ctx, testNumber)
-			l.ok(err)
+			l.Kill()
+			l.OK(l.Engine.LoadFlight(ctx, enginetest.Number))
 		}
 		pass(79 * time.Second)
-		l.want(first.ID, mssp.Waiting, 0)
-		l.drop()
+		l.Want(first.ID, mssp.Waiting, 0)
+		l.Drop()
 		pass(2 * time.Second)
-		l.want(first.ID, mssp.Failed, mssp.ExpiredTransaction)
-		l.want(second.ID, mssp.Waiting, 0)
-		l.pump()
-		l.want(second.ID, mssp.Done, mssp.Signature)
-		l.clock.add(time.Hour)
+		l.Want(first.ID, mssp.Failed, mssp.ExpiredTransaction)
+		l.Want(second.ID, mssp.Waiting, 0)
+		l.Pump()
+		l.Want(second.ID, mssp.Done, mssp.Signature)
+		l.Clock.Add(time.Hour)
 	}
 }

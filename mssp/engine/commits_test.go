@@ -1,17 +1,20 @@
-package engine
+package engine_test
 
 import (
 	"testing"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/store"
 )
 
 // frugal counts the commits that somebody waits for: outcomes ride with others.
 type frugal struct{ *dyingStore }
 
-func (f frugal) RecordOutcomesLazy(o []store.SegmentOutcome) { f.labStore.RecordOutcomesLazy(o) }
+func (f frugal) RecordOutcomesLazy(o []store.SegmentOutcome) {
+	f.Store.RecordOutcomesLazy(o)
+}
 
 // A signature whose answer fits one message costs two commits: the request
 // with its sealed packet, and the answer with its verified result. A proof of
@@ -25,14 +28,14 @@ func TestTwoCommits(t *testing.T) {
 		proof   bool
 		commits int
 	}{{applet.ECDSAP256, false, 2}, {applet.ECDSAP256, true, 3}, {applet.RSA2048, false, 5}} {
-		l := newLab(t)
-		l.enrolled(testNumber, c.alg, mssp.Authentication).first = c.proof
-		d := &dyingStore{labStore: labStore{l.st}, at: -1}
-		l.restart(frugal{d})
+		l := enginetest.New(t)
+		l.Enrolled(enginetest.Number, c.alg, mssp.Authentication).First = c.proof
+		d := &dyingStore{Store: l.EngineStore(), at: -1}
+		restart(t, l, frugal{d})
 		for _, id := range []string{"first", "second", "third"} {
 			d.seen = 0
-			tx := l.sign(request(id, "Log in?"))
-			l.want(tx.ID, mssp.Done, mssp.Signature)
+			tx := l.Sign(enginetest.Request(id, "Log in?"))
+			l.Want(tx.ID, mssp.Done, mssp.Signature)
 			if d.seen != c.commits {
 				t.Errorf("%s, proof of receipt %v, %s: %d commits, want %d", c.alg, c.proof, id, d.seen, c.commits)
 			}

@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -22,7 +24,7 @@ var errKilled = errors.New("killed")
 // or just after it and before anybody hears of it. From then on it answers
 // nothing.
 type dyingStore struct {
-	labStore
+	enginetest.Store
 	mu    sync.Mutex
 	at    int // commits left
 	after bool
@@ -48,36 +50,36 @@ func (d *dyingStore) commit(do func() error) error {
 }
 
 func (d *dyingStore) Accept(ctx context.Context, tx mssp.Transaction, s store.SealFunc) (r store.AcceptResult, err error) {
-	err = d.commit(func() error { r, err = d.labStore.Accept(ctx, tx, s); return err })
+	err = d.commit(func() error { r, err = d.Store.Accept(ctx, tx, s); return err })
 	return r, err
 }
 
 func (d *dyingStore) Finish(ctx context.Context, f store.Finish, s store.SealFunc) (r store.FinishResult, err error) {
-	err = d.commit(func() error { r, err = d.labStore.Finish(ctx, f, s); return err })
+	err = d.commit(func() error { r, err = d.Store.Finish(ctx, f, s); return err })
 	return r, err
 }
 
 func (d *dyingStore) SealNext(ctx context.Context, i ota.ICCID, now time.Time, s store.SealFunc) (x *store.Dispatched, f []mssp.Transaction, err error) {
-	err = d.commit(func() error { x, f, err = d.labStore.SealNext(ctx, i, now, s); return err })
+	err = d.commit(func() error { x, f, err = d.Store.SealNext(ctx, i, now, s); return err })
 	return x, f, err
 }
 
 func (d *dyingStore) Reattempt(ctx context.Context, id mssp.TransID, s store.SealFunc) (x *store.Dispatched, err error) {
-	err = d.commit(func() error { x, err = d.labStore.Reattempt(ctx, id, s); return err })
+	err = d.commit(func() error { x, err = d.Store.Reattempt(ctx, id, s); return err })
 	return x, err
 }
 
 func (d *dyingStore) MarkPrompted(ctx context.Context, id mssp.TransID) error {
-	return d.commit(func() error { return d.labStore.MarkPrompted(ctx, id) })
+	return d.commit(func() error { return d.Store.MarkPrompted(ctx, id) })
 }
 
 func (d *dyingStore) SaveMO(ctx context.Context, mo bearer.MO, ref store.ConcatRef) (r store.MOResult, err error) {
-	err = d.commit(func() error { r, err = d.labStore.SaveMO(ctx, mo, ref); return err })
+	err = d.commit(func() error { r, err = d.Store.SaveMO(ctx, mo, ref); return err })
 	return r, err
 }
 
 func (d *dyingStore) ConsumeMO(ctx context.Context, id int64) error {
-	return d.commit(func() error { return d.labStore.ConsumeMO(ctx, id) })
+	return d.commit(func() error { return d.Store.ConsumeMO(ctx, id) })
 }
 
 func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (out []store.Outbound, err error) {
@@ -88,7 +90,7 @@ func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (o
 		return nil, errKilled
 	}
 	// Counted only when there is something to claim: the sweeper asks often.
-	if out, err = d.labStore.ClaimSegments(ctx, now, n); err == nil && len(out) > 0 {
+	if out, err = d.Store.ClaimSegments(ctx, now, n); err == nil && len(out) > 0 {
 		if err = d.commit(func() error { return nil }); err != nil {
 			return nil, err
 		}
@@ -97,11 +99,11 @@ func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (o
 }
 
 func (d *dyingStore) RecordOutcomesLazy(o []store.SegmentOutcome) {
-	_ = d.commit(func() error { d.labStore.RecordOutcomesLazy(o); return nil })
+	_ = d.commit(func() error { d.Store.RecordOutcomesLazy(o); return nil })
 }
 
 func (d *dyingStore) Recover(ctx context.Context) (r store.Recovery, err error) {
-	err = d.commit(func() error { r, err = d.labStore.Recover(ctx); return err })
+	err = d.commit(func() error { r, err = d.Store.Recover(ctx); return err })
 	return r, err
 }
 
@@ -115,8 +117,8 @@ func TestKilledAtEveryCommit(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
 		for _, after := range []bool{false, true} {
 			for at := 1; ; at++ {
-				l := newLab(t)
-				l.enrolled(testNumber, alg, mssp.Authentication)
+				l := enginetest.New(t)
+				l.Enrolled(enginetest.Number, alg, mssp.Authentication)
 				if !killedRun(t, l, at, after, fmt.Sprintf("%s, commit %d, after %v", alg, at, after)) {
 					if at < 5 {
 						t.Errorf("only %d commits", at-1)
@@ -129,36 +131,36 @@ func TestKilledAtEveryCommit(t *testing.T) {
 }
 
 // killedRun runs the scenario and says whether the process was killed in it.
-func killedRun(t *testing.T, l *lab, at int, after bool, name string) bool {
-	c := l.cards[testNumber]
-	asked := c.prompts
-	d := &dyingStore{labStore: labStore{l.st}, at: at, after: after}
-	l.restart(d)
-	l.scenario()
+func killedRun(t *testing.T, l *enginetest.Lab, at int, after bool, name string) bool {
+	c := l.Cards[enginetest.Number]
+	asked := c.Prompts
+	d := &dyingStore{Store: l.EngineStore(), at: at, after: after}
+	restart(t, l, d)
+	scenario(l)
 	killed := d.dead
 	if killed {
 		// The first restart is killed too, at its first commit.
-		l.restart(&dyingStore{labStore: labStore{l.st}, at: 1, after: after})
-		l.restart(labStore{l.st})
-		l.scenario()
+		restart(t, l, &dyingStore{Store: l.EngineStore(), at: 1, after: after})
+		restart(t, l, l.EngineStore())
+		scenario(l)
 	}
 	for range 4 { // what the sweeper would do in the next minute
-		l.clock.add(16e9)
-		l.e.sweepOnce(context.Background())
-		l.settle()
-		l.redeliver()
+		l.Clock.Add(16e9)
+		l.Engine.Sweep(context.Background())
+		l.Settle()
+		l.Redeliver()
 	}
 	for _, id := range []string{"T1", "T2"} {
-		tx, err := l.st.TransactionByAP(context.Background(), "http://bank.example", id)
+		tx, err := l.Store.TransactionByAP(context.Background(), "http://bank.example", id)
 		if err != nil || tx.State != mssp.Done || tx.Status != mssp.Signature {
 			t.Fatalf("%s: %s is %s %d %s, %v", name, id, tx.State, tx.Status, tx.Detail, err)
 		}
 	}
-	if n := c.prompts - asked; n != 2 {
+	if n := c.Prompts - asked; n != 2 {
 		t.Fatalf("%s: %d prompts, want 2 (I5)", name, n)
 	}
 	data := map[ota.CNTR][]byte{}
-	for _, p := range c.seen {
+	for _, p := range c.Seen {
 		if old, ok := data[p.CNTR]; ok && !bytes.Equal(old, p.Data) {
 			t.Fatalf("%s: counter %s has carried two messages (I3)", name, p.CNTR)
 		}
@@ -167,73 +169,47 @@ func killedRun(t *testing.T, l *lab, at int, after bool, name string) bool {
 	return killed
 }
 
-// restart makes a new engine on a store, as a new process does. A process
-// that dies while it starts is simply gone.
-func (l *lab) restart(st Store) {
-	l.t.Helper()
-	l.ok(l.e.Stop(context.Background()))
-	l.o.Store, l.o.Registerer = st, nil
-	e, err := New(l.o)
-	l.ok(err)
-	l.e = e
-	if err := e.recover(context.Background()); err != nil && !errors.Is(err, errKilled) {
-		l.t.Fatal(err)
+// restart makes a new engine on a store. A process that dies while it starts is
+// simply gone.
+func restart(t *testing.T, l *enginetest.Lab, st engine.Store) {
+	t.Helper()
+	if err := l.Restart(st); err != nil && !errors.Is(err, errKilled) {
+		t.Fatal(err)
 	}
 }
 
 // scenario asks for two signatures, as a provider who asks again after an
 // error does, and lets the network deliver.
-func (l *lab) scenario() {
+func scenario(l *enginetest.Lab) {
 	for _, id := range []string{"T1", "T2"} {
-		_, _ = l.e.Sign(context.Background(), request(id, "text of "+id))
+		_, _ = l.Signer.Sign(context.Background(), enginetest.Request(id, "text of "+id))
 	}
-	l.settle()
-	l.redeliver()
-	l.e.sweepOnce(context.Background())
-	l.settle()
-	l.redeliver()
-}
-
-// redeliver delivers as a network does: what was not acknowledged comes again
-// later.
-func (l *lab) redeliver() {
-	for {
-		var later []bearer.MO
-		mos := l.drop()
-		for _, mo := range mos {
-			if err := l.e.Deliver(context.Background(), mo); err != nil {
-				later = append(later, mo)
-			}
-		}
-		l.settle()
-		l.mu.Lock()
-		l.mos = append(later, l.mos...)
-		l.mu.Unlock()
-		if len(mos) == len(later) {
-			return
-		}
-	}
+	l.Settle()
+	l.Redeliver()
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	l.Redeliver()
 }
 
 // A whole answer that was stored but not used, and a waiting caller who asks
 // again after the restart.
 func TestRestartWithStoredAnswer(t *testing.T) {
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
-	c.first = false
-	d := &dyingStore{labStore: labStore{l.st}, at: 6} // Recover, Accept, outcomes, two parts; the third dies
-	l.restart(d)
-	tx, mos := l.ask("T1")
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	d := &dyingStore{Store: l.EngineStore(), at: 6} // Recover, Accept, outcomes, two parts; the third dies
+	restart(t, l, d)
+	tx, mos := l.Ask("T1")
 	for _, mo := range mos {
-		_ = l.e.Deliver(context.Background(), mo)
+		_ = l.Engine.Deliver(context.Background(), mo)
 	}
 	if !d.dead {
 		t.Fatal("the process lives")
 	}
-	l.restart(labStore{l.st})
-	l.bring(mos[2]) // not acknowledged, so it comes again
-	got, err := l.e.Wait(context.Background(), tx.ID)
-	l.ok(err)
+	restart(t, l, l.EngineStore())
+	l.Bring(mos[2]) // not acknowledged, so it comes again
+	got, err := l.Engine.Wait(context.Background(), tx.ID)
+	l.OK(err)
 	if got.Status != mssp.Signature {
 		t.Errorf("status %d %s", got.Status, got.Detail)
 	}
@@ -242,34 +218,34 @@ func TestRestartWithStoredAnswer(t *testing.T) {
 // Answers that were complete and stored when the process died are used at the
 // next start.
 func TestRestartUsesPendingAnswer(t *testing.T) {
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
-	c.first = false
-	l.restart(&dyingStore{labStore: labStore{l.st}, at: 7, after: false}) // ... three parts; Finish dies
-	tx, mos := l.ask("T1")
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	restart(t, l, &dyingStore{Store: l.EngineStore(), at: 7, after: false}) // ... three parts; Finish dies
+	tx, mos := l.Ask("T1")
 	for _, mo := range mos {
-		_ = l.e.Deliver(context.Background(), mo)
+		_ = l.Engine.Deliver(context.Background(), mo)
 	}
-	l.want(tx.ID, mssp.Waiting, 0)
-	l.restart(labStore{l.st})
-	l.want(tx.ID, mssp.Done, mssp.Signature)
+	l.Want(tx.ID, mssp.Waiting, 0)
+	restart(t, l, l.EngineStore())
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
 }
 
 // A part that was missing when the process died, and never comes: the next
 // process asks again, and nobody is asked twice.
 func TestRestartWithMissingPart(t *testing.T) {
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.RSA2048, mssp.Authentication)
-	c.first = false
-	tx, mos := l.ask("T1")
-	l.bring(mos[0], mos[1])
-	l.kill()
-	l.clock.add(16e9)
-	l.e.sweepOnce(context.Background())
-	l.settle()
-	l.pump()
-	if end := l.want(tx.ID, mssp.Done, mssp.Signature); end.Attempt != 2 || c.prompts != 2 {
-		t.Errorf("%d attempts, %d prompts", end.Attempt, c.prompts)
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	tx, mos := l.Ask("T1")
+	l.Bring(mos[0], mos[1])
+	l.Kill()
+	l.Clock.Add(16e9)
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	l.Pump()
+	if end := l.Want(tx.ID, mssp.Done, mssp.Signature); end.Attempt != 2 || c.Prompts != 2 {
+		t.Errorf("%d attempts, %d prompts", end.Attempt, c.Prompts)
 	}
 }
 
@@ -277,19 +253,19 @@ func TestRestartWithMissingPart(t *testing.T) {
 //
 // Supports: I4
 func TestRestartWithALongQueue(t *testing.T) {
-	l := newLab(t)
-	l.o.Limits.QueuePerCard = -1
-	l.kill()
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	c.first = false
-	tx, mos := l.ask("T0")
+	l := enginetest.New(t)
+	l.Options.Limits.QueuePerCard = -1
+	l.Kill()
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.First = false
+	tx, mos := l.Ask("T0")
 	for i := range 120 {
-		r := request(fmt.Sprintf("T%d", i+1), "Pay?")
+		r := enginetest.Request(fmt.Sprintf("T%d", i+1), "Pay?")
 		r.Mode = mssp.AsynchClientServer
-		_, err := l.e.Sign(context.Background(), r)
-		l.ok(err)
+		_, err := l.Signer.Sign(context.Background(), r)
+		l.OK(err)
 	}
-	l.kill()
-	l.bring(mos...)
-	l.want(tx.ID, mssp.Done, mssp.Signature)
+	l.Kill()
+	l.Bring(mos...)
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
 }

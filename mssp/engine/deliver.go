@@ -12,44 +12,52 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Deliver takes a short message from a phone (bearer.Inbox). It returns nil,
+// inbox takes what the networks bring: messages from phones, delivery reports,
+// late responses.
+type inbox struct {
+	*core
+	line  *line
+	retry retryList // joined answers that could not be used yet
+}
+
+// deliver takes a short message from a phone. It returns nil,
 // and so lets the network forget the message, once the message is stored, or
 // is known not to matter: a message from a number that nobody waits for is
 // counted and stored nowhere, so no flood of them can fill memory or disk.
 // The source address only says where to look; what the message is worth, its
 // checksum says.
-func (e *Engine) Deliver(ctx context.Context, mo bearer.MO) error {
+func (x *inbox) deliver(ctx context.Context, mo bearer.MO) error {
 	c, cpi, err := sms.ParseConcat(mo.UDH)
 	if err != nil {
-		e.m.mo("malformed")
-		e.log.Info("short message refused", "msisdn", mo.Source, "bearer", mo.Bearer, "error", err)
+		x.m.mo("malformed")
+		x.log.Info("short message refused", "msisdn", mo.Source, "bearer", mo.Bearer, "error", err)
 		return nil
 	}
 	if c.Total <= 1 && cpi == sms.NoCPI {
-		e.m.mo("plain") // a text that somebody sent to our number
+		x.m.mo("plain") // a text that somebody sent to our number
 		return nil
 	}
-	f, err := e.flightOf(ctx, mo.Source)
+	f, err := x.flightOf(ctx, mo.Source)
 	if err != nil {
 		return err
 	}
-	e.traceMO(f, &mo, c)
+	x.traceMO(f, &mo, c)
 	if f == nil {
-		return e.stray(ctx, &mo, c, cpi)
+		return x.stray(ctx, &mo, c, cpi)
 	}
 	if c.Total <= 1 {
-		return e.answer(ctx, f, &store.Joined{Source: mo.Source, UDH: mo.UDH, UD: mo.UD, At: mo.ReceivedAt}, &mo)
+		return x.answer(ctx, f, &store.Joined{Source: mo.Source, UDH: mo.UDH, UD: mo.UD, At: mo.ReceivedAt}, &mo)
 	}
-	return e.part(ctx, f, mo, c)
+	return x.part(ctx, f, mo, c)
 }
 
 // part stores a part of an answer; the one that makes it complete is
 // acknowledged only after the whole has been used.
-func (e *Engine) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat) error {
-	res, err := e.o.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
+func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat) error {
+	res, err := x.o.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
 	if errors.Is(err, store.ErrFlood) || errors.Is(err, store.ErrParts) {
-		e.m.mo("refused")
-		e.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
+		x.m.mo("refused")
+		x.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
 		return nil
 	}
 	if err != nil {
@@ -57,23 +65,23 @@ func (e *Engine) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat
 	}
 	switch {
 	case res.Duplicate:
-		e.m.mo("duplicate")
+		x.m.mo("duplicate")
 	case res.Conflict:
-		e.m.mo("conflict")
-		e.log.Warn("part of a short message contradicts an earlier one", "msisdn", mo.Source, "tx", f.tx.ID, "part", c.Part, "of", c.Total)
+		x.m.mo("conflict")
+		x.log.Warn("part of a short message contradicts an earlier one", "msisdn", mo.Source, "tx", f.tx.ID, "part", c.Part, "of", c.Total)
 	case res.Complete == nil:
-		e.m.mo("part")
-		now := e.o.Clock()
+		x.m.mo("part")
+		now := x.o.Clock()
 		f.noteParts(now)
-		e.poke(now.Add(e.o.PartialAfter))
+		x.alarm.poke(now.Add(x.o.PartialAfter))
 	default:
-		e.m.mo("part")
+		x.m.mo("part")
 		f.noteParts(time.Time{})
-		if err := e.answer(ctx, f, res.Complete, nil); err != nil {
+		if err := x.answer(ctx, f, res.Complete, nil); err != nil {
 			// It is stored: acknowledge it, and use it again soon.
-			e.log.Error("using an answer", "tx", f.tx.ID, "error", err)
-			e.retry.add(*res.Complete)
-			e.poke(e.o.Clock().Add(e.o.RetryFirst))
+			x.log.Error("using an answer", "tx", f.tx.ID, "error", err)
+			x.retry.add(*res.Complete)
+			x.alarm.poke(x.o.Clock().Add(x.o.RetryFirst))
 		}
 	}
 	return nil
@@ -82,30 +90,30 @@ func (e *Engine) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat
 // stray is a message of a packet for which no transaction waits. When it is
 // really from a card of ours it is a late answer: it is told in the log and
 // changes nothing (I6, I7). From anybody else it is counted.
-func (e *Engine) stray(ctx context.Context, mo *bearer.MO, c sms.Concat, cpi sms.CPI) error {
+func (x *inbox) stray(ctx context.Context, mo *bearer.MO, c sms.Concat, cpi sms.CPI) error {
 	if c.Total > 1 || cpi != sms.ResponseCPI {
-		e.m.mo("stray")
+		x.m.mo("stray")
 		return nil
 	}
-	_, card, _, err := e.o.Store.Lookup(ctx, mo.Source)
+	_, card, _, err := x.o.Store.Lookup(ctx, mo.Source)
 	if errors.Is(err, mssp.ErrNotFound) {
-		e.m.mo("foreign")
+		x.m.mo("foreign")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	p, ok := e.o.CardProfiles[card.Profile]
+	p, ok := x.o.CardProfiles[card.Profile]
 	if !ok {
-		e.m.mo("foreign")
+		x.m.mo("foreign")
 		return nil
 	}
-	sets, err := e.o.Store.KeySets(ctx, card.ICCID)
+	sets, err := x.o.Store.KeySets(ctx, card.ICCID)
 	if err != nil {
 		return err
 	}
 	for _, ks := range sets {
-		set, err := e.keySet(&p, ks)
+		set, err := x.keySet(&p, ks)
 		if err != nil {
 			continue
 		}
@@ -113,24 +121,24 @@ func (e *Engine) stray(ctx context.Context, mo *bearer.MO, c sms.Concat, cpi sms
 		if err != nil || !r.Protected {
 			continue
 		}
-		return e.late(ctx, card.ICCID, &r)
+		return x.late(ctx, card.ICCID, &r)
 	}
-	e.m.mo("forged")
+	x.m.mo("forged")
 	return nil
 }
 
 // late tells of an authentic answer that comes after the end of its
 // transaction, or a second time.
-func (e *Engine) late(ctx context.Context, iccid ota.ICCID, r *ota.Response) error {
-	tx, _, err := e.o.Store.OpenByPacket(ctx, iccid, r.TAR, r.CNTR)
+func (x *inbox) late(ctx context.Context, iccid ota.ICCID, r *ota.Response) error {
+	tx, _, err := x.o.Store.OpenByPacket(ctx, iccid, r.TAR, r.CNTR)
 	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
 		return err
 	}
-	e.tellLate(&tx, iccid, r)
+	x.tellLate(&tx, iccid, r)
 	return nil
 }
 
-func (e *Engine) tellLate(tx *mssp.Transaction, iccid ota.ICCID, r *ota.Response) {
-	e.m.mo("late")
-	e.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "cntr", r.CNTR.String(), "status", r.Status.String())
+func (x *inbox) tellLate(tx *mssp.Transaction, iccid ota.ICCID, r *ota.Response) {
+	x.m.mo("late")
+	x.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "cntr", r.CNTR.String(), "status", r.Status.String())
 }

@@ -1,6 +1,6 @@
-// Package engine runs transactions: it takes a request, makes the INT6
-// message, takes its turn at the card, seals and submits the packet, waits
-// for the answer, verifies it and ends the transaction.
+// Package engine runs transactions: an order for a card is accepted, takes its
+// turn, is sealed into a packet and submitted; the answer is opened, evaluated
+// and ends the transaction.
 //
 // Every step is one commit of package store, and what follows from it (octets
 // on the air, a reply, an acknowledgement) happens after it. The database is
@@ -11,6 +11,14 @@
 // complete answers that were stored but not used, and lets the deadlines,
 // which are columns, expire what nobody answered.
 //
+// What a transaction is about is not known here. Packages signature,
+// registration, cardcare and those to come register their operations with a
+// Decode; they compose an Order, and the engine gives their Procedure the
+// answer to evaluate, or tells it that the transaction has failed. To add a
+// procedure: a type with a payload that marshals, Evaluate, Fault and Abort; a
+// name for the operation, registered before Start; a method that reads the
+// Target, checks what only it can check, and gives an Order to Accept or Run.
+//
 // On the usual path a signature costs two commits: Accept (request, counter,
 // sealed packet, segments) in the caller's goroutine, and Finish (answer,
 // verified result, next packet of that card) in the bearer's.
@@ -18,40 +26,23 @@ package engine
 
 import (
 	"context"
-	"crypto/x509"
-	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Engine runs all transactions of one process. It is safe for concurrent use.
+// Engine runs all transactions of one process: the queue at each card, what
+// goes out, what comes in, what is due, and who waits. It is safe for
+// concurrent use.
 type Engine struct {
-	o        Options
-	log      *slog.Logger
-	m        *metrics
-	certs    certs
-	flights  *flights
-	waiters  waiters
-	rates    rates // prompts
-	peace    coolOff
-	rechecks rates // questions to cards about blocked codes
-	demo     *demo
-	submits  chan struct{} // a place for each packet that the sweeper submits
-
-	dueMu sync.Mutex
-	dueAt time.Time // when the sweeper runs next
-	wake  chan struct{}
-
-	idle  []ota.ICCID // idle cards with a queue that could not be sealed for yet
-	retry retryList   // joined answers that could not be used yet
-
-	life   context.Context // ends with Stop
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	*core
+	line    *line
+	outbox  *outbox
+	inbox   *inbox
+	sweeper *sweeper
+	waiters *waiters
 }
 
 // New checks the options. Nothing happens before Start.
@@ -59,55 +50,62 @@ func New(o Options) (*Engine, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
 	}
-	e := &Engine{
-		o: o, log: o.Logger, flights: newFlights(),
-		certs:    certs{m: map[string]*x509.Certificate{}},
-		waiters:  waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters},
-		rates:    rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
-		peace:    coolOff{after: o.Limits.CoolOffAfter, pause: o.Limits.CoolOff, m: map[sms.MSISDN]*unwilling{}},
-		rechecks: rates{max: 1, m: map[sms.MSISDN][]time.Time{}},
-		submits:  make(chan struct{}, maxSubmits),
-		wake:     make(chan struct{}, 1),
-		dueAt:    o.Clock().Add(time.Hour),
-	}
-	e.life, e.cancel = context.WithCancel(context.Background())
-	var err error
-	if e.m, err = newMetrics(o.Registerer, o.Store); err != nil {
+	m, err := newMetrics(o.Registerer, o.Store)
+	if err != nil {
 		return nil, err
 	}
-	if o.DemoFaults {
-		e.demo = newDemo()
+	c := &core{o: o, log: o.Logger, m: m, flights: newFlights(), alarm: newAlarm(o.Clock), procedures: procedures{}}
+	c.life, c.cancel = context.WithCancel(context.Background())
+	e := &Engine{core: c, waiters: &waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters}}
+	e.line = &line{
+		core: c, waiters: e.waiters,
+		rates: rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
+		peace: coolOff{after: o.Limits.CoolOffAfter, pause: o.Limits.CoolOff, m: map[sms.MSISDN]*unwilling{}},
 	}
+	e.outbox = &outbox{core: c, line: e.line, places: make(chan struct{}, maxSubmits)}
+	e.line.outbox = e.outbox
+	e.inbox = &inbox{core: c, line: e.line}
+	e.sweeper = &sweeper{core: c, line: e.line, outbox: e.outbox, inbox: e.inbox}
 	return e, nil
 }
 
 // Start recovers what an earlier process left and starts the sweeper.
 func (e *Engine) Start(ctx context.Context) error {
-	if err := e.recover(ctx); err != nil {
+	if err := e.Recover(ctx); err != nil {
 		return err
 	}
-	e.background(e.sweep)
+	e.Background(e.sweeper.run)
 	return nil
 }
+
+// Recover is the first half of Start, for who keeps the time himself.
+func (e *Engine) Recover(ctx context.Context) error { return e.sweeper.recover(ctx) }
+
+// Sweep does once everything that is due and says when to come again.
+func (e *Engine) Sweep(ctx context.Context) time.Time { return e.sweeper.sweep(ctx) }
 
 // Stop ends the sweeper and waits, until ctx ends, for submissions under way.
 // Nothing is lost either way.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.cancel()
-	done := make(chan struct{})
-	go func() {
-		e.wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return e.Settle(ctx)
 }
 
-// background runs f in a goroutine that Stop waits for.
-func (e *Engine) background(f func(ctx context.Context)) {
-	e.wg.Go(func() { f(e.life) })
+// Settle waits, until ctx ends, for what runs in the background.
+func (e *Engine) Settle(ctx context.Context) error { return e.settle(ctx) }
+
+// Deliver takes a short message from a phone (bearer.Inbox).
+func (e *Engine) Deliver(ctx context.Context, mo bearer.MO) error { return e.inbox.deliver(ctx, mo) }
+
+// Report takes a delivery report (bearer.Inbox).
+func (e *Engine) Report(ctx context.Context, r bearer.Report) error { return e.inbox.report(ctx, r) }
+
+// Resolve takes the end of a submission that was unknown (bearer.Resolver).
+func (e *Engine) Resolve(ctx context.Context, segmentID int64, r bearer.Receipt, err error) error {
+	return e.inbox.resolve(ctx, segmentID, r, err)
+}
+
+// Alert takes the news that a phone is back (bearer.Alerter).
+func (e *Engine) Alert(ctx context.Context, number sms.MSISDN) error {
+	return e.inbox.alert(ctx, number)
 }

@@ -10,155 +10,118 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 )
 
+// Refusal is the result of a transaction to which the applet has said no.
+type Refusal struct {
+	Word      applet.StatusWord `json:"word"`
+	TriesLeft int               `json:"triesLeft,omitempty"`
+}
+
+// ParseRefusal reads the result of a failed transaction; the word is 0 when
+// the applet has not spoken.
+func ParseRefusal(tx *mssp.Transaction) (r Refusal, err error) {
+	if tx.State != mssp.Failed || len(tx.Result) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(tx.Result, &r); err != nil {
+		return Refusal{}, fmt.Errorf("transaction result: %w", err)
+	}
+	return r, nil
+}
+
 // evaluate turns an authentic answer into the end of its transaction. An
 // error is an accident of ours (the database, the validation authority) and
 // leaves everything as it is.
-func (e *Engine) evaluate(ctx context.Context, f *flight, a *applet.Answer) (store.Finish, error) {
-	d := f.job.doc
-	var fin store.Finish
+func (l *line) evaluate(ctx context.Context, f *flight, a *applet.Answer) (store.Finish, error) {
+	var out Outcome
 	var err error
-	switch {
-	case !a.OK():
-		fin = e.saidNo(f, a)
-	case d.Op == opSign:
-		fin, err = e.signed(ctx, f, a)
-	default:
-		fin, err = e.managed(ctx, f, a)
+	if a.OK() {
+		if out, err = f.request.Evaluate(ctx, &f.tx, a); err != nil {
+			return store.Finish{}, err
+		}
+	} else {
+		out.Finish = saidNo(f.request, a)
 	}
-	if err != nil {
-		return fin, err
+	if err := l.confirmed(ctx, f, a, &out.Finish); err != nil {
+		return store.Finish{}, err
 	}
-	if err := e.confirmed(ctx, f, a, &fin); err != nil {
-		return fin, err
+	if out.State == mssp.Failed {
+		l.abort(ctx, &f.tx, f.request, &out.Finish)
 	}
-	if fin.Event != mssp.EventAnswered {
-		e.abort(ctx, &f.tx, &fin)
-	}
-	return fin, e.codeFacts(ctx, f, a, &fin)
+	err = l.cardFacts(ctx, f, a, &out)
+	return out.Finish, err
 }
 
 // saidNo is the end of a transaction that the applet refused.
-func (e *Engine) saidNo(f *flight, a *applet.Answer) store.Finish {
+func saidNo(r *request, a *applet.Answer) store.Finish {
 	w := a.Status()
-	fault := faultOfWord(w)
-	if f.tx.Kind == mssp.KindRegister || f.tx.Kind == mssp.KindHandler {
-		fault = registrationFault(w)
-	}
-	fin := failure(fault)
-	r := Result{Word: w, Slot: f.job.doc.Slot}
+	fin := failure(r.Fault(w))
+	no := Refusal{Word: w}
 	if last := a.Results[len(a.Results)-1]; last.TriesGiven {
-		r.TriesLeft = int(last.TriesLeft)
+		no.TriesLeft = int(last.TriesLeft)
 	}
-	fin.Result, _ = json.Marshal(&r) // cannot fail: plain values
+	fin.Result, _ = json.Marshal(&no) // cannot fail: plain values
 	return fin
 }
 
-// signed verifies a signature before anybody hears of it (5.2-2) and puts it
-// into the form that the AP asked for.
-func (e *Engine) signed(ctx context.Context, f *flight, a *applet.Answer) (store.Finish, error) {
-	d := f.job.doc
-	res := a.Find(applet.TagSignTransaction)
-	if res == nil || len(res.Signature) == 0 {
-		return failure(mssp.Faultf(mssp.SignatureProcess, "the user's card answered without a signature")), nil
+// abort asks the procedure what it means that its transaction fails. What it
+// cannot tell does not keep the transaction from its end.
+func (l *line) abort(ctx context.Context, tx *mssp.Transaction, r *request, fin *store.Finish) {
+	err := error(nil)
+	if r == nil {
+		r, err = l.request(tx)
 	}
-	sig, err := d.Algorithm.SignatureToASN1(res.Signature)
+	if err == nil {
+		err = r.Abort(ctx, tx, fin)
+	}
 	if err != nil {
-		e.log.Warn("signature is malformed", "tx", f.tx.ID, "error", err)
-		return failure(mssp.Faultf(mssp.InvalidSignature, "the user's card answered with a malformed signature")), nil
+		l.log.Error("noting what the end of a transaction means", "tx", tx.ID, "error", err)
 	}
-	j, err := e.ready(ctx, f)
-	if err != nil {
-		return store.Finish{}, fmt.Errorf("preparing verification: %w", err)
-	}
-	v := e.o.VA.Check(ctx, j.cert, j.digest, sig)
-	e.traceVerify(f, v)
-	switch v.Code {
-	case mssp.ValidSignature:
-	case mssp.InternalError:
-		return store.Finish{}, fmt.Errorf("asking the validation authority: %w", v.Err)
-	default:
-		e.log.Warn("signature refused by the validation authority", "tx", f.tx.ID, "status", int(v.Code), "error", v.Err)
-		return failure(&mssp.Fault{Code: v.Code, Detail: v.Detail}), nil
-	}
-	r := Result{
-		Format: d.Format, Signature: sig, Certificate: j.cert.Raw, Reference: d.Reference,
-		SignedAt: d.At, ValidationStatus: v.Code, Slot: d.Slot,
-	}
-	if j.prepared != nil {
-		if r.Signature, err = j.prepared.Assemble(sig); err != nil {
-			return store.Finish{}, fmt.Errorf("assembling CMS: %w", err)
-		}
-	}
-	fin := store.Finish{Event: mssp.EventAnswered, Status: mssp.Signature}
-	if d.Validate {
-		fin.Status = mssp.ValidSignature
-	}
-	fin.Result, err = json.Marshal(&r)
-	return fin, err
 }
 
 // confirmed notes that the card knows its key to be registered, when the
 // message began with that command (5.2: piggy-backed) and it was done.
-func (e *Engine) confirmed(ctx context.Context, f *flight, a *applet.Answer, fin *store.Finish) error {
-	d := f.job.doc
-	if !d.Confirm && d.Op != opConfirm {
+func (l *line) confirmed(ctx context.Context, f *flight, a *applet.Answer, fin *store.Finish) error {
+	if f.request.Confirms == 0 {
 		return nil
 	}
 	r := a.Find(applet.TagSetAuthenticationHandlerData)
 	if r == nil || !r.Status.OK() {
 		return nil
 	}
-	k, err := e.keyPair(ctx, &f.tx, d.Slot)
+	k, err := KeyPair(ctx, l.o.Store, f.tx.ICCID, f.request.Confirms)
 	if err != nil || k == nil || k.Confirmed {
 		return err
 	}
-	k.Confirmed, k.UpdatedAt = true, e.o.Clock()
+	k.Confirmed, k.UpdatedAt = true, l.o.Clock()
 	fin.Keys = append(fin.Keys, *k)
 	return nil
 }
 
-// keyPair is the row of a slot; nil when there is none.
-func (e *Engine) keyPair(ctx context.Context, tx *mssp.Transaction, slot byte) (*mssp.KeyPair, error) {
-	ks, err := e.o.Store.KeyPairs(ctx, tx.ICCID)
-	if err != nil {
-		return nil, err
-	}
-	for i := range ks {
-		if ks[i].Slot == slot {
-			return &ks[i], nil
-		}
-	}
-	return nil, nil
-}
-
-// codeFacts mirrors what the answer proves about the personal codes, tells
+// cardFacts mirrors what the answer proves about the personal codes, tells
 // the user when his code has just blocked (3.5.4-1), and forgives earlier
 // security errors after a good answer.
-func (e *Engine) codeFacts(ctx context.Context, f *flight, a *applet.Answer, fin *store.Finish) error {
-	d := f.job.doc
-	w := a.Status()
-	blocked := w == applet.StatusBlocked || w == applet.StatusWrongCode && d.Op != opRegister
+func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *Outcome) error {
+	blocked := !a.OK() && out.Status == mssp.PINBlocked
 	var state *applet.State
 	if r := a.Find(applet.TagChangeAppletStatus); r != nil {
 		state = r.State
 	} else if r := a.Find(applet.TagGetAuthenticationHandlerData); r != nil {
 		state = r.State
 	}
-	codeSet := w.OK() && (d.Op == opCode || d.Op == opRegister)
-	if !blocked && !codeSet && state == nil && !d.Bad {
+	if !blocked && !out.CodeSet && state == nil && !f.request.Bad {
 		return nil
 	}
-	card, err := e.o.Store.Card(ctx, f.tx.ICCID)
+	card, err := l.o.Store.Card(ctx, f.tx.ICCID)
 	if err != nil {
 		return err
 	}
-	if i := int(d.Usage) - 1; i == 0 || i == 1 {
+	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
 		if blocked && !card.Blocked[i] {
-			fin.Texts = append(fin.Texts, e.text(f.tx.MSISDN, d.Language, textBlocked, e.o.CodeHelp)...)
+			out.Texts = append(out.Texts, l.text(f.tx.MSISDN, f.request.Language, TextBlocked, l.o.CodeHelp)...)
 		}
-		if blocked || codeSet {
+		if blocked || out.CodeSet {
 			card.Blocked[i] = blocked
-			card.CodeSet[i] = card.CodeSet[i] || codeSet
+			card.CodeSet[i] = card.CodeSet[i] || out.CodeSet
 		}
 	}
 	if state != nil {
@@ -169,6 +132,6 @@ func (e *Engine) codeFacts(ctx context.Context, f *flight, a *applet.Answer, fin
 		}
 	}
 	card.BadPoR = 0
-	fin.Card = &card
+	out.Card = &card
 	return nil
 }

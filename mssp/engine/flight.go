@@ -15,9 +15,9 @@ import (
 // it costs a few reads, a stale one costs nothing, because Finish changes
 // only a transaction that is not final yet.
 type flight struct {
-	tx  mssp.Transaction // as it was when sealed
-	job *job
-	set *ota.KeySet // key schedules live as long as the flight
+	tx      mssp.Transaction // as it was when sealed
+	request *request
+	set     *ota.KeySet // key schedules live as long as the flight
 	// ends is when its time is up as Options.Elapsed counts: the deadline in
 	// the row is of no use once somebody has set the clock back.
 	ends time.Duration

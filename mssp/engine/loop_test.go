@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"bytes"
@@ -16,7 +16,12 @@ import (
 	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/applet/handset"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardcare"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -29,7 +34,10 @@ import (
 // network; the two sides meet over TCP only.
 type loop struct {
 	tb      testing.TB
-	e       *Engine
+	e       *engine.Engine
+	signer  *signature.Signer
+	users   *registration.Registrar
+	care    *cardcare.Care
 	st      *store.Store
 	vault   *keys.Vault
 	client  atomic.Pointer[loopback.Client]
@@ -59,7 +67,7 @@ func twoCodes() func(handset.Screen) (string, bool) {
 	}
 }
 
-func newLoop(tb testing.TB, users int, change func(*Options)) *loop {
+func newLoop(tb testing.TB, users int, change func(*engine.Options)) *loop {
 	tb.Helper()
 	ctx := context.Background()
 	l := &loop{tb: tb}
@@ -87,20 +95,26 @@ func newLoop(tb testing.TB, users int, change func(*Options)) *loop {
 	tb.Cleanup(func() { network.Close() })
 	l.addr = addr.String()
 
-	o := Options{
-		Store: l.st, Vault: l.vault, VA: pki.NewVA(pki.VAOptions{CA: ca}), CA: ca,
+	o := engine.Options{
+		Store: l.st, Vault: l.vault,
 		Route: func(bearer.Destination) bearer.Bearer { return l.client.Load() },
 		CardProfiles: map[string]mssp.CardProfile{"test": {
-			Name: "test", TAR: testTAR, SPI: testSPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
+			Name: "test", TAR: enginetest.TAR, SPI: enginetest.SPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
 			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048)},
 		}},
-		Limits: Limits{PromptsPerMinute: -1}, QuietRegistration: true,
+		Limits:        engine.Limits{PromptsPerMinute: -1},
 		SubmitTimeOut: time.Minute, ManageTimeOut: loopLife,
 	}
 	if change != nil {
 		change(&o)
 	}
-	l.e, err = New(o)
+	l.e, err = engine.New(o)
+	must(err)
+	l.care, err = cardcare.New(l.e)
+	must(err)
+	l.users, err = registration.New(registration.Options{Engine: l.e, Store: l.st, CA: ca, Quiet: true})
+	must(err)
+	l.signer, err = signature.New(signature.Options{Engine: l.e, Store: l.st, VA: pki.NewVA(pki.VAOptions{CA: ca}), Chain: ca.Chain})
 	must(err)
 	must(l.e.Start(ctx))
 	tb.Cleanup(func() { must(l.e.Stop(context.Background())) })
@@ -138,7 +152,7 @@ func (l *loop) addUser(i int) {
 		[]mssp.KeySet{{ICCID: iccid, KVN: 1, Keys: blob, Counter: counter}}))
 	must(l.st.PutSubscriber(ctx, mssp.Subscriber{MSISDN: number, ICCID: iccid, Name: "Loop User", Serial: "MIDCHE" + string(number), Language: "en", State: mssp.SubscriberActive}))
 	c, err := card.New(card.Options{Profile: card.Profile{
-		ICCID: iccid, IMSI: "228010000000001", TAR: testTAR, ServerAddress: "4600",
+		ICCID: iccid, IMSI: "228010000000001", TAR: enginetest.TAR, ServerAddress: "4600",
 		KeySets: []card.KeySet{{KVN: 1, KIc: m.KIc, KID: m.KID, CMACLen: 8}},
 	}})
 	must(err)
@@ -155,19 +169,19 @@ func (l *loop) addUser(i int) {
 	l.numbers, l.phones = append(l.numbers, number), append(l.phones, h)
 }
 
-func (l *loop) enrol(r EnrolRequest) {
+func (l *loop) enrol(r registration.EnrolRequest) {
 	l.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*loopLife)
 	defer cancel()
-	if _, err := l.e.Enrol(ctx, r); err != nil {
+	if _, err := l.users.Enrol(ctx, r); err != nil {
 		l.tb.Fatal(err)
 	}
 }
 
 func (l *loop) sign(number sms.MSISDN, id, text string) error {
-	r := request(id, text)
+	r := enginetest.Request(id, text)
 	r.MSISDN, r.TimeOut = number, loopLife
-	tx, err := l.e.Sign(context.Background(), r)
+	tx, err := l.signer.Sign(context.Background(), r)
 	if err != nil {
 		return err
 	}
@@ -175,7 +189,7 @@ func (l *loop) sign(number sms.MSISDN, id, text string) error {
 		return err
 	}
 	if tx.Status != mssp.Signature {
-		return faultOf(&tx)
+		return engine.FaultOf(&tx)
 	}
 	return nil
 }
@@ -188,30 +202,30 @@ func (l *loop) sign(number sms.MSISDN, id, text string) error {
 func TestLoop(t *testing.T) {
 	ctx := context.Background()
 	l := newLoop(t, 2, nil)
-	for i, flow := range []Flow{FlowA, FlowB} {
+	for i, flow := range []registration.Flow{registration.FlowA, registration.FlowB} {
 		n := l.numbers[i]
-		l.enrol(EnrolRequest{MSISDN: n, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256, Flow: flow})
-		l.enrol(EnrolRequest{MSISDN: n, Usage: mssp.NonRepudiation, Algorithm: applet.RSA2048, Flow: flow})
+		l.enrol(registration.EnrolRequest{MSISDN: n, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256, Flow: flow})
+		l.enrol(registration.EnrolRequest{MSISDN: n, Usage: mssp.NonRepudiation, Algorithm: applet.RSA2048, Flow: flow})
 		if err := l.sign(n, "T1"+string(rune(flow)), "Sign in to Example Bank? Größe €"); err != nil {
 			t.Errorf("flow %c, EC: %v", flow, err)
 		}
-		r := request("T2"+string(rune(flow)), "Pay 10 EUR to Alice?")
+		r := enginetest.Request("T2"+string(rune(flow)), "Pay 10 EUR to Alice?")
 		r.MSISDN, r.TimeOut, r.Profile.Usage, r.Profile.SignedAttributes = n, loopLife, mssp.NonRepudiation, true
-		tx, err := l.e.Sign(ctx, r)
+		tx, err := l.signer.Sign(ctx, r)
 		if err == nil {
 			tx, err = l.e.Wait(ctx, tx.ID)
 		}
 		if err != nil || tx.Status != mssp.Signature {
 			t.Errorf("flow %c, RSA: %d %s, %v", flow, tx.Status, tx.Detail, err)
 		}
-		if _, err := l.e.ManageCode(ctx, n, mssp.Authentication, applet.CodeUnblock); err != nil {
+		if _, err := l.care.ManageCode(ctx, n, mssp.Authentication, applet.CodeUnblock); err != nil {
 			t.Errorf("unblock: %v", err)
 		}
-		s, err := l.e.QueryState(ctx, n)
+		s, err := l.care.QueryState(ctx, n)
 		if err != nil || s.FindSlot(1).Status != applet.SlotRegistered || s.FindSlot(2).Status != applet.SlotRegistered {
 			t.Errorf("state %+v, %v", s, err)
 		}
-		if _, err := l.e.DeleteKey(ctx, n, 2); err != nil {
+		if _, err := l.users.DeleteKey(ctx, n, 2); err != nil {
 			t.Errorf("delete: %v", err)
 		}
 	}
@@ -222,9 +236,9 @@ func TestLoop(t *testing.T) {
 			for range n {
 				text += c.char
 			}
-			r := request("L"+c.char, text)
+			r := enginetest.Request("L"+c.char, text)
 			r.MSISDN, r.TimeOut = l.numbers[0], loopLife
-			tx, err := l.e.Sign(ctx, r)
+			tx, err := l.signer.Sign(ctx, r)
 			if err != nil {
 				continue // too long, says the engine
 			}
@@ -247,7 +261,7 @@ func BenchmarkLoop(b *testing.B) {
 				l := newLoop(b, users, nil)
 				var wg sync.WaitGroup
 				for _, n := range l.numbers {
-					l.enrol(EnrolRequest{MSISDN: n, Usage: mssp.Authentication, Algorithm: alg})
+					l.enrol(registration.EnrolRequest{MSISDN: n, Usage: mssp.Authentication, Algorithm: alg})
 					if err := l.sign(n, "first"+string(n), "hello"); err != nil {
 						b.Fatal(err)
 					}

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,14 +10,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
 )
 
-// Options is what an Engine needs. Store, Vault and Route are required; VA
-// for Sign; CA for Enrol.
+// Options is what an Engine needs. Store, Vault and Route are required.
 type Options struct {
 	Store Store
 	Vault Vault
@@ -28,10 +24,7 @@ type Options struct {
 	Route       func(bearer.Destination) bearer.Bearer
 	RouteByCard bool
 
-	CardProfiles      map[string]mssp.CardProfile // by Card.Profile
-	SignatureProfiles []mssp.SignatureProfile
-	VA                VA
-	CA                CA
+	CardProfiles map[string]mssp.CardProfile // by Card.Profile
 
 	Clock func() time.Time
 	// Elapsed is the time that this process has run, whatever becomes of the
@@ -42,13 +35,6 @@ type Options struct {
 	Registerer prometheus.Registerer
 	Trace      func(TraceEvent) // nil costs nothing; called from many goroutines, must not block
 
-	// DemoFaults gives the numbers +41000092NNN their faults.
-	DemoFaults bool
-	// ConfirmAtOnce sends "registration confirmed" in a packet of its own;
-	// otherwise it travels before the first signature (5-2).
-	ConfirmAtOnce bool
-	// QuietRegistration sends no text message when a user is registered.
-	QuietRegistration bool
 	// Reports asks the network for delivery reports.
 	Reports bool
 
@@ -75,20 +61,6 @@ type Limits struct {
 	// unanswered (default 3), no request reaches him for CoolOff (default 15 min).
 	CoolOffAfter int
 	CoolOff      time.Duration
-}
-
-// VA says whether a signature and its certificate are valid (2-1, 5.2-2);
-// *pki.VA is one.
-type VA interface {
-	Check(ctx context.Context, cert *x509.Certificate, digest, signature []byte) pki.Verdict
-	CheckCertificate(ctx context.Context, cert *x509.Certificate) pki.Verdict
-}
-
-// CA issues certificates (2-1, INT11); *pki.CA is one.
-type CA interface {
-	// Chain is what a CMS carries after the signer's certificate, nearest first, DER.
-	Chain() [][]byte
-	Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage mssp.KeyUsage) (*x509.Certificate, error)
 }
 
 // Vault opens and seals the fields of key rows; *keys.Vault is one.

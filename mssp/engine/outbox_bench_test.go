@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	gosmpp "github.com/fiorix/go-smpp/smpp"
 	"github.com/fiorix/go-smpp/smpp/pdu/pdutext"
 
+	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/smpp"
@@ -157,7 +158,7 @@ func benchGoSMPP(b *testing.B) {
 }
 
 // noVault: texts need no keys.
-type noVault struct{ Vault }
+type noVault struct{ engine.Vault }
 
 // benchEngine lets a whole engine empty an outbox with b.N messages, as it
 // does after an outage of the centre.
@@ -171,7 +172,7 @@ func benchEngine(b *testing.B) {
 	fill(b, st)
 	s := benchSMSC(b, 100, 1)
 	sent := make(chan struct{}, b.N)
-	e, err := New(Options{Store: counting{st, sent}, Vault: noVault{}, Route: func(bearer.Destination) bearer.Bearer { return s }})
+	e, err := engine.New(engine.Options{Store: counting{st, sent}, Vault: noVault{}, Route: func(bearer.Destination) bearer.Bearer { return s }})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/display"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
@@ -31,35 +32,35 @@ func TestPolicyBeforeSending(t *testing.T) {
 		"in clear":   {spi: ota.SPI{0x12, 0x39}},
 		"no counter": {spi: ota.SPI{0x06, 0x39}},
 		"plain PoR":  {spi: ota.SPI{0x16, 0x21}},
-		"DES": {spi: testSPI, keys: keys.Material{
+		"DES": {spi: enginetest.SPI, keys: keys.Material{
 			KVN: 2, CMACLen: 8,
 			KIc: ota.Key{Alg: ota.DES, Octets: des[:8]}, KID: ota.Key{Alg: ota.DES, Octets: des[:8]},
 		}},
-		"3DES with equal halves": {spi: testSPI, keys: keys.Material{
+		"3DES with equal halves": {spi: enginetest.SPI, keys: keys.Material{
 			KVN: 2, CMACLen: 8,
 			KIc: ota.Key{Alg: ota.TripleDES2, Octets: des}, KID: ota.Key{Alg: ota.TripleDES2, Octets: des},
 		}},
 	} {
-		l := newLab(t)
-		l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-		card, err := l.st.Card(context.Background(), l.key(1).ICCID)
-		l.ok(err)
+		l := enginetest.New(t)
+		l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+		card, err := l.Store.Card(context.Background(), l.Key(1).ICCID)
+		l.OK(err)
 		if c.keys.KVN != 0 {
-			blob, err := l.vault.SealMaterial(card.ICCID, c.keys)
-			l.ok(err)
-			counter, err := l.vault.SealCounter(card.ICCID, c.keys.KVN, 0)
-			l.ok(err)
-			l.ok(l.st.ImportCard(context.Background(), card, []mssp.KeySet{{ICCID: card.ICCID, KVN: c.keys.KVN, Keys: blob, Counter: counter}}))
+			blob, err := l.Vault.SealMaterial(card.ICCID, c.keys)
+			l.OK(err)
+			counter, err := l.Vault.SealCounter(card.ICCID, c.keys.KVN, 0)
+			l.OK(err)
+			l.OK(l.Store.ImportCard(context.Background(), card, []mssp.KeySet{{ICCID: card.ICCID, KVN: c.keys.KVN, Keys: blob, Counter: counter}}))
 		}
-		p := l.o.CardProfiles["test"]
+		p := l.Options.CardProfiles["test"]
 		p.SPI = c.spi
-		l.o.CardProfiles = map[string]mssp.CardProfile{"test": p}
-		l.kill()
-		sent := len(l.sent)
-		_, err = l.e.Sign(context.Background(), request("T1", "hello"))
-		wantFault(t, err, mssp.OTAError)
-		l.settle()
-		if len(l.sent) != sent {
+		l.Options.CardProfiles = map[string]mssp.CardProfile{"test": p}
+		l.Kill()
+		sent := len(l.Sent)
+		_, err = l.Signer.Sign(context.Background(), enginetest.Request("T1", "hello"))
+		enginetest.WantFault(t, err, mssp.OTAError)
+		l.Settle()
+		if len(l.Sent) != sent {
 			t.Errorf("%s: a packet left", name)
 		}
 	}
@@ -70,23 +71,23 @@ func TestPolicyBeforeSending(t *testing.T) {
 //
 // Supports: 3.5.3-6, F12
 func TestWeakCommandAnswer(t *testing.T) {
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	c.asCmd = true
-	tx, mos := l.ask("T1")
-	cancel := answerBytes(t, tx.AppletTxn)
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.AsCommand = true
+	tx, mos := l.Ask("T1")
+	cancel := enginetest.Cancelled(t, tx.AppletTxn)
 	for _, spi1 := range []byte{0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x12, 0x15} {
-		b, err := c.set.Seal(nil, &ota.Command{SPI: ota.SPI{spi1, 0}, TAR: testTAR, CNTR: 1, Data: cancel})
-		l.ok(err)
+		b, err := c.Set.Seal(nil, &ota.Command{SPI: ota.SPI{spi1, 0}, TAR: enginetest.TAR, CNTR: 1, Data: cancel})
+		l.OK(err)
 		parts, err := sms.Split(b, sms.SplitOptions{CPI: sms.CommandCPI})
-		l.ok(err)
-		l.bring(bearer.MO{Source: testNumber, UDH: parts[0].UDH, UD: parts[0].UD})
-		if s := l.tx(tx.ID).State; s.Final() {
+		l.OK(err)
+		l.Bring(bearer.MO{Source: enginetest.Number, UDH: parts[0].UDH, UD: parts[0].UD})
+		if s := l.Tx(tx.ID).State; s.Final() {
 			t.Fatalf("SPI1 %02X: transaction is %s", spi1, s)
 		}
 	}
-	l.bring(mos...)
-	l.want(tx.ID, mssp.Done, mssp.Signature)
+	l.Bring(mos...)
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
 }
 
 // An authentic answer with our counter but from another application of the
@@ -94,16 +95,16 @@ func TestWeakCommandAnswer(t *testing.T) {
 //
 // Supports: F12, I6
 func TestAnswerOfAnotherApplication(t *testing.T) {
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	tx, mos := l.ask("T1")
-	l.bring(c.send(&ota.Command{TAR: ota.TAR{0xB0, 0x00, 0x11}, CNTR: c.last}, ota.StatusOK, answerBytes(t, tx.AppletTxn))...)
-	if s := l.tx(tx.ID).State; s.Final() {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	tx, mos := l.Ask("T1")
+	l.Bring(c.Send(&ota.Command{TAR: ota.TAR{0xB0, 0x00, 0x11}, CNTR: c.Last}, ota.StatusOK, enginetest.Cancelled(t, tx.AppletTxn))...)
+	if s := l.Tx(tx.ID).State; s.Final() {
 		t.Fatalf("transaction is %s", s)
 	}
-	l.mo("late", 1)
-	l.bring(mos...)
-	l.want(tx.ID, mssp.Done, mssp.Signature)
+	l.WantMO("late", 1)
+	l.Bring(mos...)
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
 }
 
 // What is signed and what is shown may differ (DataToBeDisplayed): then the
@@ -113,24 +114,24 @@ func TestAnswerOfAnotherApplication(t *testing.T) {
 // Supports: 3.5.3-5, 4-5
 func TestSignedAndShownDiffer(t *testing.T) {
 	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.RSA2048} {
-		l := newLab(t)
-		c := l.enrolled(testNumber, alg, mssp.Authentication)
-		r := request("T1", "I buy the house in Example Street 5.")
+		l := enginetest.New(t)
+		c := l.Enrolled(enginetest.Number, alg, mssp.Authentication)
+		r := enginetest.Request("T1", "I buy the house in Example Street 5.")
 		r.Display = "Buy house 5?"
-		tx := l.sign(r)
-		l.want(tx.ID, mssp.Done, mssp.Signature)
-		x := c.shown[len(c.shown)-1]
+		tx := l.Sign(r)
+		l.Want(tx.ID, mssp.Done, mssp.Signature)
+		x := c.Shown[len(c.Shown)-1]
 		if len(x.TextToSign.Octets) != 0 || len(x.Digest) == 0 {
 			t.Errorf("%s: the card was given a text to sign", alg)
 		}
 		if shown, err := x.TextToShow.Decode(); err != nil || !strings.Contains(shown, r.Display) || strings.Contains(shown, "Street") {
 			t.Errorf("%s: shown %q, %v", alg, shown, err)
 		}
-		same := request("T2", "Buy house 5?")
+		same := enginetest.Request("T2", "Buy house 5?")
 		same.Display = "Buy house 5?"
-		tx = l.sign(same)
-		l.want(tx.ID, mssp.Done, mssp.Signature)
-		if x := c.shown[len(c.shown)-1]; string(x.TextToSign.Octets) != same.Display || len(x.Digest) != 0 {
+		tx = l.Sign(same)
+		l.Want(tx.ID, mssp.Done, mssp.Signature)
+		if x := c.Shown[len(c.Shown)-1]; string(x.TextToSign.Octets) != same.Display || len(x.Digest) != 0 {
 			t.Errorf("%s: the text that is shown is not the one that is signed", alg)
 		}
 	}
@@ -141,8 +142,8 @@ func TestSignedAndShownDiffer(t *testing.T) {
 //
 // Supports: 3.5.3-5
 func TestTextOfExactlyTheScreen(t *testing.T) {
-	l := newLab(t)
-	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 	for i, c := range []struct {
 		char string
 		room int // 240 or 120 without name, reference code, label and line feeds
@@ -151,11 +152,11 @@ func TestTextOfExactlyTheScreen(t *testing.T) {
 		if _, err := (display.Frame{AP: "Bank", Text: text, Reference: "0000"}).Fit(); err != nil {
 			t.Errorf("the service refuses %d: %v", c.room, err)
 		}
-		if tx := l.sign(request(fmt.Sprint("fits", i), text)); tx.Status != mssp.Signature {
+		if tx := l.Sign(enginetest.Request(fmt.Sprint("fits", i), text)); tx.Status != mssp.Signature {
 			t.Errorf("%d characters %s: %d %s", c.room, c.char, tx.Status, tx.Detail)
 		}
-		_, err := l.e.Sign(context.Background(), request(fmt.Sprint("long", i), text+c.char))
-		if wantFault(t, err, mssp.WrongDataLength); err != nil && !strings.Contains(err.Error(), fmt.Sprintf("1 character too long: %d of", c.room)) {
+		_, err := l.Signer.Sign(context.Background(), enginetest.Request(fmt.Sprint("long", i), text+c.char))
+		if enginetest.WantFault(t, err, mssp.WrongDataLength); err != nil && !strings.Contains(err.Error(), fmt.Sprintf("1 character too long: %d of", c.room)) {
 			t.Error(err)
 		}
 	}

@@ -15,42 +15,40 @@ import (
 // for different transactions, so it has no effect but what it returns and
 // what it remembers of the last one: the open key set, for the answer.
 type sealer struct {
-	e    *Engine
-	jobs map[mssp.TransID]*job // known already; others are read from their row
-	jump ota.CNTR              // extra step of the counter, after a card has called it too low
+	*core
+	fresh mssp.TransID // just accepted, its request is known; others are read from their row
+	jump  ota.CNTR     // extra step of the counter, after a card has called it too low
 
-	id  mssp.TransID // last sealed
-	set *ota.KeySet
-	job *job
+	id      mssp.TransID // last sealed
+	set     *ota.KeySet
+	request *request
 }
 
-func (e *Engine) sealer() *sealer { return &sealer{e: e} }
+func (c *core) sealer() *sealer { return &sealer{core: c} }
 
 // seal is a store.SealFunc: the next counter, the packet, the segments. A
 // *mssp.Fault fails that transaction only.
 func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
-	if !tx.Deadline.After(s.e.o.Clock()) {
+	if !tx.Deadline.After(s.o.Clock()) {
 		// Its turn comes too late (after a restart, say): nobody waits for an answer any more.
 		return store.Sealed{}, &mssp.Fault{Code: mssp.ExpiredTransaction, Detail: expiredDetail(tx)}
 	}
-	j := s.jobs[tx.ID]
-	if j == nil {
-		d, err := parseDocument(tx.Request)
-		if err != nil {
-			return store.Sealed{}, s.e.internal("reading a request document", err)
+	r, err := s.request, error(nil)
+	if tx.ID != s.fresh {
+		if r, err = s.core.request(tx); err != nil {
+			return store.Sealed{}, s.Internal("reading a request", err)
 		}
-		j = &job{doc: d} // the rest is computed when the answer is there
 	}
-	p, ok := s.e.o.CardProfiles[j.doc.Card]
+	p, ok := s.o.CardProfiles[r.Card]
 	if !ok {
-		return store.Sealed{}, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s any more", j.doc.Card)
+		return store.Sealed{}, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s any more", r.Card)
 	}
-	set, err := s.e.keySet(&p, ks)
+	set, err := s.keySet(&p, ks)
 	if err != nil {
 		return store.Sealed{}, err
 	}
 	c := ota.Command{SPI: p.SPI, TAR: p.TAR, Data: tx.INT6}
-	counter, err := s.e.nextCounter(&c, &p, ks, s.jump)
+	counter, err := s.nextCounter(&c, &p, ks, s.jump)
 	if err != nil {
 		return store.Sealed{}, err
 	}
@@ -59,28 +57,28 @@ func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error
 	}
 	packet, err := set.Seal(make([]byte, 0, len(tx.INT6)+64), &c)
 	if err != nil {
-		return store.Sealed{}, s.e.internal("sealing a packet", err)
+		return store.Sealed{}, s.Internal("sealing a packet", err)
 	}
-	segs, err := s.e.split(packet, tx, &p, c.CNTR)
+	segs, err := s.split(packet, tx, &p, c.CNTR)
 	if err != nil {
 		return store.Sealed{}, err
 	}
-	s.id, s.set, s.job = tx.ID, set, j
+	s.id, s.set, s.request = tx.ID, set, r
 	return store.Sealed{
 		Counter: counter, Claim: true, Segments: segs,
-		Packet: store.Packet{TxID: tx.ID, ICCID: tx.ICCID, KVN: ks.KVN, TAR: p.TAR, CNTR: c.CNTR, Attempt: tx.Attempt + 1, SealedAt: s.e.o.Clock()},
+		Packet: store.Packet{TxID: tx.ID, ICCID: tx.ICCID, KVN: ks.KVN, TAR: p.TAR, CNTR: c.CNTR, Attempt: tx.Attempt + 1, SealedAt: s.o.Clock()},
 	}, nil
 }
 
 // keySet opens the keys of a card and holds them to the policy of its profile.
-func (e *Engine) keySet(p *mssp.CardProfile, ks mssp.KeySet) (*ota.KeySet, error) {
-	m, err := e.o.Vault.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
+func (c *core) keySet(p *mssp.CardProfile, ks mssp.KeySet) (*ota.KeySet, error) {
+	m, err := c.o.Vault.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
 	if err != nil {
-		return nil, e.internal("opening card keys", err)
+		return nil, c.Internal("opening card keys", err)
 	}
 	set, err := m.KeySet()
 	if err != nil {
-		return nil, e.internal("preparing card keys", err)
+		return nil, c.Internal("preparing card keys", err)
 	}
 	if err := (ota.Security{SPI: p.SPI, Lab: p.Lab}).CheckKeys(set); err != nil {
 		return nil, &mssp.Fault{Code: mssp.OTAError, Detail: "the security policy refuses the keys of this card", Err: err}
@@ -88,72 +86,70 @@ func (e *Engine) keySet(p *mssp.CardProfile, ks mssp.KeySet) (*ota.KeySet, error
 	return set, nil
 }
 
-// nextCounter puts the next counter into c and returns the row's new blob
+// nextCounter puts the next counter into cmd and returns the row's new blob
 // (I3).
-func (e *Engine) nextCounter(c *ota.Command, p *mssp.CardProfile, ks mssp.KeySet, jump ota.CNTR) ([]byte, error) {
-	last, err := e.o.Vault.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
+func (c *core) nextCounter(cmd *ota.Command, p *mssp.CardProfile, ks mssp.KeySet, jump ota.CNTR) ([]byte, error) {
+	last, err := c.o.Vault.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
 	if err != nil {
-		return nil, e.internal("opening a counter", err)
+		return nil, c.Internal("opening a counter", err)
 	}
 	mode := keys.CounterHigher
 	if p.SPI.Counter() == ota.CounterNext {
 		mode, jump = keys.CounterExact, 0
 	}
-	next, err := keys.NextCounter(last+jump, e.o.Clock(), mode)
+	next, err := keys.NextCounter(last+jump, c.o.Clock(), mode)
 	if err != nil {
-		e.log.Error("replay counter of a card cannot go on (see simsign card advance)", "iccid", ks.ICCID, "kvn", ks.KVN, "error", err)
+		c.log.Error("replay counter of a card cannot go on (see simsign card advance)", "iccid", ks.ICCID, "kvn", ks.KVN, "error", err)
 		return nil, &mssp.Fault{Code: mssp.CardBlocked, Detail: "the replay counter of the user's card cannot go on: the operator must look at it", Err: err}
 	}
-	c.CNTR = next
-	blob, err := e.o.Vault.SealCounter(ks.ICCID, ks.KVN, next)
+	cmd.CNTR = next
+	blob, err := c.o.Vault.SealCounter(ks.ICCID, ks.KVN, next)
 	if err != nil {
-		return nil, e.internal("sealing a counter", err)
+		return nil, c.Internal("sealing a counter", err)
 	}
 	return blob, nil
 }
 
 // split makes the segments of a packet. The concatenation reference is the
 // low end of the counter: two packets of one card in a row never share it.
-func (e *Engine) split(packet []byte, tx *mssp.Transaction, p *mssp.CardProfile, c ota.CNTR) ([]bearer.Segment, error) {
-	o := sms.SplitOptions{CPI: sms.CommandCPI, Ref: uint16(c), Ref16: p.ConcatRef16, CPIFirst: p.CPIFirst}
+func (c *core) split(packet []byte, tx *mssp.Transaction, p *mssp.CardProfile, cntr ota.CNTR) ([]bearer.Segment, error) {
+	o := sms.SplitOptions{CPI: sms.CommandCPI, Ref: uint16(cntr), Ref16: p.ConcatRef16, CPIFirst: p.CPIFirst}
 	if !o.Ref16 {
 		o.Ref &= 0xFF
 	}
 	parts, err := sms.Split(packet, o)
 	if err != nil {
-		return nil, e.internal("splitting a packet", err)
+		return nil, c.Internal("splitting a packet", err)
 	}
 	if m := maxSegments(p); len(parts) > m {
 		return nil, mssp.Faultf(mssp.WrongDataLength, "the request needs %d short messages, the user's card takes %d", len(parts), m)
 	}
 	segs := make([]bearer.Segment, len(parts))
-	validity := tx.Deadline.Sub(e.o.Clock()).Round(time.Second)
+	validity := tx.Deadline.Sub(c.o.Clock()).Round(time.Second)
 	for i, part := range parts {
 		segs[i] = bearer.Segment{
 			Dest: tx.MSISDN, PID: p.PID, DCS: p.DCS, UDH: part.UDH, UD: part.UD,
-			Validity: max(validity, time.Second), Report: e.o.Reports && i == len(parts)-1,
+			Validity: max(validity, time.Second), Report: c.o.Reports && i == len(parts)-1,
 		}
 	}
 	return segs, nil
 }
 
 // takeOff makes the flight of a transaction that this process has just sealed.
-func (e *Engine) takeOff(d *store.Dispatched, s *sealer) *flight {
-	f := &flight{tx: d.Tx, packets: []store.Packet{d.Packet}, ends: e.ends(&d.Tx)}
+func (c *core) takeOff(d *store.Dispatched, s *sealer) *flight {
+	f := &flight{tx: d.Tx, packets: []store.Packet{d.Packet}, ends: c.ends(&d.Tx)}
 	if s.id == d.Tx.ID {
-		f.job, f.set = s.job, s.set
+		f.request, f.set = s.request, s.set
 	}
-	if old := e.flights.byID(d.Tx.ID); old != nil { // a new attempt
+	if old := c.flights.byID(d.Tx.ID); old != nil { // a new attempt
 		old.mu.Lock()
 		f.packets = append(old.packets[:len(old.packets):len(old.packets)], d.Packet)
 		f.prompted, f.jumped, f.ends = old.prompted, old.jumped || s.jump > 0, old.ends
 		old.mu.Unlock()
-		if f.job == nil || f.job.prepared == nil {
-			f.job = old.job
-		}
+		f.request = old.request // with what has been computed for it
 	}
-	e.flights.put(f)
-	e.poke(d.Tx.Deadline)
-	e.traceSealed(d, f)
+	c.flights.put(f)
+	c.alarm.poke(d.Tx.Deadline)
+	c.traceSealed(d, f)
 	return f
 }

@@ -45,11 +45,9 @@ type Store interface {
 	Segments(ctx context.Context, id mssp.TransID) ([]store.Outbound, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
-	PutCard(ctx context.Context, c mssp.Card) error
 	KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error)
 	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
-	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
 	Stats(ctx context.Context) (store.Stats, error)
 }

@@ -15,11 +15,21 @@ import (
 // knows of is due: another process may have left something.
 const idlePoll = 5 * time.Second
 
-// sweep is the only timer of the engine. It expires what is past its
+// sweeper does what is due. It alone knows which cards the start has left
+// behind; everything else it reads from columns.
+type sweeper struct {
+	*core
+	line   *line
+	outbox *outbox
+	inbox  *inbox
+	idle   []ota.ICCID // idle cards with a queue that could not be sealed for yet
+}
+
+// run is the only timer of the engine. It expires what is past its
 // deadline, sends again what waits in the outbox, and asks again for answers
 // of which a part is missing. Everything it does it finds in columns, so a
 // restart loses none of it.
-func (e *Engine) sweep(ctx context.Context) {
+func (w *sweeper) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -27,42 +37,42 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-e.wake:
-			if !e.due() {
-				timer.Reset(e.untilDue())
+		case <-w.alarm.wake:
+			if !w.alarm.due() {
+				timer.Reset(w.alarm.left())
 				continue
 			}
 		}
-		e.setDue(e.o.Clock().Add(time.Hour)) // what is poked from here on counts
-		e.poke(e.sweepOnce(ctx))
-		timer.Reset(e.untilDue())
+		w.alarm.set(w.o.Clock().Add(time.Hour)) // what is poked from here on counts
+		w.alarm.poke(w.sweep(ctx))
+		timer.Reset(w.alarm.left())
 	}
 }
 
-// sweepOnce does everything that is due and says when to come again.
-func (e *Engine) sweepOnce(ctx context.Context) time.Time {
+// sweep does everything that is due and says when to come again.
+func (w *sweeper) sweep(ctx context.Context) time.Time {
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error
 	}{
-		{"expiring transactions", e.expire},
-		{"sealing for idle cards", e.sealIdle},
-		{"submitting segments", e.resubmit},
-		{"using stored answers", e.retryAnswers},
-		{"matching early receipts", e.matchReceipts},
+		{"expiring transactions", w.expire},
+		{"sealing for idle cards", w.sealIdle},
+		{"submitting segments", w.outbox.resubmit},
+		{"using stored answers", w.inbox.retryAnswers},
+		{"matching early receipts", w.inbox.matchReceipts},
 	} {
 		if err := step.do(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("sweep", "doing", step.what, "error", err)
+			w.log.Error("sweep", "doing", step.what, "error", err)
 			if fatal(err) {
-				return e.o.Clock().Add(time.Minute)
+				return w.o.Clock().Add(time.Minute)
 			}
 		}
 	}
-	next := e.o.Clock().Add(idlePoll)
-	if p := e.reattemptPartial(ctx); !p.IsZero() && p.Before(next) {
+	next := w.o.Clock().Add(idlePoll)
+	if p := w.reattemptPartial(ctx); !p.IsZero() && p.Before(next) {
 		next = p
 	}
-	d, err := e.o.Store.NextDue(ctx)
+	d, err := w.o.Store.NextDue(ctx)
 	if err == nil && !d.IsZero() && d.Before(next) {
 		next = d
 	}
@@ -72,36 +82,36 @@ func (e *Engine) sweepOnce(ctx context.Context) time.Time {
 // expire ends what is past its deadline (3.5.3-3), and what would be had the
 // clock not been set back: a card must not be busy for an hour because of that
 // (F14).
-func (e *Engine) expire(ctx context.Context) error {
+func (w *sweeper) expire(ctx context.Context) error {
 	var errs []error
-	for _, f := range e.flights.overdue(e.o.Elapsed()) {
-		tx, err := e.o.Store.Transaction(ctx, f.tx.ID)
+	for _, f := range w.flights.overdue(w.o.Elapsed()) {
+		tx, err := w.o.Store.Transaction(ctx, f.tx.ID)
 		switch {
 		case err != nil:
 			errs = append(errs, err)
 		case tx.State.Final(): // another process has ended it
-			e.flights.drop(tx.ID)
+			w.flights.drop(tx.ID)
 		default:
-			errs = append(errs, e.expireOne(ctx, &tx))
+			errs = append(errs, w.expireOne(ctx, &tx))
 		}
 	}
 	for errors.Join(errs...) == nil {
-		txs, err := e.o.Store.Expired(ctx, e.o.Clock(), 64)
+		txs, err := w.o.Store.Expired(ctx, w.o.Clock(), 64)
 		if err != nil || len(txs) == 0 {
 			return err
 		}
 		for i := range txs {
 			// One that cannot end must not keep the others from it.
-			errs = append(errs, e.expireOne(ctx, &txs[i]))
+			errs = append(errs, w.expireOne(ctx, &txs[i]))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (e *Engine) expireOne(ctx context.Context, tx *mssp.Transaction) error {
-	f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: e.o.Clock()}
-	e.abort(ctx, tx, &f)
-	if _, err := e.finish(ctx, f); err != nil {
+func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
+	f := store.Finish{TxID: tx.ID, State: mssp.Failed, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: w.o.Clock()}
+	w.line.abort(ctx, tx, nil, &f)
+	if _, err := w.line.finish(ctx, f); err != nil {
 		return fmt.Errorf("transaction %s: %w", tx.ID, err)
 	}
 	return nil
@@ -124,64 +134,18 @@ func expiredDetail(tx *mssp.Transaction) string {
 // for too long: the same INT6 message under a new counter, which the applet
 // answers from memory without asking the user again. It returns when the
 // next one will be due.
-func (e *Engine) reattemptPartial(ctx context.Context) time.Time {
-	now := e.o.Clock()
-	late, next := e.flights.partial(now.Add(-e.o.PartialAfter), e.o.PartialAfter)
+func (w *sweeper) reattemptPartial(ctx context.Context) time.Time {
+	now := w.o.Clock()
+	late, next := w.flights.partial(now.Add(-w.o.PartialAfter), w.o.PartialAfter)
 	for _, f := range late {
 		f.noteParts(time.Time{})
-		if f.tx.Deadline.Sub(now) < e.o.PartialAfter/3 {
+		if f.tx.Deadline.Sub(now) < w.o.PartialAfter/3 {
 			continue // no time for another answer
 		}
-		e.m.mo("incomplete")
-		if err := e.reattempt(ctx, f, 0); err != nil {
-			e.log.Error("asking again for a missing part", "tx", f.tx.ID, "error", err)
+		w.m.mo("incomplete")
+		if err := w.line.reattempt(ctx, f, 0); err != nil {
+			w.log.Error("asking again for a missing part", "tx", f.tx.ID, "error", err)
 		}
 	}
 	return next
-}
-
-// reattempt sends the message of a flight once more under a new counter.
-func (e *Engine) reattempt(ctx context.Context, f *flight, jump ota.CNTR) error {
-	s := e.sealer()
-	s.jobs = map[mssp.TransID]*job{f.tx.ID: f.job}
-	s.jump = jump
-	d, err := e.o.Store.Reattempt(ctx, f.tx.ID, s.seal)
-	if err != nil || d == nil {
-		return err
-	}
-	e.log.Info("transaction sent again under a new counter", "tx", d.Tx.ID, "attempt", d.Packet.Attempt)
-	fl := e.takeOff(d, s)
-	e.background(func(ctx context.Context) { e.submit(ctx, fl, d.Segments) })
-	return nil
-}
-
-// poke tells the sweeper that something is due at a time; the zero time
-// means now.
-func (e *Engine) poke(at time.Time) {
-	e.dueMu.Lock()
-	sooner := at.Before(e.dueAt)
-	if sooner {
-		e.dueAt = at
-	}
-	e.dueMu.Unlock()
-	if sooner {
-		select {
-		case e.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (e *Engine) setDue(at time.Time) {
-	e.dueMu.Lock()
-	defer e.dueMu.Unlock()
-	e.dueAt = at
-}
-
-func (e *Engine) due() bool { return e.untilDue() <= 0 }
-
-func (e *Engine) untilDue() time.Duration {
-	e.dueMu.Lock()
-	defer e.dueMu.Unlock()
-	return e.dueAt.Sub(e.o.Clock())
 }

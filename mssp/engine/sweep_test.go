@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"context"
@@ -8,20 +8,19 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/ota/bearer"
 )
 
 // live gives a lab a running sweeper on the true clock.
-func live(t *testing.T) *lab {
-	l := newLab(t)
-	l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	l.ok(l.e.Stop(context.Background()))
-	l.o.RetryFirst = time.Millisecond
-	l.o.Registerer = nil
-	e, err := New(l.o)
-	l.ok(err)
-	l.e = e
-	l.ok(e.Start(context.Background()))
+func live(t *testing.T) *enginetest.Lab {
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.OK(l.Engine.Stop(context.Background()))
+	l.Options.RetryFirst = time.Millisecond
+	l.Options.Registerer = nil
+	l.Make()
+	l.OK(l.Engine.Start(context.Background()))
 	return l
 }
 
@@ -31,20 +30,20 @@ func TestSweeperResubmits(t *testing.T) {
 	l := live(t)
 	done := make(chan struct{})
 	tries := 0
-	l.submit = func(bearer.Segment) error {
+	l.OnSubmit = func(bearer.Segment) error {
 		if tries++; tries == 1 {
 			return bearer.ErrBusy
 		}
 		close(done)
 		return nil
 	}
-	tx, err := l.e.Sign(context.Background(), request("T1", "hello"))
-	l.ok(err)
-	l.clock.add(2 * time.Millisecond)
-	l.e.poke(time.Time{})
+	tx, err := l.Signer.Sign(context.Background(), enginetest.Request("T1", "hello"))
+	l.OK(err)
+	l.Clock.Add(2 * time.Millisecond)
+	l.Engine.Poke(time.Time{})
 	<-done
-	got, err := pumped(l, func() (mssp.Transaction, error) { return l.e.Wait(context.Background(), tx.ID) })
-	l.ok(err)
+	got, err := enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Engine.Wait(context.Background(), tx.ID) })
+	l.OK(err)
 	if got.Status != mssp.Signature {
 		t.Errorf("status %d", got.Status)
 	}
@@ -52,61 +51,58 @@ func TestSweeperResubmits(t *testing.T) {
 
 // Wait ends with its context, and there are only so many.
 func TestWaitEnds(t *testing.T) {
-	l := newLab(t)
-	l.o.Limits.Waiters = 1
-	l.kill()
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	c.mute = true
-	tx, _ := l.ask("T1")
+	l := enginetest.New(t)
+	l.Options.Limits.Waiters = 1
+	l.Kill()
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.Mute = true
+	tx, _ := l.Ask("T1")
 	ctx, cancel := context.WithCancel(context.Background())
 	held := make(chan error, 1)
 	go func() {
-		_, err := l.e.Wait(ctx, tx.ID)
+		_, err := l.Engine.Wait(ctx, tx.ID)
 		held <- err
 	}()
 	for {
-		l.e.waiters.mu.Lock()
-		n := l.e.waiters.n
-		l.e.waiters.mu.Unlock()
-		if n == 1 {
+		if l.Engine.Waiting() == 1 {
 			break
 		}
 	}
-	_, err := l.e.Wait(context.Background(), tx.ID)
-	wantFault(t, err, mssp.UnableToProvide)
+	_, err := l.Engine.Wait(context.Background(), tx.ID)
+	enginetest.WantFault(t, err, mssp.UnableToProvide)
 	cancel()
 	if err := <-held; !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait ended with %v", err)
 	}
-	if l.e.waiters.n != 0 || len(l.e.waiters.ch) != 0 {
+	if l.Engine.Waiting() != 0 {
 		t.Error("a waiter was left behind")
 	}
-	_, err = l.e.Wait(context.Background(), "hnosuch")
-	wantFault(t, err, mssp.WrongParam)
+	_, err = l.Engine.Wait(context.Background(), "hnosuch")
+	enginetest.WantFault(t, err, mssp.WrongParam)
 }
 
 // A delivery report that says "given up" ends a transaction, unless the card
 // has spoken.
 func TestReport(t *testing.T) {
-	l := newLab(t)
-	l.o.Reports = true
-	l.kill()
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	c.mute = true
-	report := bearer.Report{Bearer: "fake", MessageID: "m1", Dest: testNumber, At: l.clock.Now(), Cause: "no such subscriber"}
-	tx, mos := l.ask("T1")
-	l.bring(mos...)
-	l.ok(l.e.Report(context.Background(), report))
-	l.want(tx.ID, mssp.Prompted, 0)
-	l.clock.add(81e9)
-	l.e.sweepOnce(context.Background())
-	l.settle()
-	c.first = false
-	tx, _ = l.ask("T2")
+	l := enginetest.New(t)
+	l.Options.Reports = true
+	l.Kill()
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.Mute = true
+	report := bearer.Report{Bearer: "fake", MessageID: "m1", Dest: enginetest.Number, At: l.Clock.Now(), Cause: "no such subscriber"}
+	tx, mos := l.Ask("T1")
+	l.Bring(mos...)
+	l.OK(l.Engine.Report(context.Background(), report))
+	l.Want(tx.ID, mssp.Prompted, 0)
+	l.Clock.Add(81e9)
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	c.First = false
+	tx, _ = l.Ask("T2")
 	delivered := report
 	delivered.Delivered = true
-	l.ok(l.e.Report(context.Background(), delivered))
-	l.want(tx.ID, mssp.Waiting, 0)
-	l.ok(l.e.Report(context.Background(), report))
-	l.want(tx.ID, mssp.Failed, mssp.OTAError)
+	l.OK(l.Engine.Report(context.Background(), delivered))
+	l.Want(tx.ID, mssp.Waiting, 0)
+	l.OK(l.Engine.Report(context.Background(), report))
+	l.Want(tx.ID, mssp.Failed, mssp.OTAError)
 }

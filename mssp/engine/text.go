@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/sha256"
 	"strings"
 
@@ -8,13 +9,14 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// message is a text message to a user.
-type message int
+// Message is a text message to a user.
+type Message int
 
+// Messages.
 const (
-	textRegistered message = iota // 3.5.1-7
-	textBlocked                   // 3.5.4-1
-	textRemoved                   // 5.7-1
+	TextRegistered Message = iota // 3.5.1-7
+	TextBlocked                   // 3.5.4-1
+	TextRemoved                   // 5.7-1
 )
 
 // texts by language; English stands in for the others.
@@ -27,7 +29,7 @@ var texts = map[string][3]string{
 }
 
 // text makes the segments of a message to a user in his language.
-func (e *Engine) text(to sms.MSISDN, language string, m message, more string) []bearer.Segment {
+func (c *core) text(to sms.MSISDN, language string, m Message, more string) []bearer.Segment {
 	t, ok := texts[language]
 	if !ok {
 		t = texts["en"]
@@ -36,7 +38,7 @@ func (e *Engine) text(to sms.MSISDN, language string, m message, more string) []
 	sum := sha256.Sum256([]byte(string(to) + s))
 	parts, err := sms.EncodeText(s, sms.TextOptions{Ref: uint16(sum[0])})
 	if err != nil {
-		e.log.Error("encoding a text message", "error", err)
+		c.log.Error("encoding a text message", "error", err)
 		return nil
 	}
 	segs := make([]bearer.Segment, len(parts))
@@ -44,4 +46,13 @@ func (e *Engine) text(to sms.MSISDN, language string, m message, more string) []
 		segs[i] = bearer.Segment{Dest: to, DCS: p.DCS, UDH: p.UDH, UD: p.UD, Septets: p.Septets}
 	}
 	return segs
+}
+
+// Tell sends a text message to a user.
+func (e *Engine) Tell(ctx context.Context, number sms.MSISDN, language string, m Message) error {
+	out, err := e.o.Store.EnqueueText(ctx, e.text(number, language, m, ""))
+	if err == nil {
+		e.outbox.sendTexts(out)
+	}
+	return err
 }

@@ -61,12 +61,6 @@ func (w *waiters) wake(tx mssp.Transaction) {
 // Wait blocks until the transaction is final or ctx ends. It works for any
 // transaction of the store, also one of an earlier process.
 func (e *Engine) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
-	if tx, ok := e.demo.wait(ctx, id, e.o.Clock); ok {
-		if !tx.State.Final() {
-			return tx, ctx.Err()
-		}
-		return tx, nil
-	}
 	// The order matters: first the channel, then the look at the state.
 	c, ok := e.waiters.add(id)
 	if !ok {
@@ -104,7 +98,7 @@ func (e *Engine) transaction(ctx context.Context, id mssp.TransID) (mssp.Transac
 		return tx, mssp.Faultf(mssp.WrongParam, "no such transaction: MSSP_TransID is unknown here")
 	}
 	if err != nil {
-		return tx, e.internal("reading a transaction", err)
+		return tx, e.Internal("reading a transaction", err)
 	}
 	return tx, nil
 }
@@ -112,12 +106,9 @@ func (e *Engine) transaction(ctx context.Context, id mssp.TransID) (mssp.Transac
 // Status is the present state of a transaction, for the AP that asked for it.
 // To any other it does not exist (I2).
 func (e *Engine) Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error) {
-	tx, ok := e.demo.transaction(id, e.o.Clock())
-	if !ok {
-		var err error
-		if tx, err = e.transaction(ctx, id); err != nil {
-			return mssp.Transaction{}, err
-		}
+	tx, err := e.transaction(ctx, id)
+	if err != nil {
+		return mssp.Transaction{}, err
 	}
 	if tx.AP != ap {
 		return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "no such transaction: MSSP_TransID is unknown here")

@@ -5,14 +5,14 @@ import (
 	"github.com/simsign/simsign/mssp"
 )
 
-// faultOfWord is what the AP hears when the applet has said no. Every status
+// FaultOfWord is what the AP hears when the applet has said no. Every status
 // word has one row; a test walks all of them.
 //
 // 63Cx needs a decision: the applet itself asks again while tries are left,
 // so the word arrives only when the user has given up or run out of time
 // after wrong codes; that is a failed signing process, and the code is not
 // blocked. 63C0 is the same as 6983.
-func faultOfWord(w applet.StatusWord) *mssp.Fault {
+func FaultOfWord(w applet.StatusWord) *mssp.Fault {
 	if x, ok := w.WrongCode(); ok && x > 0 {
 		return mssp.Faultf(mssp.SignatureProcess, "the user entered a wrong code; %d tries are left", x)
 	}
@@ -41,22 +41,4 @@ func faultOfWord(w applet.StatusWord) *mssp.Fault {
 		return mssp.Faultf(mssp.InternalError, "the user's card did not understand the command")
 	}
 	return mssp.Faultf(mssp.SignatureProcess, "the user's card failed: status %04X", uint16(w))
-}
-
-// registrationFault is faultOfWord in the words of a registration: what is
-// not about the user or his phone is REGISTRATION_NOK.
-func registrationFault(w applet.StatusWord) *mssp.Fault {
-	switch w {
-	case applet.StatusWrongCode: // a blocked personal code is 6983
-		return mssp.Faultf(mssp.RegistrationNOK, "the user entered too many wrong Proof of Possession codes")
-	case applet.StatusConditions:
-		return mssp.Faultf(mssp.RegistrationNOK, "the user has chosen no personal code, or key or applet are not ready for a registration")
-	}
-	f := faultOfWord(w)
-	switch f.Code {
-	case mssp.UserCancel, mssp.PINBlocked, mssp.ExpiredTransaction, mssp.OTAError:
-	default:
-		f.Code = mssp.RegistrationNOK
-	}
-	return f
 }

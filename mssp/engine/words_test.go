@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -35,32 +37,32 @@ func TestStatusWords(t *testing.T) {
 		applet.StatusWrongCodeTries(3) | 0xF: mssp.SignatureProcess,
 	} {
 		t.Run(w.String(), func(t *testing.T) {
-			l := newLab(t)
-			c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-			l.sign(request("T0", "confirms the registration"))
-			c.say = func(m applet.Message) applet.Answer {
+			l := enginetest.New(t)
+			c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+			l.Sign(enginetest.Request("T0", "confirms the registration"))
+			c.Say = func(m applet.Message) applet.Answer {
 				return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSignTransaction.Result(), Status: w, TriesGiven: true}}}
 			}
-			tx := l.sign(request("T1", "hello"))
-			end := l.want(tx.ID, mssp.Failed, code)
-			r, err := ParseResult(end.Result)
-			l.ok(err)
-			if end.Detail == "" || r.Word != w || len(r.Signature) > 0 {
+			tx := l.Sign(enginetest.Request("T1", "hello"))
+			end := l.Want(tx.ID, mssp.Failed, code)
+			r, err := engine.ParseRefusal(&end)
+			l.OK(err)
+			if end.Detail == "" || r.Word != w || strings.Contains(string(end.Result), "signature") {
 				t.Errorf("detail %q, result %+v", end.Detail, r)
 			}
-			l.e.sweepOnce(context.Background())
-			l.settle()
+			l.Engine.Sweep(context.Background())
+			l.Settle()
 			told := 0
 			if code == mssp.PINBlocked {
 				told = 1
-				_, err := l.e.Sign(context.Background(), request("T2", "hello"))
-				wantFault(t, err, mssp.PINBlocked)
+				_, err := l.Signer.Sign(context.Background(), enginetest.Request("T2", "hello"))
+				enginetest.WantFault(t, err, mssp.PINBlocked)
 			}
-			if len(l.texts) != told {
-				t.Fatalf("%d text messages, want %d", len(l.texts), told)
+			if len(l.Texts) != told {
+				t.Fatalf("%d text messages, want %d", len(l.Texts), told)
 			}
 			if told == 1 {
-				s := l.texts[0]
+				s := l.Texts[0]
 				text, err := sms.DecodeText(s.DCS, s.UDH, s.UD, s.Septets)
 				if err != nil || !strings.Contains(text, "blocked") {
 					t.Errorf("text message %q, %v", text, err)
@@ -73,15 +75,15 @@ func TestStatusWords(t *testing.T) {
 // A message that the applet refuses as a whole, and an answer that is
 // authentic and unreadable.
 func TestUnreadableAnswers(t *testing.T) {
-	l := newLab(t)
-	c := l.enrolled(testNumber, applet.ECDSAP256, mssp.Authentication)
-	c.say = func(m applet.Message) applet.Answer {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.Say = func(m applet.Message) applet.Answer {
 		return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagMessage, Status: applet.StatusMalformed}}}
 	}
-	tx := l.sign(request("T1", "hello"))
-	l.want(tx.ID, mssp.Failed, mssp.InternalError)
-	c.say, c.mute = nil, true
-	tx, _ = l.ask("T2")
-	l.bring(c.send(&c.seen[len(c.seen)-1], 0, []byte{1, 2, 3})...)
-	l.want(tx.ID, mssp.Failed, mssp.OTAError)
+	tx := l.Sign(enginetest.Request("T1", "hello"))
+	l.Want(tx.ID, mssp.Failed, mssp.InternalError)
+	c.Say, c.Mute = nil, true
+	tx, _ = l.Ask("T2")
+	l.Bring(c.Send(&c.Seen[len(c.Seen)-1], 0, []byte{1, 2, 3})...)
+	l.Want(tx.ID, mssp.Failed, mssp.OTAError)
 }

@@ -6,9 +6,10 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
@@ -40,11 +41,12 @@ type Vault interface {
 	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
 }
 
-// Engine is what the operations need of *engine.Engine.
+// Engine is what the operations need of *registration.Registrar and
+// *cardcare.Care, which reach cards.
 type Engine interface {
-	Enrol(ctx context.Context, r engine.EnrolRequest) (engine.Enrolment, error)
-	ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op engine.CodeOperation) (mssp.Transaction, error)
-	QueryState(ctx context.Context, number sms.MSISDN) (engine.AppletState, error)
+	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
+	ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op applet.CodeOperation) (mssp.Transaction, error)
+	QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error)
 }
 
 // ErrNotRunning means that the operation needs the running service: only it

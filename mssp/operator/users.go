@@ -10,8 +10,8 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -106,7 +106,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	if err != nil {
 		return Registered{}, err
 	}
-	req := engine.EnrolRequest{MSISDN: number, Usage: usage, Flow: engine.FlowA, PoPCode: r.PoP}
+	req := registration.EnrolRequest{MSISDN: number, Usage: usage, Flow: registration.FlowA, PoPCode: r.PoP}
 	if r.Algorithm != "" {
 		alg, err := applet.ParseAlgorithm(r.Algorithm)
 		if err != nil {
@@ -117,7 +117,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	switch r.Flow {
 	case "", "A":
 	case "B":
-		req.Flow = engine.FlowB
+		req.Flow = registration.FlowB
 	default:
 		return Registered{}, fmt.Errorf("flow: must be A or B, is %q", r.Flow)
 	}
@@ -146,7 +146,7 @@ func (s *Service) ManageCode(ctx context.Context, r CodeRequest) (Outcome, error
 	if err != nil {
 		return Outcome{}, err
 	}
-	op, ok := map[string]engine.CodeOperation{
+	op, ok := map[string]applet.CodeOperation{
 		"create": applet.CodeCreate, "reset": applet.CodeReset, "unblock": applet.CodeUnblock, "change": applet.CodeChange,
 	}[r.Operation]
 	if !ok {
@@ -175,7 +175,7 @@ func (s *Service) AppletState(ctx context.Context, r UserName) (AppletInfo, erro
 	return appletInfo(state), nil
 }
 
-func appletInfo(state engine.AppletState) AppletInfo {
+func appletInfo(state applet.State) AppletInfo {
 	info := AppletInfo{Language: state.Language, LifeCycle: word(byte(state.LifeCycle), "", "installed", "active", "deactivated")}
 	for _, c := range state.Codes {
 		info.Codes = append(info.Codes, CodeInfo{

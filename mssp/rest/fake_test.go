@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/ota/sms"
 )
 
 // oneEngine signs everything at once, with a result that the test has set.
 type oneEngine struct {
-	seen     []engine.SignRequest
+	seen     []signature.Request
 	state    mssp.State // of new transactions; final ones carry status and result
 	status   mssp.Code
 	detail   string
@@ -24,14 +24,16 @@ type oneEngine struct {
 
 func (e *oneEngine) tx(ap mssp.APID) mssp.Transaction {
 	tx := mssp.Transaction{ID: "h1", Kind: mssp.KindSign, AP: ap, MSISDN: "41791234567", State: e.state, Status: e.status, Detail: e.detail}
-	tx.Result, _ = json.Marshal(engine.Result{Format: engine.CMS, Signature: e.answered, Reference: "7F3K"})
+	tx.Result, _ = json.Marshal(signature.Result{Format: signature.CMS, Signature: e.answered, Reference: "7F3K"})
 	return tx
 }
 
-func (e *oneEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transaction, error) {
+func (e *oneEngine) Sign(_ context.Context, r signature.Request) (mssp.Transaction, error) {
 	e.seen = append(e.seen, r)
 	return e.tx(r.AP.ID), nil
 }
+
+func (e *oneEngine) ReferenceOf(mssp.Transaction) string { return "" }
 
 func (e *oneEngine) Wait(context.Context, mssp.TransID) (mssp.Transaction, error) {
 	return e.tx(e.seen[len(e.seen)-1].AP.ID), nil

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -16,7 +16,7 @@ import (
 // a transaction ends when the test says so.
 type fakeEngine struct {
 	mu    sync.Mutex
-	seen  []engine.SignRequest
+	seen  []signature.Request
 	byAP  map[string]mssp.TransID
 	byID  map[mssp.TransID]*mssp.Transaction
 	ended map[mssp.TransID]chan struct{}
@@ -28,7 +28,7 @@ func newFakeEngine() *fakeEngine {
 	return &fakeEngine{byAP: map[string]mssp.TransID{}, byID: map[mssp.TransID]*mssp.Transaction{}, ended: map[mssp.TransID]chan struct{}{}}
 }
 
-func (e *fakeEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transaction, error) {
+func (e *fakeEngine) Sign(_ context.Context, r signature.Request) (mssp.Transaction, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail != nil {
@@ -58,7 +58,7 @@ func (e *fakeEngine) Sign(_ context.Context, r engine.SignRequest) (mssp.Transac
 }
 
 // end makes a transaction final.
-func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code mssp.Code, detail string, signature []byte) {
+func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code mssp.Code, detail string, value []byte) {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -67,11 +67,13 @@ func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code m
 		t.Fatalf("no transaction %q", id)
 	}
 	tx.State, tx.Status, tx.Detail = state, code, detail
-	if signature != nil {
-		tx.Result, _ = json.Marshal(engine.Result{Format: engine.CMS, Signature: signature})
+	if value != nil {
+		tx.Result, _ = json.Marshal(signature.Result{Format: signature.CMS, Signature: value})
 	}
 	close(e.ended[id])
 }
+
+func (e *fakeEngine) ReferenceOf(mssp.Transaction) string { return "" }
 
 func (e *fakeEngine) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
 	e.mu.Lock()

@@ -7,20 +7,20 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/display"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 )
 
 // formatOf maps MSS_Format. None means CMS.
-func formatOf(uri string) (engine.Format, *mssp.Fault) {
+func formatOf(uri string) (signature.Format, *mssp.Fault) {
 	switch uri {
 	case "",
 		"http://uri.etsi.org/TS102204/v1.1.2#PKCS7",
 		"http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature":
-		return engine.CMS, nil
+		return signature.CMS, nil
 	case "http://uri.etsi.org/TS102204/v1.1.2#PKCS1",
 		"http://mss.ficom.fi/TS102204/v1.0.0#PKCS1",
 		"http://www.methics.fi/KiuruMSSP/v3.2.0#PKCS1":
-		return engine.PKCS1, nil
+		return signature.PKCS1, nil
 	}
 	return "", mssp.Faultf(mssp.UnsupportedProfile,
 		"MSS_Format %s is not supported: send http://uri.etsi.org/TS102204/v1.1.2#CMS-Signature or http://uri.etsi.org/TS102204/v1.1.2#PKCS1", quote(uri))

@@ -2,7 +2,7 @@ package service
 
 import (
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 )
 
 // The model of the TS 102 204 messages. Fields hold the lexical form that
@@ -76,7 +76,7 @@ type SignatureReq struct {
 
 // Signature is MSS_Signature.
 type Signature struct {
-	Format      engine.Format
+	Format      signature.Format
 	Value       []byte // DER SignedData, or the bare signature value
 	Certificate []byte // of the signer, DER
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 )
 
 // TestRefused has one row for each rule of a request: the exact code and the
@@ -118,39 +118,39 @@ func TestAccepted(t *testing.T) {
 	hash := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	for name, c := range map[string]struct {
 		change func(*SignatureReq)
-		check  func(engine.SignRequest) bool
+		check  func(signature.Request) bool
 	}{
-		"text": {func(*SignatureReq) {}, func(r engine.SignRequest) bool {
+		"text": {func(*SignatureReq) {}, func(r signature.Request) bool {
 			return string(r.Content) == "Log in?" && r.Display == "" && r.Hash == 0
 		}},
-		"defaults":          {func(*SignatureReq) {}, func(r engine.SignRequest) bool { return r.Format == engine.CMS && r.TimeOut == 80*time.Second }},
-		"text without type": {func(r *SignatureReq) { r.Data = Data{Data: "x"} }, func(r engine.SignRequest) bool { return r.MimeType == "text/plain" }},
-		"text charset":      {func(r *SignatureReq) { r.Data.MimeType = "Text/Plain; charset=UTF-8" }, func(r engine.SignRequest) bool { return r.MimeType == "text/plain" }},
-		"octets without type": {func(r *SignatureReq) { r.Data = Data{Encoding: "base64", Data: hash} }, func(r engine.SignRequest) bool {
+		"defaults":          {func(*SignatureReq) {}, func(r signature.Request) bool { return r.Format == signature.CMS && r.TimeOut == 80*time.Second }},
+		"text without type": {func(r *SignatureReq) { r.Data = Data{Data: "x"} }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
+		"text charset":      {func(r *SignatureReq) { r.Data.MimeType = "Text/Plain; charset=UTF-8" }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
+		"octets without type": {func(r *SignatureReq) { r.Data = Data{Encoding: "base64", Data: hash} }, func(r signature.Request) bool {
 			return r.MimeType == "application/octet-stream" && len(r.Content) == 32
 		}},
 		"hash": {func(r *SignatureReq) {
 			r.Data, r.Display = Data{"application/x-sha256", "BASE64", hash}, &Data{Data: "Contract.pdf"}
-		}, func(r engine.SignRequest) bool {
+		}, func(r signature.Request) bool {
 			return r.Content == nil && len(r.Digest) == 32 && r.Hash.String() == "SHA-256" && r.Display == "Contract.pdf"
 		}},
-		"alias": {func(r *SignatureReq) { r.Profile = "http://mid.swisscom.ch/Any-LoA4" }, func(r engine.SignRequest) bool {
+		"alias": {func(r *SignatureReq) { r.Profile = "http://mid.swisscom.ch/Any-LoA4" }, func(r signature.Request) bool {
 			return r.Profile.URI == profileAuth && r.ProfileURI == "http://mid.swisscom.ch/Any-LoA4"
 		}},
-		"better":        {func(r *SignatureReq) { r.Profile, r.Comparison = "http://uri.gsma.com/mobileconnect/LoA3", "better" }, func(r engine.SignRequest) bool { return r.ProfileURI == profileSign }},
-		"minimum":       {func(r *SignatureReq) { r.Comparison = "minimum" }, func(r engine.SignRequest) bool { return r.ProfileURI == profileAuth }},
-		"pkcs1":         {func(r *SignatureReq) { r.Format = "http://www.methics.fi/KiuruMSSP/v3.2.0#PKCS1" }, func(r engine.SignRequest) bool { return r.Format == engine.PKCS1 }},
-		"pkcs1 of etsi": {func(r *SignatureReq) { r.Format = nsETSI + "PKCS1" }, func(r engine.SignRequest) bool { return r.Format == engine.PKCS1 }},
-		"pkcs7":         {func(r *SignatureReq) { r.Format = nsETSI + "PKCS7" }, func(r engine.SignRequest) bool { return r.Format == engine.CMS }},
-		"mode":          {func(r *SignatureReq) { r.Mode = "asynchClientServer" }, func(r engine.SignRequest) bool { return r.Mode == mssp.AsynchClientServer }},
-		"timeout":       {func(r *SignatureReq) { r.TimeOut = "100" }, func(r engine.SignRequest) bool { return r.TimeOut == 100*time.Second }},
+		"better":        {func(r *SignatureReq) { r.Profile, r.Comparison = "http://uri.gsma.com/mobileconnect/LoA3", "better" }, func(r signature.Request) bool { return r.ProfileURI == profileSign }},
+		"minimum":       {func(r *SignatureReq) { r.Comparison = "minimum" }, func(r signature.Request) bool { return r.ProfileURI == profileAuth }},
+		"pkcs1":         {func(r *SignatureReq) { r.Format = "http://www.methics.fi/KiuruMSSP/v3.2.0#PKCS1" }, func(r signature.Request) bool { return r.Format == signature.PKCS1 }},
+		"pkcs1 of etsi": {func(r *SignatureReq) { r.Format = nsETSI + "PKCS1" }, func(r signature.Request) bool { return r.Format == signature.PKCS1 }},
+		"pkcs7":         {func(r *SignatureReq) { r.Format = nsETSI + "PKCS7" }, func(r signature.Request) bool { return r.Format == signature.CMS }},
+		"mode":          {func(r *SignatureReq) { r.Mode = "asynchClientServer" }, func(r signature.Request) bool { return r.Mode == mssp.AsynchClientServer }},
+		"timeout":       {func(r *SignatureReq) { r.TimeOut = "100" }, func(r signature.Request) bool { return r.TimeOut == 100*time.Second }},
 		"validity": {
 			func(r *SignatureReq) { r.ValidityDate = now.Add(90 * time.Second).Format(time.RFC3339) },
-			func(r engine.SignRequest) bool { return r.TimeOut == 90*time.Second },
+			func(r signature.Request) bool { return r.TimeOut == 90*time.Second },
 		},
-		"bare UUID":       {func(r *SignatureReq) { r.AP.TransID = "19bddce6-5818-4219-9fc4-b0584abc45a6" }, func(r engine.SignRequest) bool { return r.APTransID == "19bddce6-5818-4219-9fc4-b0584abc45a6" }},
-		"instant at edge": {func(r *SignatureReq) { r.AP.Instant = "2026-11-22T17:55:00.000Z" }, func(engine.SignRequest) bool { return true }},
-		"instant in zone": {func(r *SignatureReq) { r.AP.Instant = "2026-11-22T20:00:00.123456+02:00" }, func(engine.SignRequest) bool { return true }},
+		"bare UUID":       {func(r *SignatureReq) { r.AP.TransID = "19bddce6-5818-4219-9fc4-b0584abc45a6" }, func(r signature.Request) bool { return r.APTransID == "19bddce6-5818-4219-9fc4-b0584abc45a6" }},
+		"instant at edge": {func(r *SignatureReq) { r.AP.Instant = "2026-11-22T17:55:00.000Z" }, func(signature.Request) bool { return true }},
+		"instant in zone": {func(r *SignatureReq) { r.AP.Instant = "2026-11-22T20:00:00.123456+02:00" }, func(signature.Request) bool { return true }},
 		"services": {func(r *SignatureReq) {
 			r.Services = []AdditionalService{
 				{Description: nsFiCom + "userLang", UserLang: "FI"},
@@ -160,7 +160,7 @@ func TestAccepted(t *testing.T) {
 				{Description: nsFiCom + "personIdentity"},
 				{Description: nsMID + "app2app"},
 			}
-		}, func(r engine.SignRequest) bool { return r.Language == "fi" && r.Reference == "A123" && r.Validate }},
+		}, func(r signature.Request) bool { return r.Language == "fi" && r.Reference == "A123" && r.Validate }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, e := testService(t)

@@ -29,20 +29,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Engine is what the service needs of *engine.Engine. Errors that are a
+// Engine is what the service needs of *signature.Signer. Errors that are a
 // *mssp.Fault go to the provider as they are.
 type Engine interface {
 	// Sign returns once the request is durable; a repeat returns the first transaction.
-	Sign(ctx context.Context, r engine.SignRequest) (mssp.Transaction, error)
+	Sign(ctx context.Context, r signature.Request) (mssp.Transaction, error)
 	// Wait returns when the transaction is final, or with the error of ctx.
 	Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	// Status finds a transaction of that provider; a *mssp.Fault or
 	// mssp.ErrNotFound when there is none.
 	Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error)
+	// ReferenceOf is the code that the user sees with this transaction.
+	ReferenceOf(tx mssp.Transaction) string
 }
 
 // Directory knows the application providers. AP gives mssp.ErrNotFound for

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 )
 
 // Signature is MSS_Signature (requirement 5.2-1). In synch mode it returns
@@ -73,7 +73,7 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 	}
 	if r.Mode != mssp.Synch {
 		resp.Status = status(mssp.RequestOK)
-		resp.Status.Reference = engine.ReferenceOf(tx)
+		resp.Status.Reference = s.o.Engine.ReferenceOf(tx)
 		return resp, nil
 	}
 	if resp.Signature, resp.Status, f = s.result(tx); f != nil {
@@ -92,7 +92,7 @@ func (s *Service) result(tx mssp.Transaction) (*Signature, Status, *mssp.Fault) 
 	case tx.State == mssp.Failed:
 		return nil, status(tx.Status), nil // 501, 503: said in a reply, but no signature is handed out
 	}
-	r, err := engine.ParseResult(tx.Result)
+	r, err := signature.ParseResult(&tx)
 	if err != nil {
 		return nil, Status{}, internal(err)
 	}

@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/ota/sms"
 )
 
 // validate turns MSS_SignatureReq into a request for the engine.
-func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (engine.SignRequest, extras, *mssp.Fault) {
-	r := engine.SignRequest{AP: ap, APTransID: req.AP.TransID}
+func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature.Request, extras, *mssp.Fault) {
+	r := signature.Request{AP: ap, APTransID: req.AP.TransID}
 	var f *mssp.Fault
 	var x extras
 	if r.Mode, f = d.mode(req.Mode); f != nil {
@@ -203,7 +203,7 @@ func (s *Service) timeOut(d *Dialect, p *mssp.SignatureProfile, seconds, until s
 // meaning is the SHA-256 of what a request asks for. A repeat of a request
 // has a new Instant and the same meaning; another meaning under the same
 // AP_TransID is refused by the engine (I12).
-func meaning(r *engine.SignRequest, req *SignatureReq) []byte {
+func meaning(r *signature.Request, req *SignatureReq) []byte {
 	b := make([]byte, 0, 512)
 	field := func(s string) {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))

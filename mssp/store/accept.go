@@ -37,16 +37,16 @@ func (s *Store) Accept(ctx context.Context, tx mssp.Transaction, seal SealFunc) 
 		tx.CreatedAt = s.clock()
 	}
 	var res AcceptResult
-	err := s.change(ctx, func(w *work) (err error) {
-		res, err = accept(w, tx, seal)
+	err := s.do(ctx, func(q querier) (err error) {
+		res, err = accept(q, tx, seal)
 		return err
 	})
 	return res, err
 }
 
-func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
+func accept(q querier, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
 	now := tx.CreatedAt
-	r, err := w.one(sqlEnter, string(tx.ICCID), string(tx.ID))
+	r, err := q.one(sqlEnter, string(tx.ICCID), string(tx.ID))
 	if err != nil {
 		return AcceptResult{}, fmt.Errorf("store: card of the transaction: %w", err)
 	}
@@ -55,33 +55,29 @@ func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
 	if err := r.err(); err != nil {
 		return AcceptResult{}, err
 	}
-	tx.State, tx.Version, tx.Attempt = mssp.New, 1, 0
-	accepted, err := w.step(&tx, mssp.EventAccepted, now)
-	if err != nil {
-		return AcceptResult{}, err
-	}
+	tx.State, tx.Version, tx.Attempt = mssp.Queued, 1, 0
 	var sd sealed
-	var turn step
 	if mine {
-		if sd, turn, err = takeTurn(w, &tx, seal, now); err != nil {
+		if sd, err = callSeal(q, &tx, seal); err != nil {
 			return AcceptResult{}, err
 		}
+		if sd.fault != nil {
+			tx.State, tx.Status, tx.Detail, tx.FinishedAt = mssp.Failed, sd.fault.Code, sd.fault.Detail, now
+		} else {
+			tx.State, tx.Attempt, tx.SentAt = mssp.Sending, 1, now
+		}
 	}
-	if err := insertTx(w, &tx); errors.Is(err, ErrExists) {
-		return acceptedBefore(w, tx, mine)
+	if err := insertTx(q, &tx); errors.Is(err, ErrExists) {
+		return acceptedBefore(q, tx, mine)
 	} else if err != nil {
 		return AcceptResult{}, err
 	}
-	w.record(accepted.Change)
 	res := AcceptResult{Tx: tx, Ahead: ahead}
-	if !mine {
-		return res, nil
-	}
-	w.record(turn.Change)
-	if turn.effect == mssp.EffectSubmit {
-		res.Dispatched, err = storeSealed(w, &tx, sd, now)
-	} else {
-		_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0)
+	switch {
+	case sd.fault != nil:
+		_, err = q.exec(sqlTurn, string(tx.ICCID), "", 0)
+	case mine:
+		res.Dispatched, err = storeSealed(q, &tx, sd, now)
 	}
 	return res, err
 }
@@ -134,9 +130,9 @@ const sqlTouch = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING bus
 func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatched, []mssp.Transaction, error) {
 	var d *Dispatched
 	var failed []mssp.Transaction
-	err := s.change(ctx, func(w *work) error {
+	err := s.do(ctx, func(q querier) error {
 		d, failed = nil, nil
-		r, err := w.one(sqlTouch, string(iccid))
+		r, err := q.one(sqlTouch, string(iccid))
 		if err != nil {
 			return err
 		}
@@ -144,7 +140,7 @@ func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, se
 		if queued := r.int(); busy != "" || queued == 0 {
 			return r.err()
 		}
-		d, failed, err = popNext(w, iccid, now, seal)
+		d, failed, err = popNext(q, iccid, now, seal)
 		return err
 	})
 	return d, failed, err
@@ -159,8 +155,8 @@ const sqlDropSegments = `UPDATE segment SET state = 'dropped' WHERE tx_seq = $1 
 func (s *Store) Reattempt(ctx context.Context, id mssp.TransID, seal SealFunc) (*Dispatched, error) {
 	var d *Dispatched
 	now := s.clock()
-	err := s.change(ctx, func(w *work) error {
-		n, err := w.exec(`UPDATE card SET queued = queued WHERE busy_tx = $1
+	err := s.do(ctx, func(q querier) error {
+		n, err := q.exec(`UPDATE card SET queued = queued WHERE busy_tx = $1
 			AND iccid = (SELECT iccid FROM tx WHERE id = $1)`, string(id))
 		if err != nil {
 			return err
@@ -168,28 +164,29 @@ func (s *Store) Reattempt(ctx context.Context, id mssp.TransID, seal SealFunc) (
 		if n == 0 {
 			return ErrFinal
 		}
-		tx, err := oneTx(w, sqlTxByID, string(id))
+		tx, err := oneTx(q, sqlTxByID, string(id))
 		if err != nil {
 			return err
 		}
-		sd, err := callSeal(w, &tx, seal)
+		if tx.State.Final() {
+			return ErrFinal
+		}
+		sd, err := callSeal(q, &tx, seal)
 		if err != nil {
 			return err
 		}
 		if sd.fault != nil {
 			return sd.fault
 		}
-		st, err := w.step(&tx, mssp.EventReattempt, now)
-		if err != nil {
+		if _, err := q.exec(sqlDropSegments, tx.Seq); err != nil {
 			return err
 		}
-		if _, err := w.exec(sqlDropSegments, tx.Seq); err != nil {
+		tx.State, tx.Version = mssp.Sending, tx.Version+1
+		tx.Attempt++
+		if _, err := q.exec(`UPDATE tx SET state = 'sending', attempt = $2, version = version + 1 WHERE seq = $1`, tx.Seq, tx.Attempt); err != nil {
 			return err
 		}
-		if err := w.save(&tx, st, nil); err != nil {
-			return err
-		}
-		d, err = storeSealed(w, &tx, sd, now)
+		d, err = storeSealed(q, &tx, sd, now)
 		return err
 	})
 	return d, err

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -37,7 +35,6 @@ type lab struct {
 	*testing.T
 	*store.Store
 	dsn string
-	reg *prometheus.Registry // of the store that is open now
 }
 
 // onBoth runs a test of the conformance suite on both engines.
@@ -70,8 +67,7 @@ func newLab(t *testing.T, dsn string) *lab {
 
 func (l *lab) open() {
 	l.Helper()
-	l.reg = prometheus.NewRegistry()
-	s, err := store.Open(ctx, store.Options{DSN: l.dsn, Clock: func() time.Time { return epoch }, Registerer: l.reg})
+	s, err := store.Open(ctx, store.Options{DSN: l.dsn, Clock: func() time.Time { return epoch }})
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -165,7 +161,7 @@ func (l *lab) finish(f store.Finish) store.FinishResult {
 }
 
 func done(tx mssp.Transaction) store.Finish {
-	return store.Finish{TxID: tx.ID, Event: mssp.EventAnswered, Status: mssp.Signature, Result: []byte(`{"r":1}`)}
+	return store.Finish{TxID: tx.ID, State: mssp.Done, Status: mssp.Signature, Result: []byte(`{"r":1}`)}
 }
 
 func (l *lab) wantState(id mssp.TransID, want mssp.State) mssp.Transaction {
@@ -177,13 +173,6 @@ func (l *lab) wantState(id mssp.TransID, want mssp.State) mssp.Transaction {
 	if tx.State != want {
 		l.Fatalf("transaction is %s, want %s", tx.State, want)
 	}
-	return tx
-}
-
-func (l *lab) transaction(id mssp.TransID) mssp.Transaction {
-	l.Helper()
-	tx, err := l.Transaction(ctx, id)
-	l.ok(err)
 	return tx
 }
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-
-	"github.com/simsign/simsign/mssp"
 )
 
 // backend is what SQLite and PostgreSQL do differently.
@@ -45,10 +43,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &db{m: m, clock: o.Clock, o: o, table: mssp.NewLifecycle()}
+	d := &db{m: m, clock: o.Clock, o: o}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Boxes: d.boxes}
-	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
+	if d.b, err = openBackend(ctx, &d.o, m); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly || o.Visitor {
@@ -61,15 +59,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openBackend(ctx context.Context, o *Options, m *metrics, rec recorder) (backend, error) {
+func openBackend(ctx context.Context, o *Options, m *metrics) (backend, error) {
 	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
-		e, err := openPostgres(ctx, o, m, rec)
+		e, err := openPostgres(ctx, o, m)
 		if err != nil {
 			return nil, err // no interface around a nil pointer
 		}
 		return e, nil
 	}
-	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), o, m, rec)
+	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), o, m)
 	if err != nil {
 		return nil, err
 	}

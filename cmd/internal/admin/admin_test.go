@@ -15,8 +15,8 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -32,22 +32,22 @@ const (
 // fakeEngine answers as a card would whose user does what is asked.
 type fakeEngine struct {
 	operator.Engine
-	enrol engine.EnrolRequest
-	code  engine.CodeOperation
+	enrol registration.EnrolRequest
+	code  applet.CodeOperation
 }
 
-func (e *fakeEngine) Enrol(_ context.Context, r engine.EnrolRequest) (engine.Enrolment, error) {
+func (e *fakeEngine) Enrol(_ context.Context, r registration.EnrolRequest) (registration.Enrolment, error) {
 	e.enrol = r
-	return engine.Enrolment{Slot: 1, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRegistered, Serial: "0a"}, nil
+	return registration.Enrolment{Slot: 1, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRegistered, Serial: "0a"}, nil
 }
 
-func (e *fakeEngine) ManageCode(_ context.Context, _ sms.MSISDN, _ mssp.KeyUsage, op engine.CodeOperation) (mssp.Transaction, error) {
+func (e *fakeEngine) ManageCode(_ context.Context, _ sms.MSISDN, _ mssp.KeyUsage, op applet.CodeOperation) (mssp.Transaction, error) {
 	e.code = op
 	return mssp.Transaction{}, mssp.Faultf(mssp.UserCancel, "the user cancelled")
 }
 
-func (e *fakeEngine) QueryState(context.Context, sms.MSISDN) (engine.AppletState, error) {
-	return engine.AppletState{
+func (e *fakeEngine) QueryState(context.Context, sms.MSISDN) (applet.State, error) {
+	return applet.State{
 		LifeCycle: applet.AppletActive, Language: "fi",
 		Codes: []applet.CodeState{{Code: 1, Status: applet.CodeBlocked, TriesLeft: 0}},
 		Slots: []applet.SlotState{{Slot: applet.Slot{Number: 1, Usage: 2, Algorithm: applet.RSA2048}, Status: applet.SlotRegistered}, {Slot: applet.Slot{Number: 2}}},
@@ -174,7 +174,7 @@ func TestBackends(t *testing.T) {
 
 			r, err := b.Register(ctx, operator.Registration{MSISDN: number, Usage: "non-repudiation", Algorithm: "RSA-2048", Flow: "B", PoP: "12345674"})
 			e := s.Engine.(*fakeEngine).enrol
-			if err != nil || r.Key.Usage != "non-repudiation" || e.Algorithm != applet.RSA2048 || e.Flow != engine.FlowB || e.PoP == applet.PoPNone || e.PoPCode != "12345674" {
+			if err != nil || r.Key.Usage != "non-repudiation" || e.Algorithm != applet.RSA2048 || e.Flow != registration.FlowB || e.PoP == applet.PoPNone || e.PoPCode != "12345674" {
 				t.Errorf("register: %+v, engine was asked %+v, %v", r, e, err)
 			}
 			_, err = b.ManageCode(ctx, operator.CodeRequest{MSISDN: number, Usage: "authentication", Operation: "reset"})

@@ -36,6 +36,7 @@ import (
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer/loopback"
 )
@@ -54,7 +55,7 @@ type Options struct {
 	ObserveNetwork  func(loopback.Event)
 	// Console is served on console.listen; nil: nothing is.
 	Console http.Handler
-	// ConfirmAtOnce and QuietRegistration are those of the engine.
+	// ConfirmAtOnce and QuietRegistration are ConfirmAtOnce and Quiet of package registration.
 	ConfirmAtOnce, QuietRegistration bool
 }
 
@@ -68,6 +69,8 @@ type App struct {
 	core    *Core
 	ca      *pki.CA
 	engine  *engine.Engine
+	cards   cards
+	signer  *signature.Signer
 	service *service.Service
 	bearers bearers
 	planes  []*plane
@@ -110,6 +113,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	}
 	a.onClose(func(context.Context) error { return a.core.Close() })
 	if err := a.newEngine(ctx); err != nil {
+		return err
+	}
+	if err := a.newProcedures(); err != nil {
 		return err
 	}
 	if err := a.newBearers(); err != nil {
@@ -193,22 +199,15 @@ func (a *App) newEngine(ctx context.Context) error {
 		return fmt.Errorf("CA: %w", err)
 	}
 	a.ca = ca
-	o := engine.Options{
+	a.engine, err = engine.New(engine.Options{
 		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), SubmitTimeOut: patience(a.cfg.Bearers),
-		CardProfiles: a.cfg.CardProfiles(), SignatureProfiles: a.cfg.SignatureProfiles(),
-		VA:    pki.NewVA(pki.VAOptions{CA: ca, Clock: a.o.Clock}),
-		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
+		CardProfiles: a.cfg.CardProfiles(), Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
 		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
-		DemoFaults: a.cfg.Lab.DemoFaults, ConfirmAtOnce: a.o.ConfirmAtOnce, QuietRegistration: a.o.QuietRegistration,
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
 			CoolOffAfter: cmp.Or(a.cfg.Limits.CoolOffAfter, -1), CoolOff: a.cfg.Limits.CoolOff.Duration(),
 		},
-	}
-	if ca != nil {
-		o.CA = ca
-	}
-	a.engine, err = engine.New(o)
+	})
 	return err
 }
 
@@ -223,7 +222,7 @@ func (a *App) poll() time.Duration {
 
 func (a *App) newService() (err error) {
 	a.service, err = service.New(service.Options{
-		Engine: a.engine, Directory: a.core.Store, Subscribers: a.core.Store,
+		Engine: a.signers(), Directory: a.core.Store, Subscribers: a.core.Store,
 		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID,
 		InstantWindow:     a.cfg.Limits.Instant.Duration(),
 		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, MaxWaits: a.cfg.Limits.Waiting,

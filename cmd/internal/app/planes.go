@@ -212,7 +212,7 @@ func (u unlinking) Close() error {
 // Admin is the operator's interface of the running service.
 func (a *App) Admin() *admin.Service {
 	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
-	s.Engine, s.SMSCs = a.engine, centres{&a.bearers, a.log}
+	s.Engine, s.SMSCs = a.cards, centres{&a.bearers, a.log}
 	return s
 }
 

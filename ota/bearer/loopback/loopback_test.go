@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -261,26 +260,21 @@ func TestText(t *testing.T) {
 	})
 }
 
-// More segments than there are references wait for one, and all arrive.
-func TestManyAtOnce(t *testing.T) {
+func TestSubmitAllKeepsOrder(t *testing.T) {
 	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
 		p := newPhone(t, w.net, alice, nil)
-		var wg sync.WaitGroup
+		var segs []bearer.Segment
 		var want []string
-		for i := range 600 {
+		for i := range 600 { // more than there are references
 			want = append(want, fmt.Sprint(i))
-			wg.Go(func() {
-				if _, err := w.c.Submit(t.Context(), seg(alice, fmt.Sprint(i))); err != nil {
-					t.Error(err)
-				}
-			})
+			segs = append(segs, seg(alice, want[i]))
 		}
-		wg.Wait()
+		_, errs := w.c.SubmitAll(t.Context(), segs)
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
 		synctest.Wait()
-		got := p.texts()
-		slices.Sort(got)
-		slices.Sort(want)
-		equal(t, "phone", got, want...)
+		equal(t, "phone", p.texts(), want...)
 	})
 }
 
@@ -310,7 +304,7 @@ func TestClassification(t *testing.T) {
 				t.Errorf("Submit: %v, want %v", err, bearer.ErrRefused)
 			}
 			if _, err := Attach(t.Context(), pipe(w.net), bob); !errors.Is(err, ErrAttach) {
-				t.Errorf("Attach under an unknown number: %v", err)
+				t.Errorf("Attach of a stranger: %v", err)
 			}
 		})
 	})

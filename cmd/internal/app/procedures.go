@@ -1,0 +1,49 @@
+package app
+
+import (
+	"github.com/simsign/simsign/mssp/cardcare"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/mssp/testnumbers"
+)
+
+// cards is what the operator does to cards.
+type cards struct {
+	*registration.Registrar
+	*cardcare.Care
+}
+
+// newProcedures registers every procedure with the engine, before it starts:
+// the rows that an earlier process left name them.
+func (a *App) newProcedures() (err error) {
+	if a.cards.Care, err = cardcare.New(a.engine); err != nil {
+		return err
+	}
+	r := registration.Options{
+		Engine: a.engine, Store: a.core.Store, SignatureProfiles: a.cfg.SignatureProfiles(),
+		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration, Clock: a.o.Clock, Logger: a.log,
+	}
+	s := signature.Options{
+		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Clock: a.o.Clock}),
+		Care: a.cards.Care, Clock: a.o.Clock, Logger: a.log,
+	}
+	if a.ca != nil {
+		r.CA, s.Chain = a.ca, a.ca.Chain
+	}
+	if a.cards.Registrar, err = registration.New(r); err != nil {
+		return err
+	}
+	a.signer, err = signature.New(s)
+	return err
+}
+
+// signers is what providers ask for signatures, with the test numbers before
+// it where the laboratory wants them.
+func (a *App) signers() service.Engine {
+	if a.cfg.Lab.DemoFaults {
+		return testnumbers.New(a.signer, a.o.Clock)
+	}
+	return a.signer
+}

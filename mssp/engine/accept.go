@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/base32"
+	"encoding/binary"
+	"io"
+	"strings"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// line is the queue at every card: it accepts transactions, seals the packet
+// of the one whose turn has come, and ends them. Who comes next is in the rows;
+// in memory there are only the limits that protect people.
+type line struct {
+	*core
+	outbox  *outbox
+	waiters *waiters
+	rates   rates // prompts
+	peace   coolOff
+}
+
+// newTransaction is a row with its identity and its deadline.
+func (l *line) newTransaction(o *Order, t *Target) (mssp.Transaction, error) {
+	tx := mssp.Transaction{
+		Kind: o.Kind, AP: o.AP, APTransID: o.APTransID, RequestHash: o.RequestHash, Mode: o.Mode, Profile: o.Profile,
+		MSISDN: t.Subscriber.MSISDN, ICCID: t.Card.ICCID, State: mssp.Queued, CreatedAt: o.At, Deadline: o.At.Add(o.Life),
+	}
+	id, err := transID(l.o.Rand)
+	if err == nil {
+		tx.ID = id
+		tx.AppletTxn, err = appletTxn(l.o.Rand)
+	}
+	if err != nil {
+		return tx, l.Internal("drawing a transaction number", err)
+	}
+	return tx, nil
+}
+
+// transID is "h" and 24 characters of base32: 120 random bits.
+func transID(rand io.Reader) (mssp.TransID, error) {
+	var b [15]byte
+	if _, err := io.ReadFull(rand, b[:]); err != nil {
+		return "", err
+	}
+	return mssp.TransID("h" + strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))), nil
+}
+
+// appletTxn draws the number by which the applet knows the transaction.
+func appletTxn(rand io.Reader) (uint32, error) {
+	var b [4]byte
+	for {
+		if _, err := io.ReadFull(rand, b[:]); err != nil {
+			return 0, err
+		}
+		if n := binary.BigEndian.Uint32(b[:]); n != 0 {
+			return n, nil
+		}
+	}
+}
+
+// accept commits the transaction and, when it is its turn at the card at
+// once, submits its segments. ask: it was counted against the limits.
+func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, ask bool) (mssp.Transaction, error) {
+	s := l.sealer()
+	s.fresh, s.request = tx.ID, r
+	res, err := l.o.Store.Accept(ctx, tx, s.seal)
+	if err != nil {
+		if ask { // nobody was prompted
+			l.rates.giveBack(tx.MSISDN)
+		}
+		return mssp.Transaction{}, l.refused(tx.Kind, l.storeFault("accepting a transaction", err))
+	}
+	if res.Duplicate {
+		if ask {
+			l.rates.giveBack(tx.MSISDN)
+		}
+		return repeat(res.Tx, tx.RequestHash)
+	}
+	switch {
+	case res.Dispatched != nil:
+		f := l.takeOff(res.Dispatched, s)
+		if tx.Mode == mssp.Synch || tx.Mode == "" {
+			l.outbox.submit(context.WithoutCancel(ctx), f, res.Dispatched.Segments)
+		} else {
+			l.Background(func(ctx context.Context) { l.outbox.submit(ctx, f, res.Dispatched.Segments) })
+		}
+	case res.Tx.State.Final(): // the packet encoder refused it in the same commit
+		l.ended(&res.Tx)
+		return res.Tx, FaultOf(&res.Tx)
+	case l.o.Limits.QueuePerCard >= 0 && res.Ahead > l.o.Limits.QueuePerCard:
+		return l.turnAway(ctx, &res.Tx, res.Ahead)
+	default:
+		l.alarm.poke(res.Tx.Deadline)
+	}
+	return res.Tx, nil
+}
+
+// repeat answers the second request with the same AP_TransID.
+func repeat(old mssp.Transaction, hash []byte) (mssp.Transaction, error) {
+	if !bytes.Equal(old.RequestHash, hash) {
+		return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used before for another request: choose a new one")
+	}
+	return old, nil
+}
+
+// turnAway ends a transaction for which the queue of its card is too long.
+func (l *line) turnAway(ctx context.Context, tx *mssp.Transaction, ahead int) (mssp.Transaction, error) {
+	f := mssp.Faultf(mssp.SignatureProcess, "%d requests to this user are waiting already: try again when they are answered", ahead)
+	res, err := l.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, State: mssp.Failed, Status: f.Code, Detail: f.Detail})
+	if err != nil {
+		return mssp.Transaction{}, l.storeFault("turning a transaction away", err)
+	}
+	return res.Tx, f
+}

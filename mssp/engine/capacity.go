@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"unicode/utf8"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+// Octets of one short message (TS 23.040) and of what is in it besides data:
+// header elements 70 and 00 or 08, packet header, CNTR and PCNTR, CC.
+const (
+	octetsPerSMS  = 140
+	packetClear   = 10 // CPL to TAR
+	packetBlock   = 16 // the largest of the ciphers
+	packetSecured = 14 // CNTR, PCNTR, CC
+)
+
+// capacity is how many octets of INT6 fit into n segments, with any of the
+// key sets that the policy permits (98, 242, 370, 498 with 8-bit references).
+func capacity(n int, ref16 bool) int {
+	concat := 5
+	if ref16 {
+		concat = 6
+	}
+	room := octetsPerSMS - 3
+	if n > 1 {
+		room = n*(octetsPerSMS-1-concat) - 2
+	}
+	room -= packetClear
+	return room - room%packetBlock - packetSecured
+}
+
+func maxSegments(p *mssp.CardProfile) int {
+	if p.MaxSegments == 0 {
+		return 4
+	}
+	return p.MaxSegments
+}
+
+// Capacity is how many octets of an INT6 message the card of that profile takes.
+func Capacity(p *mssp.CardProfile) int { return capacity(maxSegments(p), p.ConcatRef16) }
+
+// fits refuses a message that needs more segments than the card takes, and
+// says by how many characters of the text it is too long.
+func fits(octets int, p *mssp.CardProfile, text string) error {
+	n := maxSegments(p)
+	over := octets - capacity(n, p.ConcatRef16)
+	if over <= 0 {
+		return nil
+	}
+	chars := 0
+	for rest := text; over > 0 && rest != ""; chars++ {
+		_, size := utf8.DecodeLastRuneInString(rest)
+		rest = rest[:len(rest)-size]
+		over -= size
+	}
+	if over > 0 {
+		return mssp.Faultf(mssp.WrongDataLength, "the request is %d octets too long for the user's card, which takes %d short messages", octets-capacity(n, p.ConcatRef16), n)
+	}
+	return mssp.Faultf(mssp.WrongDataLength, "the text is %d characters too long for the user's card, which takes %d short messages", chars, n)
+}

@@ -1,0 +1,230 @@
+// Package enginetest is a laboratory for tests of the engine and of the
+// procedures that it runs: a real store and key vault in a temporary folder, a
+// CA, all procedures, a fake network and fake cards.
+//
+// Nothing moves by itself. The clock stands until the test moves it, there is
+// no sweeper (call Engine.Sweep), and the network keeps what phones send until
+// the test delivers it, so that every test decides on the order of things. A
+// card does what its user would like best; Card.Say makes it say something
+// else. Kill leaves the engine as a crash does and starts another one on the
+// same rows.
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardcare"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+var (
+	_ engine.Store       = (*store.Store)(nil)
+	_ signature.Store    = (*store.Store)(nil)
+	_ registration.Store = (*store.Store)(nil)
+	_ signature.VA       = (*pki.VA)(nil)
+	_ registration.CA    = (*pki.CA)(nil)
+	_ engine.Vault       = (*keys.Vault)(nil)
+	_ bearer.Inbox       = (*engine.Engine)(nil)
+	_ bearer.Resolver    = (*engine.Engine)(nil)
+	_ bearer.Alerter     = (*engine.Engine)(nil)
+)
+
+// What every card of a laboratory has.
+var (
+	TAR = ota.TAR{0xB0, 0x00, 0x10}
+	SPI = ota.SPI{0x16, 0x39}
+)
+
+// Number is the first user's.
+const Number sms.MSISDN = "41790000001"
+
+// Clock is a clock that stands until a test moves it.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the present time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Add moves the clock.
+func (c *Clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Lab is an engine with its procedures between a store and a network.
+type Lab struct {
+	t     *testing.T
+	dir   string
+	Clock *Clock
+	Store *store.Store
+	Vault *keys.Vault
+	CA    *pki.CA
+	VA    *pki.VA
+	Logs  *Buffer
+
+	// What the next engine is made of; Kill makes it.
+	Options      engine.Options
+	Registration registration.Options
+
+	Engine    *engine.Engine
+	Signer    *signature.Signer
+	Registrar *registration.Registrar
+	Care      *cardcare.Care
+	Registry  *prometheus.Registry
+
+	mu    sync.Mutex
+	Cards map[sms.MSISDN]*Card
+	Sent  []bearer.Segment // everything that left, octet for octet
+	Texts []bearer.Segment // plain messages to users
+	mos   []bearer.MO
+	// OnSubmit is asked before the card sees a segment; nil: accepted.
+	OnSubmit func(s bearer.Segment) error
+	Lose     bool // the segment does not arrive, whatever OnSubmit says
+}
+
+// Store records outcomes at once, so that no test depends on the 20 ms that
+// they may wait for company.
+type Store struct{ *store.Store }
+
+// RecordOutcomesLazy is not lazy.
+func (s Store) RecordOutcomesLazy(o []store.SegmentOutcome) {
+	if err := s.RecordOutcomes(context.Background(), o); err != nil {
+		panic(err)
+	}
+}
+
+// Buffer is what was logged.
+type Buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *Buffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *Buffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// AuthProfile asks for an authentication.
+var AuthProfile = mssp.SignatureProfile{
+	URI: "http://mid.swisscom.ch/MID/v1/AuthProfile1", Usage: mssp.Authentication, Journey: mssp.TwoStep, TimeOut: 80 * time.Second, MaxTimeOut: 5 * time.Minute, LoA: 4,
+}
+
+// New makes a laboratory with an engine that has recovered and no user.
+func New(t *testing.T) *Lab {
+	t.Helper()
+	l := &Lab{t: t, dir: t.TempDir(), Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}}
+	ctx := context.Background()
+	var err error
+	l.Store, err = store.Open(ctx, store.Options{DSN: filepath.Join(l.dir, "test.db"), Clock: l.Clock.Now})
+	l.OK(err)
+	t.Cleanup(func() { l.Store.Close() })
+	root, err := keys.NewRoot()
+	l.OK(err)
+	l.Vault, err = keys.OpenVault(ctx, root, l.Store, l.Clock.Now())
+	l.OK(err)
+	l.OK(pki.Create(ctx, l.Store, l.Vault, pki.CreateOptions{Name: "Test CA", Test: true, Now: l.Clock.Now().Add(-time.Hour)}))
+	l.CA, err = pki.Load(ctx, pki.Options{Store: l.Store, Sealer: l.Vault, Clock: l.Clock.Now})
+	l.OK(err)
+	l.VA = pki.NewVA(pki.VAOptions{CA: l.CA, Clock: l.Clock.Now})
+	l.Options = engine.Options{
+		Store: l.EngineStore(), Vault: l.Vault, Route: func(bearer.Destination) bearer.Bearer { return l },
+		CardProfiles: map[string]mssp.CardProfile{"test": {
+			Name: "test", TAR: TAR, SPI: SPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
+			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048), byte(applet.ECDSAP384)},
+		}},
+		Clock: l.Clock.Now, Logger: slog.New(slog.NewTextHandler(l.Logs, nil)), Limits: engine.Limits{PromptsPerMinute: -1, CoolOffAfter: -1},
+	}
+	l.Registration = registration.Options{CA: l.CA, SignatureProfiles: []mssp.SignatureProfile{AuthProfile}, Quiet: true}
+	l.start()
+	return l
+}
+
+// EngineStore is the store as engines of the laboratory get it.
+func (l *Lab) EngineStore() Store { return Store{l.Store} }
+
+// Make makes a new engine with its procedures, which has not started.
+func (l *Lab) Make() {
+	l.t.Helper()
+	var err error
+	l.Engine, err = engine.New(l.Options)
+	l.OK(err)
+	l.Care, err = cardcare.New(l.Engine)
+	l.OK(err)
+	r := l.Registration
+	r.Engine, r.Store, r.Clock, r.Logger = l.Engine, l.Store, l.Clock.Now, l.Options.Logger
+	l.Registrar, err = registration.New(r)
+	l.OK(err)
+	l.Signer, err = signature.New(signature.Options{
+		Engine: l.Engine, Store: l.Store, VA: l.VA, Chain: l.CA.Chain, Care: l.Care, Clock: l.Clock.Now, Logger: l.Options.Logger,
+	})
+	l.OK(err)
+}
+
+func (l *Lab) start() {
+	l.t.Helper()
+	l.Registry = prometheus.NewRegistry()
+	l.Options.Registerer = l.Registry
+	l.Make()
+	e := l.Engine
+	l.OK(e.Recover(context.Background()))
+	l.t.Cleanup(func() { l.OK(e.Stop(context.Background())) })
+}
+
+// Kill leaves the engine as a crash does: nothing that it knows is stored any
+// more. Then a new one starts on the same rows.
+func (l *Lab) Kill() {
+	l.t.Helper()
+	l.OK(l.Engine.Stop(context.Background()))
+	l.Drop()
+	l.start()
+}
+
+// Restart makes a new engine on a store, as a new process does, and answers
+// how its start went.
+func (l *Lab) Restart(st engine.Store) error {
+	l.t.Helper()
+	l.OK(l.Engine.Stop(context.Background()))
+	l.Options.Store, l.Options.Registerer = st, nil
+	l.Make()
+	return l.Engine.Recover(context.Background())
+}
+
+// OK ends the test on an error.
+func (l *Lab) OK(err error) {
+	if err != nil {
+		l.t.Helper()
+		l.t.Fatal(err)
+	}
+}

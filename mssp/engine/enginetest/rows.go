@@ -1,0 +1,128 @@
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// User imports a card and its subscriber.
+func (l *Lab) User(number sms.MSISDN) *Card {
+	l.t.Helper()
+	ctx := context.Background()
+	iccid := ota.ICCID("8941010000000" + string(number[len(number)-6:]))
+	m := keys.Material{
+		KVN: 1, CMACLen: 8,
+		KIc: ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{byte(len(l.Cards) + 1)}, 16)},
+		KID: ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{byte(len(l.Cards) + 101)}, 16)},
+	}
+	blob, err := l.Vault.SealMaterial(iccid, m)
+	l.OK(err)
+	counter, err := l.Vault.SealCounter(iccid, 1, 0)
+	l.OK(err)
+	l.OK(l.Store.ImportCard(ctx, mssp.Card{ICCID: iccid, IMSI: "228010000000001", Profile: "test", State: "active", CreatedAt: l.Clock.Now()},
+		[]mssp.KeySet{{ICCID: iccid, KVN: 1, Keys: blob, Counter: counter}}))
+	l.OK(l.Store.PutSubscriber(ctx, mssp.Subscriber{
+		MSISDN: number, ICCID: iccid, Name: "Test Person", Serial: "MIDCHE" + string(number), Language: "en", State: mssp.SubscriberActive, CreatedAt: l.Clock.Now(),
+	}))
+	set, err := m.KeySet()
+	l.OK(err)
+	c := newCard(l.t, number, set)
+	l.mu.Lock()
+	l.Cards[number] = c
+	l.mu.Unlock()
+	return c
+}
+
+// Enrolled is a user with a registered key.
+func (l *Lab) Enrolled(number sms.MSISDN, alg applet.Algorithm, u mssp.KeyUsage) *Card {
+	l.t.Helper()
+	c := l.User(number)
+	l.Enrol(registration.EnrolRequest{MSISDN: number, Usage: u, Algorithm: alg})
+	return c
+}
+
+// Enrol registers a key pair.
+func (l *Lab) Enrol(r registration.EnrolRequest) registration.Enrolment {
+	l.t.Helper()
+	en, err := Pumped(l, func() (registration.Enrolment, error) { return l.Registrar.Enrol(context.Background(), r) })
+	l.OK(err)
+	return en
+}
+
+// Request is a provider's request for a signature of a text.
+func Request(id, text string) signature.Request {
+	sum := sha256.Sum256([]byte(id + text))
+	return signature.Request{
+		AP: mssp.AP{ID: "http://bank.example", Name: "Bank"}, APTransID: id, RequestHash: sum[:], MSISDN: Number,
+		Mode: mssp.Synch, Profile: AuthProfile, MimeType: "text/plain", Content: []byte(text),
+	}
+}
+
+// Sign asks and delivers everything; the transaction is final when it returns.
+func (l *Lab) Sign(r signature.Request) mssp.Transaction {
+	l.t.Helper()
+	tx, err := l.Signer.Sign(context.Background(), r)
+	l.OK(err)
+	l.Pump()
+	return l.Tx(tx.ID)
+}
+
+// Tx is the row of a transaction.
+func (l *Lab) Tx(id mssp.TransID) mssp.Transaction {
+	l.t.Helper()
+	tx, err := l.Store.Transaction(context.Background(), id)
+	l.OK(err)
+	return tx
+}
+
+// EditCard changes the row of the first user's card.
+func (l *Lab) EditCard(f func(*mssp.Card)) {
+	l.t.Helper()
+	_, c, _, err := l.Store.Lookup(context.Background(), Number)
+	l.OK(err)
+	f(&c)
+	l.OK(l.Store.PutCard(context.Background(), c))
+}
+
+// EditSubscriber changes the row of the first user.
+func (l *Lab) EditSubscriber(f func(*mssp.Subscriber)) {
+	l.t.Helper()
+	s, _, _, err := l.Store.Lookup(context.Background(), Number)
+	l.OK(err)
+	f(&s)
+	l.OK(l.Store.PutSubscriber(context.Background(), s))
+}
+
+// Key is the row of a slot of the first user's card.
+func (l *Lab) Key(slot byte) mssp.KeyPair {
+	l.t.Helper()
+	_, _, ks, err := l.Store.Lookup(context.Background(), Number)
+	l.OK(err)
+	for _, k := range ks {
+		if k.Slot == slot {
+			return k
+		}
+	}
+	l.t.Fatalf("no key in slot %d", slot)
+	return mssp.KeyPair{}
+}
+
+// KeySet is a sealed key set of AES keys made of one octet.
+func (l *Lab) KeySet(iccid ota.ICCID, kvn, octet byte) mssp.KeySet {
+	l.t.Helper()
+	k := ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{octet}, 16)}
+	blob, err := l.Vault.SealMaterial(iccid, keys.Material{KVN: kvn, CMACLen: 8, KIc: k, KID: k})
+	l.OK(err)
+	counter, err := l.Vault.SealCounter(iccid, kvn, 0)
+	l.OK(err)
+	return mssp.KeySet{ICCID: iccid, KVN: kvn, Keys: blob, Counter: counter}
+}

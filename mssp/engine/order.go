@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+)
+
+// Order is a composed message for a card with all that goes with it: what
+// Accept puts into the queue.
+type Order struct {
+	Kind      mssp.Kind
+	Operation string    // under which the procedure is registered
+	Procedure Procedure // what the answer will mean
+	Commands  []applet.Command
+
+	Life time.Duration // 0: Options.ManageTimeOut
+	// Code is the usage whose personal code the user is asked for; 0: he is asked for none.
+	Code mssp.KeyUsage
+	// Confirms is the slot whose registration the message begins by
+	// confirming (5-2); 0: none.
+	Confirms byte
+	Language string // ISO 639-1; empty: the subscriber's
+	Text     string // the part of the message that the requester could shorten
+
+	// Ask is set when a provider asks a person: then his protection from a
+	// flood of requests counts it or refuses it.
+	Ask bool
+	// Who asks; empty for the operator's own orders.
+	AP          mssp.APID
+	APTransID   string
+	RequestHash []byte
+	Mode        mssp.MessagingMode
+	Profile     string    // SignatureProfile URI as asked for
+	At          time.Time // of the request; zero: now
+	// Trace is what a watching operator sees of the request; nil: nothing. The
+	// engine adds time and transaction.
+	Trace *TraceEvent
+}
+
+// Accept puts an order into the queue of its card and returns once it is
+// durable; the error is a *mssp.Fault. An order of a provider that was
+// accepted before (same AP and APTransID, same RequestHash) returns the first
+// transaction (I12); with another RequestHash it is fault 101.
+func (e *Engine) Accept(ctx context.Context, t *Target, o Order) (mssp.Transaction, error) {
+	return e.line.order(ctx, t, &o)
+}
+
+// Run is Accept, Wait, and the fault of a transaction that failed as an error
+// beside it: a step of a procedure that needs several.
+func (e *Engine) Run(ctx context.Context, t *Target, o Order) (mssp.Transaction, error) {
+	tx, err := e.Accept(ctx, t, o)
+	if err != nil {
+		return tx, err
+	}
+	if tx, err = e.Wait(ctx, tx.ID); err != nil {
+		return tx, err
+	}
+	if tx.State == mssp.Failed {
+		return tx, FaultOf(&tx)
+	}
+	return tx, nil
+}
+
+// order makes the row of an order and accepts it.
+func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction, error) {
+	tx, r, err := l.compose(t, o)
+	if err != nil && o.AP != "" {
+		return l.refuse(ctx, o, err)
+	}
+	if err != nil {
+		return tx, err
+	}
+	return l.accept(ctx, tx, r, o.Ask)
+}
+
+// compose makes the row of an order; nothing is stored yet.
+func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, err error) {
+	if o.Life <= 0 {
+		o.Life = l.o.ManageTimeOut
+	}
+	if o.At.IsZero() {
+		o.At = l.o.Clock()
+	}
+	if o.Language == "" {
+		o.Language = t.Subscriber.Language
+	}
+	if tx, err = l.newTransaction(o, t); err != nil {
+		return tx, nil, err
+	}
+	if tx.INT6, err = (applet.Message{Transaction: tx.AppletTxn, Commands: o.Commands}).MarshalBinary(); err != nil {
+		return tx, nil, &mssp.Fault{Code: mssp.WrongParam, Detail: "the command cannot be written: " + err.Error(), Err: err}
+	}
+	if err := fits(len(tx.INT6), &t.Profile, o.Text); err != nil {
+		return tx, nil, err
+	}
+	if o.Ask {
+		if f := l.peace.check(tx.MSISDN, o.At); f != nil {
+			return tx, nil, f
+		}
+		if f := l.rates.take(tx.MSISDN, o.At); f != nil {
+			return tx, nil, f
+		}
+	}
+	r = &request{Procedure: o.Procedure, head: head{
+		Operation: o.Operation, Card: t.Card.Profile, Language: o.Language, Code: o.Code, Confirms: o.Confirms, Bad: t.Card.BadPoR > 0,
+	}}
+	if tx.Request, err = r.marshal(); err != nil {
+		return tx, nil, l.Internal("writing a request", err)
+	}
+	if o.Trace != nil && l.o.Trace != nil {
+		l.trace(&tx, o.Trace.Layer, o.Trace.Direction, o.Trace.Octets, o.Trace.Summary, o.Trace.Fields...)
+	}
+	return tx, r, nil
+}
+
+// Refuse answers a provider's request that cannot become a transaction: with
+// the fault that err is, or with the transaction of an earlier request, whose
+// repeat it is.
+func (e *Engine) Refuse(ctx context.Context, o *Order, err error) (mssp.Transaction, error) {
+	return e.line.refuse(ctx, o, err)
+}
+
+func (l *line) refuse(ctx context.Context, o *Order, err error) (mssp.Transaction, error) {
+	switch old, oldErr := l.o.Store.TransactionByAP(ctx, o.AP, o.APTransID); {
+	case oldErr == nil:
+		return repeat(old, o.RequestHash)
+	case !errors.Is(oldErr, mssp.ErrNotFound):
+		err = l.storeFault("looking up a repeated request", oldErr)
+	}
+	return mssp.Transaction{}, l.refused(o.Kind, err)
+}

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Target is what the rows say about a number: whose it is, which card answers
+// under it, and which keys that card holds.
+type Target struct {
+	Subscriber mssp.Subscriber
+	Card       mssp.Card
+	Keys       []mssp.KeyPair
+	Profile    mssp.CardProfile
+}
+
+// Target reads the rows of a number; the error is a *mssp.Fault. Requirement
+// 5.2-1: registered and activated.
+func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
+	sub, card, keys, err := c.o.Store.Lookup(ctx, n)
+	if errors.Is(err, mssp.ErrNotFound) {
+		return nil, mssp.Faultf(mssp.UnknownClient, "no user with this MSISDN is registered here")
+	}
+	if err != nil {
+		return nil, c.Internal("looking up a number", err)
+	}
+	switch {
+	case sub.State == mssp.SubscriberRemoved:
+		return nil, mssp.Faultf(mssp.UnknownClient, "the user has left the service: they must register again")
+	case sub.State == mssp.SubscriberSuspended:
+		return nil, mssp.Faultf(mssp.CardBlocked, "the service of this user is suspended")
+	case card.State == mssp.CardSuspended:
+		return nil, mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")
+	}
+	p, ok := c.o.CardProfiles[card.Profile]
+	if !ok {
+		return nil, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s, which this user's card needs", card.Profile)
+	}
+	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p}, nil
+}
+
+// Blocked reports whether the code that guards keys of that usage has blocked.
+func (t *Target) Blocked(u mssp.KeyUsage) bool {
+	return int(u) >= 1 && int(u) <= len(t.Card.Blocked) && t.Card.Blocked[u-1]
+}
+
+// Supports reports whether the card profile has an algorithm (3.2-4).
+func (t *Target) Supports(a applet.Algorithm) bool {
+	return slices.Contains(t.Profile.Algorithms, byte(a))
+}
+
+// ScreenText is a text in the coding that the card takes.
+func (t *Target) ScreenText(s string) (applet.Text, bool) {
+	if t.Profile.UTF8 {
+		return applet.UTF8(s), true
+	}
+	return applet.ScreenText(s)
+}
+
+// Slot is the key pair in a slot; nil when the slot is free.
+func (t *Target) Slot(n byte) *mssp.KeyPair {
+	for i := range t.Keys {
+		if k := &t.Keys[i]; k.Slot == n && k.State != mssp.KeyDeleted {
+			return k
+		}
+	}
+	return nil
+}
+
+// Registered reports whether the card has a registered key of a usage; 0
+// stands for any.
+func (t *Target) Registered(u mssp.KeyUsage) bool {
+	for i := range t.Keys {
+		if k := &t.Keys[i]; k.State == mssp.KeyRegistered && (u == 0 || k.Usage == u) {
+			return true
+		}
+	}
+	return false
+}
+
+// KeyPair is the row of a slot; nil when there is none.
+func KeyPair(ctx context.Context, st interface {
+	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
+}, iccid ota.ICCID, slot byte,
+) (*mssp.KeyPair, error) {
+	ks, err := st.KeyPairs(ctx, iccid)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ks {
+		if ks[i].Slot == slot {
+			return &ks[i], nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// undeliverable ends a transaction that the network will never take, unless
+// the card has spoken already (then a copy was refused, not the message) or
+// more than one attempt is under way: then the deadline decides.
+func (l *line) undeliverable(ctx context.Context, id mssp.TransID) {
+	tx, err := l.o.Store.Transaction(ctx, id)
+	if err == nil {
+		if _, _, notNow := mssp.Step(tx.State, mssp.EventUndeliver); notNow != nil || tx.Attempt > 1 {
+			return
+		}
+		_, err = l.finish(ctx, store.Finish{
+			TxID: id, State: mssp.Failed, Status: mssp.OTAError,
+			Detail: "the network refused the message to the user's phone: not delivered",
+		})
+	}
+	if err != nil {
+		l.log.Error("ending an undeliverable transaction", "tx", id, "error", err)
+	}
+}
+
+// givenUp ends a transaction whose message the network will not deliver,
+// unless the card has spoken: then a copy was lost, not the message.
+func (l *line) givenUp(ctx context.Context, id mssp.TransID, number sms.MSISDN, cause string) error {
+	tx, err := l.o.Store.Transaction(ctx, id)
+	if err != nil {
+		return err
+	}
+	if _, _, err := mssp.Step(tx.State, mssp.EventUndeliver); err != nil || tx.Attempt > 1 {
+		return nil
+	}
+	l.log.Info("network has given up a message", "tx", id, "msisdn", number, "cause", cause)
+	l.undeliverable(ctx, id)
+	return nil
+}

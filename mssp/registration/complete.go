@@ -1,0 +1,106 @@
+package registration
+
+import (
+	"context"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/pki"
+)
+
+// RegisterComplete is INT3c MobileRegistration in mode register_complete
+// (5.1-6, 5.1-7): the user enters his PoP code if there is one, chooses a
+// personal code if he has none, enters it, and the card signs the certificate
+// request. The answer holds the PKCS#10.
+func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrolment, error) {
+	t, err := g.eligible(ctx, &r)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	k := t.Slot(r.Slot)
+	if k != nil && k.State == mssp.KeyRequested && len(k.CSR) > 0 {
+		return enrolment(k), nil // done before; the certificate is what is missing
+	}
+	if k != nil && r.Flow == FlowB && len(k.PublicKey) > 0 {
+		r.Flow = FlowA // 5.1-7: an existing pair is kept
+	}
+	o, err := g.registerOrder(&r, t, k)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	row := mssp.KeyPair{ICCID: t.Card.ICCID, Slot: r.Slot, Usage: r.Usage, Algorithm: byte(r.Algorithm)}
+	if k != nil {
+		row = *k
+	}
+	row.State, row.CSR, row.CertDER, row.Serial = mssp.KeyRegistering, nil, nil, ""
+	if err := g.putKey(ctx, t, row); err != nil {
+		return Enrolment{}, err
+	}
+	tx, err := g.engine.Run(ctx, t, o)
+	if err != nil {
+		if no, _ := engine.ParseRefusal(&tx); tx.State == mssp.Failed && no.Word == 0 {
+			g.discard(ctx, t, r.Slot) // the card does not know that it failed
+		}
+		return Enrolment{}, err
+	}
+	res, err := ParseResult(&tx)
+	if err != nil {
+		return Enrolment{}, g.engine.Internal("reading a result", err)
+	}
+	return Enrolment{
+		Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRequested,
+		PublicKey: res.PublicKey, CSR: res.CSR, PoP: res.PoP, TransID: tx.ID,
+	}, nil
+}
+
+// discard has the card delete the pair of a registration that we have refused
+// or given up (5.1-9). Nobody waits for it; should it never arrive, the next
+// registration replaces the pair.
+func (g *Registrar) discard(ctx context.Context, t *engine.Target, slot byte) {
+	if _, err := g.engine.Accept(ctx, t, g.deleteOrder(slot)); err != nil {
+		g.log.Warn("deleting the pair of a failed registration", "msisdn", t.Subscriber.MSISDN, "slot", slot, "error", err)
+	}
+}
+
+// popDigits is the length of a PoP code whose value we do not know.
+const popDigits = 8
+
+// registerOrder is the SignTransaction(register key) of either flow.
+func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.KeyPair) (engine.Order, error) {
+	h, _ := applet.HashOf(engine.HashFor(r.Algorithm))
+	c := applet.SignTransaction{Slot: applet.Slot{Number: r.Slot}, Mode: applet.ModeRegister, Hash: h, PoP: r.PoP}
+	d := &register{step: step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}, PoPSum: popSum(r.PoPCode)}
+	o := engine.Order{Kind: mssp.KindRegister, Operation: opRegister, Procedure: d, Code: r.Usage, Life: r.TimeOut}
+	if r.Display != "" {
+		var ok bool
+		if c.TextToShow, ok = t.ScreenText(r.Display); !ok {
+			return o, mssp.Faultf(mssp.InappropriateData, "the text has a character that phones cannot be trusted to show")
+		}
+	}
+	subject := pki.SubjectOf(t.Subscriber)
+	var err error
+	switch {
+	case r.Flow == FlowB:
+		digits := len(r.PoPCode)
+		if digits == 0 && r.PoP != applet.PoPNone {
+			digits = popDigits
+		}
+		c.Slot = r.slot()
+		c.Template, err = pki.NewTemplate(subject, r.Algorithm, digits)
+		d.Template = c.Template
+		o.Commands = activation(t)
+	case k == nil || len(k.PublicKey) == 0:
+		return o, mssp.Faultf(mssp.RegistrationNOK, "slot %d has no key pair yet: register_init comes first", r.Slot)
+	default:
+		d.CRI, err = pki.RequestInfo(subject, k.PublicKey, r.PoPCode)
+		hash := h.Hash().New()
+		hash.Write(d.CRI)
+		c.Digest = hash.Sum(nil)
+	}
+	if err != nil {
+		return o, &mssp.Fault{Code: mssp.RegistrationNOK, Detail: "the certificate request cannot be made: " + err.Error(), Err: err}
+	}
+	o.Commands = append(o.Commands, c)
+	return o, nil
+}

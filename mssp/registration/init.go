@@ -1,0 +1,189 @@
+package registration
+
+import (
+	"context"
+	"slices"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// RegisterInit is INT3c MobileRegistration in mode register_init (5.1-1 to
+// 5.1-5): it checks whether the user can be registered, and in flow A answers
+// with the public key of the first pair of that usage that is not registered
+// yet, having it made if there is none.
+func (g *Registrar) RegisterInit(ctx context.Context, r EnrolRequest) (Enrolment, error) {
+	t, err := g.eligible(ctx, &r)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	if k := t.Slot(r.Slot); k != nil && len(k.PublicKey) > 0 {
+		return enrolment(k), nil // 5.1-3, 3.5.1-9: made earlier
+	}
+	en := Enrolment{Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}
+	if r.Flow == FlowB {
+		return en, nil
+	}
+	return g.generate(ctx, t, &r)
+}
+
+// eligible fills in the defaults of a request and checks it against card and
+// profile (5.1-2). A failure ends the procedure with a reason.
+func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Target, error) {
+	if r.Usage == 0 && r.Profile != "" {
+		if r.Usage = g.usageOf(r.Profile); r.Usage == 0 {
+			return nil, mssp.Faultf(mssp.UnsupportedProfile, "SignatureProfile %s is not served here", r.Profile)
+		}
+	}
+	if r.Usage != mssp.Authentication && r.Usage != mssp.NonRepudiation {
+		return nil, mssp.Faultf(mssp.WrongParam, "the key usage must be authentication (1) or non-repudiation (2)")
+	}
+	t, err := g.registrant(ctx, r.MSISDN)
+	if err != nil {
+		return nil, err
+	}
+	if r.Flow == 0 {
+		r.Flow = FlowA
+	}
+	if r.Algorithm == 0 && len(t.Profile.Algorithms) > 0 {
+		r.Algorithm = applet.Algorithm(t.Profile.Algorithms[0])
+	}
+	switch {
+	case r.Flow != FlowA && r.Flow != FlowB:
+		return nil, mssp.Faultf(mssp.WrongParam, "the registration flow must be A or B")
+	case t.Subscriber.Serial == "":
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the subscriber has no serial number for the certificate's subject")
+	case !t.Supports(r.Algorithm):
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card does not support %s", r.Algorithm)
+	case t.Blocked(r.Usage):
+		return nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", r.Usage)
+	case r.PoPCode != "" && r.PoP == applet.PoPNone:
+		r.PoP = applet.PoPAsk
+	}
+	if r.Slot == 0 {
+		r.Slot = freeSlot(t, r)
+	}
+	if r.Slot == 0 || r.Slot > t.Profile.Slots {
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots and none is free", t.Profile.Slots)
+	}
+	if k := t.Slot(r.Slot); k != nil && k.State == mssp.KeyRegistered {
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
+	}
+	return t, nil
+}
+
+// usageOf is the key usage of a SignatureProfile; 0 when it is not configured.
+func (g *Registrar) usageOf(uri string) mssp.KeyUsage {
+	for i := range g.o.SignatureProfiles {
+		if p := &g.o.SignatureProfiles[i]; p.URI == uri || slices.Contains(p.Aliases, uri) {
+			return p.Usage
+		}
+	}
+	return 0
+}
+
+// registrant is the target of a number with whole key rows: certificate
+// requests are read for registrations only.
+func (g *Registrar) registrant(ctx context.Context, n sms.MSISDN) (*engine.Target, error) {
+	t, err := g.engine.Target(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if t.Keys, err = g.o.Store.KeyPairs(ctx, t.Card.ICCID); err != nil {
+		return nil, g.engine.Internal("reading key pairs", err)
+	}
+	return t, nil
+}
+
+// freeSlot is the slot of the first pair that fits and is not registered yet,
+// or else the first empty slot; 0 when there is neither.
+func freeSlot(t *engine.Target, r *EnrolRequest) byte {
+	for n := byte(1); n <= t.Profile.Slots; n++ {
+		k := t.Slot(n)
+		if k != nil && k.State != mssp.KeyRegistered && k.Usage == r.Usage && applet.Algorithm(k.Algorithm) == r.Algorithm {
+			return n
+		}
+	}
+	for n := byte(1); n <= t.Profile.Slots; n++ {
+		if t.Slot(n) == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// generate has the card make a key pair (4-6). A slot that the card calls in
+// use although no row of ours says so was left behind by a registration whose
+// end got lost: its pair is replaced.
+func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequest) (Enrolment, error) {
+	res, err := g.make(ctx, t, r, applet.HandlerGenerate)
+	if inUse(err) {
+		res, err = g.make(ctx, t, r, applet.HandlerReplace)
+	}
+	if err != nil {
+		return Enrolment{}, err
+	}
+	en := Enrolment{Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyGenerated, PublicKey: res.PublicKey}
+	if len(en.PublicKey) > 0 {
+		return en, nil
+	}
+	var have []byte
+	if res.Part != nil && res.Part.Offset == 0 {
+		have = res.Part.Octets
+	}
+	if en.PublicKey, err = g.readKey(ctx, t, r.Slot, r.Algorithm, have, r.TimeOut); err != nil {
+		return Enrolment{}, err
+	}
+	return en, g.putKey(ctx, t, mssp.KeyPair{
+		ICCID: t.Card.ICCID, Slot: r.Slot, Usage: r.Usage, Algorithm: byte(r.Algorithm),
+		State: mssp.KeyGenerated, PublicKey: en.PublicKey,
+	})
+}
+
+// make runs one SetAuthenticationHandlerData generate or replace.
+func (g *Registrar) make(ctx context.Context, t *engine.Target, r *EnrolRequest, op applet.HandlerOperation) (Result, error) {
+	return g.run(ctx, t, engine.Order{
+		Kind: mssp.KindHandler, Operation: opGenerate, Life: r.TimeOut, Code: r.Usage,
+		Procedure: &generate{step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}},
+		Commands:  append(activation(t), applet.SetAuthenticationHandlerData{Slot: r.slot(), Operation: op}),
+	})
+}
+
+// slot describes the key slot of a request as INT6 wants it. The code that
+// guards a key is the one of its usage.
+func (r *EnrolRequest) slot() applet.Slot {
+	return applet.Slot{Number: r.Slot, Usage: applet.Usage(r.Usage), Algorithm: r.Algorithm, Code: applet.CodeRef(r.Usage)}
+}
+
+// activation is what goes before the first command to a card without keys, in
+// the same packet (5.1-4, 5-2, 3.3-5).
+func activation(t *engine.Target) []applet.Command {
+	if t.Registered(0) {
+		return nil
+	}
+	return []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}}
+}
+
+func (g *Registrar) putKey(ctx context.Context, t *engine.Target, k mssp.KeyPair) error {
+	k.UpdatedAt = g.o.Clock()
+	if err := g.o.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}); err != nil {
+		return g.engine.Internal("storing a key pair", err)
+	}
+	for i := range t.Keys {
+		if t.Keys[i].Slot == k.Slot {
+			t.Keys[i] = k
+			return nil
+		}
+	}
+	t.Keys = append(t.Keys, k)
+	return nil
+}
+
+func enrolment(k *mssp.KeyPair) Enrolment {
+	return Enrolment{
+		Slot: k.Slot, Usage: k.Usage, Algorithm: applet.Algorithm(k.Algorithm), State: k.State,
+		PublicKey: k.PublicKey, CSR: k.CSR, Certificate: k.CertDER, Serial: k.Serial,
+	}
+}

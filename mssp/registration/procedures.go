@@ -1,0 +1,144 @@
+package registration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// Operations in the rows.
+const (
+	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
+	opRead     = "read"     // GetAuthenticationHandlerData public key
+	opRegister = "register" // SignTransaction(register key)
+	opConfirm  = "confirm"  // SetAuthenticationHandlerData registration confirmed
+	opImport   = "import"   // SetAuthenticationHandlerData import certificate
+	opDelete   = "delete"   // SetAuthenticationHandlerData delete
+)
+
+// Result is what came of one step for one slot; what a step does not bring is
+// empty.
+type Result struct {
+	Slot      byte         `json:"slot,omitempty"`
+	PublicKey []byte       `json:"publicKey,omitempty"` // SubjectPublicKeyInfo, DER
+	Part      *applet.Part `json:"part,omitempty"`      // of a public key
+	CSR       []byte       `json:"csr,omitempty"`       // PKCS#10, DER
+	PoP       string       `json:"pop,omitempty"`       // as entered by the user
+}
+
+// ParseResult reads the result of a transaction that is done.
+func ParseResult(tx *mssp.Transaction) (r Result, err error) {
+	if tx.State != mssp.Done || len(tx.Result) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(tx.Result, &r); err != nil {
+		return Result{}, fmt.Errorf("transaction result: %w", err)
+	}
+	return r, nil
+}
+
+// step is what the commands for a key slot have in common: their payload,
+// their faults, and that a failure changes nothing.
+type step struct {
+	g         *Registrar
+	Slot      byte             `json:"slot,omitempty"`
+	Usage     mssp.KeyUsage    `json:"usage,omitempty"`
+	Algorithm applet.Algorithm `json:"alg,omitempty"`
+}
+
+// decode is the engine.Decode of a step.
+func decode(g *Registrar, as func(step) engine.Procedure) engine.Decode {
+	return func(b []byte) (engine.Procedure, error) {
+		s := step{g: g}
+		err := json.Unmarshal(b, &s)
+		return as(s), err
+	}
+}
+
+// Payload is what the row keeps.
+func (s step) Payload() ([]byte, error) { return json.Marshal(s) }
+
+// Fault is what the RA hears.
+func (s step) Fault(w applet.StatusWord) *mssp.Fault { return keyFault(w) }
+
+// Abort: nothing has changed.
+func (s step) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }
+
+// done is the good end with a result.
+func done(code mssp.Code, r *Result) (engine.Outcome, error) {
+	b, err := json.Marshal(r)
+	return engine.Outcome{Finish: store.Finish{State: mssp.Done, Status: code, Result: b}}, err
+}
+
+// plain is a command whose good answer says no more than that.
+type plain struct{ step }
+
+// Evaluate is content.
+func (p *plain) Evaluate(context.Context, *mssp.Transaction, *applet.Answer) (engine.Outcome, error) {
+	return done(mssp.RequestOK, &Result{Slot: p.Slot})
+}
+
+// generate makes a key pair in a slot.
+type generate struct{ step }
+
+// Evaluate takes the public key of the new pair, or its first part.
+func (p *generate) Evaluate(_ context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
+	res := a.Find(applet.TagSetAuthenticationHandlerData)
+	if res == nil {
+		return engine.Failure(mssp.Faultf(mssp.RegistrationNOK, "the user's card did not say whether it made a key pair")), nil
+	}
+	if len(res.PublicKey) == 0 { // the rest is read, and the row written, by who asked
+		return done(mssp.RequestOK, &Result{Slot: p.Slot, Part: res.Part})
+	}
+	spki, err := publicKeyInfo(p.Algorithm, res.PublicKey)
+	if err != nil {
+		return engine.Failure(faultFrom(err)), nil
+	}
+	out, err := done(mssp.RequestOK, &Result{Slot: p.Slot, PublicKey: spki})
+	out.Keys = []mssp.KeyPair{{
+		ICCID: tx.ICCID, Slot: p.Slot, Usage: p.Usage, Algorithm: byte(p.Algorithm),
+		State: mssp.KeyGenerated, PublicKey: spki, UpdatedAt: p.g.o.Clock(),
+	}}
+	return out, err
+}
+
+// read reads a public key.
+type read struct{ step }
+
+// Evaluate takes a public key or a part of one.
+func (p *read) Evaluate(_ context.Context, _ *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
+	res := a.Find(applet.TagGetAuthenticationHandlerData)
+	if res == nil {
+		return engine.Failure(mssp.Faultf(mssp.RegistrationNOK, "the user's card answered without a public key")), nil
+	}
+	r := Result{Slot: p.Slot, Part: res.Part}
+	if r.Part == nil && len(res.PublicKey) > 0 {
+		var err error
+		if r.PublicKey, err = publicKeyInfo(p.Algorithm, res.PublicKey); err != nil {
+			return engine.Failure(faultFrom(err)), nil
+		}
+	}
+	return done(mssp.RequestOK, &r)
+}
+
+// remove deletes the pair in a slot.
+type remove struct{ step }
+
+// Evaluate notes that the slot is empty.
+func (p *remove) Evaluate(ctx context.Context, tx *mssp.Transaction, _ *applet.Answer) (engine.Outcome, error) {
+	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	out, err := done(mssp.RequestOK, &Result{Slot: p.Slot})
+	if k != nil {
+		k.State, k.UpdatedAt = mssp.KeyDeleted, p.g.o.Clock()
+		out.Keys = []mssp.KeyPair{*k}
+	}
+	return out, err
+}

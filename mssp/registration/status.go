@@ -1,0 +1,80 @@
+package registration
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// CertificateStatus is INT3c MobileRegistration in mode certificate_status
+// (5.1-8): the CA has issued cert for the key in that slot, or, when cert is
+// nil, refused it. The key's row is updated, the user is told (3.5.1-7), and
+// the card, which makes the key usable only now (5.1-10), at once or with the
+// next command.
+func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, slot byte, cert []byte) (Enrolment, error) {
+	t, err := g.registrant(ctx, number)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	k := t.Slot(slot)
+	if k == nil || k.State != mssp.KeyRequested && k.State != mssp.KeyRegistered {
+		return Enrolment{}, mssp.Faultf(mssp.RegistrationNOK, "slot %d has no registration that waits for a certificate", slot)
+	}
+	if cert == nil {
+		return g.certificateRefused(ctx, t, k)
+	}
+	c, err := x509.ParseCertificate(cert)
+	if err != nil {
+		return Enrolment{}, mssp.Faultf(mssp.ErrorCertificate, "the certificate cannot be read")
+	}
+	if string(c.RawSubjectPublicKeyInfo) != string(k.PublicKey) {
+		return Enrolment{}, mssp.Faultf(mssp.ErrorCertificate, "the certificate is for another key than the one in slot %d", slot)
+	}
+	k.State, k.CertDER, k.Serial, k.Confirmed = mssp.KeyRegistered, cert, fmt.Sprintf("%x", c.SerialNumber.Bytes()), false
+	if err := g.putKey(ctx, t, *k); err != nil {
+		return Enrolment{}, err
+	}
+	g.log.Info("key registered", "msisdn", number, "slot", slot, "usage", k.Usage.String(), "serial", k.Serial)
+	if !g.o.Quiet {
+		if err := g.engine.Tell(ctx, number, t.Subscriber.Language, engine.TextRegistered); err != nil {
+			g.log.Error("telling the user of the registration", "msisdn", number, "error", err)
+		}
+	}
+	if g.o.ConfirmAtOnce {
+		if err := g.confirm(ctx, t, slot); err != nil {
+			g.log.Warn("confirmation to the card failed: it goes with the next command", "msisdn", number, "error", err)
+		}
+	}
+	if t.Profile.StoresCert {
+		if err := g.importCertificate(ctx, t, slot, cert); err != nil {
+			g.log.Warn("storing the certificate in the card failed", "msisdn", number, "error", err)
+		}
+	}
+	return enrolment(k), nil
+}
+
+// certificateRefused takes a pair out of use for which there will be no
+// certificate (5.1-9).
+func (g *Registrar) certificateRefused(ctx context.Context, t *engine.Target, k *mssp.KeyPair) (Enrolment, error) {
+	slot := k.Slot
+	k.State = mssp.KeyDeleted
+	if err := g.putKey(ctx, t, *k); err != nil {
+		return Enrolment{}, err
+	}
+	_, err := g.engine.Accept(ctx, t, g.deleteOrder(slot))
+	return enrolment(k), err
+}
+
+// confirm tells the card at once that its key is registered.
+func (g *Registrar) confirm(ctx context.Context, t *engine.Target, slot byte) error {
+	_, err := g.engine.Run(ctx, t, engine.Order{
+		Kind: mssp.KindHandler, Operation: opConfirm, Procedure: &plain{step{g: g, Slot: slot}}, Confirms: slot,
+		Commands: []applet.Command{applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: slot}, Operation: applet.HandlerConfirm}},
+	})
+	return err
+}

@@ -1,0 +1,144 @@
+package signature
+
+import (
+	"crypto/x509"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cms"
+	"github.com/simsign/simsign/mssp/display"
+	"github.com/simsign/simsign/mssp/engine"
+)
+
+// compose makes the message of a signature and completes the order.
+func (s *Signer) compose(r *Request, t *engine.Target, k *mssp.KeyPair, cert *x509.Certificate, o *engine.Order) error {
+	alg := applet.Algorithm(k.Algorithm)
+	g := &signing{s: s, payload: payload{
+		Slot: k.Slot, Algorithm: alg, Format: r.Format, Serial: k.Serial, Hash: r.Hash, Content: r.Content, Digest: r.Digest,
+		Attrs: r.Profile.SignedAttributes && r.Format == CMS, At: o.At.UTC().Truncate(time.Second), Validate: r.Validate,
+	}}
+	if err := g.chooseHash(alg); err != nil {
+		return err
+	}
+	if err := g.compute(cert); err != nil {
+		return err
+	}
+	c, text, err := g.command(r, t)
+	if err != nil {
+		return err
+	}
+	if !k.Confirmed { // 5-2: in the same packet, before the first use of the key
+		o.Confirms = k.Slot
+		o.Commands = append(o.Commands, applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: k.Slot}, Operation: applet.HandlerConfirm})
+	}
+	o.Commands = append(o.Commands, c)
+	o.Procedure, o.Text = g, text
+	if s.engine.Watched() {
+		o.Trace = g.trace(r)
+	}
+	return nil
+}
+
+// trace is what a watching operator sees of the request.
+func (g *signing) trace(r *Request) *engine.TraceEvent {
+	return &engine.TraceEvent{
+		Layer: engine.LayerRequest, Direction: engine.Out, Octets: r.Content, Summary: "signature asked for by " + r.AP.Name,
+		Fields: []engine.Field{
+			{Name: "AP_ID", Value: string(r.AP.ID)},
+			{Name: "AP_TransID", Value: r.APTransID},
+			{Name: "SignatureProfile", Value: r.ProfileURI},
+			{Name: "MSS_Format", Value: string(r.Format)},
+			{Name: "MimeType", Value: r.MimeType},
+			{Name: "reference", Value: g.Reference},
+		},
+	}
+}
+
+// chooseHash checks the hash of the AP, or takes the one that goes with the key.
+func (p *payload) chooseHash(alg applet.Algorithm) error {
+	if p.Digest != nil {
+		if h, ok := applet.HashOf(p.Hash); !ok || len(p.Digest) != h.Size() {
+			return mssp.Faultf(mssp.WrongParam, "the hash to be signed must be SHA-256 (32 octets), SHA-384 (48) or SHA-512 (64), have %d octets", len(p.Digest))
+		}
+		return nil
+	}
+	if len(p.Content) == 0 {
+		return mssp.Faultf(mssp.MissingParam, "there is nothing to sign: DataToBeSigned is empty")
+	}
+	p.Hash = engine.HashFor(alg)
+	return nil
+}
+
+// compute fills in what follows from payload and certificate.
+func (g *signing) compute(cert *x509.Certificate) error {
+	g.cert = cert
+	switch {
+	case g.Format == PKCS1 && g.Digest != nil:
+		g.digest = g.Digest
+	case g.Format == PKCS1:
+		h := g.Hash.New()
+		h.Write(g.Content)
+		g.digest = h.Sum(nil)
+	default:
+		var chain [][]byte
+		if g.s.o.Chain != nil {
+			chain = g.s.o.Chain()
+		}
+		p, err := g.prepare(cert.Raw, chain)
+		if errors.Is(err, cms.ErrOptions) {
+			return mssp.Faultf(mssp.WrongParam, "what is to be signed cannot go into a CMS: %v", err)
+		}
+		if err != nil {
+			return g.s.engine.Internal("preparing CMS", err)
+		}
+		g.prepared, g.digest = p, p.Digest()
+	}
+	return nil
+}
+
+// command is the SignTransaction: the text itself when the card can show
+// it whole and hash exactly the AP's octets, otherwise a hash with a text
+// beside it. text is what could be shortened.
+func (g *signing) command(r *Request, t *engine.Target) (applet.SignTransaction, string, error) {
+	content := isText(r.MimeType) && len(r.Content) > 0
+	text := r.Display
+	if text == "" && content {
+		text = string(r.Content)
+	}
+	c := applet.SignTransaction{Slot: applet.Slot{Number: g.Slot}, Mode: applet.Mode(r.Profile.Usage), Journey: applet.Journey(r.Profile.Journey)}
+	c.Hash, _ = applet.HashOf(g.Hash)
+	if g.Reference = r.Reference; g.Reference == "" {
+		ref, err := reference(g.s.o.Rand, g.digest, []byte(text))
+		if err != nil {
+			return c, text, g.s.engine.Internal("drawing a nonce", err)
+		}
+		g.Reference = ref
+	}
+	c.Reference = g.Reference
+	if _, err := (display.Frame{AP: r.AP.Name, Text: text, Reference: g.Reference}).Fit(); err != nil {
+		return c, text, mssp.Faultf(mssp.WrongDataLength, "%v", err)
+	}
+	ok := true
+	if content && text == string(r.Content) && !g.Attrs && t.Profile.UTF8 {
+		c.TextToSign = applet.UTF8(text)
+		if r.AP.Name != "" {
+			c.TextToShow, ok = t.ScreenText(r.AP.Name)
+		}
+	} else {
+		c.Digest = g.digest
+		if s := (display.Frame{AP: r.AP.Name, Text: text}).String(); s != "" {
+			c.TextToShow, ok = t.ScreenText(s)
+		}
+	}
+	if !ok {
+		return c, text, mssp.Faultf(mssp.InappropriateData, "the text has a character above U+FFFF, which phones cannot be trusted to show")
+	}
+	return c, text, nil
+}
+
+func isText(mime string) bool {
+	return mime == "" || strings.HasPrefix(strings.ToLower(mime), "text/")
+}

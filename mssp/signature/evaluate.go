@@ -1,0 +1,77 @@
+package signature
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// Evaluate verifies a signature before anybody hears of it (5.2-2) and puts it
+// into the form that the AP asked for.
+func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
+	res := a.Find(applet.TagSignTransaction)
+	if res == nil || len(res.Signature) == 0 {
+		return engine.Failure(mssp.Faultf(mssp.SignatureProcess, "the user's card answered without a signature")), nil
+	}
+	sig, err := g.Algorithm.SignatureToASN1(res.Signature)
+	if err != nil {
+		g.s.log.Warn("signature is malformed", "tx", tx.ID, "error", err)
+		return engine.Failure(mssp.Faultf(mssp.InvalidSignature, "the user's card answered with a malformed signature")), nil
+	}
+	if err := g.ready(ctx); err != nil {
+		return engine.Outcome{}, fmt.Errorf("preparing verification: %w", err)
+	}
+	v := g.s.o.VA.Check(ctx, g.cert, g.digest, sig)
+	g.s.engine.Trace(tx, engine.LayerVerify, engine.In, "signature verified: "+v.Code.String(), engine.Field{Name: "detail", Value: v.Detail})
+	switch v.Code {
+	case mssp.ValidSignature:
+	case mssp.InternalError:
+		return engine.Outcome{}, fmt.Errorf("asking the validation authority: %w", v.Err)
+	default:
+		g.s.log.Warn("signature refused by the validation authority", "tx", tx.ID, "status", int(v.Code), "error", v.Err)
+		return engine.Failure(&mssp.Fault{Code: v.Code, Detail: v.Detail}), nil
+	}
+	r := Result{
+		Format: g.Format, Signature: sig, Certificate: g.cert.Raw, Reference: g.Reference,
+		SignedAt: g.At, ValidationStatus: v.Code, Slot: g.Slot,
+	}
+	if g.prepared != nil {
+		if r.Signature, err = g.prepared.Assemble(sig); err != nil {
+			return engine.Outcome{}, fmt.Errorf("assembling CMS: %w", err)
+		}
+	}
+	out := engine.Outcome{Finish: store.Finish{State: mssp.Done, Status: mssp.Signature}}
+	if g.Validate {
+		out.Status = mssp.ValidSignature
+	}
+	out.Result, err = json.Marshal(&r)
+	return out, err
+}
+
+// ready makes sure that everything is computed: after a restart only the
+// payload is there.
+func (g *signing) ready(ctx context.Context) error {
+	if g.digest != nil {
+		return nil
+	}
+	row, err := g.s.o.Store.Certificate(ctx, g.Serial)
+	if err != nil {
+		return err
+	}
+	cert, err := g.s.certs.parse(row.Serial, row.DER)
+	if err != nil {
+		return err
+	}
+	return g.compute(cert)
+}
+
+// Fault is what the AP hears when the applet has said no.
+func (g *signing) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
+
+// Abort: a signature that was not made changes no row.
+func (g *signing) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }

@@ -1,0 +1,49 @@
+package signature
+
+import (
+	"crypto"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Format is the form of the signature that an AP gets.
+type Format string
+
+// Formats.
+const (
+	CMS   Format = "CMS"   // DER SignedData (RFC 5652) with attached content
+	PKCS1 Format = "PKCS1" // the bare signature value: RSA PKCS#1 v1.5, or ECDSA as DER
+)
+
+// Request is a request for a signature that is complete, authenticated
+// and permitted; what is left to check is what only the subscriber's rows
+// and the size of a packet can tell.
+type Request struct {
+	AP          mssp.AP
+	APTransID   string
+	RequestHash []byte // SHA-256 of the meaning of the request
+	MSISDN      sms.MSISDN
+	Mode        mssp.MessagingMode
+	Profile     mssp.SignatureProfile
+	ProfileURI  string // as asked for; empty means Profile.URI
+	Format      Format // empty means CMS
+	MimeType    string // of Content
+
+	// What to sign: Content, or Digest made with Hash by the AP.
+	Content []byte
+	Hash    crypto.Hash // of Digest; 0 for Content lets the signer choose
+	Digest  []byte
+
+	// Display is the text for the user, framed or not; empty shows Content
+	// when that is text.
+	Display   string
+	Reference string // event id of the AP, shown on both screens; empty lets us make one
+	Language  string // ISO 639-1; empty: the subscriber's
+	TimeOut   time.Duration
+	// Late is set when the time for this request is over: only the repeat of an
+	// earlier one is answered, a new one gets this fault.
+	Late     *mssp.Fault
+	Validate bool // the reply says VALID_SIGNATURE (502) instead of SIGNATURE (500)
+}

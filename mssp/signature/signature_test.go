@@ -1,0 +1,285 @@
+package signature_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"strings"
+	"testing"
+
+	"github.com/smallstep/pkcs7"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/signature"
+)
+
+// A text is shown and signed on the card, the signature is verified, and the
+// CMS holds exactly the provider's octets, for both kinds of key and for one
+// and several short messages.
+//
+// Supports: 1-1, 3.2-2, 3.5.3-1, 3.5.3-5, 4-5, 5-2, 5.2-1, 5.2-2, 5.2-3
+func TestSignText(t *testing.T) {
+	for _, alg := range []applet.Algorithm{applet.ECDSAP256, applet.ECDSAP384, applet.RSA2048} {
+		t.Run(alg.String(), func(t *testing.T) {
+			l := enginetest.New(t)
+			c := l.Enrolled(enginetest.Number, alg, mssp.Authentication)
+			tx := l.Sign(enginetest.Request("T1", "Sign in to Example Bank? Größe €"))
+			l.Want(tx.ID, mssp.Done, mssp.Signature)
+			r, err := signature.ParseResult(&tx)
+			l.OK(err)
+			p7, err := pkcs7.Parse(r.Signature)
+			l.OK(err)
+			l.OK(p7.Verify())
+			if string(p7.Content) != "Sign in to Example Bank? Größe €" {
+				t.Errorf("CMS content is %q", p7.Content)
+			}
+			if !enginetest.ParseCert(t, r.Certificate).Equal(p7.GetOnlySigner()) {
+				t.Error("the CMS is not by the user's certificate")
+			}
+			shown := c.Shown[len(c.Shown)-1]
+			if got, _ := shown.TextToShow.Decode(); got != "Bank" {
+				t.Errorf("the frame is %q, want the provider's name", got)
+			}
+			if shown.Reference == "" || shown.Reference != l.Signer.ReferenceOf(tx) || shown.Reference != r.Reference {
+				t.Errorf("reference on the device %q, at the service %q", shown.Reference, l.Signer.ReferenceOf(tx))
+			}
+			if shown.Mode != applet.ModeAuthenticate || shown.Journey != applet.JourneyTwoStep {
+				t.Errorf("mode %d, journey %d", shown.Mode, shown.Journey)
+			}
+		})
+	}
+}
+
+// The forms of a signature: signed attributes, a hash of the provider, a
+// bare signature, octets with a display text.
+//
+// Supports: 3.2-2, 4-5, 3.5.3-5
+func TestSignForms(t *testing.T) {
+	sum := sha256.Sum256([]byte("a document"))
+	for name, c := range map[string]struct {
+		change func(*signature.Request)
+		status mssp.Code
+		check  func(*testing.T, *enginetest.Lab, applet.SignTransaction, signature.Result)
+	}{
+		"signed attributes": {
+			func(r *signature.Request) { r.Profile.SignedAttributes = true }, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if len(c.Digest) != 32 {
+					t.Error("the card must sign the hash of the attributes")
+				}
+				if got, _ := c.TextToShow.Decode(); got != "Bank: hello" {
+					t.Errorf("shown: %q", got)
+				}
+				p7, err := pkcs7.Parse(r.Signature)
+				l.OK(err)
+				l.OK(p7.Verify())
+			},
+		},
+		"hash": {
+			func(r *signature.Request) {
+				r.Content, r.Digest, r.Hash, r.Display = nil, sum[:], crypto.SHA256, "Sign the contract?"
+			}, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if string(c.Digest) != string(sum[:]) {
+					t.Error("the card must get the provider's hash")
+				}
+				p7, err := pkcs7.Parse(r.Signature)
+				l.OK(err)
+				p7.Content = []byte("a document")
+				l.OK(p7.Verify())
+			},
+		},
+		"bare hash": {
+			func(r *signature.Request) {
+				r.Content, r.Digest, r.Hash, r.Format = nil, sum[:], crypto.SHA256, signature.PKCS1
+			}, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if v := l.VA.Check(context.Background(), enginetest.ParseCert(t, r.Certificate), sum[:], r.Signature); v.Code != mssp.ValidSignature {
+					t.Errorf("signature: %d", v.Code)
+				}
+			},
+		},
+		"validated": {func(r *signature.Request) { r.Validate = true }, mssp.ValidSignature, func(*testing.T, *enginetest.Lab, applet.SignTransaction, signature.Result) {}},
+		"octets": {
+			func(r *signature.Request) { r.MimeType, r.Display = "application/octet-stream", "Sign the file?" }, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if got, _ := c.TextToShow.Decode(); got != "Bank: Sign the file?" || len(c.Digest) == 0 {
+					t.Errorf("shown: %q", got)
+				}
+			},
+		},
+		"event id": {
+			func(r *signature.Request) { r.Reference = "A123" }, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if c.Reference != "A123" || r.Reference != "A123" {
+					t.Errorf("reference %q, %q", c.Reference, r.Reference)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := enginetest.New(t)
+			card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+			r := enginetest.Request("T1", "hello")
+			c.change(&r)
+			tx := l.Sign(r)
+			l.Want(tx.ID, mssp.Done, c.status)
+			res, err := signature.ParseResult(&tx)
+			l.OK(err)
+			c.check(t, l, card.Shown[len(card.Shown)-1], res)
+		})
+	}
+}
+
+// What is refused before anything is stored or sent, each with its own code.
+//
+// Supports: 1-2, 3.5.2-1, 3.5.4-1, 3.5.12-1, 5.2-1, W-6
+func TestSignRefused(t *testing.T) {
+	ctx := context.Background()
+	for name, c := range map[string]struct {
+		code   mssp.Code
+		change func(*enginetest.Lab, *signature.Request)
+	}{
+		"unknown user":    {mssp.UnknownClient, func(_ *enginetest.Lab, r *signature.Request) { r.MSISDN = "41790000099" }},
+		"other usage":     {mssp.NoKeyFound, func(_ *enginetest.Lab, r *signature.Request) { r.Profile.Usage = mssp.NonRepudiation }},
+		"click OK":        {mssp.UnsupportedProfile, func(_ *enginetest.Lab, r *signature.Request) { r.Profile.LoA = 3 }},
+		"no usage":        {mssp.UnsupportedProfile, func(_ *enginetest.Lab, r *signature.Request) { r.Profile.Usage = 0 }},
+		"nothing to sign": {mssp.MissingParam, func(_ *enginetest.Lab, r *signature.Request) { r.Content = nil }},
+		"short hash": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) {
+			r.Content, r.Digest, r.Hash = nil, make([]byte, 20), crypto.SHA1
+		}},
+		"too long to show": {mssp.WrongDataLength, func(_ *enginetest.Lab, r *signature.Request) { r.Content = []byte(strings.Repeat("x", 240)) }},
+		"too long for card": {mssp.WrongDataLength, func(l *enginetest.Lab, r *signature.Request) {
+			p := l.Options.CardProfiles["test"]
+			p.MaxSegments = 1
+			l.Options.CardProfiles["test"] = p
+			r.Content = []byte(strings.Repeat("x", 100))
+		}},
+		"code blocked": {mssp.PINBlocked, func(l *enginetest.Lab, _ *signature.Request) { l.EditCard(func(c *mssp.Card) { c.Blocked[0] = true }) }},
+		"card suspended": {mssp.CardBlocked, func(l *enginetest.Lab, _ *signature.Request) {
+			l.EditCard(func(c *mssp.Card) { c.State = mssp.CardSuspended })
+		}},
+		"service suspended": {mssp.CardBlocked, func(l *enginetest.Lab, _ *signature.Request) {
+			l.EditSubscriber(func(s *mssp.Subscriber) { s.State = mssp.SubscriberSuspended })
+		}},
+		"left": {mssp.UnknownClient, func(l *enginetest.Lab, _ *signature.Request) {
+			l.EditSubscriber(func(s *mssp.Subscriber) { s.State = mssp.SubscriberRemoved })
+		}},
+		"no profile":          {mssp.UnsupportedProfile, func(l *enginetest.Lab, _ *signature.Request) { l.EditCard(func(c *mssp.Card) { c.Profile = "other" }) }},
+		"certificate revoked": {mssp.RevokedCertificate, func(l *enginetest.Lab, _ *signature.Request) { l.OK(l.CA.Revoke(ctx, l.Key(1).Serial, 1)) }},
+		"certificate expired": {mssp.ErrorCertificate, func(l *enginetest.Lab, _ *signature.Request) { l.Clock.Add(4 * 365 * 24 * 3600e9) }},
+		"no certificate": {mssp.NoCertFound, func(l *enginetest.Lab, _ *signature.Request) {
+			k := l.Key(1)
+			k.CertDER = nil
+			l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}))
+		}},
+		"not registered": {mssp.NoKeyFound, func(l *enginetest.Lab, _ *signature.Request) {
+			k := l.Key(1)
+			k.State = mssp.KeyRequested
+			l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := enginetest.New(t)
+			card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+			r := enginetest.Request("T1", "hello")
+			c.change(l, &r)
+			sent, prompts := len(l.Sent), card.Prompts
+			_, err := l.Signer.Sign(ctx, r)
+			enginetest.WantFault(t, err, c.code)
+			l.Settle()
+			if name == "code blocked" {
+				sent++ // the card is asked whether it still is; the user is not
+			}
+			if len(l.Sent) != sent || card.Prompts != prompts {
+				t.Error("something was sent all the same")
+			}
+		})
+	}
+}
+
+// A repeat is the same transaction, before and after its end and whatever has
+// changed since; with another content it is refused. Nobody is asked twice
+// (I12), and nobody else sees it (I2).
+//
+// Supports: 5.2-3
+func TestSignTwice(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	first, err := l.Signer.Sign(ctx, enginetest.Request("T1", "hello"))
+	l.OK(err)
+	again, err := l.Signer.Sign(ctx, enginetest.Request("T1", "hello"))
+	l.OK(err)
+	l.Pump()
+	l.EditCard(func(c *mssp.Card) { c.Blocked[0] = true })
+	late, err := l.Signer.Sign(ctx, enginetest.Request("T1", "hello"))
+	l.OK(err)
+	if again.ID != first.ID || late.ID != first.ID || late.State != mssp.Done {
+		t.Errorf("repeats are %s and %s (%s), want %s", again.ID, late.ID, late.State, first.ID)
+	}
+	_, err = l.Signer.Sign(ctx, enginetest.Request("T1", "something else"))
+	enginetest.WantFault(t, err, mssp.WrongParam)
+	if card.Prompts != 2 { // one was the registration
+		t.Errorf("%d prompts, want 2", card.Prompts)
+	}
+	_, err = l.Engine.Status(ctx, "http://other.example", first.ID)
+	enginetest.WantFault(t, err, mssp.WrongParam)
+	tx, err := l.Engine.Status(ctx, "http://bank.example", first.ID)
+	l.OK(err)
+	if tx.Status != mssp.Signature {
+		t.Errorf("status %d", tx.Status)
+	}
+}
+
+// One at the card, others in order behind it, and no more than the limit.
+//
+// Supports: 3.5.3-4
+func TestQueue(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	l.Options.Limits.QueuePerCard = 2
+	l.Kill()
+	card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	before := len(card.Seen)
+	var ids []mssp.TransID
+	for _, id := range []string{"T1", "T2", "T3"} {
+		tx, err := l.Signer.Sign(ctx, enginetest.Request(id, "text of "+id))
+		l.OK(err)
+		ids = append(ids, tx.ID)
+	}
+	_, err := l.Signer.Sign(ctx, enginetest.Request("T4", "one too many"))
+	enginetest.WantFault(t, err, mssp.SignatureProcess)
+	_, err = l.Signer.Sign(ctx, enginetest.Request("T4", "one too many")) // the same answer again
+	if err != nil {
+		t.Errorf("repeat of a refused request: %v", err)
+	}
+	if n := len(card.Seen) - before; n != 1 {
+		t.Fatalf("%d packets at the card, want 1 (I4)", n)
+	}
+	l.Pump()
+	for i, id := range ids {
+		l.Want(id, mssp.Done, mssp.Signature)
+		if got := string(card.Shown[i+1].TextToSign.Octets); got != "text of T"+string(rune('1'+i)) {
+			t.Errorf("prompt %d shows %q", i+1, got)
+		}
+	}
+}
+
+// Too many prompts a minute are refused, a repeat is not counted.
+func TestPromptRate(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	l.Options.Limits.PromptsPerMinute = 2
+	l.Kill()
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.Sign(enginetest.Request("T1", "a"))
+	l.Sign(enginetest.Request("T1", "a"))
+	l.Sign(enginetest.Request("T2", "b"))
+	_, err := l.Signer.Sign(ctx, enginetest.Request("T3", "c"))
+	enginetest.WantFault(t, err, mssp.SignatureProcess)
+	l.Clock.Add(61e9)
+	l.Sign(enginetest.Request("T4", "d"))
+}

@@ -1,0 +1,175 @@
+// Package testnumbers gives the numbers +41000092NNN their faults, so that a
+// provider's software can meet each of them: 401 the user cancels, 402 the code
+// is blocked, 208 nobody answers until the deadline, 209 delivery fails, and so
+// on. Faults of the request itself (1xx) are given at once, the others when the
+// transaction ends, so that asynchronous clients meet them in a status query.
+//
+// It stands between the service and the engine and takes what is for such a
+// number; everything else passes. Nothing of it is stored, and no card is
+// involved.
+package testnumbers
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Numbers is a service.Engine that answers for the test numbers itself. It is
+// safe for concurrent use.
+type Numbers struct {
+	service.Engine // for all other numbers
+	clock          func() time.Time
+
+	mu sync.Mutex
+	tx map[mssp.TransID]mssp.Transaction
+	by map[string]mssp.TransID // AP and AP_TransID
+	n  int
+}
+
+const (
+	prefix = "41000092"
+	most   = 10_000 // transactions that are remembered
+)
+
+// New puts the test numbers before an engine.
+func New(next service.Engine, clock func() time.Time) *Numbers {
+	return &Numbers{Engine: next, clock: clock, tx: map[mssp.TransID]mssp.Transaction{}, by: map[string]mssp.TransID{}}
+}
+
+// codeOf is the fault that a number stands for.
+func codeOf(n sms.MSISDN) (mssp.Code, bool) {
+	digits, ok := strings.CutPrefix(string(n), prefix)
+	if !ok || len(digits) != 3 {
+		return 0, false
+	}
+	i, err := strconv.Atoi(digits)
+	c := mssp.Code(i)
+	switch {
+	case err != nil, i <= 100:
+		return 0, false
+	case c == mssp.RevokedCertificate, c == mssp.InvalidSignature, c == mssp.ConstraintMismatch:
+		return c, true
+	}
+	return c, !c.IsStatus() && c != mssp.OutstandingTransaction
+}
+
+// Sign takes a request for a test number.
+func (d *Numbers) Sign(ctx context.Context, r signature.Request) (mssp.Transaction, error) {
+	code, ok := codeOf(r.MSISDN)
+	if !ok || r.Late != nil {
+		return d.Engine.Sign(ctx, r)
+	}
+	if code >= 101 && code <= 109 {
+		return mssp.Transaction{}, faultOf(code)
+	}
+	now := d.clock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := string(r.AP.ID) + "\x00" + r.APTransID
+	if old, ok := d.tx[d.by[key]]; ok {
+		if string(old.RequestHash) != string(r.RequestHash) {
+			return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used before for another request: choose a new one")
+		}
+		return old, nil
+	}
+	if len(d.tx) >= most {
+		clear(d.tx)
+		clear(d.by)
+	}
+	d.n++
+	f := faultOf(code)
+	profile := r.ProfileURI
+	if profile == "" {
+		profile = r.Profile.URI
+	}
+	tx := mssp.Transaction{
+		ID: mssp.TransID("hdemo" + strconv.Itoa(d.n)), Kind: mssp.KindSign, AP: r.AP.ID, APTransID: r.APTransID,
+		RequestHash: r.RequestHash, MSISDN: r.MSISDN, Mode: r.Mode, Profile: profile, State: mssp.Waiting,
+		Status: f.Code, Detail: f.Detail, CreatedAt: now, SentAt: now, Deadline: now.Add(r.Life()), FinishedAt: now,
+	}
+	if code == mssp.ExpiredTransaction {
+		tx.FinishedAt = tx.Deadline
+	}
+	d.tx[tx.ID], d.by[key] = tx, tx.ID
+	return at(tx, time.Time{}), nil
+}
+
+// at is the transaction as it is at a time.
+func at(tx mssp.Transaction, now time.Time) mssp.Transaction {
+	if !now.Before(tx.FinishedAt) {
+		tx.State = mssp.Failed
+		return tx
+	}
+	tx.Status, tx.Detail, tx.FinishedAt = 0, "", time.Time{}
+	return tx
+}
+
+func (d *Numbers) transaction(id mssp.TransID, now time.Time) (mssp.Transaction, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tx, ok := d.tx[id]
+	if !ok {
+		return tx, false
+	}
+	return at(tx, now), true
+}
+
+// Wait waits for the end of a transaction.
+func (d *Numbers) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
+	now := d.clock()
+	tx, ok := d.transaction(id, now)
+	switch {
+	case !ok:
+		return d.Engine.Wait(ctx, id)
+	case tx.State.Final():
+		return tx, nil
+	}
+	t := time.NewTimer(tx.Deadline.Sub(now))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		tx, _ = d.transaction(id, tx.Deadline)
+		return tx, nil
+	case <-ctx.Done():
+		return tx, ctx.Err()
+	}
+}
+
+// Status is the present state of a transaction, for the AP that asked for it.
+func (d *Numbers) Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error) {
+	tx, ok := d.transaction(id, d.clock())
+	switch {
+	case !ok:
+		return d.Engine.Status(ctx, ap, id)
+	case tx.AP != ap:
+		return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "no such transaction: MSSP_TransID is unknown here")
+	}
+	return tx, nil
+}
+
+func faultOf(c mssp.Code) *mssp.Fault {
+	why := "as this test number does"
+	switch c {
+	case mssp.UserCancel:
+		why = "the user cancelled"
+	case mssp.PINBlocked:
+		why = "the user's code is blocked"
+	case mssp.ExpiredTransaction:
+		why = "time is up: delivered, but no answer from the user"
+	case mssp.OTAError:
+		why = "the network refused the message to the user's phone: not delivered"
+	case mssp.UnknownClient:
+		why = "no user with this MSISDN is registered here"
+	case mssp.NoKeyFound:
+		why = "the user has no registered key"
+	}
+	return mssp.Faultf(c, "%s (test number)", why)
+}
