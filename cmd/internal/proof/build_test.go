@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 }
 
 // program builds simsign as it is (""), or broken.
-func program(t *testing.T, breakage string) string {
+func program(t testing.TB, breakage string) string {
 	t.Helper()
 	built.mu.Lock()
 	defer built.mu.Unlock()
@@ -83,7 +83,7 @@ func program(t *testing.T, breakage string) string {
 
 // overlay writes the files of a broken program and returns the list that tells
 // the Go tool which of the product's they replace.
-func overlay(t *testing.T, name string) string {
+func overlay(t testing.TB, name string) string {
 	t.Helper()
 	b := broken[name]
 	replace := map[string]string{}
@@ -107,7 +107,7 @@ func overlay(t *testing.T, name string) string {
 
 // find returns the only file that has the text: whoever moves it need not
 // tell this test, whoever changes it must.
-func (c swap) find(t *testing.T) (file, text string) {
+func (c swap) find(t testing.TB) (file, text string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, c.dir, "*.go"))
 	if err != nil {
@@ -131,7 +131,7 @@ func (c swap) find(t *testing.T) (file, text string) {
 	return file, text
 }
 
-func absolute(t *testing.T, path string) string {
+func absolute(t testing.TB, path string) string {
 	t.Helper()
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -140,7 +140,7 @@ func absolute(t *testing.T, path string) string {
 	return path
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ const patience = 2 * time.Minute
 
 // peer finds a program that a test needs: without it the test is skipped, or
 // fails where all peers must be there.
-func peer(t *testing.T, name string) string {
+func peer(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -30,7 +30,7 @@ func peer(t *testing.T, name string) string {
 	return path
 }
 
-func missing(t *testing.T, why string) {
+func missing(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("SIMSIGN_REQUIRE_PEERS") == "1" {
 		t.Fatal(why)
@@ -49,7 +49,7 @@ type child struct {
 // serve starts the program. With strace arguments it is traced: strace -D
 // makes the tracer a grandchild, so that the process that is killed is the
 // program itself.
-func (s *site) serve(t *testing.T, bin string, strace ...string) *child {
+func (s *site) serve(t testing.TB, bin string, strace ...string) *child {
 	t.Helper()
 	args := []string{bin, "serve", "-c", s.path("simsign.toml")}
 	if len(strace) > 0 {
@@ -102,7 +102,7 @@ func (c *child) kill() {
 }
 
 // stop ends the child in order.
-func (c *child) stop(t *testing.T) {
+func (c *child) stop(t testing.TB) {
 	t.Helper()
 	c.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
 	if !c.ended(patience) {
@@ -158,7 +158,7 @@ func (s *site) until(t *testing.T, what string, ok func() bool) {
 }
 
 // logText is what all children of the site have logged.
-func (s *site) logText(t *testing.T) string {
+func (s *site) logText(t testing.TB) string {
 	t.Helper()
 	b, err := os.ReadFile(s.path("log"))
 	if err != nil {
@@ -168,7 +168,7 @@ func (s *site) logText(t *testing.T) string {
 }
 
 // tail is the end of the log, for a failure.
-func (s *site) tail(t *testing.T, lines int) string {
+func (s *site) tail(t testing.TB, lines int) string {
 	t.Helper()
 	all := strings.Split(strings.TrimSpace(s.logText(t)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")

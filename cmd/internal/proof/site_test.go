@@ -113,40 +113,54 @@ func markOf(text string) string {
 }
 
 // newSite makes a folder with a database that an operator has filled, and the
-// world around it. bearer is the table of the bearer, with a %s for the
-// address of the centre.
+// world around it, with a proxy before the centre.
 func newSite(t *testing.T, seed uint64, users int) *site {
 	t.Helper()
 	s := &site{dir: t.TempDir(), seed: seed, ledger: &smscLedger{}, roots: x509.NewCertPool()}
-	network := loopback.NewNetwork(loopback.NetworkOptions{RetryFirst: 50 * time.Millisecond, RetryMost: time.Second})
-	netAddr, err := network.Listen("127.0.0.1:0")
+	for i := range users {
+		s.users = append(s.users, newUser(i))
+	}
+	network, centre := s.startCentre(t, s.ledger.add)
+	s.proxy = newProxy(t, centre, rand.New(rand.NewPCG(seed, 2)))
+	s.populate(t, network, s.proxy.addr)
+	return s
+}
+
+// startCentre runs the centre and the network behind it, and gives their
+// addresses. What the centre promises goes to the ledger, where there is one.
+func (s *site) startCentre(t testing.TB, ledger func(smsc.Entry)) (network, centre string) {
+	t.Helper()
+	n := loopback.NewNetwork(loopback.NetworkOptions{RetryFirst: 50 * time.Millisecond, RetryMost: time.Second})
+	netAddr, err := n.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { network.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { n.Close() }) // the test is over
 	s.smsc, err = smsc.New(smsc.Options{
 		Accounts: []smsc.Account{{SystemID: systemID, Password: smscPassword, Numbers: []string{serviceNumber}, Window: 50}},
-		Network:  network, Ledger: s.ledger.add,
+		Network:  n, Ledger: ledger,
 		Limits: smsc.Limits{RetryFirst: 200 * time.Millisecond, RetryMost: time.Second, Response: 2 * time.Second, Enquire: 2 * time.Second},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.smsc.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { s.smsc.Close() }) // the test is over
 	smscAddr, err := s.smsc.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.proxy = newProxy(t, smscAddr.String(), rand.New(rand.NewPCG(seed, 2)))
-	for i := range users {
-		s.users = append(s.users, newUser(i))
-	}
-	s.write(t)
+	return netAddr.String(), smscAddr.String()
+}
+
+// populate writes the configuration, with the address at which the centre is
+// reached, fills the database and switches the handsets on.
+func (s *site) populate(t testing.TB, network, centre string) {
+	t.Helper()
+	s.write(t, centre)
 	s.prepare(t)
 	for _, u := range s.users {
-		u.switchOn(t, netAddr.String())
+		u.switchOn(t, network)
 	}
-	return s
 }
 
 func newUser(i int) *user {
@@ -166,7 +180,7 @@ func newUser(i int) *user {
 // atEase are time-outs of a phone that a slow machine does not reach.
 var atEase = handset.Timeouts{Text: time.Hour, Input: time.Hour, Network: time.Hour}
 
-func (u *user) switchOn(t *testing.T, network string) {
+func (u *user) switchOn(t testing.TB, network string) {
 	t.Helper()
 	alg, err := applet.ParseAlgorithm(u.alg)
 	if err != nil {
@@ -198,7 +212,7 @@ func (u *user) switchOn(t *testing.T, network string) {
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
 // write writes the configuration.
-func (s *site) write(t *testing.T) {
+func (s *site) write(t testing.TB, centre string) {
 	t.Helper()
 	ports := freePorts(t, 3)
 	s.api, s.admin = ports[0], s.path("admin.sock")
@@ -227,7 +241,7 @@ uri = %q
 usage = "authentication"
 journey = "one-step"
 timeout = "10m"
-%s`, s.api, ports[1], ports[2], profileURI, bearerTable(s.proxy.addr))
+%s`, s.api, ports[1], ports[2], profileURI, bearerTable(centre))
 	if err := os.WriteFile(s.path("simsign.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +261,7 @@ response_timeout = "3s"
 `, addr, serviceNumber, systemID)
 }
 
-func freePorts(t *testing.T, n int) []string {
+func freePorts(t testing.TB, n int) []string {
 	t.Helper()
 	addrs, err := freeport.Any(n)
 	if err != nil {
@@ -257,7 +271,7 @@ func freePorts(t *testing.T, n int) []string {
 }
 
 // prepare does what an operator does before the first start.
-func (s *site) prepare(t *testing.T) {
+func (s *site) prepare(t testing.TB) {
 	t.Helper()
 	if err := os.WriteFile(s.path("smsc.password"), []byte(smscPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -298,7 +312,7 @@ func (s *site) prepare(t *testing.T) {
 }
 
 // register makes a key pair on every card, through the running service.
-func (s *site) register(t *testing.T) {
+func (s *site) register(t testing.TB) {
 	t.Helper()
 	client, err := admin.Dial(t.Context(), s.admin)
 	if err != nil {
