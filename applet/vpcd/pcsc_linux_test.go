@@ -112,7 +112,7 @@ func journey(t *testing.T, s *server) {
 			t.Fatal(err)
 		}
 		if !lines.Scan() {
-			cmd.Wait() //nolint:errcheck // it failed
+			cmd.Wait() // it failed
 			t.Fatalf("terminal: %s", said)
 		}
 		if err := json.Unmarshal(lines.Bytes(), answer); err != nil {

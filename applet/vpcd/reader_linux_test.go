@@ -98,7 +98,7 @@ func furnish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Close(fd) //nolint:errcheck // nothing was written
+	defer syscall.Close(fd) // nothing was written
 	var request [40]byte    // struct ifreq: a name of 16 octets, then flags
 	copy(request[:], "lo")
 	binary.NativeEndian.PutUint16(request[syscall.IFNAMSIZ:], syscall.IFF_UP|syscall.IFF_RUNNING)
@@ -140,10 +140,10 @@ func startReader(t *testing.T) (stop func()) {
 		t.Fatal(err)
 	}
 	stop = sync.OnceFunc(func() {
-		daemon.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may be gone
+		daemon.Process.Signal(syscall.SIGTERM) // it may be gone
 		kill := time.AfterFunc(patience, func() { daemon.Process.Kill() })
 		defer kill.Stop()
-		daemon.Wait() //nolint:errcheck // stopped
+		daemon.Wait() // stopped
 	})
 	t.Cleanup(func() {
 		stop()

@@ -15,7 +15,7 @@ type Deliver struct {
 }
 
 // AppendBinary appends the TPDU (ErrTPDU, ErrAddress, ErrUDH).
-func (d *Deliver) AppendBinary(dst []byte) ([]byte, error) {
+func (d Deliver) AppendBinary(dst []byte) ([]byte, error) {
 	at := len(dst)
 	dst = append(dst, mtiDeliver|flag(!d.MoreMessages, bitNMMS)|flag(d.Loop, bitLP)|
 		flag(d.StatusReport, bitSR)|flag(len(d.UDH) > 0, bitUDHI)|flag(d.ReplyPath, bitRP))

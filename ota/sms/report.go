@@ -84,7 +84,7 @@ type DeliverReport struct {
 }
 
 // AppendBinary appends the TPDU (ErrTPDU, ErrUDH).
-func (r *DeliverReport) AppendBinary(dst []byte) ([]byte, error) {
+func (r DeliverReport) AppendBinary(dst []byte) ([]byte, error) {
 	at := len(dst)
 	dst = append(dst, mtiDeliver|flag(r.hasUDH(), bitUDHI))
 	if r.Failed {
@@ -125,7 +125,7 @@ type SubmitReport struct {
 }
 
 // AppendBinary appends the TPDU (ErrTPDU, ErrUDH).
-func (r *SubmitReport) AppendBinary(dst []byte) ([]byte, error) {
+func (r SubmitReport) AppendBinary(dst []byte) ([]byte, error) {
 	at := len(dst)
 	dst = append(dst, mtiSubmit|flag(r.hasUDH(), bitUDHI))
 	if r.Failed {

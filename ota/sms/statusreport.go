@@ -16,7 +16,7 @@ type StatusReport struct {
 }
 
 // AppendBinary appends the TPDU (ErrTPDU, ErrAddress, ErrUDH).
-func (r *StatusReport) AppendBinary(dst []byte) ([]byte, error) {
+func (r StatusReport) AppendBinary(dst []byte) ([]byte, error) {
 	at := len(dst)
 	dst = append(dst, mtiStatus|flag(!r.MoreMessages, bitNMMS)|flag(r.Loop, bitLP)|flag(r.Command, bitSR)|
 		flag(r.HasOptional && r.hasUDH(), bitUDHI), r.Reference)
@@ -73,7 +73,7 @@ const (
 
 // Outcome reads TP-ST: 00 and 02 delivered, 01 handed on, 20 to 3F still
 // trying, all others given up.
-func (r *StatusReport) Outcome() Outcome {
+func (r StatusReport) Outcome() Outcome {
 	switch s := r.Status; {
 	case s == 0x00, s == 0x02:
 		return OutcomeDelivered

@@ -15,7 +15,7 @@ type Submit struct {
 }
 
 // AppendBinary appends the TPDU (ErrTPDU, ErrAddress, ErrUDH).
-func (s *Submit) AppendBinary(dst []byte) ([]byte, error) {
+func (s Submit) AppendBinary(dst []byte) ([]byte, error) {
 	at := len(dst)
 	dst = append(dst, mtiSubmit|flag(s.RejectDuplicates, bitRD)|byte(s.Validity.Format&3)<<3|
 		flag(s.StatusReport, bitSR)|flag(len(s.UDH) > 0, bitUDHI)|flag(s.ReplyPath, bitRP), s.Reference)

@@ -68,7 +68,7 @@ var (
 )
 
 // AppendBinary appends the message.
-func (m *Message) AppendBinary(b []byte) ([]byte, error) {
+func (m Message) AppendBinary(b []byte) ([]byte, error) {
 	if len(m.Address) > MaxAddress {
 		return b, fmt.Errorf("%w: address of %d octets, at most %d", ErrLength, len(m.Address), MaxAddress)
 	}
