@@ -37,7 +37,7 @@ type execution struct {
 func (a *signingApplet) run(s *session, r *received) applet.Answer {
 	out := applet.Answer{Transaction: r.message.Transaction}
 	if r.err != nil {
-		a.log.Warn("INT6 message refused", "err", r.err)
+		a.log.Warn("INT6 message refused", "error", r.err)
 		out.Results = []applet.Result{{Tag: applet.TagMessage, Status: applet.StatusOf(r.err)}}
 		return out
 	}

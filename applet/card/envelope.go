@@ -47,7 +47,7 @@ func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
 	}
 	d, err := sms.ParseDeliver(tpdu)
 	if err != nil {
-		c.log.Warn("short message refused", "err", err)
+		c.log.Warn("short message refused", "error", err)
 		return nil, swWrongData
 	}
 	if c.toolkit.full() {

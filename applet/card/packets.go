@@ -50,7 +50,7 @@ func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusa
 	p.observe.see(EventPacket, "command packet", "", packet)
 	h, err := ota.ParseHeader(packet)
 	if err != nil {
-		p.log.Warn("packet refused", "err", err)
+		p.log.Warn("packet refused", "error", err)
 		return o, nil, false
 	}
 	if !atLeast(h.SPI[0], p.profile.MSL) {
@@ -68,7 +68,7 @@ func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusa
 	case errors.Is(err, ota.ErrPadding), err == nil && cmd.Block > 0 && int(cmd.PCNTR) >= cmd.Block:
 		return o, p.refuse(h, ota.StatusCiphering), false
 	case err != nil:
-		p.log.Warn("packet refused", "err", err)
+		p.log.Warn("packet refused", "error", err)
 		return o, p.refuse(h, ota.StatusUnidentified), false
 	}
 	o = opened{origin{cmd.SPI, kvn, cmd.CNTR, from}, cmd.TAR, cmd.Data, ota.StatusOK}
@@ -134,7 +134,7 @@ func (p *packetSecurity) fault(o opened) []byte {
 	}
 	packet, err := p.keySets[o.kvn].SealResponse(nil, o.spi, &ota.Response{TAR: o.tar, CNTR: o.cntr, Status: o.status})
 	if err != nil {
-		p.log.Error("answer cannot be sealed", "err", err)
+		p.log.Error("answer cannot be sealed", "error", err)
 		return nil
 	}
 	return packet
@@ -149,7 +149,7 @@ func (p *packetSecurity) seal(o origin, st ota.ResponseStatus, data []byte, udh 
 	}
 	b, err := p.keySets[o.kvn].SealResponse(b, o.spi, &ota.Response{TAR: p.profile.TAR, CNTR: o.cntr, Status: st, Data: data})
 	if err != nil {
-		p.log.Error("answer cannot be sealed", "err", err)
+		p.log.Error("answer cannot be sealed", "error", err)
 		return nil
 	}
 	p.observe.see(EventPacket, "response packet", st.String(), b)

@@ -104,7 +104,7 @@ func (a *signingApplet) answerMessage(s *session, r *received) {
 		}
 		octets, err := answer.MarshalBinary()
 		if err != nil {
-			a.log.Error("answer cannot be written", "err", err)
+			a.log.Error("answer cannot be written", "error", err)
 			return
 		}
 		a.observe.see(EventMessage, "INT6 answer", answer.Status().String(), octets)

@@ -35,7 +35,7 @@ type segments struct {
 func (s *segments) collect(d *sms.Deliver) ([]byte, bool) {
 	cat, _, err := sms.ParseConcat(d.UDH)
 	if err != nil {
-		s.log.Warn("segment refused", "err", err)
+		s.log.Warn("segment refused", "error", err)
 		return nil, false
 	}
 	if cat.Total == 1 {
@@ -72,7 +72,7 @@ func (s *segments) collect(d *sms.Deliver) ([]byte, bool) {
 func (s *segments) join(parts []sms.Part) ([]byte, bool) {
 	packet, kind, err := sms.Join(nil, parts)
 	if err != nil {
-		s.log.Warn("segments refused", "err", err)
+		s.log.Warn("segments refused", "error", err)
 		return nil, false
 	}
 	return packet, kind == sms.CommandCPI

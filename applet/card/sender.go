@@ -45,14 +45,14 @@ func (m *sender) submit(s *session, packet []byte, to sms.Address) bool {
 	}
 	parts, err := sms.Split(packet, o)
 	if err != nil {
-		m.log.Error("answer cannot be split", "err", err)
+		m.log.Error("answer cannot be split", "error", err)
 		return false
 	}
 	var tpdu []byte
 	for _, part := range parts {
 		sm := sms.Submit{Destination: to, PID: p.PID, DCS: p.DCS, UDH: part.UDH, UD: part.UD}
 		if tpdu, err = sm.AppendBinary(tpdu[:0]); err != nil {
-			m.log.Error("short message cannot be made", "err", err)
+			m.log.Error("short message cannot be made", "error", err)
 			return false
 		}
 		if !m.sendTPDU(s, tpdu) {

@@ -1,7 +1,6 @@
 package sms_test
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/simsign/simsign/ota"
@@ -74,17 +73,4 @@ func TestAnswerCapacity(t *testing.T) {
 			}
 		}
 	}
-}
-
-func ExampleSplit() {
-	parts, err := sms.Split(make([]byte, 150), sms.SplitOptions{CPI: sms.CommandCPI, Ref: 0x2A})
-	if err != nil {
-		panic(err)
-	}
-	for _, p := range parts {
-		fmt.Printf("%X and %d octets\n", p.UDH, len(p.UD))
-	}
-	// Output:
-	// 0700032A02017000 and 132 octets
-	// 0500032A0202 and 18 octets
 }
