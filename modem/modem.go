@@ -72,7 +72,7 @@ type Status struct {
 	Left    int // messages left of the quota; -1: no limit
 }
 
-var _ bearer.Bearer = (*Modem)(nil)
+var _ bearer.Attacher = (*Modem)(nil)
 
 // New checks the options and reads the state file. Nothing is opened before
 // Start.

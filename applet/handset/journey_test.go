@@ -153,13 +153,9 @@ func (u *user) ask(commands ...applet.Command) {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	segs := make([]bearer.Segment, len(parts))
-	for i, p := range parts {
-		segs[i] = bearer.Segment{Dest: u.number, PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UDH: p.UDH, UD: p.UD}
-	}
-	_, errs := u.s.c.SubmitAll(context.Background(), segs)
-	for _, err := range errs {
-		if err != nil {
+	for _, p := range parts {
+		seg := bearer.Segment{Dest: u.number, PID: sms.PIDDownload, DCS: sms.DCSClass2Data, UDH: p.UDH, UD: p.UD}
+		if _, err := u.s.c.Submit(context.Background(), seg); err != nil {
 			u.t.Fatal(err)
 		}
 	}

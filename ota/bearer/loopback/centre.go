@@ -124,7 +124,7 @@ func (n *Network) forCentre(p *port, m *message, d *rp.Message) {
 	m.submit = &submission{tpdu: append([]byte(nil), d.TPDU...), port: p, ref: d.Ref}
 	f := p.sub.lanes[FromEndpoint].judge()
 	switch {
-	case p.sub.dark:
+	case p.sub.unreachable:
 		n.answerSubmit(m, rp.NetworkOutOfOrder)
 		return
 	case n.stored >= n.o.MaxStored:

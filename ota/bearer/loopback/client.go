@@ -39,7 +39,7 @@ type Client struct {
 	wg      sync.WaitGroup
 }
 
-var _ bearer.Bearer = (*Client)(nil)
+var _ bearer.Attacher = (*Client)(nil)
 
 // NewClient returns a client that is not yet attached.
 func NewClient(o ClientOptions) (*Client, error) {
@@ -71,6 +71,9 @@ func Dial(ctx context.Context, addr string, number sms.MSISDN, inbox bearer.Inbo
 
 // Name is the name of the bearer.
 func (c *Client) Name() string { return c.o.Name }
+
+// Attached reports whether the client is attached to the network now.
+func (c *Client) Attached() bool { return c.session.Load() != nil }
 
 // Start makes one attempt to attach and then keeps the client attached in the
 // background until Stop. It fails only when the network refuses for good; ctx

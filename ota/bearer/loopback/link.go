@@ -37,7 +37,7 @@ func Attach(ctx context.Context, dial DialFunc, number sms.MSISDN) (*Link, error
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	l := &Link{conn: conn, in: newFrameReader(conn)}
-	l.out.w = impatient{conn}
+	l.out.w = deadlineConn{conn}
 	_, err = l.out.w.Write(appendAttach(nil, number))
 	if err == nil {
 		var b []byte

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -260,21 +261,26 @@ func TestText(t *testing.T) {
 	})
 }
 
-func TestSubmitAllKeepsOrder(t *testing.T) {
+// More segments than there are references wait for one, and all arrive.
+func TestManyAtOnce(t *testing.T) {
 	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
 		p := newPhone(t, w.net, alice, nil)
-		var segs []bearer.Segment
+		var wg sync.WaitGroup
 		var want []string
-		for i := range 600 { // more than there are references
+		for i := range 600 {
 			want = append(want, fmt.Sprint(i))
-			segs = append(segs, seg(alice, want[i]))
+			wg.Go(func() {
+				if _, err := w.c.Submit(t.Context(), seg(alice, fmt.Sprint(i))); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-		_, errs := w.c.SubmitAll(t.Context(), segs)
-		if err := errors.Join(errs...); err != nil {
-			t.Fatal(err)
-		}
+		wg.Wait()
 		synctest.Wait()
-		equal(t, "phone", p.texts(), want...)
+		got := p.texts()
+		slices.Sort(got)
+		slices.Sort(want)
+		equal(t, "phone", got, want...)
 	})
 }
 
@@ -304,7 +310,7 @@ func TestClassification(t *testing.T) {
 				t.Errorf("Submit: %v, want %v", err, bearer.ErrRefused)
 			}
 			if _, err := Attach(t.Context(), pipe(w.net), bob); !errors.Is(err, ErrAttach) {
-				t.Errorf("Attach of a stranger: %v", err)
+				t.Errorf("Attach under an unknown number: %v", err)
 			}
 		})
 	})

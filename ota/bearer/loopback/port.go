@@ -45,12 +45,12 @@ func (n *Network) attach(conn net.Conn, in *frameReader) (*port, error) {
 	var p *port
 	if err == nil {
 		p = &port{conn: conn}
-		p.out.w = impatient{conn}
+		p.out.w = deadlineConn{conn}
 		status, err = n.register(p, number)
 	}
 	if err != nil {
 		if !errors.Is(err, ErrFrame) {
-			impatient{conn}.Write(appendAttachAnswer(nil, status, err.Error()))
+			deadlineConn{conn}.Write(appendAttachAnswer(nil, status, err.Error()))
 		}
 		return nil, err
 	}

@@ -21,36 +21,12 @@ func (c *Client) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt
 	if err != nil {
 		return bearer.Receipt{}, err
 	}
-	k, mr, err := s.start(ctx, &seg, false)
+	k, mr, err := s.start(ctx, &seg)
 	if err != nil {
 		return bearer.Receipt{}, err
 	}
 	s.link.Flush() // an error closes the link, and wait says so
 	return s.wait(ctx, k, mr, seg.Report)
-}
-
-// SubmitAll sends several segments, for example all of one packet, with one
-// write, and waits for all answers. The slices correspond to segs.
-func (c *Client) SubmitAll(ctx context.Context, segs []bearer.Segment) ([]bearer.Receipt, []error) {
-	receipts, errs := make([]bearer.Receipt, len(segs)), make([]error, len(segs))
-	s, err := c.attached(ctx)
-	if err != nil {
-		for i := range errs {
-			errs[i] = err
-		}
-		return receipts, errs
-	}
-	calls, mrs := make([]*call, len(segs)), make([]byte, len(segs))
-	for i := range segs {
-		calls[i], mrs[i], errs[i] = s.start(ctx, &segs[i], true)
-	}
-	s.link.Flush()
-	for i, k := range calls {
-		if errs[i] == nil {
-			receipts[i], errs[i] = s.wait(ctx, k, mrs[i], segs[i].Report)
-		}
-	}
-	return receipts, errs
 }
 
 func (c *Client) attached(ctx context.Context) (*session, error) {
@@ -64,16 +40,15 @@ func (c *Client) attached(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// start queues a segment under a free reference. flush is set by a caller
-// that has queued earlier segments: they must leave before it waits.
-func (s *session) start(ctx context.Context, seg *bearer.Segment, flush bool) (*call, byte, error) {
+// start queues a segment under a free reference.
+func (s *session) start(ctx context.Context, seg *bearer.Segment) (*call, byte, error) {
 	mr := byte(s.c.mr.Add(1))
 	var buf [rp.MaxTPDU]byte
 	tpdu, err := appendSubmit(buf[:0], seg, mr)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: segment %d: %w", bearer.ErrRefused, seg.ID, err)
 	}
-	ref, err := s.reference(ctx, flush)
+	ref, err := s.reference(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -90,15 +65,7 @@ func (s *session) start(ctx context.Context, seg *bearer.Segment, flush bool) (*
 	return k, mr, nil
 }
 
-func (s *session) reference(ctx context.Context, flush bool) (byte, error) {
-	select {
-	case ref := <-s.free:
-		return ref, nil
-	default:
-	}
-	if flush {
-		s.link.Flush()
-	}
+func (s *session) reference(ctx context.Context) (byte, error) {
 	select {
 	case ref := <-s.free:
 		return ref, nil

@@ -20,7 +20,7 @@ var errNotReading = errors.New("peer does not read")
 // meanwhile, so no goroutine is needed that only writes, and a frame costs at
 // most one write.
 type sender struct {
-	w io.WriteCloser // a write to a peer that does not read must end: see impatient
+	w io.WriteCloser // a write to a peer that does not read must end: see deadlineConn
 
 	mu      sync.Mutex
 	buf     []byte // frames not yet handed to w
@@ -73,12 +73,12 @@ func (s *sender) fail(err error) {
 	s.w.Close()
 }
 
-// impatient gives up a write after writeTimeout.
-type impatient struct{ net.Conn }
+// deadlineConn gives up a write after writeTimeout.
+type deadlineConn struct{ net.Conn }
 
 const writeTimeout = 5 * time.Second
 
-func (c impatient) Write(b []byte) (int, error) {
+func (c deadlineConn) Write(b []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}

@@ -48,7 +48,7 @@ func (n *Network) submitted(p *port, d *rp.Message) {
 
 // admit finds the destination and room; mu is held.
 func (n *Network) admit(from *subscriber, m *message) (*subscriber, rp.Cause) {
-	if from.dark {
+	if from.unreachable {
 		return nil, rp.NetworkOutOfOrder
 	}
 	to := n.subscriber(m.to)

@@ -11,14 +11,14 @@ import (
 // subscriber is a number of the network, attached or not, with the messages
 // that wait for it.
 type subscriber struct {
-	number sms.MSISDN
-	port   *port      // nil while nobody is attached
-	queue  []*message // in order of acceptance
-	dark   bool       // fault knob: off or out of coverage, whatever the endpoint believes
-	lanes  [2]lane
+	number      sms.MSISDN
+	port        *port      // nil while nobody is attached
+	queue       []*message // in order of acceptance
+	unreachable bool       // fault knob: off or out of coverage, whatever the endpoint believes
+	lanes       [2]lane
 }
 
-func (s *subscriber) reachable() bool { return s.port != nil && !s.dark }
+func (s *subscriber) reachable() bool { return s.port != nil && !s.unreachable }
 
 // release lets held messages go at the next pump.
 func (s *subscriber) release() {

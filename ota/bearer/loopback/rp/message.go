@@ -34,9 +34,6 @@ func (t Type) String() string {
 	return fmt.Sprintf("RP type %d", byte(t))
 }
 
-// FromPhone tells whether the message goes from the phone to the network.
-func (t Type) FromPhone() bool { return t&1 == 0 }
-
 const (
 	// MaxAddress is the longest address content: TON/NPI and 20 digits (TS 24.011 8.2.5.1).
 	MaxAddress = 11

@@ -21,7 +21,7 @@ func (n *Network) SetReachable(number sms.MSISDN, yes bool) {
 	n.mu.Lock()
 	defer n.unlock(nil)
 	if s := n.subscriber(number); s != nil {
-		s.dark = !yes
+		s.unreachable = !yes
 		s.release()
 		n.pump(s)
 		if yes && s.port != nil {
