@@ -13,8 +13,8 @@ import (
 )
 
 // synchronize brings commands and answers in step: it ends whatever waits for input,
-// turns echo off and texts on, and goes on until a code comes that is followed
-// by silence. Then package at takes over.
+// turns echo off and texts on (ITU-T V.250 6.2.4, ITU-T V.250 6.2.6), and goes
+// on until a code comes that is followed by silence. Then package at takes over.
 func (l *link) synchronize(ctx context.Context) error {
 	for try := range 4 {
 		cmd := "ATE0V1Q0\r"
@@ -96,7 +96,7 @@ func (l *link) command(ctx context.Context, cmd string, d time.Duration) ([]stri
 	return r.lines, err
 }
 
-// submit runs +CMGS. handed reports whether the modem has the PDU, so that it
+// submit runs +CMGS (TS 27.005 3.5.1 and TS 27.005 4.3). handed reports whether the modem has the PDU, so that it
 // may be on its way whatever the error says.
 func (l *link) submit(ctx context.Context, length int, pdu string, d time.Duration) (lines []string, handed bool, err error) {
 	cmd := fmt.Sprintf("+CMGS=%d", length)

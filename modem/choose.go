@@ -8,7 +8,7 @@ import (
 )
 
 // choices reads a list of what a modem supports, "(0,1,2),(0-3)": one list of
-// values for each bracket, or for a value that stands alone.
+// values for each bracket, or for a value that stands alone. ITU-T V.250 5.7.3.
 func choices(line string) (out [][]string) {
 	for _, f := range fields(line) {
 		var vals []string
@@ -74,8 +74,8 @@ func cnmi(v [5]int) string {
 }
 
 // memoriesOf picks the memories to empty and the one for new messages from
-// the answer to +CPMS=?. The SIM is always among them: a class 2 message goes
-// there whatever the setting says.
+// the answer to +CPMS=? (TS 27.005 3.2.2). The SIM is always among them: a class
+// 2 message goes there whatever the setting says (TS 23.038 4).
 func memoriesOf(can [][]string) (empty []string, receive string) {
 	var first, third []string
 	if len(can) > 0 {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// stored fetches a message that was announced by memory and index.
+// stored fetches a message that was announced by memory and index: +CMGR (TS
+// 27.005 4.2).
 func (s *session) stored(ctx context.Context, u urc) error {
 	index := number(u.args, 1)
 	if len(u.args) < 2 || index < 0 || len(u.args[0]) != 2 {
@@ -44,7 +45,7 @@ func (s *session) stored(ctx context.Context, u urc) error {
 	return s.take(ctx, index, pdu, length)
 }
 
-// selectMemory makes a memory the one that is read.
+// selectMemory makes a memory the one that is read, <mem1>. TS 27.005 3.2.2.
 func (s *session) selectMemory(ctx context.Context, mem string) (bool, error) {
 	if s.mem == mem {
 		return true, nil
@@ -83,6 +84,8 @@ func (s *session) drain(ctx context.Context) error {
 	return nil
 }
 
+// emptyMemory lists what is in the present memory, +CMGL with <stat> 4 (TS 27.005
+// 4.1), and takes it.
 func (s *session) emptyMemory(ctx context.Context, mem string) error {
 	lines, err := s.l.command(ctx, "+CMGL=4", s.m.o.ListTimeout)
 	var refused *Error
@@ -132,7 +135,8 @@ func (s *session) emptyMemory(ctx context.Context, mem string) error {
 
 func key(mem string, index int, pdu string) string { return fmt.Sprintf("%s %d %s", mem, index, pdu) }
 
-// take stores one message of the present memory and deletes it then.
+// take stores one message of the present memory and deletes it then, with +CMGD
+// (TS 27.005 3.5.4).
 func (s *session) take(ctx context.Context, index int, pdu string, length int) error {
 	k := key(s.mem, index, pdu)
 	if !s.m.handled[k] {

@@ -11,19 +11,19 @@ type Info struct {
 	Manufacturer, Model, Revision, IMEI string
 
 	ICCID    ota.ICCID
-	Lock     string // +CPIN: "READY", "SIM PIN", "SIM PUK"...; "" when the modem does not say
-	PINTries int    // attempts left; -1: not known
+	Lock     string // +CPIN (TS 27.007 8.3): "READY", "SIM PIN", "SIM PUK"...; "" when the modem does not say
+	PINTries int    // attempts left, of +CPINR (TS 27.007 8.65); -1: not known
 
 	Registered   bool
-	Registration int // <stat> of +CREG or +CEREG (TS 27.007 7.2); -1: not known
-	Operator     string
-	Signal       int // dBm; 0: not known
-	SMSC         string
+	Registration int    // <stat> of +CREG or +CEREG (TS 27.007 7.2); -1: not known
+	Operator     string // of +COPS (TS 27.007 7.3)
+	Signal       int    // dBm; 0: not known
+	SMSC         string // +CSCA (TS 27.005 3.3.1)
 
-	Memories    []string // that are emptied, for example SM and ME
+	Memories    []string // that are emptied, for example SM and ME (TS 27.005 3.1)
 	Stored      int      // messages in them
 	Places      int
-	Indications [5]int // +CNMI as set
+	Indications [5]int // +CNMI as set (TS 27.005 3.4.1)
 	Polling     bool   // the modem announces nothing: messages are found by looking
 	Reports     bool   // status reports arrive
 }
@@ -37,7 +37,8 @@ func (c *Info) SIM() string {
 	return "imei:" + c.IMEI
 }
 
-// registration in words. TS 27.007 7.2.
+// registration in words: <stat> of +CREG (TS 27.007 7.2), with what +CEREG has
+// beside it (TS 27.007 10.1.22).
 func registration(stat int) (registered bool, words string) {
 	switch stat {
 	case 0:

@@ -18,7 +18,7 @@ const (
 )
 
 // indications are the unsolicited lines that mean something to us, by prefix;
-// true: a PDU follows on the next line.
+// true: a PDU follows on the next line. TS 27.005 3.4.1, TS 27.007 7.2.
 var indications = map[string]bool{
 	"+CMT": true, "+CDS": true, "+CBM": true,
 	"+CMTI": false, "+CDSI": false, "+CBMI": false,
@@ -32,12 +32,13 @@ var bootLines = map[string]bool{
 	"^SYSSTART": true, "START": true, "+SIM READY": true, "NORMAL POWER DOWN": true, "POWERED DOWN": true, "MODEM:STARTUP": true,
 }
 
-// finals are final codes in the words of 27.007 and of vendors.
+// finals are final codes in the words of the standard (ITU-T V.250 5.7.1) and of
+// vendors.
 var finals = map[string]string{
 	"OK": "OK", "ERROR": "ERROR",
 	"COMMAND NOT SUPPORT": "ERROR", "COMMAND NOT SUPPORTED": "ERROR", "TOO MANY PARAMETERS": "ERROR", "ABORTED": "ERROR",
 	"INVALID COMMAND": "ERROR", "NO CARRIER": "ERROR", "BUSY": "ERROR", "NO ANSWER": "ERROR", "NO DIALTONE": "ERROR",
-	// ATV0, before it is turned off.
+	// ATV0, before it is turned off: ITU-T V.250 6.2.6.
 	"0": "OK", "4": "ERROR",
 }
 

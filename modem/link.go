@@ -277,7 +277,7 @@ func (l *link) Write(b []byte) (int, error) {
 		}
 	}
 	l.mu.Unlock()
-	// Package at ends lines with CR LF; a LF may abort the command (V.250 5.6.1).
+	// Package at ends lines with CR LF; a LF may abort the command (ITU-T V.250 5.6.1).
 	if n >= 2 && b[n-2] == '\r' && b[n-1] == '\n' {
 		b = b[:n-1]
 	}

@@ -45,8 +45,8 @@ func encode(s *bearer.Segment) (pdu string, length int, err error) {
 	return strings.ToUpper(text), len(b), err
 }
 
-// tpduOf takes the TPDU out of a PDU: behind the service centre address, whose
-// content is of no interest. length is what the modem said, -1 when nothing;
+// tpduOf takes the TPDU out of a PDU: behind the service centre address (TS 24.011
+// 8.2.5.1), whose content is of no interest. length is what the modem said, -1 when nothing;
 // one that does not fit is a PDU that got damaged.
 func tpduOf(pdu string, length int) ([]byte, error) {
 	b, err := hex.DecodeString(pdu)
@@ -81,7 +81,7 @@ func (o *Options) incoming(pdu string, length int, now time.Time) (incoming, err
 	return o.decode(tpdu, now)
 }
 
-// decode reads a TPDU from the network. Its error leaves the TPDU as it is:
+// decode reads a TPDU from the network: TP-MTI says which (TS 23.040 9.2.3.1). Its error leaves the TPDU as it is:
 // somebody may still want it.
 func (o *Options) decode(tpdu []byte, now time.Time) (incoming, error) {
 	if len(tpdu) > 0 && tpdu[0]&3 == 2 {
@@ -105,8 +105,8 @@ func (o *Options) decode(tpdu []byte, now time.Time) (incoming, error) {
 	}}, nil
 }
 
-// number reads an address that may be national or of unknown type: a network
-// does not always write its own subscribers as it is asked to.
+// number reads an address that may be national or of unknown type (TS 23.040
+// 9.1.2.5): a network does not always write its own subscribers as it is asked to.
 func (o *Options) number(a sms.Address) (sms.MSISDN, error) {
 	if a.TON == sms.TONAlphanumeric {
 		return "", fmt.Errorf("%w: a name", sms.ErrAddress)

@@ -29,8 +29,9 @@ type ProbeOptions struct {
 	// Text is sent to Number as a plain message; "" sends none.
 	Text   string
 	Number sms.MSISDN
-	// Accept sends a class 2 message with PID 7F to Number: does the network
-	// take messages for the application in the SIM?
+	// Accept sends a class 2 message (TS 23.038 4) with PID 7F (TS 23.040
+	// 9.2.3.9) to Number: does the network take messages for the application
+	// in the SIM?
 	Accept bool
 	// Wait is how long a status report is waited for [1 min].
 	Wait  time.Duration

@@ -32,8 +32,9 @@ func (s *state) remember(x sent) {
 }
 
 // find returns the message that a report is about: the same number, the same
-// reference (which the modem counts from 0 to 255 and over again), and of
-// those the one whose time is the nearest to what the network says. A message
+// reference (TS 23.040 9.2.3.6: the modem counts from 0 to 255 and over again),
+// and of those the one whose time is the nearest to what the network says, which
+// is when it took the message (TS 23.040 9.2.3.11). A message
 // whose reference is not known is taken where no other is.
 func (s *state) find(r *sms.StatusReport, same func(sms.MSISDN) bool, now time.Time) (sent, bool) {
 	s.mu.Lock()
@@ -82,8 +83,8 @@ func (o *Options) same(n sms.MSISDN, a sms.Address) bool {
 // messageID is unique although references come again every 256 messages.
 func messageID(mr int, at time.Time) string { return fmt.Sprintf("%d.%d", mr, at.UnixMilli()) }
 
-// report tells the Inbox what a status report says. An error leaves it where
-// it is.
+// report tells the Inbox what a status report says (TP-ST, TS 23.040 9.2.3.15).
+// An error leaves it where it is.
 func (m *Modem) report(ctx context.Context, r *sms.StatusReport) error {
 	now := m.o.Clock()
 	outcome := r.Outcome()

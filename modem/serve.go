@@ -59,7 +59,8 @@ func (s *session) serve(ctx context.Context) error {
 	}
 }
 
-// send submits one segment. Its error ends the session.
+// send submits one segment; <mr> in the answer is the TP-MR that the modem gave
+// it (TS 27.005 3.5.1). Its error ends the session.
 func (s *session) send(ctx context.Context, j *job) error {
 	if err := s.m.allowed(); err != nil { // since it was queued
 		s.finish(ctx, j, bearer.Receipt{Bearer: s.m.o.Name}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), "busy")

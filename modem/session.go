@@ -107,7 +107,7 @@ func (s *session) start(ctx context.Context) error {
 // before a message is deleted for the answer to another command.
 func (s *session) settle(ctx context.Context) error { return s.rest(ctx, 100*time.Millisecond) }
 
-// reset does what the recovery asks for. After a hard reset the port may be another one.
+// reset does what the recovery asks for, with +CFUN (TS 27.007 8.2). After a hard reset the port may be another one.
 func (s *session) reset(ctx context.Context) error {
 	switch s.recovery {
 	case softReset:
@@ -127,7 +127,8 @@ func (s *session) reset(ctx context.Context) error {
 	return nil
 }
 
-// identify asks who is there. A modem that will not say may still work.
+// identify asks who is there (TS 27.007 5.1 to 5.4), with numbers for errors (TS
+// 27.007 9.1). A modem that will not say may still work.
 func (s *session) identify(ctx context.Context) error {
 	s.info.Registration, s.info.PINTries = -1, -1
 	if _, _, err := s.try(ctx, "+CMEE=1"); err != nil {
@@ -156,7 +157,8 @@ func (s *session) identify(ctx context.Context) error {
 			return err
 		}
 	}
-	// EF ICCID can be read before the PIN (TS 102 221 13.2).
+	// EF ICCID can be read before the PIN (TS 102 221 13.2), with +CRSM where
+	// the modem has no command of its own (TS 27.007 8.18).
 	for _, cmd := range []string{"+CCID", "+QCCID", "^ICCID?", "+CICCID", "+ICCID", "+CRSM=176,12258,0,0,10"} {
 		lines, ok, err := s.try(ctx, cmd)
 		if err != nil {
@@ -175,7 +177,7 @@ func (s *session) identify(ctx context.Context) error {
 	return nil
 }
 
-// unlock enters the PIN where the SIM wants one: once. The attempt is noted
+// unlock enters the PIN where the SIM wants one (TS 27.007 8.3): once. The attempt is noted
 // durably before it is made, and only success takes the note away, so that no
 // number of restarts brings the SIM to its PUK.
 func (s *session) unlock(ctx context.Context) error {
@@ -239,7 +241,9 @@ func (s *session) unlock(ctx context.Context) error {
 // busySIM is how many seconds a SIM may be busy after the modem has started.
 const busySIM = 10
 
-// lock is what the SIM waits for; "" when the modem does not say, twice.
+// lock is what the SIM waits for; "" when the modem does not say, twice. 10, 13,
+// 14 and 15 are errors about a SIM that is missing, failed, busy or wrong. TS
+// 27.007 9.2.1.
 func (s *session) lock(ctx context.Context) (string, error) {
 	for try := 0; ; try++ {
 		lines, err := s.ask(ctx, "+CPIN?")

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// setUp chooses PDU mode, memories and indications.
+// setUp chooses PDU mode (TS 27.005 3.2.3), memories and indications.
 func (s *session) setUp(ctx context.Context) error {
 	if err := s.need(ctx, "+CMGF=0"); err != nil {
 		return err
 	}
-	// Phase 2 without acknowledgements: with them (1) a modem that waits for
-	// +CNMA in vain turns its indications off.
+	// Phase 2 without acknowledgements (TS 27.005 3.2.1): with them (1) a modem
+	// that waits for +CNMA in vain turns its indications off (TS 27.005 3.4.4).
+	// +CMMS=2 keeps the link between segments (TS 27.005 3.5.6).
 	for _, cmd := range []string{"+CSMS=0", "+CREG=1", "+CEREG=1", "+CMMS=2"} {
 		if _, _, err := s.try(ctx, cmd); err != nil {
 			return err
@@ -46,7 +47,8 @@ func (s *session) setUp(ctx context.Context) error {
 	return s.centre(ctx)
 }
 
-// memories chooses where messages are stored, and which are emptied.
+// memories chooses where messages are stored, and which are emptied. TS 27.005
+// 3.2.2.
 func (s *session) memories(ctx context.Context) error {
 	lines, _, err := s.try(ctx, "+CPMS=?")
 	if err != nil {
@@ -77,7 +79,7 @@ func (s *session) memories(ctx context.Context) error {
 	return nil
 }
 
-// centre looks whether the SIM knows its service centre.
+// centre looks whether the SIM knows its service centre (TS 27.005 3.3.1).
 func (s *session) centre(ctx context.Context) error {
 	lines, ok, err := s.try(ctx, "+CSCA?")
 	if err != nil || !ok {
@@ -98,7 +100,8 @@ func (s *session) centre(ctx context.Context) error {
 	return err
 }
 
-// refresh asks for everything that changes.
+// refresh asks for everything that changes: registration (TS 27.007 7.2, TS 27.007
+// 10.1.22), signal (TS 27.007 8.5), operator (TS 27.007 7.3).
 func (s *session) refresh(ctx context.Context) error {
 	c := &s.info
 	for _, cmd := range []string{"+CREG?", "+CEREG?"} {

@@ -22,7 +22,7 @@ type sim struct {
 // sent is a message that may still be reported.
 type sent struct {
 	Segment int64      `json:"segment"`
-	MR      int        `json:"mr"` // TP-MR; -1: the modem has not told
+	MR      int        `json:"mr"` // TP-MR (TS 23.040 9.2.3.6); -1: the modem has not told
 	To      sms.MSISDN `json:"to"`
 	At      time.Time  `json:"at"`
 	ID      string     `json:"id"` // MessageID; "" where MR is -1

@@ -114,6 +114,7 @@ func fixed(text func(*Modem) string) handler {
 	}
 }
 
+// reset is Z and &F (ITU-T V.250 6.1.1, ITU-T V.250 6.1.2).
 func reset(x *execution, _ command) final {
 	x.m.set = factory()
 	return ok
@@ -130,7 +131,8 @@ func ident(x *execution, _ command) final {
 // dial refuses: this modem makes no calls.
 func dial(*execution, command) final { return final{code: -1, exact: "NO CARRIER"} }
 
-// register is an S register; 3, 4 and 5 are what they are in V.250 6.2.
+// register is an S register; 3, 4 and 5 are line end, line feed and backspace
+// (ITU-T V.250 6.2.1 to 6.2.3).
 func register(x *execution, c command) final {
 	n, err := strconv.Atoi(c.name[1:])
 	if err != nil || n > 255 {
@@ -159,6 +161,7 @@ func register(x *execution, c command) final {
 	return ok
 }
 
+// cscs is +CSCS (TS 27.007 5.5): the character set of texts.
 func cscs(x *execution, c command) final {
 	switch c.form {
 	case test:
@@ -176,7 +179,8 @@ func cscs(x *execution, c command) final {
 	return ok
 }
 
-// cfun is the power of the radio; with ,1 it resets the modem.
+// cfun is +CFUN (TS 27.007 8.2): the power of the radio; with ,1 it resets the
+// modem.
 func cfun(x *execution, c command) final {
 	m := x.m
 	switch c.form {
@@ -210,6 +214,7 @@ func cfun(x *execution, c command) final {
 	return ok
 }
 
+// cind is +CIND (TS 27.007 8.9): a summary of what a telephone shows.
 func cind(x *execution, c command) final {
 	switch c.form {
 	case test:
@@ -220,6 +225,7 @@ func cind(x *execution, c command) final {
 	return ok
 }
 
+// cpbs is +CPBS (TS 27.007 8.11).
 func cpbs(x *execution, c command) final {
 	switch c.form {
 	case test:
@@ -232,7 +238,7 @@ func cpbs(x *execution, c command) final {
 	return ok
 }
 
-// cpbr is an empty phone book of 100 places.
+// cpbr is +CPBR (TS 27.007 8.12): an empty phone book of 100 places.
 func cpbr(x *execution, c command) final {
 	if c.form == test {
 		x.info("+CPBR: (1-100),40,20")

@@ -3,7 +3,7 @@ package emulator
 import "strconv"
 
 // host is the modem's way to the program that uses it: what it says goes there
-// in the form that the program has chosen (V.250 6.2). The lock of the modem
+// in the form that the program has chosen (ITU-T V.250 6.2). The lock of the modem
 // guards it.
 type host struct {
 	set    *settings
@@ -30,7 +30,7 @@ func (h *host) lines(lines ...string) {
 	}
 }
 
-// framed is a result code or information as it goes to the host (V.250 5.7.1).
+// framed is a result code or information as it goes to the host (ITU-T V.250 5.7.1).
 func (h *host) framed(text string) []byte {
 	end := string([]byte{h.set.s3, h.set.s4})
 	if !h.set.verbose {
@@ -47,6 +47,8 @@ func (h *host) final(f final) {
 	h.raw(h.finalCode(f))
 }
 
+// finalCode is a result code in words, or a number (ITU-T V.250 6.2.6); that of
+// an error as +CMEE wants it (TS 27.007 9.1).
 func (h *host) finalCode(f final) []byte {
 	short := func(s string) []byte {
 		if h.set.verbose {

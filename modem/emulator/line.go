@@ -3,8 +3,8 @@ package emulator
 // maxLine is the longest command line; a longer one is refused whole.
 const maxLine = 2048
 
-// line collects what the host writes: a command line up to S3, or the text
-// of a message after the prompt up to ^Z or ESC. mu is held.
+// line collects what the host writes: a command line up to S3 (ITU-T V.250 5.2.1),
+// or the text of a message after the prompt up to ^Z or ESC (TS 27.005 3.5.1). mu is held.
 type line struct {
 	m     *Modem
 	buf   []byte
@@ -88,7 +88,7 @@ func (l *line) flushEcho() {
 	l.echo = l.echo[:0]
 }
 
-// command runs one line.
+// command runs one line; A/ is the last one again (ITU-T V.250 5.2.4).
 func (l *line) command(text string) {
 	m := l.m
 	i := index(text, "AT")

@@ -2,7 +2,8 @@ package emulator
 
 import "strings"
 
-// form is what a command line does with a command (V.250 5.4).
+// form is what a command line does with a command (ITU-T V.250 5.4.3, ITU-T V.250
+// 5.4.4).
 type form byte
 
 const (
@@ -68,7 +69,7 @@ func extended(s string) (command, string) {
 	return c, rest
 }
 
-// basic reads a letter, or & and a letter, and the number after it; S has its
+// basic (ITU-T V.250 5.3.1) reads a letter, or & and a letter, and the number after it; S has its
 // own grammar, and D takes the rest.
 func basic(s string) (command, string) {
 	n := 1

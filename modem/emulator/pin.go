@@ -1,6 +1,6 @@
 package emulator
 
-// Tries of a SIM (TS 51.011).
+// Tries of a SIM: at the PIN, and at the PUK (TS 51.011 8.9, TS 51.011 8.13).
 const (
 	pinTries = 3
 	pukTries = 10
@@ -66,6 +66,7 @@ func (m *Modem) PINTries() (pin, puk int) {
 	return m.sim.pin.tries, m.sim.pin.puks
 }
 
+// cpin is +CPIN (TS 27.007 8.3).
 func cpin(x *execution, c command) final {
 	m := x.m
 	if m.sim.card == nil {
@@ -119,7 +120,7 @@ func cpinr(x *execution, c command) final {
 	return ok
 }
 
-// clck is +CLCK: the PIN lock; other facilities are unlocked and stay so.
+// clck is +CLCK (TS 27.007 7.4): the PIN lock; other facilities are unlocked and stay so.
 func clck(x *execution, c command) final {
 	m, a := x.m, fields(c.args)
 	switch {
@@ -146,7 +147,7 @@ func clck(x *execution, c command) final {
 	return ok
 }
 
-// cpwd is +CPWD: another PIN.
+// cpwd is +CPWD (TS 27.007 7.5): another PIN.
 func cpwd(x *execution, c command) final {
 	m, a := x.m, fields(c.args)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// registered is <stat> of +CREG: 1 is the home network, 2 is searching.
+// registered is <stat> of +CREG (TS 27.007 7.2): 1 is the home network, 2 is searching.
 func (m *Modem) registered() int {
 	switch {
 	case m.radio.link != nil:
@@ -58,6 +58,7 @@ func registration(name string) handler {
 	}
 }
 
+// cops is +COPS (TS 27.007 7.3).
 func cops(x *execution, c command) final {
 	m := x.m
 	name := m.o.Operator
@@ -89,6 +90,7 @@ func cops(x *execution, c command) final {
 // copsFormat is where the format of +COPS? is kept, beside the S registers.
 const copsFormat = -1
 
+// csq is +CSQ (TS 27.007 8.5).
 func csq(x *execution, c command) final {
 	if c.form == test {
 		x.info("+CSQ: (0-31,99),(0-7,99)")

@@ -3,12 +3,12 @@ package emulator
 // settings are what &F and a reset bring back to the beginning.
 type settings struct {
 	echo, verbose, quiet bool
-	s3, s4, s5           byte // line end, line feed, backspace (V.250 6.2)
+	s3, s4, s5           byte // line end, line feed, backspace (ITU-T V.250 6.2)
 	s                    map[int]int
 
 	cmee int
 	cscs string
-	reg  map[string]int // +CREG, +CGREG, +CEREG: the reporting mode
+	reg  map[string]int // +CREG, +CGREG, +CEREG: the reporting mode (TS 27.007 7.2)
 
 	text    bool // +CMGF=1
 	csms    int
@@ -16,7 +16,7 @@ type settings struct {
 	cmms    int
 	cnmi    [5]int // mode, mt, bm, ds, bfr (TS 27.005 3.4.1)
 	mem     [3]string
-	fo, vp  int // +CSMP
+	fo, vp  int // +CSMP (TS 27.005 3.3.2)
 	pid     int
 	dcs     int
 	pbStore string

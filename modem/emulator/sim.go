@@ -18,8 +18,8 @@ type sim struct {
 	smsc string // +CSCA
 }
 
-// apdu runs a command with what belongs to it: GET RESPONSE after 61xx and
-// 9Fxx, the right length after 6Cxx. It returns data and SW.
+// apdu runs a command with what belongs to it (TS 102 221 7.3.1.1): GET RESPONSE
+// after 61xx and 9Fxx, the right length after 6Cxx. It returns data and SW.
 func (s *sim) apdu(b []byte) ([]byte, uint16) {
 	first := b
 	for range 4 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// cimi is +CIMI (TS 27.007 5.6), from EF IMSI (TS 31.102 4.2.2).
 func cimi(x *execution, c command) final {
 	if c.form == test {
 		return ok
@@ -32,6 +33,7 @@ func ccid(x *execution, c command) final {
 	return ok
 }
 
+// cnum is +CNUM (TS 27.007 7.1).
 func cnum(x *execution, c command) final {
 	if c.form == test {
 		return ok

@@ -12,7 +12,7 @@ func (msg *message) pdu() string {
 	return fmt.Sprintf("%X%X", b, msg.tpdu)
 }
 
-// cmgl is +CMGL: the messages of the first memory.
+// cmgl is +CMGL (TS 27.005 3.4.2, TS 27.005 4.1): the messages of the first memory.
 func cmgl(x *execution, c command) final {
 	m := x.m
 	if c.form == test {
@@ -58,7 +58,7 @@ func cmgl(x *execution, c command) final {
 	return ok
 }
 
-// cmgr is +CMGR: one message, which is then read.
+// cmgr is +CMGR (TS 27.005 3.4.3, TS 27.005 4.2): one message, which is then read.
 func cmgr(x *execution, c command) final {
 	m := x.m
 	if c.form == test {

@@ -117,6 +117,7 @@ func (in *inbound) arrived(d delivery) {
 	}
 }
 
+// class3: the message is for the host (TS 23.038 4).
 func class3(dcs byte) bool {
 	return dcs&0xF0 == 0xF0 && dcs&3 == 3 || dcs&0xC0 == 0 && dcs&0x13 == 0x13
 }
@@ -200,7 +201,7 @@ func (in *inbound) indicate(line string) {
 }
 
 // cnma is +CNMA: in PDU mode n is 0 or 1 for success, 2 for failure, and a
-// report of so many octets may follow (TS 27.005 3.4.4, 4.7).
+// report of so many octets may follow (TS 27.005 3.4.4, TS 27.005 4.6).
 func cnma(x *execution, c command) final {
 	m := x.m
 	if c.form == test {

@@ -33,7 +33,7 @@ func cmgs(x *execution, c command) final {
 	return x.compose(c, func(y *execution, msg message) final { return y.send("+CMGS", msg) })
 }
 
-// cmgw is +CMGW: the message goes into the second memory.
+// cmgw is +CMGW (TS 27.005 3.5.3): the message goes into the second memory.
 func cmgw(x *execution, c command) final {
 	return x.compose(c, func(y *execution, msg message) final {
 		msg.status = unsent
@@ -145,7 +145,7 @@ func (x *execution) send(name string, msg message) final {
 	return ok
 }
 
-// cmss sends a stored message, perhaps to another number.
+// cmss is +CMSS (TS 27.005 3.5.2): a stored message, perhaps to another number.
 func cmss(x *execution, c command) final {
 	m := x.m
 	if c.form == test {

@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// cmgf is +CMGF (TS 27.005 3.2.3): PDU mode or text mode.
 func cmgf(x *execution, c command) final {
 	n := 0
 	if x.m.set.text {
@@ -33,6 +34,7 @@ func list(n []int) string {
 	return "(" + strings.Join(s, ",") + ")"
 }
 
+// csms is +CSMS (TS 27.005 3.2.1).
 func csms(x *execution, c command) final {
 	m := x.m
 	switch c.form {
@@ -51,6 +53,7 @@ func csms(x *execution, c command) final {
 	return ok
 }
 
+// cpms is +CPMS (TS 27.005 3.2.2).
 func cpms(x *execution, c command) final {
 	m := x.m
 	switch c.form {
@@ -118,6 +121,7 @@ func cnmi(x *execution, c command) final {
 	return ok
 }
 
+// csca is +CSCA (TS 27.005 3.3.1).
 func csca(x *execution, c command) final {
 	m := x.m
 	switch c.form {
@@ -144,7 +148,7 @@ func toda(number string) int {
 	return 129
 }
 
-// csmp are the parameters of text mode: first octet, validity, PID, DCS.
+// csmp is +CSMP (TS 27.005 3.3.2), the parameters of text mode: first octet, validity, PID, DCS.
 func csmp(x *execution, c command) final {
 	s := &x.m.set
 	switch c.form {

@@ -63,7 +63,8 @@ func (k *toolkit) boot() {
 	k.proactive(sw)
 }
 
-// proactive follows up a status word: 91xx is a command to fetch.
+// proactive follows up a status word: 91xx is a command to fetch (TS 102 221
+// 11.2.3).
 func (k *toolkit) proactive(sw uint16) {
 	if sw>>8 != 0x91 {
 		if k.open {
@@ -87,7 +88,7 @@ func (k *toolkit) proactive(sw uint16) {
 }
 
 // perform does what a modem can do without a user; the rest is beyond its
-// capabilities (result 30).
+// capabilities (result 30, TS 102 223 8.12).
 func (k *toolkit) perform(b []byte) {
 	details, _ := findTLV(b, 0x01)
 	if len(details) < 3 {

@@ -57,7 +57,7 @@ type Destination struct {
 // MO is one mobile-originated short message as it reached us.
 type MO struct {
 	Bearer   string     // name of the bearer, for logs
-	Source   sms.MSISDN // TP-OA: routing hint, never proof of identity
+	Source   sms.MSISDN // TP-OA (TS 23.040 9.2.3.7): routing hint, never proof of identity
 	Dest     string     // the address it was sent to, when known
 	PID, DCS byte
 	UDH      []byte // with its length octet; nil when none

@@ -103,7 +103,8 @@ func (n *Network) end(m *message, o Outcome) {
 	n.after = append(n.after, func() { m.done(o) })
 }
 
-// refusal reads an RP-ERROR of a phone.
+// refusal reads an RP-ERROR of a phone: RP-Cause (TS 24.011 8.2.5.4) and the
+// SMS-DELIVER-REPORT with it (TS 23.040 9.2.2.1a).
 func refusal(c rp.Cause, report []byte) Outcome {
 	if c.Temporary() || reportIsTemporary(report) {
 		return Outcome{Full, c}

@@ -16,7 +16,7 @@ var centreAddress = []byte{0x91, 0x00, 0x00, 0x00}
 // shortNumber is the most digits of a number that has no international form.
 const shortNumber = 6
 
-// addressOf writes a number of this network as a TP address.
+// addressOf writes a number of this network as a TP address (TS 23.040 9.1.2.5).
 func addressOf(n sms.MSISDN) sms.Address {
 	a := sms.AddressOf(n)
 	if len(n) <= shortNumber {
@@ -26,7 +26,7 @@ func addressOf(n sms.MSISDN) sms.Address {
 }
 
 // numberOf reads a TP address as a number of this network. A national number
-// is refused: guessing a country would send a request to a stranger.
+// is refused: guessing a country would send a request to somebody else.
 func numberOf(a sms.Address) (sms.MSISDN, error) {
 	if a.TON == sms.TONInternational || len(a.Number) <= shortNumber && a.TON != sms.TONAlphanumeric {
 		return sms.ParseMSISDN(a.Number)
@@ -34,8 +34,8 @@ func numberOf(a sms.Address) (sms.MSISDN, error) {
 	return a.MSISDN()
 }
 
-// convert reads an SMS-SUBMIT and writes the SMS-DELIVER of it into m; a cause
-// other than 0 refuses it. mu is held.
+// convert reads an SMS-SUBMIT (TS 23.040 9.2.2.2) and writes the SMS-DELIVER of
+// it (TS 23.040 9.2.2.1) into m; a cause other than 0 refuses it. mu is held.
 func (n *Network) convert(m *message, tpdu []byte) rp.Cause {
 	s, err := sms.ParseSubmit(tpdu)
 	if err != nil {
@@ -79,8 +79,8 @@ const (
 	statusExpired  byte = 0x46 // permanent: validity period is over
 )
 
-// finish ends the life of a message and reports it when the sender asked;
-// mu is held.
+// finish ends the life of a message and reports it when the sender asked (TS
+// 23.040 9.2.2.3); mu is held.
 func (n *Network) finish(m *message, st byte) {
 	n.stored--
 	sender := n.subs[m.from]
@@ -101,7 +101,8 @@ func (n *Network) finish(m *message, st byte) {
 	n.offer(sender, r)
 }
 
-// submitReport is the SMS-SUBMIT-REPORT that goes with RP-ACK.
+// submitReport is the SMS-SUBMIT-REPORT that goes with RP-ACK (TS 23.040
+// 9.2.2.2a).
 func submitReport(b []byte, at sms.Timestamp) []byte {
 	r := sms.SubmitReport{Time: at}
 	b, err := r.AppendBinary(b)
@@ -113,7 +114,7 @@ func submitReport(b []byte, at sms.Timestamp) []byte {
 
 const submitReportSize = 9
 
-// submitReportStamp is TP-SCTS of an SMS-SUBMIT-REPORT, or zeros.
+// submitReportStamp is TP-SCTS (TS 23.040 9.2.3.11) of an SMS-SUBMIT-REPORT, or zeros.
 func submitReportStamp(b []byte) sms.Timestamp {
 	r, err := sms.ParseSubmitReport(b, false)
 	if err != nil {
@@ -138,8 +139,9 @@ func appendSubmit(b []byte, s *bearer.Segment, mr byte) ([]byte, error) {
 	return t.AppendBinary(b)
 }
 
-// validity counts seconds where it can: a signature request is of no use
-// after a minute or two, and the relative format begins at five.
+// validity counts seconds where it can (TS 23.040 9.2.3.12.3): a signature
+// request is of no use after a minute or two, and the relative format begins at
+// five (TS 23.040 9.2.3.12.1).
 func validity(d time.Duration) sms.Validity {
 	if d > 0 && d <= 255*time.Second {
 		secs := byte((d + time.Second - 1) / time.Second)

@@ -13,11 +13,11 @@ type message struct {
 	expires   time.Time
 	notBefore time.Time // next try; zero is at once
 	tries     int
-	held      bool // waits for RP-SMMA or notBefore
+	held      bool // waits for RP-SMMA (TS 24.011 7.3.2) or notBefore
 	sent      time.Time
 
 	report bool // the sender wants a status report
-	mr     byte // TP-MR of the sender
+	mr     byte // TP-MR of the sender (TS 23.040 9.2.3.6)
 	scts   sms.Timestamp
 
 	done   func(Outcome) // of a message that a Centre forwards
@@ -27,13 +27,14 @@ type message struct {
 	buf  [tpduMax]byte // SMS-DELIVER or SMS-STATUS-REPORT; inline to save an allocation
 }
 
-// tpduMax is the longest TPDU to an endpoint: SMS-DELIVER with 140 octets of user data.
+// tpduMax is the longest TPDU to an endpoint: SMS-DELIVER with 140 octets of user
+// data (TS 23.040 9.2.2.1, TS 23.040 9.2.3.16).
 const tpduMax = 1 + 12 + 1 + 1 + 7 + 1 + 140
 
 func (m *message) tpdu() []byte { return m.buf[:m.size] }
 
 // inflight are the messages that wait for the answer of an endpoint, by
-// RP-Message-Reference. The lowest free reference is taken, so the table of a
+// RP-Message-Reference (TS 24.011 8.2.3). The lowest free reference is taken, so the table of a
 // handset stays short.
 type inflight struct {
 	byRef []*message

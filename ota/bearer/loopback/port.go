@@ -83,7 +83,7 @@ func (n *Network) receive(p *port, in *frameReader) error {
 	}
 }
 
-// handle takes one RP message; mu is held.
+// handle takes one RP message (TS 24.011 7.3); mu is held.
 func (n *Network) handle(p *port, b []byte) error {
 	m, err := rp.Parse(b)
 	if err != nil {

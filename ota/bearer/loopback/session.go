@@ -19,9 +19,10 @@ type session struct {
 	link *Link
 	done chan struct{} // closed when the link is gone
 
-	// calls[ref] waits for the answer to the RP-DATA with that reference; a
-	// reference is free again only when its answer has come, not when the
-	// caller has lost patience, or a late answer would meet a newer question.
+	// calls[ref] waits for the answer to the RP-DATA with that reference (TS
+	// 24.011 8.2.3); a reference is free again only when its answer has come, not
+	// when the caller has lost patience, or a late answer would meet a newer
+	// question.
 	calls [maxInflight]atomic.Pointer[call]
 	sent  [maxInflight]atomic.Int64 // Unix nanoseconds
 	free  chan byte

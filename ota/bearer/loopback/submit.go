@@ -6,7 +6,8 @@ import (
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
 )
 
-// submitted takes RP-DATA with an SMS-SUBMIT from an endpoint; mu is held.
+// submitted takes RP-DATA with an SMS-SUBMIT from an endpoint, and answers with
+// RP-ACK when the message is stored (TS 24.011 7.3.3); mu is held.
 func (n *Network) submitted(p *port, d *rp.Message) {
 	from := p.sub
 	m := &message{from: from.number}

@@ -128,7 +128,7 @@ func (n *Network) pump(s *subscriber) {
 	s.queue = keep
 }
 
-// send puts m on the wire as RP-DATA; false when 256 others wait for an answer.
+// send puts m on the wire as RP-DATA (TS 24.011 7.3.1); false when 256 others wait for an answer.
 func (n *Network) send(s *subscriber, m *message) bool {
 	ref, ok := s.port.inflight.add(m)
 	if !ok {
@@ -143,7 +143,8 @@ func (n *Network) send(s *subscriber, m *message) bool {
 	return true
 }
 
-// answered handles RP-ACK and RP-ERROR of an endpoint; mu is held.
+// answered handles RP-ACK (TS 24.011 7.3.3) and RP-ERROR (TS 24.011 7.3.4) of an
+// endpoint; mu is held.
 func (n *Network) answered(p *port, a *rp.Message) {
 	m := p.inflight.take(a.Ref)
 	if m == nil {
