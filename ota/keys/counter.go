@@ -92,21 +92,13 @@ func NextCounter(last ota.CNTR, now time.Time, mode CounterMode) (ota.CNTR, erro
 	return floor, nil
 }
 
-// AdvanceCounter is the confirmed raise of a counter: by the operator after
-// ErrCounterJump, or after a restore. It only goes up.
-func AdvanceCounter(last, to ota.CNTR) (ota.CNTR, error) {
-	if to >= CounterStop {
-		return 0, fmt.Errorf("%w: asked for %s, the end is %s", ErrCounterExhausted, to, CounterStop)
-	}
-	return max(last, to), nil
-}
-
 // ImportCounter is the counter to store for a key set that has been used
-// before, by whoever had it: last is the last counter used, 0 for none. It is
-// raised to the floor of the clock at once, because NextCounter would take a
-// low one for a sign of a wrong clock (ErrCounterJump). A card with
-// CounterExact keeps its counter. The error is ErrCounterJump when the clock
-// itself is past CounterAlarm, ErrCounterExhausted when nothing is left.
+// before, by whoever had it (also by this gateway, before a restore): last is
+// the last counter used, 0 for none. It is raised to the floor of the clock at
+// once, because NextCounter would take a low one for a sign of a wrong clock
+// (ErrCounterJump). A card with CounterExact keeps its counter. The error is
+// ErrCounterJump when the clock itself is past CounterAlarm,
+// ErrCounterExhausted when nothing is left.
 func ImportCounter(last ota.CNTR, now time.Time, mode CounterMode) (ota.CNTR, error) {
 	if last+1 >= CounterStop {
 		return 0, fmt.Errorf("%w: last %s, the end is %s", ErrCounterExhausted, last, CounterStop)

@@ -94,15 +94,3 @@ func TestImportCounter(t *testing.T) {
 		}
 	}
 }
-
-func TestAdvanceCounter(t *testing.T) {
-	if c, err := keys.AdvanceCounter(10, 5); c != 10 || err != nil {
-		t.Errorf("down: %s, %v", c, err)
-	}
-	if c, err := keys.AdvanceCounter(10, 1<<35); c != 1<<35 || err != nil {
-		t.Errorf("up: %s, %v", c, err)
-	}
-	if _, err := keys.AdvanceCounter(10, keys.CounterStop); !errors.Is(err, keys.ErrCounterExhausted) {
-		t.Errorf("to the end: %v", err)
-	}
-}

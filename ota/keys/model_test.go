@@ -48,7 +48,7 @@ func (w *world) send(t *testing.T) {
 // counter as a restore must: to the floor of two hours later.
 func (w *world) restore(t *testing.T) {
 	w.now = w.now.Add(time.Minute)
-	raised, err := keys.AdvanceCounter(w.backup, keys.FloorCounter(w.clock().Add(2*time.Hour)))
+	raised, err := keys.ImportCounter(w.backup, w.clock().Add(2*time.Hour), keys.CounterHigher)
 	if err != nil {
 		t.Fatal(err)
 	}
