@@ -140,7 +140,7 @@ func (x *exchange) bind(m *smpp.Bind) {
 	s.mu.Lock()
 	if !b.leaving {
 		a.binds = append(a.binds, b)
-		s.assign(a)
+		a.assign()
 	}
 	s.mu.Unlock()
 }
@@ -226,9 +226,9 @@ func (b *bind) gone() {
 	todo := b.todo
 	b.todo = nil
 	for _, it := range todo {
-		s.again(it, 0)
+		it.again(0)
 	}
-	s.assign(b.acct)
+	b.acct.assign()
 }
 
 // leave unbinds (SMPP 3.4 4.2).

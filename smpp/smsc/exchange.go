@@ -125,9 +125,9 @@ func (b *bind) junk(cmd smpp.CommandID, body smpp.Body) {
 	if b.acct == nil || !b.kind.receives() {
 		return
 	}
-	it := s.newItem(b.acct, kindJunk, cmd, body)
-	if s.enqueue(it) {
-		s.assign(b.acct)
+	it := b.acct.newItem(kindJunk, cmd, body)
+	if it.enqueue() {
+		b.acct.assign()
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *SMSC) replaceMessage(a *account, r *smpp.Replace) smpp.Status {
 		m.expires = old.expires
 	}
 	switch m.reserved = m.want&3 != 0; {
-	case m.reserved && !old.reserved && !s.room(a):
+	case m.reserved && !old.reserved && !a.room():
 		return smpp.RMsgQFul
 	case !m.reserved && old.reserved:
 		a.held--

@@ -104,7 +104,7 @@ func (s *SMSC) admit(m *message, n uint64) smpp.Status {
 		return smpp.RMsgQFul
 	}
 	if m.want&3 != 0 {
-		if !s.room(m.acct) {
+		if !m.acct.room() {
 			return smpp.RMsgQFul
 		}
 		m.reserved = true

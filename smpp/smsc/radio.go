@@ -159,7 +159,7 @@ func (s *SMSC) available(n sms.MSISDN) {
 	s.timeline.remove(d.blocked)
 	d.blocked = nil
 	for _, a := range d.alerts {
-		s.alert(a, n)
+		a.alert(n)
 	}
 	d.alerts = nil
 	s.push(d)
@@ -175,7 +175,7 @@ func (s *SMSC) submitted(from, to sms.MSISDN, tpdu []byte, answer func(rp.Cause)
 	}
 	m := moMessage(from, to, &t)
 	s.mu.Lock()
-	ok := s.mo(s.numbers[to], m)
+	ok := s.numbers[to].mo(m)
 	s.mu.Unlock()
 	if ok {
 		answer(0)

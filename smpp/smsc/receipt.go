@@ -61,10 +61,10 @@ func (s *SMSC) receipt(m *message) {
 			body.TLVs = append(body.TLVs, networkError(m.err))
 		}
 	}
-	it := s.newItem(m.acct, kindReceipt, smpp.DeliverSM, body)
+	it := m.acct.newItem(kindReceipt, smpp.DeliverSM, body)
 	it.msg = m
-	s.append(it)
-	s.assign(m.acct)
+	it.append()
+	m.acct.assign()
 }
 
 // letGo sends a response that waited for its receipt. It leaves on a

@@ -15,7 +15,7 @@ func (b *bind) send(it *item) {
 	if f.Do != "" {
 		b.log.Info("fault", "command", it.cmd, "fault", f.Do)
 	}
-	s.writeMO(MOSent, it, smpp.ROK)
+	it.record(MOSent, smpp.ROK)
 	s.mu.Unlock()
 	cmd, body, ended := b.tamper(it, f)
 	if ended {
@@ -26,8 +26,8 @@ func (b *bind) send(it *item) {
 		b.sess.Notify(cmd, body) // nobody answers, nobody misses it
 		s.mu.Lock()
 		delete(b.flying, it)
-		s.drop(it, smpp.ROK)
-		s.assign(it.acct)
+		it.drop(smpp.ROK)
+		it.acct.assign()
 		s.mu.Unlock()
 		return
 	}
@@ -59,12 +59,12 @@ func (b *bind) unsent(it *item, err error) {
 	}
 	if err == nil || b.leaving {
 		b.leaving = true
-		s.again(it, 0)
+		it.again(0)
 		return
 	}
 	b.log.Error("request cannot be sent", "command", it.cmd, "error", err)
-	s.drop(it, smpp.RSysErr)
-	s.assign(it.acct)
+	it.drop(smpp.RSysErr)
+	it.acct.assign()
 }
 
 // answered hears what became of an item that was sent as cmd.
@@ -80,27 +80,27 @@ func (b *bind) answered(it *item, cmd smpp.CommandID, o smpp.Outcome) {
 		b.leaving = true // so that nothing is assigned to it again
 	default:
 	}
-	defer s.assign(it.acct)
+	defer it.acct.assign()
 	switch {
 	case it.done, o.Late && o.Err != nil:
 	case !o.Answered() && b.leaving:
-		s.again(it, 0)
+		it.again(0)
 	case !o.Answered():
 		b.log.Warn("no answer, to be sent again", "command", it.cmd)
-		s.again(it, s.pause(it.tries-1))
+		it.again(s.pause(it.tries - 1))
 	case o.Err == nil && it.lostAck:
 		it.lostAck = false
-		s.again(it, s.pause(0))
+		it.again(s.pause(0))
 	case o.Err == nil:
-		s.finish(it)
-		s.writeMO(MOAcknowledged, it, smpp.ROK)
+		it.finish()
+		it.record(MOAcknowledged, smpp.ROK)
 	case cmd != it.cmd && (o.Nack || permanent(o.Status)):
-		s.again(it, 0) // it does not know data_sm
+		it.again(0) // it does not know data_sm
 	case permanent(o.Status):
 		b.log.Warn("refused for good", "command", it.cmd, "status", o.Status)
-		s.drop(it, o.Status)
+		it.drop(o.Status)
 	default:
 		b.log.Info("refused for now, to be sent again", "command", it.cmd, "status", o.Status)
-		s.again(it, s.pause(it.tries-1))
+		it.again(s.pause(it.tries - 1))
 	}
 }

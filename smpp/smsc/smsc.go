@@ -65,7 +65,7 @@ func New(o Options) (*SMSC, error) {
 		if s.accounts[a.SystemID] != nil {
 			return nil, fmt.Errorf("%w %q: there are two of that name", ErrAccount, a.SystemID)
 		}
-		acct := &account{Account: a, numbers: numbers}
+		acct := &account{Account: a, s: s, numbers: numbers}
 		if a.Rate > 0 {
 			acct.limiter = rate.NewLimiter(rate.Limit(a.Rate), max(int(a.Rate), 1))
 		}
