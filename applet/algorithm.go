@@ -9,7 +9,8 @@ import (
 // Algorithm is a key type with its signature scheme.
 type Algorithm byte
 
-// Algorithms. RSA is PKCS#1 v1.5; ECDSA signatures are r and s.
+// Algorithms. RSA is PKCS#1 v1.5 (RFC 8017 8.2); ECDSA signatures are r and s
+// (INT6 B3).
 const (
 	RSA2048   Algorithm = 0x01
 	RSA3072   Algorithm = 0x02

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// Answer is what comes from the applet: one result for each command that it
-// began, in order. Only the last can have failed. A message that was refused
-// as a whole has the single result E0; its transaction number is that of the
-// message when it could be read, otherwise 0.
+// Answer is what comes from the applet (INT6, Answer): one result for each
+// command that it began, in order. Only the last can have failed. A message
+// that was refused as a whole has the single result E0; its transaction number
+// is that of the message when it could be read, otherwise 0.
 type Answer struct {
 	Transaction uint32
 	Results     []Result
@@ -28,7 +28,7 @@ type Result struct {
 	Part       *Part
 }
 
-// Part is a piece of a public key or of a certificate.
+// Part is a piece of a public key or of a certificate (INT6 B6).
 type Part struct {
 	Offset, Total uint16
 	Octets        []byte

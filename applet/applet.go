@@ -1,7 +1,7 @@
 // Package applet is INT6: the messages between the signature service and the
 // signing applet on a card. INT6.md beside this file is the specification.
 //
-// A Message is the secured data of one TS 102 225 packet: a version, a
+// A Message is the secured data of one packet of TS 102 225 5.1: a version, a
 // transaction number and one or more commands (sign this, make a key there,
 // unblock that code) in TLV form. The card answers with an Answer: the same
 // transaction number and one Result for each command that it began. INT6 adds
@@ -23,7 +23,7 @@ import (
 // Version is the first octet of every message and answer.
 const Version = 0x01
 
-// Limits of this version.
+// Limits of this version (INT6, Message).
 const (
 	MaxMessage  = 4096 // octets of a message or answer
 	MaxCommands = 16   // commands in a message
@@ -44,9 +44,9 @@ type Command interface {
 	appendParams(b []byte) []byte
 }
 
-// Message is what goes to the applet. Its transaction number is chosen by the
-// server, not 0, and never used for two different messages to one card: the
-// applet answers a number that it knows from memory.
+// Message is what goes to the applet (INT6, Message). Its transaction number is
+// chosen by the server, not 0, and never used for two different messages to one
+// card: the applet answers a number that it knows from memory.
 type Message struct {
 	Transaction uint32
 	Commands    []Command

@@ -3,7 +3,7 @@ package applet
 // AppletStatus is what ChangeAppletStatus asks for.
 type AppletStatus byte
 
-// Values of tag 80.
+// Values of tag 80 (INT6 A1).
 const (
 	StatusActivate   AppletStatus = 0x01
 	StatusDeactivate AppletStatus = 0x02

@@ -18,7 +18,7 @@ const (
 // CodeOperation is what ManagePersonalCode does.
 type CodeOperation byte
 
-// Values of tag 9D.
+// Values of tag 9D (INT6, Personal codes).
 const (
 	CodeCreate  CodeOperation = 0x01 // the user chooses the first code
 	CodeReset   CodeOperation = 0x02 // the user chooses a new code without the old one; unblocks

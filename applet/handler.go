@@ -62,7 +62,7 @@ func (s Slot) check(described bool) error {
 // HandlerOperation is what SetAuthenticationHandlerData does.
 type HandlerOperation byte
 
-// Values of tag 91.
+// Values of tag 91 (INT6 A3).
 const (
 	HandlerGenerate          HandlerOperation = 0x01 // make a pair in an empty slot
 	HandlerReplace           HandlerOperation = 0x02 // make a pair, overwriting what is there
@@ -171,7 +171,7 @@ func parseSetAuthenticationHandlerData(value []byte) (Command, error) {
 // What GetAuthenticationHandlerData asks for.
 type What byte
 
-// Values of tag 93.
+// Values of tag 93 (INT6 A4).
 const (
 	WhatPublicKey   What = 0x01
 	WhatState       What = 0x02

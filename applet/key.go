@@ -29,7 +29,7 @@ func AlgorithmOf(pub crypto.PublicKey) (Algorithm, error) {
 	return 0, fmt.Errorf("%w: %T of this size", ErrUnsupported, pub)
 }
 
-// MarshalPublicKey is a public key in the form of tag B2.
+// MarshalPublicKey is a public key in the form of tag B2 (INT6 A3).
 func MarshalPublicKey(pub crypto.PublicKey) (Algorithm, []byte, error) {
 	a, err := AlgorithmOf(pub)
 	if err != nil {
@@ -51,7 +51,7 @@ func MarshalPublicKey(pub crypto.PublicKey) (Algorithm, []byte, error) {
 }
 
 // ParsePublicKey reads the form of tag B2: modulus and exponent (always
-// 65537), or a compressed point, which must be on the curve.
+// 65537), or a compressed point (RFC 5480 2.2), which must be on the curve.
 func (a Algorithm) ParsePublicKey(b []byte) (crypto.PublicKey, error) {
 	if !a.Known() {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupported, a)
@@ -80,7 +80,8 @@ func (a Algorithm) ParsePublicKey(b []byte) (crypto.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(b[:n]), E: publicExponent}, nil
 }
 
-// templateKey is a public key of tag B2 as it stands in a template.
+// templateKey is a public key of tag B2 as it stands in a template
+// (INT6, Registration).
 func (a Algorithm) templateKey(b []byte) ([]byte, error) {
 	if !a.Known() || len(b) != a.PublicKeyLen() {
 		return nil, fmt.Errorf("%w: public key of %s has %d octets, have %d", ErrKey, a, a.PublicKeyLen(), len(b))

@@ -19,13 +19,13 @@ type CodeTries struct {
 }
 
 // StringUpdate replaces one string of the language that is selected once the
-// command is done (requirement 4-2). String ids are in INT6.md.
+// command is done (requirement 4-2). The numbers have a list (INT6, Strings).
 type StringUpdate struct {
 	ID   byte
 	Text Text
 }
 
-// SetAppletData (A2) configures the applet. Every field is optional, but one
+// SetAppletData configures the applet (INT6 A2). Every field is optional, but one
 // must be there.
 type SetAppletData struct {
 	Formats  []CodeFormat

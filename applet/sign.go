@@ -7,7 +7,7 @@ import (
 // Mode is what a signature is for.
 type Mode byte
 
-// Values of tag 95.
+// Values of tag 95 (INT6 A5).
 const (
 	ModeAuthenticate Mode = 0x01 // with an authentication key
 	ModeSign         Mode = 0x02 // with a non-repudiation key

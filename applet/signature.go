@@ -12,7 +12,8 @@ import (
 type ecdsaSignature struct{ R, S *big.Int }
 
 // SignatureToASN1 turns the form of tag B3 into the one that CMS, X.509 and
-// crypto/ecdsa use: DER of r and s. An RSA signature stays as it is.
+// crypto/ecdsa use: DER of r and s (RFC 3279 2.2.3). An RSA signature stays as
+// it is.
 func (a Algorithm) SignatureToASN1(raw []byte) ([]byte, error) {
 	if !a.Known() {
 		return nil, fmt.Errorf("%w: %s", ErrUnsupported, a)

@@ -5,7 +5,7 @@ import "fmt"
 // LifeCycle is the state of the applet.
 type LifeCycle byte
 
-// Life cycle states.
+// Life cycle states (INT6, Life cycle).
 const (
 	AppletInstalled   LifeCycle = 0x01
 	AppletActive      LifeCycle = 0x02
@@ -15,7 +15,7 @@ const (
 // CodeStatus is the state of a personal code.
 type CodeStatus byte
 
-// States of a code.
+// States of a code (INT6 B5).
 const (
 	CodeNotSet  CodeStatus = 0x00
 	CodeSet     CodeStatus = 0x01
@@ -25,7 +25,8 @@ const (
 // SlotStatus is the state of a key slot.
 type SlotStatus byte
 
-// States of a slot. Only a registered key signs for others (5.1-10).
+// States of a slot (INT6, Life cycle). Only a registered key signs for others
+// (5.1-10).
 const (
 	SlotEmpty       SlotStatus = 0x00
 	SlotGenerated   SlotStatus = 0x01
@@ -33,7 +34,7 @@ const (
 	SlotRegistered  SlotStatus = 0x03
 )
 
-// State is the report of tag B5.
+// State is the report of tag B5 (INT6, Answer).
 type State struct {
 	LifeCycle  LifeCycle
 	Language   string // two small letters

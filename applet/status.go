@@ -20,10 +20,11 @@ var (
 	ErrSignature   = errors.New("signature is malformed")
 )
 
-// StatusWord is the outcome of a command, in the style of ISO 7816-4.
+// StatusWord is the outcome of a command, in the style of the card's own
+// status words (TS 102 221 10.2.1).
 type StatusWord uint16
 
-// Status words.
+// The status words (INT6, Status words).
 const (
 	StatusOK           StatusWord = 0x9000
 	StatusWrongCode    StatusWord = 0x63C0 // 63Cx: x tries left (x at most 15)

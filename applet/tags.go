@@ -5,7 +5,7 @@ import "fmt"
 // Tag names a command (A1 to A6) or the result of one (E0 to E6).
 type Tag byte
 
-// Commands; the result of a command has its tag + 40.
+// Commands; the result of a command has its tag + 40 (INT6, Answer).
 const (
 	TagChangeAppletStatus           Tag = 0xA1
 	TagSetAppletData                Tag = 0xA2
@@ -48,7 +48,7 @@ func (t Tag) String() string {
 	return fmt.Sprintf("tag %02X", byte(t))
 }
 
-// Parameters of commands.
+// Parameters of commands (INT6, Commands).
 const (
 	tagStatus        = 0x80 // A1
 	tagCodeFormat    = 0x81 // A2, one for each code
@@ -76,7 +76,7 @@ const (
 	tagHash          = 0x9F // A5, with 97 or 98
 )
 
-// Parts of a result.
+// Parts of a result (INT6, Answer).
 const (
 	tagStatusWord = 0xB0
 	tagTriesLeft  = 0xB1
@@ -87,5 +87,6 @@ const (
 	tagPart       = 0xB6
 )
 
-// vendorTag says whether a tag is for vendors' own use: skipped by others.
+// vendorTag says whether a tag is for vendors' own use: skipped by others
+// (INT6, Message).
 func vendorTag(tag byte) bool { return tag >= 0xC0 && tag <= 0xDF }

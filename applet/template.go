@@ -19,18 +19,19 @@ type TemplatePart struct {
 	Digits byte   // HolePoP: how many digits the PoP code has, 4 to 16
 }
 
-// Template is what the card signs in registration flow B: octets with holes.
-// The server writes the PKCS#10 CertificationRequestInfo around the holes;
-// all its lengths are known, because a public key of a given algorithm and a
-// PoP code of a given number of digits have one length. The exponent of an
-// RSA key is always 65537 and is part of the literal octets. The card fills
-// the holes, hashes the whole and signs the hash: it needs no ASN.1.
-// There is exactly one hole for the key and at most one for the PoP code.
+// Template is what the card signs in registration flow B: octets with holes
+// (INT6, Registration). The server writes the CertificationRequestInfo of
+// PKCS#10 (RFC 2986 4.1) around the holes; all its lengths are known, because a
+// public key of a given algorithm and a PoP code of a given number of digits
+// have one length. The exponent of an RSA key is always 65537 and is part of
+// the literal octets. The card fills the holes, hashes the whole and signs the
+// hash: it needs no ASN.1. There is exactly one hole for the key and at most
+// one for the PoP code.
 type Template struct {
 	Parts []TemplatePart
 }
 
-// Limits of a template.
+// Limits of a template (INT6, Registration).
 const (
 	MaxTemplateParts = 8
 	minPoPDigits     = 4

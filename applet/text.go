@@ -5,7 +5,8 @@ import "fmt"
 // TextCoding says how the octets of a text stand for characters.
 type TextCoding byte
 
-// Codings; 00, 04 and 08 are the data coding schemes of TS 102 223 8.15.
+// Codings (INT6, Texts); 00, 04 and 08 are the data coding schemes of
+// TS 102 223 8.15.
 const (
 	TextPacked TextCoding = 0x00 // GSM default alphabet, 7 bits packed
 	TextGSM    TextCoding = 0x04 // GSM default alphabet, one septet an octet
@@ -16,7 +17,8 @@ const (
 	TextUTF8 TextCoding = 0xF8
 )
 
-// Limits of texts in octets. What can be shown is less: see INT6.md.
+// Limits of texts in octets. What can be shown is less (INT6, What the user
+// sees).
 const (
 	MaxText      = 1024
 	MaxString    = 240

@@ -54,8 +54,9 @@ func unpack(b []byte) []byte {
 	return out
 }
 
-// ScreenText is a text as a terminal takes it: GSM 8-bit when the whole of it
-// is in the GSM alphabet, UCS-2 otherwise. ok is false when s is not UTF-8.
+// ScreenText is a text as a terminal takes it (TS 102 223 8.15): GSM 8-bit when
+// the whole of it is in the GSM alphabet, UCS-2 otherwise. ok is false when s
+// is not UTF-8.
 func ScreenText(s string) (t Text, ok bool) {
 	if b, err := sms.AppendGSM(make([]byte, 0, len(s)+8), s); err == nil {
 		return Text{TextGSM, b}, utf8.ValidString(s)

@@ -4,7 +4,7 @@ import "fmt"
 
 // readTLV takes one TLV from b: a one-octet tag, a length of 00-7F, 81 80-FF
 // or 82 0100-FFFF, and that many octets. Longer forms of a length that fits a
-// shorter one are refused, so that a message has one encoding.
+// shorter one are refused, so that a message has one encoding (INT6, Message).
 func readTLV(b []byte) (tag byte, value, rest []byte, err error) {
 	if len(b) < 2 {
 		return 0, nil, nil, fmt.Errorf("%w: tag and length need 2 octets, have %d", ErrLength, len(b))

@@ -30,7 +30,7 @@ func ParseTAR(s string) (TAR, error) {
 func (t TAR) String() string { return strings.ToUpper(hex.EncodeToString(t[:])) }
 
 // CNTR is the replay counter of a packet: 40 bits, five octets on the wire
-// (TS 102 225 5.1.3).
+// (TS 102 225 5.1.4).
 type CNTR uint64
 
 // MaxCNTR blocks a card for good when it arrives there: never send it.

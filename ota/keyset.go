@@ -100,7 +100,8 @@ func (ks *KeySet) KVN() byte { return ks.kvn }
 // Algorithms are those of KIc and KID.
 func (ks *KeySet) Algorithms() (kic, kid Algorithm) { return ks.kic, ks.kid }
 
-// Octets are KIc and KID as a command with this SPI carries them. With an RC
+// Octets are KIc and KID as a command with this SPI carries them
+// (TS 102 225 5.1.2, TS 102 225 5.1.3). With an RC
 // the KID octet asks for CRC-32; a Command may say CRC-16 (low nibble 1).
 func (ks *KeySet) Octets(spi SPI) (kic, kid byte) {
 	kic = ks.kvn<<4 | ks.kic.Nibble()

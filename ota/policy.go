@@ -17,7 +17,8 @@ type Security struct {
 	Lab bool
 }
 
-// CheckSPI says whether a command with this SPI may be sent (ErrPolicy).
+// CheckSPI says whether a command with this SPI may be sent (ErrPolicy;
+// TS 102 225 5.1.1).
 func (s Security) CheckSPI(spi SPI) error {
 	if err := s.checkSPI1(spi); err != nil {
 		return err

@@ -69,8 +69,9 @@ func (ks *KeySet) forResponse(spi SPI, tagLenRC int) (protection, error) {
 	return p, nil
 }
 
-// belongs reports a KIc or KID octet of another key set or algorithm. Low
-// nibble 0 means that both sides know the algorithm: the key set does.
+// belongs reports a KIc or KID octet of another key set or algorithm (TS 102
+// 225 5.1.2). Low nibble 0 means that both sides know the algorithm: the key
+// set does.
 func (ks *KeySet) belongs(role string, octet byte, alg Algorithm) error {
 	if alg == NoAlgorithm {
 		return fmt.Errorf("%w: the SPI needs %s, the key set has none", ErrKey, role)

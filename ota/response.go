@@ -36,7 +36,7 @@ const (
 )
 
 // responseUDH is the user data header that the check value of a response
-// covers, whatever header the message really had (TS 31.115 5).
+// covers, whatever header the message really had (TS 31.115 4.4).
 func responseUDH() [3]byte { return [3]byte{0x02, 0x71, 0x00} }
 
 // ResponseHead is what everybody can read in a response packet, unverified.

@@ -9,9 +9,9 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// remembered is how many answers the card keeps. A transaction that comes
-// again is answered from here, and an answer that was not sent when power
-// went is sent after the next TERMINAL PROFILE.
+// remembered is how many answers the card keeps. A transaction that comes again
+// is answered from here (INT6, Duplicates), and an answer that was not sent
+// when power went is sent after the next TERMINAL PROFILE.
 const remembered = 8
 
 // answer is one of them.

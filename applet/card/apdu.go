@@ -1,9 +1,9 @@
 package card
 
-// Status words of ISO 7816-4, TS 102 221 10.2 and TS 51.011 9.4.
+// Status words of ISO 7816-4, TS 102 221 10.2.1 and TS 51.011 9.4.
 const (
 	swOK             = 0x9000
-	swBusy           = 0x9300 // toolkit busy
+	swBusy           = 0x9300 // toolkit busy, TS 102 221 10.2.1.2
 	swTries          = 0x63C0
 	swMemoryProblem  = 0x6581
 	swWrongLength    = 0x6700
@@ -30,7 +30,7 @@ const (
 	sw2GCHV       = 0x9808 // contradiction with CHV status
 )
 
-// Instructions.
+// Instructions (TS 102 221 10.1.2).
 const (
 	insTerminalProfile  = 0x10
 	insFetch            = 0x12
@@ -48,7 +48,7 @@ const (
 	insStatus           = 0xF2
 )
 
-// Classes: interindustry, UICC, SIM.
+// Classes: interindustry, UICC, SIM (TS 102 221 10.1.1, TS 51.011 9.2).
 const (
 	claISO  = 0x00
 	claUICC = 0x80
@@ -65,7 +65,7 @@ type command struct {
 
 func (c command) sim() bool { return c.cla == claSIM }
 
-// le is the expected length; 0 on the wire means 256.
+// le is the expected length; 0 on the wire means 256 (ISO 7816-3 10.3.2).
 func (c command) le() int {
 	if c.p3 == 0 {
 		return 256

@@ -151,7 +151,7 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 // Profile is what the card was personalised with. It holds keys.
 func (c *Card) Profile() Profile { return c.opt.Profile }
 
-// ATR is the answer to reset: T=0, own historical bytes, TCK.
+// ATR is the answer to reset (ISO 7816-3 8.2): T=0, own historical bytes, TCK.
 func (c *Card) ATR() []byte {
 	return []byte{
 		0x3B, 0x9C, 0x96, 0x80, 0x1F, 0xC7, 0x80, 0x31, 0xE0, 0x73, 0xFE, 0x21, 0x13,

@@ -122,10 +122,10 @@ func (s *codeStore) report() []applet.CodeState {
 	return out
 }
 
-// verify compares an entry. The counter is decremented and stored before
-// the comparison, so that cutting the power wins nothing; the comparison
-// takes the same time for every entry. A right entry restores the counter,
-// which becomes durable with the answer.
+// verify compares an entry (INT6, Personal codes). The counter is decremented
+// and stored before the comparison, so that cutting the power wins nothing; the
+// comparison takes the same time for every entry. A right entry restores the
+// counter, which becomes durable with the answer.
 func (s *codeStore) verify(ref applet.CodeRef, entry string) (bool, error) {
 	k := s.get(ref)
 	k.left--

@@ -5,7 +5,7 @@ import (
 )
 
 // terminalProfile starts the toolkit: from now on 91xx may be answered. What
-// was left unsent is sent, and the menu is set up (TS 102 223 6.4, 5.2).
+// was left unsent is sent, and the menu is set up (TS 102 223 5.1).
 func (c *Card) terminalProfile(cmd command) uint16 {
 	if len(cmd.data) == 0 {
 		return swWrongLength
@@ -21,7 +21,7 @@ func (c *Card) terminalProfile(cmd command) uint16 {
 	return swOK
 }
 
-// envelope is ENVELOPE (TS 102 223 7): a short message for the card, or the
+// envelope is ENVELOPE (TS 102 221 11.2.2): a short message for the card, or the
 // user's choice in the card's menu. Other events are acknowledged and ignored.
 func (c *Card) envelope(cmd command) ([]byte, uint16) {
 	tag, body, _, ok := readBER(cmd.data)
@@ -37,9 +37,9 @@ func (c *Card) envelope(cmd command) ([]byte, uint16) {
 	return nil, swOK
 }
 
-// download is SMS-PP DOWNLOAD: the TPDU of an SMS-DELIVER. What the card says
-// in the SMS-DELIVER-REPORT comes by GET RESPONSE. A message that is no part
-// of a secured packet is acknowledged and dropped.
+// download is SMS-PP DOWNLOAD (TS 31.111 7.1.1): the TPDU of an SMS-DELIVER.
+// What the card says in the SMS-DELIVER-REPORT comes by GET RESPONSE. A message
+// that is no part of a secured packet is acknowledged and dropped.
 func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
 	tpdu, ok := findTLV(body, tagTPDU)
 	if !ok {

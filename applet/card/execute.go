@@ -40,7 +40,8 @@ func (x *execution) execute(cmd applet.Command) applet.Result {
 // failed is a result with a status only (which may be 9000).
 func failed(st applet.StatusWord) applet.Result { return applet.Result{Status: st} }
 
-// changeStatus is A1 (4-3): the life cycle of the applet is its own (3.2-6).
+// changeStatus is ChangeAppletStatus (INT6 A1; 4-3): the life cycle of the
+// applet is its own (3.2-6).
 func (a *signingApplet) changeStatus(v applet.ChangeAppletStatus) applet.Result {
 	switch v.To {
 	case applet.StatusActivate:
@@ -59,7 +60,8 @@ func (a *signingApplet) changeStatus(v applet.ChangeAppletStatus) applet.Result 
 	return applet.Result{Status: applet.StatusOK, State: a.report()}
 }
 
-// setData is A2 (4-1, 4-2): everything is checked before anything is set.
+// setData is SetAppletData (INT6 A2; 4-1, 4-2): everything is checked before
+// anything is set.
 func (a *signingApplet) setData(v applet.SetAppletData) applet.StatusWord {
 	for _, f := range v.Formats {
 		// Set once, before the first code is chosen (3.4-4).
@@ -112,7 +114,7 @@ func (a *signingApplet) setData(v applet.SetAppletData) applet.StatusWord {
 	return applet.StatusOK
 }
 
-// getData is A4 (4-8).
+// getData is GetAuthenticationHandlerData (INT6 A4; 4-8).
 func (a *signingApplet) getData(v applet.GetAuthenticationHandlerData) applet.Result {
 	r := applet.Result{Status: applet.StatusOK}
 	if v.What == applet.WhatState {

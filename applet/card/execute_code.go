@@ -2,7 +2,8 @@ package card
 
 import "github.com/simsign/simsign/applet"
 
-// manageCode is A6 (4-4): the server starts it, the user does it.
+// manageCode is ManagePersonalCode (INT6 A6; 4-4): the server starts it, the
+// user does it.
 func (x *execution) manageCode(v applet.ManagePersonalCode) applet.Result {
 	k := x.a.codes.get(v.Code)
 	if k.set == (v.Operation == applet.CodeCreate) {

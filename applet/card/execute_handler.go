@@ -6,7 +6,8 @@ import (
 	"github.com/simsign/simsign/applet"
 )
 
-// setHandler is A3: key pairs and certificates (4-6, 4-9, 4-10).
+// setHandler is SetAuthenticationHandlerData (INT6 A3): key pairs and
+// certificates (4-6, 4-9, 4-10).
 func (x *execution) setHandler(v applet.SetAuthenticationHandlerData) applet.Result {
 	slots := &x.a.slots
 	k := slots.get(v.Slot.Number)

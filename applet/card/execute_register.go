@@ -39,9 +39,9 @@ func (g *signing) makeKey() applet.StatusWord {
 	return g.generate(g.slot, g.cmd.Slot)
 }
 
-// abort takes back a registration that failed (5.1-9): the slot's pair is
-// deleted, and with no registration left the applet's data and codes too. The
-// user is told (3.5.1-6).
+// abort takes back a registration that failed (5.1-9; INT6, Life cycle): the
+// slot's pair is deleted, and with no registration left the applet's data and
+// codes too. The user is told (3.5.1-6).
 func (g *signing) abort() {
 	a := g.a
 	a.slots.empty(g.slot)

@@ -17,7 +17,8 @@ type signing struct {
 	result    applet.Result
 }
 
-// sign is A5 (4-5, 4-7). Nothing is signed without a code (3.3-3, 3.5.2-1).
+// sign is SignTransaction (INT6 A5; 4-5, 4-7). Nothing is signed without a code
+// (3.3-3, 3.5.2-1).
 func (x *execution) sign(cmd applet.SignTransaction) applet.Result {
 	g := &signing{execution: x, cmd: cmd, slot: x.a.slots.get(cmd.Slot.Number)}
 	if st := g.check(); st != applet.StatusOK {
@@ -103,9 +104,9 @@ func (g *signing) checkUse() applet.StatusWord {
 	return applet.StatusOK
 }
 
-// compose makes the screen: who asks or what it is about, the text that is
-// signed, the reference code. When that is more than one DISPLAY TEXT takes,
-// the reference stands above the code entry instead.
+// compose makes the screen (INT6, What the user sees): who asks or what it is
+// about, the text that is signed, the reference code. When that is more than
+// one DISPLAY TEXT takes, the reference stands above the code entry instead.
 func (g *signing) compose() applet.StatusWord {
 	show, err1 := decoded(g.cmd.TextToShow)
 	text, err2 := decoded(g.cmd.TextToSign)

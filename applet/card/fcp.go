@@ -6,7 +6,7 @@ func (f *file) fcp() []byte {
 	b[0] = 0x62
 	switch f.kind {
 	case kindTransparent:
-		b = append(b, 0x82, 0x02, 0x41, 0x21)
+		b = append(b, 0x82, 0x02, 0x41, 0x21) // descriptor, TS 102 221 11.1.1.4.3
 	case kindLinear:
 		b = append(b, 0x82, 0x05, 0x42, 0x21, byte(f.record>>8), byte(f.record), byte(f.records()))
 	default:
@@ -18,17 +18,18 @@ func (f *file) fcp() []byte {
 		b = append(b, f.aid...)
 	}
 	if f.kind == kindMF {
-		b = append(b, 0xA5, 0x03, 0x80, 0x01, 0x71) // clock stop allowed, 3 V
+		b = append(b, 0xA5, 0x03, 0x80, 0x01, 0x71) // clock stop allowed, 3 V (TS 102 221 11.1.1.4.6)
 	}
-	b = append(b, 0x8A, 0x01, 0x05)                      // activated
-	b = append(b, 0x8B, 0x03, fidARR>>8, fidARR&0xFF, 1) // access rule: record 1 of EF.ARR
+	b = append(b, 0x8A, 0x01, 0x05)                      // activated (TS 102 221 11.1.1.4.9)
+	b = append(b, 0x8B, 0x03, fidARR>>8, fidARR&0xFF, 1) // access rule: record 1 of EF.ARR (TS 102 221 11.1.1.4.7)
 	if f.directory() {
-		// PIN status: no PIN is enabled; PIN 1 and the universal PIN exist.
+		// PIN status: no PIN is enabled; PIN 1 and the universal PIN
+		// exist (TS 102 221 11.1.1.4.10).
 		b = append(b, 0xC6, 0x09, 0x90, 0x01, 0x00, 0x83, 0x01, 0x01, 0x83, 0x01, 0x81)
 	} else {
 		b = append(b, 0x80, 0x02, byte(len(f.data)>>8), byte(len(f.data)))
 		if f.sfi != 0 {
-			b = append(b, 0x88, 0x01, f.sfi<<3)
+			b = append(b, 0x88, 0x01, f.sfi<<3) // TS 102 221 11.1.1.4.8
 		}
 	}
 	b[1] = byte(len(b) - 2)

@@ -163,9 +163,10 @@ func (s *fileSystem) readRecord(cmd command) ([]byte, uint16) {
 	return record, sw
 }
 
-// verify is VERIFY and UNBLOCK PIN: a query is answered with the tries left,
-// a value is refused because no PIN is enabled. The personal codes of the
-// applet are not PINs of the card and cannot be tried here (3.4-3).
+// verify is VERIFY PIN and UNBLOCK PIN (TS 102 221 11.1.9, TS 102 221 11.1.13):
+// a query is answered with the tries left, a value is refused because no PIN is
+// enabled. The personal codes of the applet are not PINs of the card and cannot
+// be tried here (3.4-3).
 func verify(cmd command) ([]byte, uint16) {
 	if cmd.sim() {
 		return nil, sw2GCHV

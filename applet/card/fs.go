@@ -1,6 +1,6 @@
 package card
 
-// fileKind is what a file is (TS 102 221 8.1).
+// fileKind is what a file is (TS 102 221 8.2).
 type fileKind byte
 
 const (
@@ -44,6 +44,7 @@ func (f *file) child(fid uint16) *file {
 	return nil
 }
 
+// bySFI finds a file by its short identifier (TS 102 221 8.4.3).
 func (f *file) bySFI(sfi byte) *file {
 	for _, c := range f.children {
 		if sfi != 0 && c.sfi == sfi {
@@ -95,7 +96,7 @@ func (s *fileSystem) find(fid uint16) *file {
 	return nil
 }
 
-// path follows a list of identifiers from a directory.
+// path follows a list of identifiers from a directory (TS 102 221 8.4.2).
 func (s *fileSystem) path(from *file, path []byte) *file {
 	if len(path) == 0 || len(path)%2 != 0 {
 		return nil
@@ -119,7 +120,7 @@ func (s *fileSystem) path(from *file, path []byte) *file {
 	return from
 }
 
-// byAID finds an application by the beginning of its AID.
+// byAID finds an application by the beginning of its AID (TS 102 221 11.1.1.2).
 func (s *fileSystem) byAID(aid []byte) *file {
 	if n := len(aid); n >= 5 && n <= len(s.usim.aid) && string(aid) == string(s.usim.aid[:n]) {
 		return s.usim

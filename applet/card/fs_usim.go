@@ -1,6 +1,6 @@
 package card
 
-// File identifiers (TS 102 221 13, TS 31.102 4, TS 51.011 10).
+// File identifiers (TS 102 221 13.1 to 13.4, TS 31.102 4.2, TS 51.011 10.3).
 const (
 	fidMF    = 0x3F00
 	fidADF   = 0x7FFF
@@ -40,7 +40,8 @@ func newFileSystem(p *Profile) *fileSystem {
 	usim.add(
 		transparent(fidLI, 2, languages),
 		transparent(fidIMSI, 7, imsi),
-		// Service 28 (data download via SMS-PP) is b4 of octet 4, 29 b5.
+		// Service 28 (data download via SMS-PP) is b4 of octet 4, 29 b5
+		// (TS 31.102 4.2.8).
 		transparent(fidUST, 4, []byte{0x9E, 0xFF, 0x3F, 0x9D, 0xFF, 0x3E, 0x00}),
 		smsp(),
 		transparent(fidSPN, 0, spn),
@@ -50,13 +51,14 @@ func newFileSystem(p *Profile) *fileSystem {
 	gsm := (&file{fid: fidGSM, kind: kindDF}).add(
 		transparent(fidLI, 0, []byte{0x01}),
 		transparent(fidIMSI, 0, imsi),
-		// Two bits a service, 11: allocated and activated. 12 SMSP,
-		// 17 SPN, 26 data download via SMS-PP, 29 proactive SIM.
+		// Two bits a service, 11: allocated and activated (TS 51.011
+		// 10.3.7). 12 SMSP, 17 SPN, 26 data download via SMS-PP, 29
+		// proactive SIM.
 		transparent(fidUST, 0, []byte{0x00, 0x00, 0xC0, 0x00, 0x03, 0x00, 0x0C, 0x03}),
 		transparent(fidSPN, 0, spn),
 		transparent(fidACC, 0, acc),
 		transparent(fidAD, 0, ad),
-		transparent(fidPhase, 0, []byte{0x03}), // phase 2, profile download required
+		transparent(fidPhase, 0, []byte{0x03}), // phase 2, profile download required (TS 51.011 10.3.19)
 	)
 	mf := (&file{fid: fidMF, kind: kindMF}).add(
 		linear(fidDIR, 30, dir),
@@ -96,6 +98,7 @@ func swapped(digits string, octets int) []byte {
 	return b
 }
 
+// iccidFile is ten octets of swapped digits (TS 102 221 13.2).
 func iccidFile(iccid string) []byte { return swapped(iccid, 10) }
 
 // imsiFile is a length, then the parity nibble and the digits (TS 31.102 4.2.2).
@@ -134,7 +137,7 @@ func smspRecord(smsc string) []byte {
 	return b
 }
 
-// dialled is type of number and plan, then the digits.
+// dialled is type of number and plan, then the digits (TS 102 223 8.1).
 func dialled(number string) []byte {
 	ton := byte(0x81)
 	if number[0] == '+' {

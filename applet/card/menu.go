@@ -44,7 +44,7 @@ func (t *stringTable) menu(second, unblocking bool) menu {
 	return m
 }
 
-// append writes the objects of SET UP MENU.
+// append writes the objects of SET UP MENU (TS 102 223 6.6.7).
 func (m menu) append(b []byte) []byte {
 	b = appendTLV(b, required|tagAlpha, alphaIdentifier(m.title)...)
 	for _, it := range m.items {

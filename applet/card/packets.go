@@ -10,7 +10,8 @@ import (
 )
 
 // packetSecurity opens the command packets that reach the card and seals its
-// answers (TS 102 225): level, key sets and counters are those of the card.
+// answers (TS 102 225 5.1, TS 102 225 5.2): level, key sets and counters are
+// those of the card.
 type packetSecurity struct {
 	profile *Profile
 	log     *slog.Logger
@@ -44,8 +45,8 @@ const maxReport = 128
 const responseUDH = "\x02\x71\x00"
 
 // open checks a command packet. The order is: level, keys, checksum, TAR,
-// counter. When ok is false the packet is not authenticated, and refusal is all
-// that may be said about it.
+// counter (INT6, Carriage). When ok is false the packet is not authenticated,
+// and refusal is all that may be said about it.
 func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusal []byte, ok bool) {
 	p.observe.see(EventPacket, "command packet", "", packet)
 	h, err := ota.ParseHeader(packet)
@@ -80,8 +81,9 @@ func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusa
 	return o, nil, true
 }
 
-// atLeast compares SPI1 octets: integrity, ciphering and counter each must
-// reach the minimum. A digital signature is not an integrity that we check.
+// atLeast compares SPI1 octets (TS 102 225 5.1.1): integrity, ciphering and
+// counter each must reach the minimum. A digital signature is not an integrity
+// that we check.
 func atLeast(spi1, msl byte) bool {
 	s, m := ota.SPI{spi1}, ota.SPI{msl}
 	return s.Integrity() >= m.Integrity() && s.Integrity() != ota.IntegrityDS &&

@@ -4,8 +4,8 @@ import (
 	"github.com/simsign/simsign/applet"
 )
 
-// BER and comprehension TLV tags (TS 102 223 9). Bit 8 of the latter says
-// that the receiver must understand them; it is not looked at when reading.
+// BER and comprehension TLV tags (TS 101 220 7.2). Bit 8 of the latter says
+// that the receiver must understand them; reading ignores it.
 const (
 	tagProactive     = 0xD0
 	tagSMSDownload   = 0xD1
@@ -44,7 +44,7 @@ const (
 	deviceNetwork  = 0x83
 )
 
-// Qualifiers.
+// Qualifiers (TS 102 223 8.6).
 const (
 	displayHigh  = 0x01 // high priority, cleared after a delay
 	displayWait  = 0x81 // high priority, the user clears it
@@ -54,7 +54,7 @@ const (
 )
 
 // Limits of a text, and of a menu's objects, in octets, so that the command
-// fits a FETCH of 256.
+// fits a FETCH of 256 (INT6, What the user sees).
 const (
 	maxDisplay  = 240
 	maxInput    = 236
@@ -89,8 +89,8 @@ func (t *toolkit) proactive(kind, qualifier, to byte) []byte {
 	return append(b, required|tagDevices, 2, deviceUICC, to)
 }
 
-// issue writes the length; more than 127 octets need the form 81 LL. The
-// command then waits for FETCH.
+// issue writes the length (TS 101 220 7.1.2); more than 127 octets need the
+// form 81 LL. The command then waits for FETCH.
 func (t *toolkit) issue(b []byte) {
 	n := len(b) - 2
 	if n < 0x80 {

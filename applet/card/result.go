@@ -16,9 +16,9 @@ const (
 	resultSMSFailed = 0x35
 )
 
-// statusOfResult maps every result of a TERMINAL RESPONSE to an answer for
-// the server; INT6.md holds the same table. Going back and asking for help
-// stay inside the card.
+// statusOfResult maps every result of a TERMINAL RESPONSE to an answer for the
+// server, as the page does (INT6, Results of the terminal). Going back and
+// asking for help stay inside the card.
 func statusOfResult(result byte) applet.StatusWord {
 	switch result {
 	case resultBack:

@@ -29,9 +29,9 @@ type segments struct {
 	partials []*partial
 }
 
-// collect adds a segment and returns the packet when it is whole. A segment
-// that contradicts what is there (another total) takes the message with it;
-// other octets in a place that is taken begin another message.
+// collect adds a segment (TS 23.040 9.2.3.24.1) and returns the packet when it
+// is whole. A segment that contradicts what is there (another total) takes the
+// message with it; other octets in a place that is taken begin another message.
 func (s *segments) collect(d *sms.Deliver) ([]byte, bool) {
 	cat, _, err := sms.ParseConcat(d.UDH)
 	if err != nil {
@@ -68,7 +68,8 @@ func (s *segments) collect(d *sms.Deliver) ([]byte, bool) {
 	return s.join(p.parts)
 }
 
-// join gives the packet of whole segments, when they are a command packet.
+// join gives the packet of whole segments, when they are a command packet
+// (TS 31.115 4.3).
 func (s *segments) join(parts []sms.Part) ([]byte, bool) {
 	packet, kind, err := sms.Join(nil, parts)
 	if err != nil {

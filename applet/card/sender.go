@@ -14,7 +14,7 @@ const (
 	maxRounds = 5
 )
 
-// sender sends packets as short messages (TS 31.115 4): SMS-SUBMITs, which the
+// sender sends packets as short messages (TS 31.115 4.4): SMS-SUBMITs, which the
 // terminal is asked to send.
 type sender struct {
 	profile   *Profile

@@ -20,8 +20,9 @@ func appendText(b []byte, tag byte, t applet.Text) []byte {
 	return append(b, t.Octets...)
 }
 
-// appendDuration adds a time-out in seconds where there is one and room for
-// it. It is not marked as required: a terminal without it takes its own time.
+// appendDuration adds a time-out in seconds (TS 102 223 8.8) where there is one
+// and room for it. It is not marked as required: a terminal without it takes
+// its own time.
 func appendDuration(b []byte, seconds byte, room int) []byte {
 	if seconds == 0 || room < durationLen {
 		return b

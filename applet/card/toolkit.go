@@ -28,7 +28,7 @@ func (t *toolkit) normalEnd() uint16 {
 	return 0x9100 | uint16(len(t.pending)&0xFF)
 }
 
-// reply is a TERMINAL RESPONSE.
+// reply is a TERMINAL RESPONSE (TS 102 223 6.8).
 type reply struct {
 	result byte
 	info   []byte // additional information of the result, e.g. a cause
@@ -48,7 +48,7 @@ func (t *toolkit) has(facility int) bool {
 	return octet >= len(t.profile) || t.profile[octet]&byte(facility) != 0
 }
 
-// fetch hands out the proactive command that waits.
+// fetch hands out the proactive command that waits (TS 102 221 11.2.3).
 func (t *toolkit) fetch(cmd command) ([]byte, uint16) {
 	if len(t.pending) == 0 || t.fetched || t.profile == nil {
 		return nil, swConditions
@@ -58,7 +58,8 @@ func (t *toolkit) fetch(cmd command) ([]byte, uint16) {
 	return data, sw
 }
 
-// terminalResponse gives the outcome to the session that waits for it.
+// terminalResponse gives the outcome to the session that waits for it
+// (TS 102 221 11.2.4).
 func (t *toolkit) terminalResponse(cmd command) uint16 {
 	if !t.fetched || t.running == nil {
 		return swConditions

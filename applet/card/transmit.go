@@ -28,6 +28,8 @@ func (c *Card) Transmit(apdu []byte) []byte {
 	return out
 }
 
+// dispatch runs one command. Only the basic logical channel exists
+// (TS 102 221 8.7).
 func (c *Card) dispatch(cmd command) ([]byte, uint16) {
 	switch cmd.cla {
 	case claISO, claUICC, claSIM:
@@ -76,7 +78,7 @@ func (c *Card) dispatch(cmd command) ([]byte, uint16) {
 	return nil, swWrongINS
 }
 
-// withResponse keeps data for GET RESPONSE.
+// withResponse keeps data for GET RESPONSE (TS 102 221 12.1.1).
 func (c *Card) withResponse(cmd command, data []byte) ([]byte, uint16) {
 	if len(data) == 0 {
 		return nil, swOK
@@ -85,6 +87,7 @@ func (c *Card) withResponse(cmd command, data []byte) ([]byte, uint16) {
 	return nil, c.available(cmd)
 }
 
+// available is 61xx, or 9Fxx for a SIM (TS 51.011 9.4.1).
 func (c *Card) available(cmd command) uint16 {
 	n := uint16(len(c.response) & 0xFF)
 	if cmd.sim() {

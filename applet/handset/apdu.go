@@ -19,7 +19,7 @@ func (s status) sw2() byte { return byte(s) }
 
 const (
 	statusOK   status = 0x9000
-	statusBusy status = 0x9300 // toolkit busy (TS 102 221 10.2.1.1)
+	statusBusy status = 0x9300 // toolkit busy (TS 102 221 10.2.1.2)
 )
 
 // Instructions (TS 102 221 10.1.2).

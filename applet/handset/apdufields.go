@@ -2,7 +2,8 @@ package handset
 
 import "fmt"
 
-// selectable names the files that a handset selects (TS 102 221 13, TS 31.102 4).
+// selectable names the files that a handset selects (TS 102 221 13.1 to 13.4,
+// TS 31.102 4.2).
 var selectable = map[uint16]string{
 	0x3F00: "MF", 0x2FE2: "EF.ICCID", 0x2F00: "EF.DIR", 0x2F05: "EF.PL", 0x7FFF: "ADF.USIM", 0x7F20: "DF.GSM", 0x7F10: "DF.TELECOM",
 	0x6F07: "EF.IMSI", 0x6F38: "EF.UST", 0x6F42: "EF.SMSP", 0x6F46: "EF.SPN", 0x6FAD: "EF.AD",

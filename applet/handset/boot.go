@@ -97,7 +97,8 @@ func (c *simSession) selectFile(ids ...int) error {
 	return nil
 }
 
-// readBinary reads a transparent file. A file of another length says so (6Cxx).
+// readBinary reads a transparent file (TS 102 221 11.1.3). A file of another
+// length says so (6Cxx).
 func (c *simSession) readBinary(id int, n byte) ([]byte, error) {
 	if err := c.selectFile(id); err != nil {
 		return nil, err

@@ -13,7 +13,8 @@ const (
 	timerValue = 0x02
 )
 
-// timerManagement starts, stops and reads the card's eight timers.
+// timerManagement starts, stops and reads the card's eight timers
+// (TS 102 223 6.4.21).
 func (t *toolkit) timerManagement() {
 	c := &t.running
 	if len(c.timerID) != 1 || c.timerID[0] < 1 || c.timerID[0] > 8 {
@@ -58,7 +59,8 @@ func (t *toolkit) cardTimerExpired(id byte) {
 	t.proceed()
 }
 
-// timerDuration reads hours, minutes and seconds in swapped digits.
+// timerDuration reads hours, minutes and seconds in swapped digits
+// (TS 102 223 8.38).
 func timerDuration(v []byte) (time.Duration, bool) {
 	if len(v) != 3 {
 		return 0, false

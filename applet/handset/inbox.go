@@ -53,7 +53,8 @@ func (b *inbox) plain(d *sms.Deliver) {
 	})
 }
 
-// join collects segments; the oldest unfinished text goes when there are too many.
+// join collects segments (TS 23.040 9.2.3.24.1); the oldest unfinished text
+// goes when there are too many.
 func (b *inbox) join(from sms.Address, c sms.Concat, text string) (string, bool) {
 	now := time.Now()
 	at := -1

@@ -12,8 +12,8 @@ const (
 	localAccess   = 0x06
 )
 
-// provideLocal answers PROVIDE LOCAL INFORMATION with facts of a test network:
-// MCC 001, MNC 01. Requirement 3.1-3.
+// provideLocal answers PROVIDE LOCAL INFORMATION (TS 102 223 6.4.15) with facts
+// of a test network: MCC 001, MNC 01. Requirement 3.1-3.
 func (t *toolkit) provideLocal() {
 	var v []byte
 	switch t.running.qualifier {

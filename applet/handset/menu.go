@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// setUpMenu keeps the card's menu. An empty item removes it (TS 102 223 6.4.9).
+// setUpMenu keeps the card's menu. An empty item removes it (TS 102 223 6.4.8).
 func (t *toolkit) setUpMenu() {
 	c := &t.running
 	m := Menu{Title: alpha(c.alpha), Items: items(c.items)}

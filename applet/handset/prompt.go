@@ -53,6 +53,7 @@ func (d *dialogue) displayText() {
 	d.prompt(s, wait)
 }
 
+// getInkey asks for one character, or for yes or no (TS 102 223 6.4.2).
 func (d *dialogue) getInkey() {
 	c := &d.running
 	s, ok := d.newScreen(KindInkey)
@@ -70,6 +71,7 @@ func (d *dialogue) getInkey() {
 // maxInput is how many octets of input a TERMINAL RESPONSE of 255 has room for.
 const maxInput = 239
 
+// getInput asks for a line (TS 102 223 6.4.3).
 func (d *dialogue) getInput() {
 	c := &d.running
 	s, ok := d.newScreen(KindInput)
@@ -93,6 +95,7 @@ func (d *dialogue) getInput() {
 	d.prompt(s, d.o.Timeouts.Input)
 }
 
+// selectItem lets the user choose (TS 102 223 6.4.9).
 func (d *dialogue) selectItem() {
 	c := &d.running
 	s, ok := d.newScreen(KindSelect)

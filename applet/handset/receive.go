@@ -132,7 +132,7 @@ func (r *receiver) report(ref byte, ok bool, data []byte, cause byte) {
 	r.radio.queue(&m)
 }
 
-// splitUDH tells the header of a response packet (02 71 00, TS 31.115 5) from
+// splitUDH tells the header of a response packet (02 71 00, TS 31.115 4.4) from
 // its data: the card gives both in one.
 func splitUDH(data []byte) (udh, ud []byte) {
 	if len(data) >= 3 && data[0] == 2 && data[1] == byte(sms.ResponseCPI) && data[2] == 0 {

@@ -6,7 +6,7 @@ import (
 )
 
 // Tags of COMPREHENSION-TLV objects without the comprehension bit (TS 101 220
-// 7.2). A card may set that bit (80) or not; we look at the other seven.
+// 7.2). A card may set that bit (80) or not; the other seven are the tag.
 const (
 	tagDetails     = 0x01
 	tagDevices     = 0x02

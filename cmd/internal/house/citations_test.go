@@ -1,6 +1,8 @@
 package house
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +15,10 @@ var cited = []struct {
 	folder      string
 	perThousand int
 }{
+	{"applet", 10},
+	{"applet/card", 10},
+	{"applet/handset", 10},
+	{"ota", 10},
 	{"ota/sms", 10},
 	{"smpp", 10},
 	{"smpp/esme", 10},
@@ -21,8 +27,12 @@ var cited = []struct {
 }
 
 // clause finds a standard with a clause, a table or an annex of it.
-var clause = regexp.MustCompile(`\b(SMPP 3\.4|TS \d+[. ]\d+|RFC \d+|ISO/IEC \d+(-\d+)?|FIPS \d+(-\d+)?|SP 800-\d+\w*|ITU-T [A-Z]\.\d+)` +
-	`,? (clause |section |chapter |table |tables |appendix |annex )?([A-Z]|\d+)[.\d-]*`)
+var clause = regexp.MustCompile(`\b(SMPP 3\.4|TS \d+[. ]\d+|RFC \d+|ISO(/IEC)? \d+(-\d+)?|FIPS \d+(-\d+)?|SP 800-\d+\w*|ITU-T [A-Z]\.\d+)` +
+	`,? (clause |section |chapter |table |tables |appendix |annex )?([A-Z]|\d+)[.\d-]*` +
+	`|\bINT6 [AB]\d|` + sectionOfINT6)
+
+// sectionOfINT6 finds a section of our own page, applet/INT6.md.
+const sectionOfINT6 = `\bINT6, ([A-Z][a-z ]+)\)`
 
 // citations counts the clauses in the comments of a file.
 func citations(s *source) (n int) {
@@ -63,5 +73,27 @@ func TestCitationsFind(t *testing.T) {
 		if n := len(clause.FindAllString(text, -1)); n != want {
 			t.Errorf("%q: %d citations, want %d", text, n, want)
 		}
+	}
+}
+
+// A section of INT6 that a comment names is there.
+func TestSectionsOfINT6(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "applet/INT6.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	section, found := regexp.MustCompile(sectionOfINT6), 0
+	for _, s := range sources(t) {
+		for _, g := range s.file.Comments {
+			for _, m := range section.FindAllStringSubmatch(strings.Join(strings.Fields(g.Text()), " "), -1) {
+				found++
+				if !strings.Contains(string(page), "\n## "+m[1]+"\n") {
+					t.Errorf("%s: INT6 has no section %q", s.path, m[1])
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no comment names a section of INT6")
 	}
 }
