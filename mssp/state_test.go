@@ -5,23 +5,24 @@ import (
 	"testing"
 )
 
-// Every state is reachable from Queued, every state that is not final has a
+// Every state is reachable, every state that is not final has a
 // way out on time-out, every edge leads to a known state, and final states
 // never change again.
 //
 // Supports: 3.5.3-3, 3.5.3-4
 func TestStepTable(t *testing.T) {
+	life := NewLifecycle()
 	known := map[State]bool{}
 	for _, s := range States() {
 		known[s] = true
 	}
-	if len(step) != len(known) {
-		t.Fatalf("table has %d states, want %d", len(step), len(known))
+	if len(life) != len(known) {
+		t.Fatalf("table has %d states, want %d", len(life), len(known))
 	}
-	reached := map[State]bool{Queued: true}
-	for todo := []State{Queued}; len(todo) > 0; todo = todo[1:] {
+	reached := map[State]bool{New: true}
+	for todo := []State{New}; len(todo) > 0; todo = todo[1:] {
 		for _, e := range Events() {
-			next, effect, err := Step(todo[0], e)
+			next, effect, err := life.Step(todo[0], e)
 			if err != nil {
 				if next != todo[0] || effect != NoEffect {
 					t.Errorf("%s in %s: refused, yet it changes something", e, todo[0])
@@ -44,13 +45,34 @@ func TestStepTable(t *testing.T) {
 		if !reached[s] {
 			t.Errorf("state %s cannot be reached", s)
 		}
-		next, _, err := Step(s, EventExpired)
+		next, _, err := life.Step(s, EventExpired)
 		switch {
+		case s == New: // nobody has promised anything yet
 		case s.Final() && !errors.Is(err, ErrFinal):
 			t.Errorf("final state %s changes on time-out", s)
 		case !s.Final() && (err != nil || next != Failed):
 			t.Errorf("state %s has no way out on time-out: %v", s, err)
 		}
+	}
+}
+
+// An event has one effect, wherever it fits: who brings it knows what follows.
+func TestOneEffectAnEvent(t *testing.T) {
+	life := NewLifecycle()
+	effects := map[Event]Effect{}
+	for _, s := range States() {
+		for e, to := range life[s] {
+			if was, ok := effects[e]; ok && was != to.Effect {
+				t.Errorf("%s has effect %q, and in %s %q", e, was, s, to.Effect)
+			}
+			effects[e] = to.Effect
+			if life.Ends(e) != (to.Effect == EffectReply) {
+				t.Errorf("%s: Ends is %v", e, life.Ends(e))
+			}
+		}
+	}
+	if len(effects) != len(Events()) {
+		t.Errorf("%d of %d events fit somewhere", len(effects), len(Events()))
 	}
 }
 
@@ -72,10 +94,12 @@ func TestStepRefuses(t *testing.T) {
 		{Done, EventAnswered, ErrFinal},
 		{Failed, EventAnswered, ErrFinal}, // timed out never turns into success (I7)
 		{Done, EventExpired, ErrFinal},
-		{"", EventTurn, ErrEvent},
+		{New, EventTurn, ErrEvent},
+		{Queued, EventAccepted, ErrEvent},
+		{Sending, EventTurnedAway, ErrEvent}, // it is at the card: nobody is before it
 	} {
-		if got, _, err := Step(c.s, c.e); !errors.Is(err, c.want) || got != c.s {
-			t.Errorf("Step(%s, %s) = %s, %v; want %v", c.s, c.e, got, err, c.want)
+		if got, _, err := NewLifecycle().Step(c.s, c.e); !errors.Is(err, c.want) || got != c.s {
+			t.Errorf("Step(%q, %s) = %s, %v; want %v", c.s, c.e, got, err, c.want)
 		}
 	}
 }

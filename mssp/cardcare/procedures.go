@@ -66,7 +66,7 @@ func (c *change) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfW
 // Abort: nothing has changed.
 func (c *change) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }
 
-func done() store.Finish { return store.Finish{State: mssp.Done, Status: mssp.RequestOK} }
+func done() store.Finish { return store.Finish{Event: mssp.EventAnswered, Status: mssp.RequestOK} }
 
 // Result is what came of a change to the applet.
 type Result struct {

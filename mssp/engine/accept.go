@@ -110,7 +110,7 @@ func repeat(old mssp.Transaction, hash []byte) (mssp.Transaction, error) {
 // turnAway ends a transaction for which the queue of its card is too long.
 func (l *line) turnAway(ctx context.Context, tx *mssp.Transaction, ahead int) (mssp.Transaction, error) {
 	f := mssp.Faultf(mssp.SignatureProcess, "%d requests to this user are waiting already: try again when they are answered", ahead)
-	res, err := l.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, State: mssp.Failed, Status: f.Code, Detail: f.Detail})
+	res, err := l.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, Event: mssp.EventTurnedAway, Status: f.Code, Detail: f.Detail})
 	if err != nil {
 		return mssp.Transaction{}, l.storeFault("turning a transaction away", err)
 	}

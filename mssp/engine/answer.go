@@ -126,7 +126,7 @@ func (x *inbox) response(ctx context.Context, f *flight, r *ota.Response, pk sto
 	x.m.security(r.Status.String())
 	x.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", r.Status.String(), "cntr", r.CNTR.String())
 	fin := store.Finish{
-		TxID: f.tx.ID, State: mssp.Failed, Status: mssp.OTAError,
+		TxID: f.tx.ID, Event: mssp.EventRefused, Status: mssp.OTAError,
 		Detail: "the user's card refused the secured packet: " + r.Status.String(),
 	}
 	if err := x.countBad(ctx, f, &fin); err != nil {
@@ -143,7 +143,7 @@ func (x *inbox) prompted(ctx context.Context, f *flight, j *store.Joined) error 
 	f.prompted = true
 	f.mu.Unlock()
 	if !again {
-		if err := x.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil {
+		if err := x.o.Store.MarkPrompted(ctx, f.tx.ID); err != nil && !errors.Is(err, mssp.ErrEvent) {
 			return err
 		}
 	}
@@ -230,6 +230,10 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 func (x *inbox) land(ctx context.Context, f *flight, fin store.Finish, j *store.Joined, mo *bearer.MO) error {
 	fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
 	res, err := x.line.finish(ctx, fin)
+	if errors.Is(err, mssp.ErrEvent) { // it has no packet at the card: nothing can be an answer
+		x.m.mo("mismatch")
+		return x.consume(ctx, j.ID)
+	}
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (l *line) evaluate(ctx context.Context, f *flight, a *applet.Answer) (store
 	if err := l.confirmed(ctx, f, a, &out.Finish); err != nil {
 		return store.Finish{}, err
 	}
-	if out.State == mssp.Failed {
+	if out.Event != mssp.EventAnswered {
 		l.abort(ctx, &f.tx, f.request, &out.Finish)
 	}
 	err = l.cardFacts(ctx, f, a, &out)

@@ -16,7 +16,7 @@ func FaultOf(tx *mssp.Transaction) *mssp.Fault {
 func Failure(f *mssp.Fault) Outcome { return Outcome{Finish: failure(f)} }
 
 func failure(f *mssp.Fault) store.Finish {
-	return store.Finish{State: mssp.Failed, Status: f.Code, Detail: f.Detail}
+	return store.Finish{Event: mssp.EventRefused, Status: f.Code, Detail: f.Detail}
 }
 
 // refused counts a request that never became a transaction.

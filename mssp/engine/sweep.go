@@ -109,7 +109,7 @@ func (w *sweeper) expire(ctx context.Context) error {
 }
 
 func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
-	f := store.Finish{TxID: tx.ID, State: mssp.Failed, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: w.o.Clock()}
+	f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: w.o.Clock()}
 	w.line.abort(ctx, tx, nil, &f)
 	if _, err := w.line.finish(ctx, f); err != nil {
 		return fmt.Errorf("transaction %s: %w", tx.ID, err)

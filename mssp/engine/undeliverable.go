@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
@@ -9,20 +10,18 @@ import (
 )
 
 // undeliverable ends a transaction that the network will never take, unless
-// the card has spoken already (then a copy was refused, not the message) or
-// more than one attempt is under way: then the deadline decides.
+// more than one attempt is under way: then the deadline decides. When the card
+// has spoken already a copy was refused, not the message: the event does not
+// fit then.
 func (l *line) undeliverable(ctx context.Context, id mssp.TransID) {
 	tx, err := l.o.Store.Transaction(ctx, id)
-	if err == nil {
-		if _, _, notNow := mssp.Step(tx.State, mssp.EventUndeliver); notNow != nil || tx.Attempt > 1 {
-			return
-		}
+	if err == nil && tx.Attempt <= 1 {
 		_, err = l.finish(ctx, store.Finish{
-			TxID: id, State: mssp.Failed, Status: mssp.OTAError,
+			TxID: id, Event: mssp.EventUndeliver, Status: mssp.OTAError,
 			Detail: "the network refused the message to the user's phone: not delivered",
 		})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, mssp.ErrEvent) {
 		l.log.Error("ending an undeliverable transaction", "tx", id, "error", err)
 	}
 }
@@ -30,13 +29,6 @@ func (l *line) undeliverable(ctx context.Context, id mssp.TransID) {
 // givenUp ends a transaction whose message the network will not deliver,
 // unless the card has spoken: then a copy was lost, not the message.
 func (l *line) givenUp(ctx context.Context, id mssp.TransID, number sms.MSISDN, cause string) error {
-	tx, err := l.o.Store.Transaction(ctx, id)
-	if err != nil {
-		return err
-	}
-	if _, _, err := mssp.Step(tx.State, mssp.EventUndeliver); err != nil || tx.Attempt > 1 {
-		return nil
-	}
 	l.log.Info("network has given up a message", "tx", id, "msisdn", number, "cause", cause)
 	l.undeliverable(ctx, id)
 	return nil

@@ -72,7 +72,7 @@ func (s step) Abort(context.Context, *mssp.Transaction, *store.Finish) error { r
 // done is the good end with a result.
 func done(code mssp.Code, r *Result) (engine.Outcome, error) {
 	b, err := json.Marshal(r)
-	return engine.Outcome{Finish: store.Finish{State: mssp.Done, Status: code, Result: b}}, err
+	return engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: code, Result: b}}, err
 }
 
 // plain is a command whose good answer says no more than that.

@@ -45,7 +45,7 @@ func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.
 			return engine.Outcome{}, fmt.Errorf("assembling CMS: %w", err)
 		}
 	}
-	out := engine.Outcome{Finish: store.Finish{State: mssp.Done, Status: mssp.Signature}}
+	out := engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: mssp.Signature}}
 	if g.Validate {
 		out.Status = mssp.ValidSignature
 	}

@@ -37,16 +37,16 @@ func (s *Store) Accept(ctx context.Context, tx mssp.Transaction, seal SealFunc) 
 		tx.CreatedAt = s.clock()
 	}
 	var res AcceptResult
-	err := s.do(ctx, func(q querier) (err error) {
-		res, err = accept(q, tx, seal)
+	err := s.change(ctx, func(w *work) (err error) {
+		res, err = accept(w, tx, seal)
 		return err
 	})
 	return res, err
 }
 
-func accept(q querier, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
+func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
 	now := tx.CreatedAt
-	r, err := q.one(sqlEnter, string(tx.ICCID), string(tx.ID))
+	r, err := w.one(sqlEnter, string(tx.ICCID), string(tx.ID))
 	if err != nil {
 		return AcceptResult{}, fmt.Errorf("store: card of the transaction: %w", err)
 	}
@@ -55,29 +55,33 @@ func accept(q querier, tx mssp.Transaction, seal SealFunc) (AcceptResult, error)
 	if err := r.err(); err != nil {
 		return AcceptResult{}, err
 	}
-	tx.State, tx.Version, tx.Attempt = mssp.Queued, 1, 0
+	tx.State, tx.Version, tx.Attempt = mssp.New, 1, 0
+	accepted, err := w.step(&tx, mssp.EventAccepted, now)
+	if err != nil {
+		return AcceptResult{}, err
+	}
 	var sd sealed
+	var turn step
 	if mine {
-		if sd, err = callSeal(q, &tx, seal); err != nil {
+		if sd, turn, err = takeTurn(w, &tx, seal, now); err != nil {
 			return AcceptResult{}, err
 		}
-		if sd.fault != nil {
-			tx.State, tx.Status, tx.Detail, tx.FinishedAt = mssp.Failed, sd.fault.Code, sd.fault.Detail, now
-		} else {
-			tx.State, tx.Attempt, tx.SentAt = mssp.Sending, 1, now
-		}
 	}
-	if err := insertTx(q, &tx); errors.Is(err, ErrExists) {
-		return acceptedBefore(q, tx, mine)
+	if err := insertTx(w, &tx); errors.Is(err, ErrExists) {
+		return acceptedBefore(w, tx, mine)
 	} else if err != nil {
 		return AcceptResult{}, err
 	}
+	w.record(accepted.Change)
 	res := AcceptResult{Tx: tx, Ahead: ahead}
-	switch {
-	case sd.fault != nil:
-		_, err = q.exec(sqlTurn, string(tx.ICCID), "", 0)
-	case mine:
-		res.Dispatched, err = storeSealed(q, &tx, sd, now)
+	if !mine {
+		return res, nil
+	}
+	w.record(turn.Change)
+	if turn.effect == mssp.EffectSubmit {
+		res.Dispatched, err = storeSealed(w, &tx, sd, now)
+	} else {
+		_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0)
 	}
 	return res, err
 }
@@ -130,9 +134,9 @@ const sqlTouch = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING bus
 func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatched, []mssp.Transaction, error) {
 	var d *Dispatched
 	var failed []mssp.Transaction
-	err := s.do(ctx, func(q querier) error {
+	err := s.change(ctx, func(w *work) error {
 		d, failed = nil, nil
-		r, err := q.one(sqlTouch, string(iccid))
+		r, err := w.one(sqlTouch, string(iccid))
 		if err != nil {
 			return err
 		}
@@ -140,7 +144,7 @@ func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, se
 		if queued := r.int(); busy != "" || queued == 0 {
 			return r.err()
 		}
-		d, failed, err = popNext(q, iccid, now, seal)
+		d, failed, err = popNext(w, iccid, now, seal)
 		return err
 	})
 	return d, failed, err
@@ -155,8 +159,8 @@ const sqlDropSegments = `UPDATE segment SET state = 'dropped' WHERE tx_seq = $1 
 func (s *Store) Reattempt(ctx context.Context, id mssp.TransID, seal SealFunc) (*Dispatched, error) {
 	var d *Dispatched
 	now := s.clock()
-	err := s.do(ctx, func(q querier) error {
-		n, err := q.exec(`UPDATE card SET queued = queued WHERE busy_tx = $1
+	err := s.change(ctx, func(w *work) error {
+		n, err := w.exec(`UPDATE card SET queued = queued WHERE busy_tx = $1
 			AND iccid = (SELECT iccid FROM tx WHERE id = $1)`, string(id))
 		if err != nil {
 			return err
@@ -164,29 +168,28 @@ func (s *Store) Reattempt(ctx context.Context, id mssp.TransID, seal SealFunc) (
 		if n == 0 {
 			return ErrFinal
 		}
-		tx, err := oneTx(q, sqlTxByID, string(id))
+		tx, err := oneTx(w, sqlTxByID, string(id))
 		if err != nil {
 			return err
 		}
-		if tx.State.Final() {
-			return ErrFinal
-		}
-		sd, err := callSeal(q, &tx, seal)
+		sd, err := callSeal(w, &tx, seal)
 		if err != nil {
 			return err
 		}
 		if sd.fault != nil {
 			return sd.fault
 		}
-		if _, err := q.exec(sqlDropSegments, tx.Seq); err != nil {
+		st, err := w.step(&tx, mssp.EventReattempt, now)
+		if err != nil {
 			return err
 		}
-		tx.State, tx.Version = mssp.Sending, tx.Version+1
-		tx.Attempt++
-		if _, err := q.exec(`UPDATE tx SET state = 'sending', attempt = $2, version = version + 1 WHERE seq = $1`, tx.Seq, tx.Attempt); err != nil {
+		if _, err := w.exec(sqlDropSegments, tx.Seq); err != nil {
 			return err
 		}
-		d, err = storeSealed(q, &tx, sd, now)
+		if err := w.save(&tx, st, nil); err != nil {
+			return err
+		}
+		d, err = storeSealed(w, &tx, sd, now)
 		return err
 	})
 	return d, err

@@ -104,7 +104,7 @@ func BenchmarkFinish(b *testing.B) {
 			from := cpu()
 			each(b, callers, func() {
 				r, err := s.Finish(ctx, store.Finish{
-					TxID: benchTx(done.Add(1), 0).ID, State: mssp.Done, Status: mssp.Signature,
+					TxID: benchTx(done.Add(1), 0).ID, Event: mssp.EventAnswered, Status: mssp.Signature,
 					Result: make([]byte, 1800), At: time.Now(), MO: mo,
 				}, benchSeal)
 				if err != nil || !r.Applied {

@@ -91,7 +91,8 @@ func finishOpen(s *store.Store, say func(string, ...any)) error {
 }
 
 func finishOne(s *store.Store, id mssp.TransID, say func(string, ...any)) error {
-	f, err := s.Finish(ctx, store.Finish{TxID: id, State: mssp.Done, At: time.Now()}, seal)
+	// It may still be queued, so no answer can be what ends it.
+	f, err := s.Finish(ctx, store.Finish{TxID: id, Event: mssp.EventExpired, At: time.Now()}, seal)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/simsign/simsign/mssp"
 )
 
 // db is the database that the parts of a Store share: one writer, some readers.
@@ -11,6 +13,7 @@ type db struct {
 	m     *metrics
 	clock func() time.Time
 	boxes *Boxes
+	table mssp.Lifecycle // how the states of transactions change
 	o     Options
 }
 

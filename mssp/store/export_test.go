@@ -1,6 +1,12 @@
 package store
 
-import "context"
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/simsign/simsign/mssp"
+)
 
 // HotStatements are the statements of the usual path and of the sweeps: none
 // of them may walk a table.
@@ -8,12 +14,24 @@ func HotStatements() map[string]string {
 	open, _ := filterSQL(TransactionFilter{ICCID: "x", Open: true})
 	return map[string]string{
 		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "touch": sqlTouch,
-		"leave": sqlLeave, "finish": sqlFinish, "consume": sqlConsume, "tx by id": sqlTxByID, "tx by AP": sqlTxByAP,
+		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "tx by AP": sqlTxByAP,
 		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
-		"all accepted": sqlAllAccepted, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
+		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,
 		"park": sqlPark, "park limit": sqlParkLimit, "unpark": sqlUnpark, "resolve": sqlResolve,
 	}
+}
+
+// SetLifecycle gives the store another state table.
+func (s *Store) SetLifecycle(l mssp.Lifecycle) { s.table = l }
+
+// Ambiguous makes the accepted segments of a transaction ambiguous, as if the
+// link had broken before the network's answer.
+func (s *Store) Ambiguous(id mssp.TransID) error {
+	return s.do(context.Background(), func(q querier) error {
+		_, err := q.exec(`UPDATE segment SET state = 'ambiguous' WHERE tx_seq = (SELECT seq FROM tx WHERE id = $1) AND state = 'accepted'`, string(id))
+		return err
+	})
 }
 
 // Plan is what SQLite would do for a statement.
@@ -45,10 +63,8 @@ func (s *Store) Pragma(name, set, want string) error {
 
 func nilArgs(sql string) []any {
 	n := 0
-	for i := range len(sql) - 1 {
-		if sql[i] == '$' {
-			n = max(n, int(sql[i+1]-'0'))
-		}
+	for strings.Contains(sql, "$"+strconv.Itoa(n+1)) {
+		n++
 	}
 	args := make([]any, n)
 	for i := range args {

@@ -16,9 +16,6 @@ const (
 	sqlLeave = `UPDATE card SET busy_tx = CASE WHEN busy_tx = $1 THEN '' ELSE busy_tx END
 	WHERE iccid = (SELECT iccid FROM tx WHERE id = $1) RETURNING busy_tx, queued`
 
-	sqlFinish = `UPDATE tx SET state = $2, status = $3, detail = $4, result = $5, finished_at = $6, mo = $7, version = version + 1
-	WHERE id = $1 AND finished_at = 0 RETURNING ` + txCols
-
 	// sqlCardFacts leaves the rest as it is, so that what an operator has
 	// changed since the card was read stays.
 	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END WHERE iccid = $1`
@@ -30,27 +27,28 @@ const (
 
 // Finish ends a transaction and starts the next one of its card, all in one
 // commit. A transaction that is final stays as it is (I7): Applied is false
-// then, and nothing but the consumed answer is changed. Segments that have
-// not left are not sent any more (see ClaimSegments). The seal function may
-// be nil only when nothing can be queued behind. ErrNotFound: no such
-// transaction.
+// then, and nothing but the consumed answer is changed. mssp.ErrEvent: the
+// event cannot happen in its state, and nothing has changed at all. Segments
+// that have not left are not sent any more (see ClaimSegments). The seal
+// function may be nil only when nothing can be queued behind. ErrNotFound: no
+// such transaction.
 func (s *Store) Finish(ctx context.Context, f Finish, seal SealFunc) (FinishResult, error) {
-	if !f.State.Final() {
-		return FinishResult{}, fmt.Errorf("store: Finish with state %q, which is not final", f.State)
+	if !s.table.Ends(f.Event) {
+		return FinishResult{}, fmt.Errorf("store: Finish by %q, which ends nothing: %w", f.Event, mssp.ErrEvent)
 	}
 	if f.At.IsZero() {
 		f.At = s.clock()
 	}
 	var res FinishResult
-	err := s.do(ctx, func(q querier) (err error) {
-		res, err = finish(q, &f, seal)
+	err := s.change(ctx, func(w *work) (err error) {
+		res, err = finish(w, &f, seal)
 		return err
 	})
 	return res, err
 }
 
-func finish(q querier, f *Finish, seal SealFunc) (FinishResult, error) {
-	r, err := q.one(sqlLeave, string(f.TxID))
+func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
+	r, err := w.one(sqlLeave, string(f.TxID))
 	if err != nil {
 		return FinishResult{}, err
 	}
@@ -60,30 +58,39 @@ func finish(q querier, f *Finish, seal SealFunc) (FinishResult, error) {
 		return FinishResult{}, err
 	}
 	if f.Joined != 0 {
-		if _, err := q.exec(sqlConsume, f.Joined); err != nil {
+		if _, err := w.exec(sqlConsume, f.Joined); err != nil {
 			return FinishResult{}, err
 		}
 	}
+	tx, err := oneTx(w, sqlTxByID, string(f.TxID))
+	if err != nil {
+		return FinishResult{}, err
+	}
 	mo := packMO(f.MO)
-	tx, err := oneTx(q, sqlFinish, string(f.TxID), string(f.State), int64(f.Status), f.Detail, f.Result, f.At, mo)
-	if errors.Is(err, ErrNotFound) {
-		return finishedBefore(q, f.TxID, mo)
+	waited := tx.State == mssp.Queued
+	st, err := w.step(&tx, f.Event, f.At)
+	if errors.Is(err, mssp.ErrFinal) {
+		return finishedBefore(w, &tx, mo)
 	}
 	if err != nil {
 		return FinishResult{}, err
 	}
-	res := FinishResult{Applied: true, Tx: tx}
-	if err := storeFacts(q, f, &res); err != nil {
+	tx.Status, tx.Detail, tx.Result = f.Status, f.Detail, f.Result
+	if err := w.save(&tx, st, mo); err != nil {
 		return FinishResult{}, err
 	}
-	if tx.Attempt == 0 { // it was still queued
+	res := FinishResult{Applied: true, Tx: tx}
+	if err := storeFacts(w, f, &res); err != nil {
+		return FinishResult{}, err
+	}
+	if waited {
 		queued--
-		if _, err := q.exec(sqlUnqueue, string(tx.ICCID)); err != nil {
+		if _, err := w.exec(sqlUnqueue, string(tx.ICCID)); err != nil {
 			return FinishResult{}, err
 		}
 	}
 	if idle && queued > 0 && seal != nil {
-		res.Next, res.Failed, err = popNext(q, tx.ICCID, f.At, seal)
+		res.Next, res.Failed, err = popNext(w, tx.ICCID, f.At, seal)
 	}
 	return res, err
 }
@@ -105,18 +112,18 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 	return insertSegments(q, 0, res.Texts)
 }
 
-func finishedBefore(q querier, id mssp.TransID, mo []byte) (FinishResult, error) {
-	var res FinishResult
-	if mo != nil {
-		r, err := q.one(sqlTxMO, string(id))
-		if err != nil {
-			return FinishResult{}, err
-		}
-		res.Redelivered = bytes.Equal(r.blob(), mo)
+// finishedBefore answers who comes after the end.
+func finishedBefore(q querier, tx *mssp.Transaction, mo []byte) (FinishResult, error) {
+	res := FinishResult{Tx: *tx}
+	if mo == nil {
+		return res, nil
 	}
-	var err error
-	res.Tx, err = oneTx(q, sqlTxByID, string(id))
-	return res, err
+	r, err := q.one(sqlTxMO, string(tx.ID))
+	if err != nil {
+		return FinishResult{}, err
+	}
+	res.Redelivered = bytes.Equal(r.blob(), mo)
+	return res, r.err()
 }
 
 // packMO is a short message as the tx row keeps it: the evidence of what was

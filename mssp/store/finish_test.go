@@ -30,11 +30,11 @@ func TestFinishOnce(t *testing.T) {
 			f    store.Finish
 			redo bool
 		}{
-			{"the same answer again", store.Finish{State: mssp.Done, Status: mssp.Signature, MO: mo}, true},
-			{"another answer", store.Finish{State: mssp.Failed, Status: mssp.UserCancel, MO: &bearer.MO{Source: numberA, UD: []byte("other")}}, false},
-			{"same octets from another phone", store.Finish{State: mssp.Done, MO: &bearer.MO{Source: numberB, UDH: mo.UDH, UD: mo.UD}}, false},
-			{"border of header and data", store.Finish{State: mssp.Done, MO: &bearer.MO{Source: numberA, UDH: []byte{2, 0x71}, UD: append([]byte{0}, mo.UD...)}}, false},
-			{"a late time-out", store.Finish{State: mssp.Failed, Status: mssp.ExpiredTransaction}, false},
+			{"the same answer again", store.Finish{Event: mssp.EventAnswered, Status: mssp.Signature, MO: mo}, true},
+			{"another answer", store.Finish{Event: mssp.EventRefused, Status: mssp.UserCancel, MO: &bearer.MO{Source: numberA, UD: []byte("other")}}, false},
+			{"same octets from another phone", store.Finish{Event: mssp.EventAnswered, MO: &bearer.MO{Source: numberB, UDH: mo.UDH, UD: mo.UD}}, false},
+			{"border of header and data", store.Finish{Event: mssp.EventAnswered, MO: &bearer.MO{Source: numberA, UDH: []byte{2, 0x71}, UD: append([]byte{0}, mo.UD...)}}, false},
+			{"a late time-out", store.Finish{Event: mssp.EventExpired, Status: mssp.ExpiredTransaction}, false},
 		} {
 			c.f.TxID = tx.ID
 			again := l.finish(c.f)
@@ -45,10 +45,10 @@ func TestFinishOnce(t *testing.T) {
 				l.Errorf("%s changed the transaction: %s", c.name, diff)
 			}
 		}
-		_, err := l.Finish(ctx, store.Finish{TxID: "h0", State: mssp.Done}, seal)
+		_, err := l.Finish(ctx, store.Finish{TxID: "h0", Event: mssp.EventAnswered}, seal)
 		l.wantErr("unknown transaction", err, store.ErrNotFound)
-		if _, err := l.Finish(ctx, store.Finish{TxID: tx.ID, State: mssp.Waiting}, seal); err == nil {
-			l.Error("a state that is not final is taken")
+		if _, err := l.Finish(ctx, store.Finish{TxID: tx.ID, Event: mssp.EventSent}, seal); err == nil {
+			l.Error("an event that ends nothing is taken")
 		}
 	})
 }
@@ -63,9 +63,9 @@ func TestFinishRace(t *testing.T) {
 			applied := make(chan bool, 4)
 			for i := range cap(applied) {
 				go func() {
-					f := store.Finish{TxID: tx.ID, State: mssp.Done, At: epoch}
+					f := store.Finish{TxID: tx.ID, Event: mssp.EventAnswered, At: epoch}
 					if i%2 == 0 {
-						f.State, f.Status = mssp.Failed, mssp.ExpiredTransaction
+						f.Event, f.Status = mssp.EventExpired, mssp.ExpiredTransaction
 					}
 					r, err := l.Finish(ctx, f, seal)
 					if err != nil {
@@ -158,7 +158,7 @@ func TestMarkPrompted(t *testing.T) {
 			l.ok(l.MarkPrompted(ctx, tx.ID))
 			l.wantState(tx.ID, mssp.Prompted)
 		}
-		l.ok(l.MarkPrompted(ctx, waits.ID))
+		l.wantErr("a prompt before a packet", l.MarkPrompted(ctx, waits.ID), mssp.ErrEvent)
 		l.wantState(waits.ID, mssp.Queued)
 		l.finish(done(tx))
 		l.ok(l.MarkPrompted(ctx, tx.ID))

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -35,6 +37,7 @@ type lab struct {
 	*testing.T
 	*store.Store
 	dsn string
+	reg *prometheus.Registry // of the store that is open now
 }
 
 // onBoth runs a test of the conformance suite on both engines.
@@ -67,7 +70,8 @@ func newLab(t *testing.T, dsn string) *lab {
 
 func (l *lab) open() {
 	l.Helper()
-	s, err := store.Open(ctx, store.Options{DSN: l.dsn, Clock: func() time.Time { return epoch }})
+	l.reg = prometheus.NewRegistry()
+	s, err := store.Open(ctx, store.Options{DSN: l.dsn, Clock: func() time.Time { return epoch }, Registerer: l.reg})
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -161,7 +165,7 @@ func (l *lab) finish(f store.Finish) store.FinishResult {
 }
 
 func done(tx mssp.Transaction) store.Finish {
-	return store.Finish{TxID: tx.ID, State: mssp.Done, Status: mssp.Signature, Result: []byte(`{"r":1}`)}
+	return store.Finish{TxID: tx.ID, Event: mssp.EventAnswered, Status: mssp.Signature, Result: []byte(`{"r":1}`)}
 }
 
 func (l *lab) wantState(id mssp.TransID, want mssp.State) mssp.Transaction {
@@ -173,6 +177,13 @@ func (l *lab) wantState(id mssp.TransID, want mssp.State) mssp.Transaction {
 	if tx.State != want {
 		l.Fatalf("transaction is %s, want %s", tx.State, want)
 	}
+	return tx
+}
+
+func (l *lab) transaction(id mssp.TransID) mssp.Transaction {
+	l.Helper()
+	tx, err := l.Transaction(ctx, id)
+	l.ok(err)
 	return tx
 }
 

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/mssp"
 )
 
 // metrics count what the store does; all start at zero and none has a label
@@ -16,6 +18,8 @@ type metrics struct {
 	unknowns  prometheus.Counter
 	conflicts prometheus.Counter
 	evicted   prometheus.Counter
+	changes   *prometheus.CounterVec // by state and event, as the table has them
+	refused   *prometheus.CounterVec // by event
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -37,10 +41,26 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		conflicts: counter("mo_conflicts_total", "Inbound parts refused: other octets or another total under one reference."),
 		evicted:   counter("mo_replaced_total", "Incomplete inbound messages that gave way to a new one."),
 	}
+	m.changes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "simsign", Subsystem: "store",
+		Name: "tx_changes_total", Help: "Changes of transactions, by the state before and the event.",
+	}, []string{"state", "event"})
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "simsign", Subsystem: "store",
+		Name: "tx_events_refused_total", Help: "Events that did not fit the state of their transaction, and changed nothing.",
+	}, []string{"event"})
+	for state, events := range mssp.NewLifecycle() {
+		for event := range events {
+			m.changes.WithLabelValues(stateLabel(state), string(event))
+		}
+	}
+	for _, e := range mssp.Events() {
+		m.refused.WithLabelValues(string(e))
+	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted} {
+	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -56,3 +76,16 @@ func (m *metrics) batch(n int, d time.Duration) {
 }
 
 func (m *metrics) unknown() { m.unknowns.Inc() }
+
+func (m *metrics) changed(c *Change) {
+	m.changes.WithLabelValues(stateLabel(c.From), string(c.Event)).Inc()
+}
+
+func (m *metrics) refusedEvent(e mssp.Event) { m.refused.WithLabelValues(string(e)).Inc() }
+
+func stateLabel(s mssp.State) string {
+	if s == mssp.New {
+		return "new"
+	}
+	return string(s)
+}

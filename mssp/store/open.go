@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/simsign/simsign/mssp"
 )
 
 // backend is what SQLite and PostgreSQL do differently.
@@ -43,10 +45,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &db{m: m, clock: o.Clock, o: o}
+	d := &db{m: m, clock: o.Clock, o: o, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Boxes: d.boxes}
-	if d.b, err = openBackend(ctx, &d.o, m); err != nil {
+	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly || o.Visitor {
@@ -59,15 +61,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openBackend(ctx context.Context, o *Options, m *metrics) (backend, error) {
+func openBackend(ctx context.Context, o *Options, m *metrics, rec recorder) (backend, error) {
 	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
-		e, err := openPostgres(ctx, o, m)
+		e, err := openPostgres(ctx, o, m, rec)
 		if err != nil {
 			return nil, err // no interface around a nil pointer
 		}
 		return e, nil
 	}
-	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), o, m)
+	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), o, m, rec)
 	if err != nil {
 		return nil, err
 	}

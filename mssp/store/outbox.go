@@ -27,11 +27,6 @@ const (
 
 	sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
 	WHERE id = $1 AND state IN ('sent', 'ambiguous') RETURNING tx_seq`
-
-	// sqlAllAccepted: the network has every segment. It looks at the
-	// transaction first, which mostly is further already.
-	sqlAllAccepted = `UPDATE tx SET state = 'waiting', version = version + 1 WHERE seq = $1 AND state = 'sending'
-	AND NOT EXISTS (SELECT 1 FROM segment WHERE tx_seq = $1 AND state NOT IN ('accepted', 'dropped'))`
 )
 
 // ClaimSegments hands out segments whose time has come, at most limit, the
@@ -93,7 +88,7 @@ func (s *Store) outbound(ctx context.Context, sql string, args ...any) (out []Ou
 // is durable. A transaction whose segments the network all has is Waiting
 // then. Outcomes of segments that are not Sent are ignored.
 func (s *Store) RecordOutcomes(ctx context.Context, o []SegmentOutcome) error {
-	return s.do(ctx, func(q querier) error { return recordOutcomes(q, o) })
+	return s.change(ctx, func(w *work) error { return recordOutcomes(w, o, s.clock()) })
 }
 
 // RecordOutcomesLazy stores outcomes with the next commit, at most some 20 ms
@@ -103,16 +98,16 @@ func (s *Store) RecordOutcomesLazy(o []SegmentOutcome) { s.b.lazy(o) }
 
 // recordOutcomes stores many at once where there are many: a statement a
 // segment is what an outbox under load spends most of its time on.
-func recordOutcomes(q querier, outcomes []SegmentOutcome) error {
+func recordOutcomes(w *work, outcomes []SegmentOutcome, now time.Time) error {
 	for len(outcomes) >= outcomeChunk {
-		if err := recordChunk(q, outcomes[:outcomeChunk]); err != nil {
+		if err := recordChunk(w, outcomes[:outcomeChunk], now); err != nil {
 			return err
 		}
 		outcomes = outcomes[outcomeChunk:]
 	}
 	var accepted []int64 // distinct transactions, mostly in runs
 	for _, o := range outcomes {
-		r, err := q.one(sqlOutcome, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
+		r, err := w.one(sqlOutcome, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -127,22 +122,18 @@ func recordOutcomes(q querier, outcomes []SegmentOutcome) error {
 			accepted = append(accepted, seq)
 		}
 	}
-	for _, seq := range accepted {
-		if _, err := q.exec(sqlAllAccepted, seq); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.sent(accepted, now)
 }
 
 // outcomeChunk is how many outcomes one statement stores.
 const outcomeChunk = 16
 
 // The statements for a chunk, made once.
-var sqlOutcomes, sqlAllAcceptedOf = chunkSQL()
+var sqlOutcomes, sqlOpenOf = chunkSQL()
 
-// chunkSQL are the statements that store outcomeChunk outcomes and look at
-// their transactions. Columns of VALUES are column1, column2, ... on both engines.
+// chunkSQL are the statements that store outcomeChunk outcomes and look for
+// their open transactions. Columns of VALUES are column1, column2, ... on both
+// engines.
 func chunkSQL() (outcomes, transactions string) {
 	var values, ids strings.Builder
 	for i := range outcomeChunk {
@@ -156,14 +147,13 @@ func chunkSQL() (outcomes, transactions string) {
 	}
 	return `UPDATE segment SET state = v.column2, route = v.column3, message_id = v.column4, next_at = v.column5
 	FROM (VALUES ` + values.String() + `) AS v WHERE segment.id = v.column1 AND segment.state IN ('sent', 'ambiguous')`,
-		`UPDATE tx SET state = 'waiting', version = version + 1 WHERE state = 'sending'
-	AND seq IN (SELECT tx_seq FROM segment WHERE id IN (` + ids.String() + `))
-	AND NOT EXISTS (SELECT 1 FROM segment WHERE tx_seq = tx.seq AND segment.state NOT IN ('accepted', 'dropped'))`
+		`SELECT DISTINCT s.tx_seq FROM segment s JOIN tx t ON t.seq = s.tx_seq WHERE s.id IN (` + ids.String() + `)
+	AND s.state = 'accepted' AND t.finished_at = 0`
 }
 
 // recordChunk is recordOutcomes for outcomeChunk of them. A segment that
 // stands in it twice is stored one after the other, like everywhere.
-func recordChunk(q querier, chunk []SegmentOutcome) error {
+func recordChunk(w *work, chunk []SegmentOutcome, now time.Time) error {
 	args := make([]any, 0, 5*outcomeChunk)
 	ids := make([]any, 0, outcomeChunk)
 	seen := make(map[int64]bool, outcomeChunk)
@@ -171,7 +161,7 @@ func recordChunk(q querier, chunk []SegmentOutcome) error {
 		if seen[o.ID] {
 			for len(chunk) > 0 { // rare
 				n := min(len(chunk), outcomeChunk-1)
-				if err := recordOutcomes(q, chunk[:n]); err != nil {
+				if err := recordOutcomes(w, chunk[:n], now); err != nil {
 					return err
 				}
 				chunk = chunk[n:]
@@ -182,11 +172,18 @@ func recordChunk(q querier, chunk []SegmentOutcome) error {
 		args = append(args, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
 		ids = append(ids, o.ID)
 	}
-	if _, err := q.exec(sqlOutcomes, args...); err != nil {
+	if _, err := w.exec(sqlOutcomes, args...); err != nil {
 		return err
 	}
-	_, err := q.exec(sqlAllAcceptedOf, ids...)
-	return err
+	var seqs []int64
+	err := w.each(sqlOpenOf, func(r *row) error {
+		seqs = append(seqs, r.int())
+		return r.err()
+	}, ids...)
+	if err != nil {
+		return err
+	}
+	return w.sent(seqs, now)
 }
 
 // EnqueueText puts the segments of one plain text message into the outbox.

@@ -259,7 +259,7 @@ func TestExpiredAndPurge(t *testing.T) {
 		if len(txs) != 1 || txs[0].ID != old.Tx.ID {
 			l.Fatalf("%+v", txs)
 		}
-		l.finish(store.Finish{TxID: old.Tx.ID, State: mssp.Failed, Status: mssp.ExpiredTransaction})
+		l.finish(store.Finish{TxID: old.Tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction})
 		l.saveMO(numberA, store.ConcatRef{Ref: 1, Part: 1, Total: 2}, "x")
 		keep, err := l.Purge(ctx, store.Retention{Parts: epoch, Transactions: epoch})
 		l.ok(err)

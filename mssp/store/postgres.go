@@ -23,6 +23,7 @@ type pgEngine struct {
 	db  *sql.DB
 	log *slog.Logger
 	m   *metrics
+	rec recorder
 
 	dsn     string
 	beside  bool
@@ -38,7 +39,7 @@ type pgEngine struct {
 	stop   chan struct{}
 }
 
-func openPostgres(ctx context.Context, o *Options, m *metrics) (*pgEngine, error) {
+func openPostgres(ctx context.Context, o *Options, m *metrics, rec recorder) (*pgEngine, error) {
 	db, err := sql.Open("pgx", o.DSN)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -46,7 +47,7 @@ func openPostgres(ctx context.Context, o *Options, m *metrics) (*pgEngine, error
 	n := max(16, o.Readers)
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
-	e := &pgEngine{db: db, log: o.Logger, m: m, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
+	e := &pgEngine{db: db, log: o.Logger, m: m, rec: rec, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
 	if err := e.begin(ctx, o.ReadOnly, o.Clock()); err != nil {
 		db.Close()
 		return nil, err
@@ -131,10 +132,11 @@ func (e *pgEngine) once(ctx context.Context, f func(querier) error) error {
 	return e.halt(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
 }
 
-// retryable: 40001 serialization_failure, 40P01 deadlock_detected.
+// retryable: 40001 serialization_failure, 40P01 deadlock_detected, or a row
+// that was not any more as the job had read it.
 func retryable(err error) bool {
 	var pe *pgconn.PgError
-	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+	return errors.Is(err, errMoved) || errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
 }
 
 // passing: the server is away or short of something, and said nothing against
@@ -216,10 +218,12 @@ func (e *pgEngine) flush() {
 	if len(o) == 0 {
 		return
 	}
-	err := e.once(context.Background(), func(q querier) error { return recordOutcomes(q, o) })
+	run, told := e.rec(o)
+	err := e.once(context.Background(), run)
 	for try := 1; try < pgRetries && retryable(err); try++ {
-		err = e.once(context.Background(), func(q querier) error { return recordOutcomes(q, o) })
+		err = e.once(context.Background(), run)
 	}
+	told(err)
 	if err != nil {
 		e.log.Error("segment outcomes were not recorded", "kept", passing(err) && e.again(o), "err", err)
 	}

@@ -29,7 +29,8 @@ func TestQueueIsFirstInFirstOut(t *testing.T) {
 		if r := l.accept(other); r.Dispatched == nil {
 			l.Error("another card waits for this one")
 		}
-		l.finish(done(txs[3])) // one in the middle of the queue expires
+		// One in the middle of the queue expires.
+		l.finish(store.Finish{TxID: txs[3].ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction})
 		for i, next := range []int{1, 2, 4} {
 			r := l.finish(done(txs[[]int{0, 1, 2}[i]]))
 			if r.Next == nil || r.Next.Tx.ID != txs[next].ID || r.Next.Packet.CNTR != ota.CNTR(i+2) || len(r.Next.Segments) != 2 {
@@ -182,7 +183,7 @@ func TestConcurrentRace(t *testing.T) {
 						mu.Unlock()
 					}
 					for d := r.Dispatched; d != nil; {
-						f, err := l.Finish(ctx, store.Finish{TxID: d.Tx.ID, State: mssp.Done, At: epoch}, seal)
+						f, err := l.Finish(ctx, store.Finish{TxID: d.Tx.ID, Event: mssp.EventAnswered, At: epoch}, seal)
 						if err != nil || !f.Applied {
 							l.Error(f.Applied, err)
 						}

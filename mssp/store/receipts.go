@@ -156,9 +156,10 @@ func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, e
 // come. It tells the transaction, "" for a plain text; changed is false when
 // the segment was not waiting for it.
 func (s *Store) Resolve(ctx context.Context, o SegmentOutcome) (id mssp.TransID, changed bool, err error) {
-	err = s.do(ctx, func(q querier) error {
+	now := s.clock()
+	err = s.change(ctx, func(w *work) error {
 		id, changed = "", false
-		got, err := q.one(sqlResolve, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
+		got, err := w.one(sqlResolve, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -171,11 +172,11 @@ func (s *Store) Resolve(ctx context.Context, o SegmentOutcome) (id mssp.TransID,
 		}
 		changed = true
 		if seq != 0 && o.State == SegAccepted {
-			if _, err := q.exec(sqlAllAccepted, seq); err != nil {
+			if err := w.sent([]int64{seq}, now); err != nil {
 				return err
 			}
 		}
-		id, err = txOf(q, seq, nil)
+		id, err = txOf(w, seq, nil)
 		return err
 	})
 	return id, changed, err

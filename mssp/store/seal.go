@@ -22,10 +22,6 @@ const (
 
 	sqlNextQueued = `SELECT ` + txCols + ` FROM tx WHERE iccid = $1 AND state = 'queued' ORDER BY seq LIMIT 1`
 
-	sqlSealed = `UPDATE tx SET state = 'sending', attempt = $2, sent_at = $3, version = version + 1 WHERE seq = $1`
-
-	sqlSealFailed = `UPDATE tx SET state = 'failed', status = $2, detail = $3, finished_at = $4, version = version + 1 WHERE seq = $1`
-
 	sqlTurn = `UPDATE card SET busy_tx = $2, queued = queued - $3 WHERE iccid = $1`
 )
 
@@ -102,43 +98,56 @@ func storeSealed(q querier, tx *mssp.Transaction, sd sealed, now time.Time) (*Di
 	return &Dispatched{Tx: *tx, Packet: p, Segments: out}, nil
 }
 
+// takeTurn seals for a transaction whose turn has come, and takes the step
+// that this makes: on its way, or failed with the fault of the SealFunc.
+func takeTurn(w *work, tx *mssp.Transaction, seal SealFunc, now time.Time) (sealed, step, error) {
+	sd, err := callSeal(w, tx, seal)
+	if err != nil {
+		return sd, step{}, err
+	}
+	e := mssp.EventTurn
+	if sd.fault != nil {
+		e = mssp.EventUndeliver
+		tx.Status, tx.Detail = sd.fault.Code, sd.fault.Detail
+	}
+	st, err := w.step(tx, e, now)
+	return sd, st, err
+}
+
 // popNext gives the card, which must be idle, to its first queued transaction
 // whose seal succeeds. It sets the turn in the card's row.
-func popNext(q querier, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatched, []mssp.Transaction, error) {
+func popNext(w *work, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatched, []mssp.Transaction, error) {
 	var failed []mssp.Transaction
 	for {
-		tx, err := oneTx(q, sqlNextQueued, string(iccid))
+		tx, err := oneTx(w, sqlNextQueued, string(iccid))
 		if errors.Is(err, ErrNotFound) {
 			if len(failed) == 0 {
 				return nil, nil, nil
 			}
-			_, err = q.exec(sqlTurn, string(iccid), "", len(failed))
+			_, err = w.exec(sqlTurn, string(iccid), "", len(failed))
 			return nil, failed, err
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		sd, err := callSeal(q, &tx, seal)
+		sd, st, err := takeTurn(w, &tx, seal, now)
+		if err == nil && tx.State == mssp.Queued {
+			err = fmt.Errorf("store: the state table leaves %s in the queue after %s", tx.ID, st.Event)
+		}
+		if err == nil {
+			err = w.save(&tx, st, nil)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
-		tx.Version++
-		if sd.fault != nil {
-			tx.State, tx.Status, tx.Detail, tx.FinishedAt = mssp.Failed, sd.fault.Code, sd.fault.Detail, now
-			if _, err := q.exec(sqlSealFailed, tx.Seq, int64(tx.Status), tx.Detail, now); err != nil {
-				return nil, nil, err
-			}
+		if st.effect != mssp.EffectSubmit {
 			failed = append(failed, tx)
 			continue
 		}
-		tx.State, tx.Attempt, tx.SentAt = mssp.Sending, 1, now
-		if _, err := q.exec(sqlSealed, tx.Seq, tx.Attempt, now); err != nil {
+		if _, err := w.exec(sqlTurn, string(iccid), string(tx.ID), len(failed)+1); err != nil {
 			return nil, nil, err
 		}
-		if _, err := q.exec(sqlTurn, string(iccid), string(tx.ID), len(failed)+1); err != nil {
-			return nil, nil, err
-		}
-		d, err := storeSealed(q, &tx, sd, now)
+		d, err := storeSealed(w, &tx, sd, now)
 		return d, failed, err
 	}
 }

@@ -41,14 +41,14 @@ func writerPragmas() []pragma {
 	}
 }
 
-func openSQLite(ctx context.Context, path string, o *Options, m *metrics) (*sqliteEngine, error) {
+func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec recorder) (*sqliteEngine, error) {
 	e := &sqliteEngine{path: path, readers: make(chan *sqliteConn, o.Readers), closed: make(chan struct{})}
 	if !o.ReadOnly {
 		var err error
 		if e.lock, err = lockFile(path+".lock", localBox(o, time.Now())); err != nil {
 			return nil, err
 		}
-		if err := e.openWriter(ctx, o, m); err != nil {
+		if err := e.openWriter(ctx, o, m, rec); err != nil {
 			e.close()
 			return nil, fmt.Errorf("store: %s: %w", path, damaged(err))
 		}
@@ -68,7 +68,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics) (*sqli
 	return e, nil
 }
 
-func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics) error {
+func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics, rec recorder) error {
 	// The file holds sealed keys and personal data: nobody else reads it.
 	f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -95,7 +95,7 @@ func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics) e
 		c.close()
 		return err
 	}
-	e.writer = startWriter(c, o, m)
+	e.writer = startWriter(c, o, m, rec)
 	return nil
 }
 

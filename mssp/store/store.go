@@ -86,12 +86,12 @@ type AcceptResult struct {
 	Dispatched *Dispatched
 }
 
-// Finish ends a transaction in one commit: final state, result, the key and
-// card facts that the answer proved, text messages to the user, and the turn
-// of the next transaction at that card.
+// Finish ends a transaction in one commit: what happened to it, result, the
+// key and card facts that the answer proved, text messages to the user, and
+// the turn of the next transaction at that card.
 type Finish struct {
 	TxID   mssp.TransID
-	State  mssp.State // Done or Failed
+	Event  mssp.Event // one that leads to a final state
 	Status mssp.Code
 	Detail string
 	Result []byte

@@ -163,12 +163,22 @@ func (s *Store) transactions(ctx context.Context, sql string, args ...any) (txs 
 }
 
 // MarkPrompted records that the card has said "delivered, the user is being
-// asked" (0B). It is no error when the transaction is further already.
+// asked" (0B). It is no error when the transaction has ended already.
 func (s *Store) MarkPrompted(ctx context.Context, id mssp.TransID) error {
-	return s.do(ctx, func(q querier) error {
-		_, err := q.exec(`UPDATE tx SET state = 'prompted', version = version + 1
-			WHERE id = $1 AND state IN ('sending', 'waiting')`, string(id))
-		return err
+	now := s.clock()
+	return s.change(ctx, func(w *work) error {
+		tx, err := oneTx(w, sqlTxByID, string(id))
+		if err != nil {
+			return err
+		}
+		st, err := w.step(&tx, mssp.EventPrompted, now)
+		if errors.Is(err, mssp.ErrFinal) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return w.save(&tx, st, nil)
 	})
 }
 

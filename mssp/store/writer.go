@@ -28,6 +28,7 @@ type job struct {
 	err  error
 	out  bool             // has its answer, is not run again
 	lazy []SegmentOutcome // nobody waits for it: these are tried again
+	told func(error)      // of a lazy job: hears how it ended
 	done chan struct{}
 }
 
@@ -48,6 +49,7 @@ type writer struct {
 	c   *sqliteConn
 	log *slog.Logger
 	m   *metrics
+	rec recorder
 
 	mu       sync.Mutex
 	queue    []*job
@@ -64,9 +66,9 @@ type writer struct {
 	ended chan struct{}
 }
 
-func startWriter(c *sqliteConn, o *Options, m *metrics) *writer {
+func startWriter(c *sqliteConn, o *Options, m *metrics, rec recorder) *writer {
 	w := &writer{
-		c: c, log: o.Logger, m: m,
+		c: c, log: o.Logger, m: m, rec: rec,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.loop()
@@ -172,11 +174,8 @@ func (w *writer) take() (jobs []*job, closed bool) {
 }
 
 func (w *writer) lazyJob(o []SegmentOutcome) *job {
-	return &job{
-		ctx: context.Background(), lazy: o,
-		run:  func(q querier) error { return recordOutcomes(q, o) },
-		done: make(chan struct{}, 1),
-	}
+	run, told := w.rec(o)
+	return &job{ctx: context.Background(), lazy: o, run: run, told: told, done: make(chan struct{}, 1)}
 }
 
 func (w *writer) loop() {
@@ -203,6 +202,9 @@ func (w *writer) round() (more, closed bool) {
 		if j.lazy != nil && j.err != nil {
 			kept := errors.Is(j.err, ErrNotWritten) && w.again(j.lazy)
 			w.log.Error("segment outcomes were not recorded", "kept", kept, "err", j.err)
+		}
+		if j.told != nil {
+			j.told(j.err)
 		}
 		j.done <- struct{}{}
 	}
