@@ -8,7 +8,7 @@ import (
 // What is usable alone counts through an interface of its own, so that nobody
 // gets a metrics library who did not ask for one: app wires it.
 func TestLibrariesCountNothingThemselves(t *testing.T) {
-	libraries := []string{"smpp", "ota", "applet"}
+	libraries := []string{"smpp", "modem", "ota", "applet"}
 	for _, s := range sources(t) {
 		for _, l := range libraries {
 			if s.test || !under(s.dir, l) {
