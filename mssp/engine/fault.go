@@ -15,6 +15,7 @@ func FaultOf(tx *mssp.Transaction) *mssp.Fault {
 // Failure is the end of a transaction with a fault.
 func Failure(f *mssp.Fault) Outcome { return Outcome{Finish: failure(f)} }
 
+// failure is the end by an answer that says no, or that is not good enough.
 func failure(f *mssp.Fault) store.Finish {
 	return store.Finish{Event: mssp.EventRefused, Status: f.Code, Detail: f.Detail}
 }
