@@ -81,7 +81,7 @@ func TestBadRequests(t *testing.T) {
 		"two documents":      {append(bytes.Clone(good), good...), "101", "send one JSON object"},
 		"a member twice":     {bytes.Replace(good, []byte(`"MinorVersion":"2"`), []byte(`"MajorVersion":"1"`), 1), "101", "comes twice"},
 		"no UTF-8":           {bytes.Replace(good, []byte("Pay?"), []byte("Pay\xff"), 1), "101", "send the document in UTF-8"},
-		"half a surrogate":   {bytes.Replace(good, []byte("Pay?"), []byte(`Pay\ud800`), 1), "101", "half of a surrogate pair"},
+		"half a surrogate":   {bytes.Replace(good, []byte("Pay?"), []byte(`Pay\ud800`), 1), "101", "invalid surrogate pair"},
 		"a million brackets": {[]byte(`{"MSS_SignatureReq":` + strings.Repeat("[", 60_000)), "101", "expected '{'"},
 		"oversized":          {bytes.Replace(good, []byte("Pay?"), bytes.Repeat([]byte("x"), 100_000), 1), "103", "the most is 65536"},
 		"unknown message":    {[]byte(`{"MSS_Something":{}}`), "101", "send MSS_SignatureReq"},

@@ -31,6 +31,8 @@ const (
 	oneStepURI    = "http://localhost/simsign/one-step"
 	personalCode  = "5926"
 	signCode      = "59261703" // so long that no number in a log is the same by chance
+
+	unblockingCode = "31415926"
 )
 
 // world is everything but the service: a folder that an operator has prepared,
@@ -120,6 +122,9 @@ prompts_per_minute = 1000
 requests_per_second = 100000
 burst = 100000
 queue = 20
+cool_off_after = 0
+[messages]
+code_help = "Call 0800 123 456."
 [log]
 level = "debug"
 [lab]
@@ -177,7 +182,9 @@ type user struct {
 	set    *handset.Handset
 
 	mu      sync.Mutex
-	idle    bool           // does not answer
+	idle    bool   // does not answer
+	script  script // what the user does otherwise than everybody
+	screens []handset.Screen
 	texts   map[string]int // mark of a request: how often its text was shown
 	last    string         // mark that was shown last
 	codes   map[string]int // mark: code prompts after it
@@ -210,7 +217,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 			KeySets:    []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: u.keys[0][:]}, KID: ota.Key{Alg: ota.AES128, Octets: u.keys[1][:]}}},
 			Algorithms: []applet.Algorithm{u.alg},
 			Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: 6, Max: 8, Tries: 3}},
-			Active:     true, ServerAddress: "+" + serviceNumber,
+			Active:     true, ServerAddress: "+" + serviceNumber, UnblockingCode: unblockingCode,
 		},
 		Trace: func(e card.Event) {
 			if e.Kind == card.EventPacket && e.Name == "command packet" {
@@ -240,6 +247,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 func (u *user) Prompt(s handset.Screen) (handset.Answer, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.screens = append(u.screens, s)
 	if m := markOf(s.Text); m != "" {
 		u.texts[m]++
 		u.last = m
@@ -249,6 +257,11 @@ func (u *user) Prompt(s handset.Screen) (handset.Answer, bool) {
 	}
 	if u.idle {
 		return handset.Answer{}, false
+	}
+	if u.script != nil {
+		if a, ok := u.script(s); ok {
+			return a, true
+		}
 	}
 	auto := handset.Auto{Code: personalCode, CodeFor: func(s handset.Screen) (string, bool) { return signCode, s.Min >= 6 }}
 	return auto.Prompt(s)
@@ -287,7 +300,7 @@ func markOf(text string) string {
 
 // secrets are what no log may hold, each with its name.
 func (w *world) secrets() map[string]string {
-	out := map[string]string{"code": signCode}
+	out := map[string]string{"code": signCode, "unblocking code": unblockingCode}
 	for ap, pw := range w.passwords {
 		out["password of "+string(ap)] = pw
 	}

@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// terminal is "simsign handset" with a person before it, who answers each
+// screen by its text.
+type terminal struct {
+	in io.WriteCloser
+
+	mu   sync.Mutex
+	code string // the present code
+	next string // the one to choose
+	all  strings.Builder
+}
+
+// startTerminal runs the command until the test ends.
+func (w *world) startTerminal(t *testing.T, number, card string) *terminal {
+	t.Helper()
+	cmd := exec.Command(binary(t), "handset", "--network", w.networkAddr, "--number", number, "--card", card)
+	cmd.Dir = w.dir
+	dieWithUs(cmd)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &terminal{in: in, next: personalCode}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		p.read(bufio.NewScanner(out))
+	}()
+	t.Cleanup(func() {
+		p.types("/quit")
+		<-read
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("simsign handset: %v\n%s", err, p.text())
+		}
+	})
+	eventually(t, "a phone on the network", func() bool { return strings.Contains(p.text(), ": attached]") })
+	return p
+}
+
+func (p *terminal) types(line string) { fmt.Fprintln(p.in, line) }
+
+// text is all that was printed.
+func (p *terminal) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.String()
+}
+
+// read answers whatever is on the screen: the lines with a bar are its text,
+// the line with the keys is its end.
+func (p *terminal) read(out *bufio.Scanner) {
+	var screen string
+	for out.Scan() {
+		line := out.Text()
+		p.mu.Lock()
+		p.all.WriteString(line + "\n")
+		code, next := p.code, p.next
+		p.mu.Unlock()
+		text, isScreen := strings.CutPrefix(line, "| ")
+		switch {
+		case isScreen:
+			screen += text + "\n"
+		case !strings.HasSuffix(line, "/cancel, /back") && !strings.HasSuffix(line, "/help"):
+		case strings.Contains(line, "Enter is OK"):
+			screen = ""
+			p.types("")
+		default:
+			answer := code
+			if strings.Contains(screen, "unblocking code") {
+				answer = unblockingCode
+			} else if strings.Contains(screen, "Choose") || strings.Contains(screen, "again") {
+				answer = next
+			}
+			screen = ""
+			p.types(answer)
+		}
+	}
+}
+
+// knows says which code the person takes for the present one, and which for
+// the next; what was printed before is forgotten.
+func (p *terminal) knows(code, next string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.code, p.next = code, next
+	p.all.Reset()
+}
+
+var menuItem = regexp.MustCompile(`(?m)^  (\d+)  (.*)$`)
+
+// menu chooses an item and waits until the card says something.
+func (p *terminal) menu(t *testing.T, item, until string) {
+	t.Helper()
+	p.types("/menu")
+	eventually(t, "the menu", func() bool { return strings.Contains(p.text(), item) })
+	for _, m := range menuItem.FindAllStringSubmatch(p.text(), -1) {
+		if m[2] == item {
+			eventually(t, "a screen that takes the menu", func() bool {
+				p.types("/menu " + m[1])
+				return strings.Contains(p.text(), "| ")
+			})
+		}
+	}
+	eventually(t, until, func() bool { return strings.Contains(p.text(), "| "+until) })
+}
+
+var referenceCode = regexp.MustCompile(`compare +(\S+)`)
+
+// With nothing but the commands of the binary: a card is made, put into a phone
+// in the terminal, registered; its user signs what the service's screen shows
+// too, blocks the code, unblocks it with the code that came with the card, and
+// changes it in the SIM menu.
+//
+// Covers: 3.1-1, 3.2-7, 3.5.3-5, 3.5.4-3, 3.5.5-2 via simsign handset
+// Covers: 3.5.1-2, 3.5.1-7, 4-7 via simsign user register
+func TestTerminal(t *testing.T) {
+	w := newWorld(t, 1, "")
+	const number, iccid = "+41792000001", "8941000000000000001"
+	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+iccid+",228010000000001,int6,1,AES128:00112233445566778899AABBCCDDEEFF,AES128:FFEEDDCCBBAA99887766554433221100,8,\n")
+	must(t, w.dir, "card", "import", "card.csv")
+	must(t, w.dir, "card", "emulate", "card.csv")
+	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
+	c := w.serve(t)
+	p := w.startTerminal(t, number, "card-"+iccid+".journal")
+	p.knows(personalCode, personalCode)
+	must(t, w.dir, "user", "register", "--msisdn", number)
+	eventually(t, "the message that all is well", func() bool { return strings.Contains(p.text(), "Message from +"+serviceNumber) })
+	if show := must(t, w.dir, "user", "show", "--msisdn", number); !strings.Contains(show, "certificate") {
+		t.Errorf("registered without a certificate: %s", show)
+	}
+
+	ask := func(code, next string, want int, says string) (reference string) {
+		t.Helper()
+		p.knows(code, next)
+		r := run(t, w.dir, "sign", "--url", "http://"+w.api, "--ap", string(bank), "--password", w.passwords[bank], "--msisdn", number, "--text", "Pay 5 EUR to Joe?", "--poll", "20ms", "--ca", "ca.pem", "--out", "signed.p7s")
+		if r.code != want || !strings.Contains(r.stdout+r.stderr, says) {
+			t.Errorf("exit code %d, want %d and %q\n%s%s\nphone:\n%s", r.code, want, says, r.stdout, r.stderr, p.text())
+		}
+		if m := referenceCode.FindStringSubmatch(r.stdout + r.stderr); m != nil {
+			return m[1]
+		}
+		return ""
+	}
+	reference := ask(personalCode, "", 0, verified)
+	if have := p.text(); reference == "" || !strings.Contains(have, "Pay 5 EUR to Joe?") || !strings.Contains(have, "Reference: "+reference) {
+		t.Errorf("the phone does not show the text and the reference %q:\n%s", reference, have)
+	}
+	ask("8317", "", 3, "402 ")
+	eventually(t, "the message that the code is blocked", func() bool { return strings.Contains(p.text(), "Call 0800 123 456.") })
+	p.knows("", "7204")
+	p.menu(t, "Unblock personal code", "Your new code is set.")
+	must(t, w.dir, "user", "applet", "--msisdn", number)
+	ask("7204", "", 0, verified)
+	p.knows("7204", "6390")
+	p.menu(t, "Change personal code", "Your new code is set.")
+	ask("6390", "", 0, verified)
+	c.stop(t)
+}
