@@ -69,6 +69,16 @@ type Transaction struct {
 	Deadline   time.Time // after it the transaction expires; a column, not a timer
 	FinishedAt time.Time
 	Version    int64 // optimistic lock
+
+	Observer Observer // who is told of its end
+}
+
+// Observer is who is told that a transaction has ended, besides those who wait
+// for it or ask: it is told at least once, from the commit that ends the
+// transaction on, and across restarts.
+type Observer struct {
+	Name string // under which the engine knows it; "" for nobody
+	Data []byte // what it needs to know: a URL, a token; not logged
 }
 
 // SubscriberState is the service state of a subscriber.

@@ -19,8 +19,9 @@ const (
 	WHERE iccid = $1 RETURNING busy_tx, queued`
 
 	sqlInsertTx = `INSERT INTO tx (id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
-	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, $19, $20, $21, $22)
+	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo,
+	observer, observer_data)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, $19, $20, $21, $22, $23, $24)
 	ON CONFLICT DO NOTHING RETURNING seq`
 )
 
@@ -80,9 +81,12 @@ func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
 	w.record(turn.Change)
 	if turn.effect == mssp.EffectSubmit {
 		res.Dispatched, err = storeSealed(w, &tx, sd, now)
-	} else {
-		_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0)
+		return res, err
 	}
+	if err := completed(w, &tx); err != nil {
+		return AcceptResult{}, err
+	}
+	_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0)
 	return res, err
 }
 
@@ -92,7 +96,7 @@ func insertTx(q querier, tx *mssp.Transaction) error {
 	r, err := q.one(sqlInsertTx, string(tx.ID), string(tx.Kind), string(tx.AP), tx.APTransID, tx.RequestHash,
 		string(tx.MSISDN), string(tx.ICCID), string(tx.Mode), tx.Profile, tx.AppletTxn,
 		string(tx.State), int64(tx.Status), tx.Detail, tx.Attempt, tx.CreatedAt, tx.SentAt, tx.Deadline, tx.FinishedAt,
-		tx.Request, tx.INT6, tx.Result, []byte(nil))
+		tx.Request, tx.INT6, tx.Result, []byte(nil), tx.Observer.Name, tx.Observer.Data)
 	if errors.Is(err, ErrNotFound) {
 		return ErrExists
 	}

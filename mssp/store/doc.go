@@ -10,8 +10,8 @@
 // text is the same for both, and so is the conformance suite.
 //
 // A Store is made of parts over that one writer: Records (who is who), Certificates
-// (what the CA has issued), Inbound (what cards have sent), and its own methods for
-// transactions and the outbox. Whoever needs one part takes that part.
+// (what the CA has issued), Inbound (what cards have sent), Completions (who is still to
+// be told that a transaction has ended), and its own methods for transactions and the outbox. Whoever needs one part takes that part.
 //
 // A card does one thing at a time. Its row says which transaction is at the
 // card (busy_tx) and how many wait (queued), and every method that changes

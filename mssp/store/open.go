@@ -31,6 +31,7 @@ type Store struct {
 	Records
 	Certificates
 	Inbound
+	Completions
 	*Boxes
 }
 
@@ -47,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	d := &db{m: m, clock: o.Clock, o: o, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
-	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Boxes: d.boxes}
+	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,8 @@ func purgeParts(q querier, keep Retention, p *Purged) error {
 }
 
 func purgeTransactions(q querier, before time.Time, p *Purged) error {
-	const which = `(SELECT seq, iccid FROM (SELECT seq, iccid, finished_at FROM tx ORDER BY seq LIMIT $2) AS oldest
+	const which = `(SELECT seq, iccid FROM (SELECT seq, iccid, finished_at FROM tx
+		WHERE seq NOT IN (SELECT tx_seq FROM completion) ORDER BY seq LIMIT $2) AS oldest
 		WHERE finished_at <> 0 AND finished_at < $1)`
 	for _, sql := range [...]string{
 		`DELETE FROM packet WHERE (iccid, tx_seq) IN (SELECT iccid, seq FROM ` + which + ` AS gone)`,

@@ -146,6 +146,9 @@ func (w *work) save(tx *mssp.Transaction, st step, mo []byte) error {
 	}
 	tx.Version++
 	w.record(st.Change)
+	if st.effect == mssp.EffectReply {
+		return completed(w, tx)
+	}
 	return nil
 }
 

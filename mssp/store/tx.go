@@ -12,7 +12,7 @@ import (
 
 // txCols are the columns that scanTx reads, in its order.
 const txCols = `seq, id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
-	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result`
+	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, observer, observer_data`
 
 func scanTx(r *row) (mssp.Transaction, error) {
 	var t mssp.Transaction
@@ -39,6 +39,7 @@ func scanTx(r *row) (mssp.Transaction, error) {
 	t.Request = r.blob()
 	t.INT6 = r.blob()
 	t.Result = r.blob()
+	t.Observer = mssp.Observer{Name: r.text(), Data: r.blob()}
 	return t, r.err()
 }
 
@@ -82,7 +83,8 @@ const sqlOpenByPacket = `SELECT p.kvn, p.attempt, p.sealed_at, ` + txColsT + `
 	WHERE p.iccid = $1 AND p.cntr = $2 AND p.tar = $3 ORDER BY p.sealed_at DESC LIMIT 1`
 
 const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
-	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result`
+	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result,
+	t.observer, t.observer_data`
 
 // OpenByPacket is the transaction whose packet burned that counter, final or
 // not (a late answer must be recognised too), and the packet. ErrNotFound: no

@@ -104,7 +104,7 @@ CREATE TABLE tx (
 	int6         BLOB NOT NULL,
 	result       BLOB NOT NULL,
 	mo           BLOB NOT NULL
-);
+, observer TEXT NOT NULL DEFAULT '', observer_data BLOB);
 CREATE UNIQUE INDEX tx_ap ON tx (ap, ap_trans_id) WHERE ap <> '';
 CREATE INDEX tx_queue ON tx (iccid, seq) WHERE state = 'queued';
 CREATE INDEX tx_due ON tx (deadline) WHERE finished_at = 0;
@@ -197,3 +197,11 @@ CREATE TABLE patience (
 	until   BIGINT NOT NULL,
 	record  BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE completion (
+	tx_seq   BIGINT PRIMARY KEY,
+	observer TEXT NOT NULL,
+	due_at   BIGINT NOT NULL,
+	tries    BIGINT NOT NULL,
+	holder   BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX completion_due ON completion (observer, due_at);
