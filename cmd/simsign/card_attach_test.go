@@ -33,12 +33,12 @@ func TestCardAttach(t *testing.T) {
 	ask := func(frame string, want string) {
 		t.Helper()
 		b := make([]byte, len(want))
-		io.WriteString(conn, frame) //nolint:errcheck // the answer is waited for
+		io.WriteString(conn, frame) // the answer is waited for
 		if _, err := io.ReadFull(conn, b); err != nil || string(b) != want {
 			t.Fatalf("answer %X, want %X (%v)", b, want, err)
 		}
 	}
-	io.WriteString(conn, "\x00\x01\x01") //nolint:errcheck // no answer
+	io.WriteString(conn, "\x00\x01\x01") // no answer
 	ask("\x00\x01\x04", "\x00\x13\x3B\x9C\x96\x80\x1F\xC7\x80\x31\xE0\x73\xFE\x21\x13EMU01\xE0")
 	ask("\x00\x07\xA0\xA4\x00\x00\x02\x3F\x00", "\x00\x02\x9F\x16")
 	cancel()

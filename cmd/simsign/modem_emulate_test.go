@@ -45,7 +45,7 @@ func TestModemEmulate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	io.WriteString(conn, "AT+CGMM\r") //nolint:errcheck // the answer is waited for
+	io.WriteString(conn, "AT+CGMM\r") // the answer is waited for
 	out.wait(t, `EMU900`)
 	for _, k := range []string{"say ^RSSI: 18", "inject 5E41", "signal 7", "fill SM", "forget", "fault +CSQ mute", "fault off"} {
 		say(k)
@@ -55,7 +55,7 @@ func TestModemEmulate(t *testing.T) {
 	say("inject " + strings.Repeat("55", 65<<10)) // noise without a line end
 	say("say after the noise")
 	out.wait(t, "after the noise")
-	io.WriteString(conn, "AT+CSQ;+CPMS?\r") //nolint:errcheck // the answer is waited for
+	io.WriteString(conn, "AT+CSQ;+CPMS?\r") // the answer is waited for
 	out.wait(t, `+CSQ: 7,99`)
 	out.wait(t, `\"SM\",20,20`)
 	for knob, want := range map[string]string{"nonsense": "no such knob", "signal x": "0 to 31", "silent maybe": "on or off", "inject zz": "hexadecimal", "fault +CMGS": "late, lose"} {
@@ -65,7 +65,7 @@ func TestModemEmulate(t *testing.T) {
 	say("errors on")
 	say("nonsense")
 	complaints.wait(t, "no such knob") // errors are on now
-	io.WriteString(conn, "AT\r")       //nolint:errcheck // the answer is waited for
+	io.WriteString(conn, "AT\r")       // the answer is waited for
 	out.wait(t, "ERROR")
 	say("unplug")
 	if _, err := io.Copy(io.Discard, conn); err != nil {

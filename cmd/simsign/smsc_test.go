@@ -35,7 +35,7 @@ func fakeCentre(t *testing.T, binds chan smpp.CommandID, unbinds chan struct{}) 
 					if b.Password != "geheim" {
 						st = smpp.RInvPaswd
 					}
-					r.Reply(st, &smpp.BindResp{SystemID: "centre"}) //nolint:errcheck // the peer may be gone
+					r.Reply(st, &smpp.BindResp{SystemID: "centre"}) // the peer may be gone
 					binds <- r.Command
 				}
 			})})
@@ -103,7 +103,7 @@ trace = 100
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer a.Stop(context.Background()) //nolint:errcheck // a test
+	defer a.Stop(context.Background()) // a test
 	<-binds
 	<-binds
 	do := func(want string, args ...string) string {

@@ -36,7 +36,7 @@ func benchLinxGosmpp(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // over either way
+	defer s.Close() // over either way
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {

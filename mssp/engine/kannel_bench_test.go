@@ -130,8 +130,8 @@ func start(b *testing.B, args ...string) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // it was killed
+		cmd.Process.Kill() // it may have ended
+		cmd.Wait()         // it was killed
 	})
 }
 

@@ -87,7 +87,7 @@ func benchSMSC(b *testing.B, window, binds int) *esme.Client {
 	if err := s.Start(context.Background()); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { s.Stop(context.Background()) }) //nolint:errcheck // over either way
+	b.Cleanup(func() { s.Stop(context.Background()) }) // over either way
 	<-bound
 	return s
 }

@@ -19,7 +19,7 @@ const never = 1000 * time.Hour
 // A second box on one database is refused, whatever its name, and told who is
 // there. A visitor is let in on PostgreSQL: he changes records and holds nothing.
 //
-// Covers: F18
+// Supports: F18
 func TestSecondBox(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		l.ok(l.Close())
@@ -73,7 +73,7 @@ func TestStartsRise(t *testing.T) {
 // After kill -9 the next start goes on at once, under the same name or another:
 // it does not wait for the lease of the dead, which is far longer than the test.
 //
-// Covers: F1
+// Supports: F1
 func TestKilledBoxIsNotWaitedFor(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		for i := range crashCards {
@@ -128,7 +128,7 @@ func cut(t *testing.T, db *sql.DB, box string) {
 // A box whose session is cut takes its locks again before it goes on; when
 // somebody else has them meanwhile, it holds nothing any more and stops.
 //
-// Covers: I14
+// Supports: I14
 func TestSessionIsCut(t *testing.T) {
 	dsn := postgresDSN(t)
 	first, err := store.Open(ctx, store.Options{DSN: dsn, Box: "one", Lease: never})

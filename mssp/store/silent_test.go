@@ -62,7 +62,7 @@ func TestSilentSyncs(t *testing.T) {
 			cmd.Env = append(cmd.Env, closeEnv+"=1")
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
-			cmd.Run() //nolint:errcheck // the exit code is looked at
+			cmd.Run() // the exit code is looked at
 			if have := cmd.ProcessState.ExitCode(); have != c.code || !strings.Contains(out.String(), c.says) {
 				t.Errorf("exit code %d, want %d; it says %q, want %q in it", have, c.code, out.String(), c.says)
 			}

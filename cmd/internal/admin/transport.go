@@ -54,7 +54,7 @@ type failure struct {
 func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) //nolint:errcheck // the operator has gone away
+	json.NewEncoder(w).Encode(v) // the operator has gone away
 }
 
 // Handler serves a Backend. Whoever can connect may do everything: the

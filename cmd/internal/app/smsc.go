@@ -105,7 +105,7 @@ func (o centres) Order(ctx context.Context, name, do string, wait time.Duration)
 	case "drain":
 		err = c.Drain(ctx)
 	case "stop":
-		c.Drain(ctx) //nolint:errcheck // Stop says what has no response then
+		c.Drain(ctx) // Stop says what has no response then
 		err = c.Stop(ctx)
 	case "start":
 		c.Resume()

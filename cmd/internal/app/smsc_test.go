@@ -41,7 +41,7 @@ func TestStopWaitsAsLongAsTold(t *testing.T) {
 							if r.Command == smpp.SubmitSM {
 								time.Sleep(20 * time.Second)
 							}
-							r.Reply(smpp.ROK, nil) //nolint:errcheck // the peer may be gone
+							r.Reply(smpp.ROK, nil) // the peer may be gone
 						})})
 						return a, nil
 					},

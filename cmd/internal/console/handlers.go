@@ -92,7 +92,7 @@ func (s *server) ask(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(reply) //nolint:errcheck // the browser has gone
+	json.NewEncoder(w).Encode(reply) // the browser has gone
 }
 
 func (s *server) signature(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +103,7 @@ func (s *server) signature(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+safeName(r.PathValue("id"))+`.p7s"`)
-	w.Write(der) //nolint:errcheck // the browser has gone
+	w.Write(der) // the browser has gone
 }
 
 func safeName(id string) string {

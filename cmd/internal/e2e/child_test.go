@@ -29,7 +29,7 @@ func (w *world) serve(t testing.TB) *child {
 	t.Helper()
 	w.lives++
 	socket := w.path("notify")
-	os.Remove(socket) //nolint:errcheck // of the life before
+	os.Remove(socket) // of the life before
 	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -48,11 +48,11 @@ func (w *world) serve(t testing.TB) *child {
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { c.cmd.Wait(); close(c.done) }() //nolint:errcheck // ProcessState has it
+	go func() { c.cmd.Wait(); close(c.done) }() // ProcessState has it
 	t.Cleanup(c.kill)
 	go func() { // a child that ends early is not waited for
 		<-c.done
-		manager.SetReadDeadline(time.Now()) //nolint:errcheck // closed then
+		manager.SetReadDeadline(time.Now()) // closed then
 	}()
 	if err := manager.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func (w *world) serve(t testing.TB) *child {
 
 // kill is kill -9.
 func (c *child) kill() {
-	c.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	c.cmd.Process.Kill() // it may have ended
 	<-c.done
 }
 

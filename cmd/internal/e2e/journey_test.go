@@ -50,7 +50,7 @@ var jsonHeader = http.Header{"Content-Type": {"application/json"}}
 // get reads a page of the listener for metrics or of the CA.
 func get(t testing.TB, url string) string {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:noctx // a test
+	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func (w *world) request(transID, text string, changes map[string]any) []byte {
 			in[last] = v
 		}
 	}
-	b, _ := json.Marshal(map[string]any{"MSS_SignatureReq": m}) //nolint:errcheck // strings only
+	b, _ := json.Marshal(map[string]any{"MSS_SignatureReq": m}) // strings only
 	return b
 }
 
@@ -256,7 +256,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
-	go func() { cmd.Wait(); close(done) }() //nolint:errcheck // ProcessState has it
+	go func() { cmd.Wait(); close(done) }() // ProcessState has it
 	t.Cleanup(func() { cmd.Process.Kill(); <-done })
 	eventually(t, "the demonstration is ready", func() bool { return strings.Contains(out.String(), "Ctrl-C ends it.") })
 	commands := 0

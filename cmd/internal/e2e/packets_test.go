@@ -224,7 +224,7 @@ func TestStranger(t *testing.T) {
 	for _, result := range []string{"stray", "foreign"} { // a part, and a whole
 		eventually(t, result+" is counted", func() bool { return w.metric(t, fmt.Sprintf("simsign_mo_total{result=%q}", result)) == 1 })
 	}
-	if resp, err := http.Get("http://" + w.metrics + "/readyz"); err != nil || resp.StatusCode != http.StatusOK { //nolint:noctx // a test
+	if resp, err := http.Get("http://" + w.metrics + "/readyz"); err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("readyz: %v, %v", resp, err)
 	}
 	c.stop(t)

@@ -68,7 +68,7 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.network.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { w.network.Close() }) // the test is over
 	w.networkAddr = addr.String()
 	ports := freePorts(t, 3)
 	w.api, w.ca, w.metrics = ports[0], ports[1], ports[2]
@@ -200,7 +200,7 @@ func newUser(i int) *user {
 		u.alg = applet.RSA2048
 	}
 	for k := range u.keys {
-		rand.Read(u.keys[k][:]) //nolint:errcheck // never fails
+		rand.Read(u.keys[k][:]) // never fails
 	}
 	return u
 }
@@ -239,7 +239,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 	}
 	t.Cleanup(func() {
 		u.set.Stop()
-		u.card.Close() //nolint:errcheck // in memory
+		u.card.Close() // in memory
 	})
 }
 

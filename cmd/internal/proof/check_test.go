@@ -80,7 +80,7 @@ func (l *smscLedger) add(e smsc.Entry) {
 func (s *site) watch(t *testing.T) {
 	t.Helper()
 	db := s.open(t)
-	defer db.Close() //nolint:errcheck // checked by the child, which opens it
+	defer db.Close() // checked by the child, which opens it
 	_, err := db.Exec(`CREATE TABLE proof_segment (id INTEGER, was TEXT, state TEXT, tries INTEGER);
 		CREATE TRIGGER proof_segment AFTER UPDATE OF state ON segment WHEN OLD.state <> NEW.state BEGIN
 			INSERT INTO proof_segment VALUES (NEW.id, OLD.state, NEW.state, NEW.tries); END;`)
@@ -105,7 +105,7 @@ func rows(t *testing.T, db *sql.DB, query string, f func(scan func(...any))) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rs.Close() //nolint:errcheck // checked below
+	defer rs.Close() // checked below
 	for rs.Next() {
 		f(func(dst ...any) {
 			if err := rs.Scan(dst...); err != nil {
@@ -142,7 +142,7 @@ func (s *site) compare(t *testing.T, requests []*request) *verdict {
 	t.Helper()
 	v := &verdict{}
 	db := s.open(t)
-	defer db.Close() //nolint:errcheck // only read
+	defer db.Close() // only read
 	s.compareRequests(v, requests)
 	s.comparePrompts(v)
 	s.compareSegments(t, v, db)

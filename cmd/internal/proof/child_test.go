@@ -60,7 +60,7 @@ func (s *site) serve(t testing.TB, bin string, strace ...string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // the child has its own
+	defer f.Close() // the child has its own
 	c.cmd.Stdout, c.cmd.Stderr = f, f
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.cmd.Start(); err != nil {
@@ -82,7 +82,7 @@ func (s *site) up(ctx context.Context, c *child) bool {
 	for {
 		conn, err := net.DialTimeout("unix", s.admin, time.Second)
 		if err == nil {
-			conn.Close() //nolint:errcheck // only a question
+			conn.Close() // only a question
 			return true
 		}
 		select {
@@ -97,14 +97,14 @@ func (s *site) up(ctx context.Context, c *child) bool {
 
 // kill is kill -9.
 func (c *child) kill() {
-	c.cmd.Process.Kill() //nolint:errcheck // it may have ended
+	c.cmd.Process.Kill() // it may have ended
 	<-c.done
 }
 
 // stop ends the child in order.
 func (c *child) stop(t testing.TB) {
 	t.Helper()
-	c.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+	c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	if !c.ended(patience) {
 		t.Error("the service does not stop")
 		c.kill()

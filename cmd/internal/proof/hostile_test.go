@@ -29,13 +29,13 @@ type hostile struct {
 // bound waits for the next bind of the service and accepts it.
 func (h *hostile) bound() {
 	h.t.Helper()
-	h.l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)) //nolint:errcheck // cannot fail
+	h.l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)) // cannot fail
 	c, err := h.l.Accept()
 	if err != nil {
 		h.t.Fatalf("the service does not come back: %v", err)
 	}
 	h.c, h.r = c, smpp.NewReader(c, 0)
-	h.all.Cleanup(func() { c.Close() }) //nolint:errcheck // the test is over
+	h.all.Cleanup(func() { c.Close() }) // the test is over
 	f := h.next()
 	resp, err := smpp.Append(nil, smpp.Header{Command: f.Command | 0x80000000, Seq: f.Seq}, &smpp.BindResp{SystemID: "hostile"})
 	if err != nil {
@@ -47,7 +47,7 @@ func (h *hostile) bound() {
 // next is the next PDU of the service.
 func (h *hostile) next() smpp.Frame {
 	h.t.Helper()
-	h.c.SetReadDeadline(time.Now().Add(patience)) //nolint:errcheck // cannot fail
+	h.c.SetReadDeadline(time.Now().Add(patience)) // cannot fail
 	f, err := h.r.Next()
 	if err != nil {
 		h.t.Fatalf("no PDU from the service: %v", err)
@@ -57,7 +57,7 @@ func (h *hostile) next() smpp.Frame {
 
 func (h *hostile) send(b []byte) {
 	h.t.Helper()
-	h.c.SetWriteDeadline(time.Now().Add(patience)) //nolint:errcheck // cannot fail
+	h.c.SetWriteDeadline(time.Now().Add(patience)) // cannot fail
 	if _, err := h.c.Write(b); err != nil {
 		h.t.Fatalf("the service does not read: %v", err)
 	}
@@ -83,7 +83,7 @@ func (h *hostile) alive() {
 // dropped waits until the service has closed the connection.
 func (h *hostile) dropped() {
 	h.t.Helper()
-	h.c.SetReadDeadline(time.Now().Add(patience)) //nolint:errcheck // cannot fail
+	h.c.SetReadDeadline(time.Now().Add(patience)) // cannot fail
 	if _, err := io.Copy(io.Discard, h.c); errors.Is(err, os.ErrDeadlineExceeded) {
 		h.t.Fatalf("the service keeps the connection for %s", patience)
 	}
@@ -138,7 +138,7 @@ func TestHostileCentre(t *testing.T) {
 	if h.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.l.Close() }) //nolint:errcheck // the test is over
+	t.Cleanup(func() { h.l.Close() }) // the test is over
 	s.rewire(t, h.l.Addr().String())
 	c := s.serve(t, program(t, ""))
 	h.bound()
@@ -175,10 +175,10 @@ func TestHostileCentre(t *testing.T) {
 		{name: "length 15", do: func() { h.send([]byte{0, 0, 0, 15, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1}) }, logs: "not bound", drop: "says 15 octets"},
 		{name: "length 2^31", do: func() { h.send([]byte{0x80, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 1}) }, logs: "not bound", drop: "says 2147483648 octets"},
 		{name: "speaks HTTP", do: func() { h.send([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, logs: "not bound", drop: "bad command_length"},
-		{name: "cut within a PDU", do: func() { h.send(deliver(14, phone, udh, -1)[:30]); h.c.Close() }, logs: "not bound", drop: "error"}, //nolint:errcheck // that is the point
+		{name: "cut within a PDU", do: func() { h.send(deliver(14, phone, udh, -1)[:30]); h.c.Close() }, logs: "not bound", drop: "error"}, // that is the point
 		{name: "one octet a second", do: func() {
 			for _, o := range deliver(15, phone, make([]byte, 140), -1)[:150] { // it has 30 s for a PDU
-				h.c.SetWriteDeadline(time.Now().Add(patience)) //nolint:errcheck // cannot fail
+				h.c.SetWriteDeadline(time.Now().Add(patience)) // cannot fail
 				if _, err := h.c.Write([]byte{o}); err != nil || !wait(t.Context(), time.Second) {
 					return
 				}
@@ -243,7 +243,7 @@ func (h *hostile) flood(source string, n int) {
 		return
 	}
 	for i := 0; ; i++ {
-		h.c.SetWriteDeadline(time.Now().Add(patience)) //nolint:errcheck // cannot fail
+		h.c.SetWriteDeadline(time.Now().Add(patience)) // cannot fail
 		if _, err := h.c.Write(h.message(source, i)); err != nil {
 			return
 		}

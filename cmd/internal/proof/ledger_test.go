@@ -206,7 +206,7 @@ func (s *site) acknowledged(t *testing.T, l *load) (release func()) {
 	_, acked := s.ledger.counts()
 	answer()
 	s.until(t, "acknowledged answers", func() bool { _, now := s.ledger.counts(); return now >= acked+some })
-	return func() { db.Close() } //nolint:errcheck // nothing was written
+	return func() { db.Close() } // nothing was written
 }
 
 // underWay waits until cards have got messages and answered in this life, and

@@ -62,7 +62,7 @@ func (s *site) cutPower(t *testing.T, d *disk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close() // only read
 	if err := d.read(f); err != nil {
 		t.Fatal(err)
 	}

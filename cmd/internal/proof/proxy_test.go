@@ -81,7 +81,7 @@ func newProxy(t *testing.T, target string, rnd *rand.Rand) *proxy {
 		}
 	})
 	t.Cleanup(func() {
-		l.Close() //nolint:errcheck // the test is over
+		l.Close() // the test is over
 		p.cut()
 		wg.Wait()
 	})
@@ -133,8 +133,8 @@ func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
-		c.(*net.TCPConn).SetLinger(0) //nolint:errcheck // RST, as a failing firewall sends
-		c.Close()                     //nolint:errcheck // that is the point
+		c.(*net.TCPConn).SetLinger(0) // RST, as a failing firewall sends
+		c.Close()                     // that is the point
 	}
 }
 
@@ -161,12 +161,12 @@ func (p *pipe) Write(b []byte) (int, error) {
 }
 
 func (p *proxy) serve(c net.Conn) {
-	defer c.Close() //nolint:errcheck // it is over
+	defer c.Close() // it is over
 	s, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
 	}
-	defer s.Close() //nolint:errcheck // it is over
+	defer s.Close() // it is over
 	p.keep(c, true)
 	p.keep(s, true)
 	defer p.keep(c, false)
@@ -176,12 +176,12 @@ func (p *proxy) serve(c net.Conn) {
 	go func() {
 		defer close(done)
 		p.copy(centre, esme)
-		esme.Close()   //nolint:errcheck // wakes the other direction
-		centre.Close() //nolint:errcheck // likewise
+		esme.Close()   // wakes the other direction
+		centre.Close() // likewise
 	}()
 	p.copy(esme, centre)
-	esme.Close()   //nolint:errcheck // wakes the other direction
-	centre.Close() //nolint:errcheck // likewise
+	esme.Close()   // wakes the other direction
+	centre.Close() // likewise
 	<-done
 }
 
@@ -233,10 +233,10 @@ func (p *proxy) pass(fault string, pdu []byte, from, to *pipe) bool {
 	case "cut before":
 		return false
 	case "cut after":
-		to.Write(pdu) //nolint:errcheck // it is cut in any case
+		to.Write(pdu) // it is cut in any case
 		return false
 	case "cut within":
-		to.Write(pdu[:len(pdu)/2]) //nolint:errcheck // it is cut in any case
+		to.Write(pdu[:len(pdu)/2]) // it is cut in any case
 		return false
 	case "stall":
 		<-time.After(150 * time.Millisecond)

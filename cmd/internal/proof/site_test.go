@@ -205,7 +205,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 	}
 	t.Cleanup(func() {
 		u.set.Stop()
-		u.card.Close() //nolint:errcheck // in memory
+		u.card.Close() // in memory
 	})
 }
 
@@ -286,7 +286,7 @@ func (s *site) prepare(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer core.Close() //nolint:errcheck // checked by the child, which opens it
+	defer core.Close() // checked by the child, which opens it
 	a := core.Admin(cfg, log, time.Now)
 	ca, err := a.InitCA(ctx, operator.CARequest{Name: "proof CA", Test: true})
 	if err != nil {

@@ -25,7 +25,7 @@ func toxiproxyServer(t *testing.T, upstream string) (api, listen string) {
 	front := httptest.NewServer(server.Routes())
 	t.Cleanup(func() {
 		front.Close()
-		server.Collection.Clear() //nolint:errcheck // the test is over
+		server.Collection.Clear() // the test is over
 	})
 	api, listen = front.Listener.Addr().String(), freePorts(t, 1)[0]
 	if !toxic(t.Context(), http.MethodPost, api, "/proxies", map[string]any{"name": "smsc", "listen": listen, "upstream": upstream, "enabled": true}) {
@@ -48,8 +48,8 @@ func toxic(ctx context.Context, method, api, path string, body any) bool {
 	if err != nil {
 		return false
 	}
-	io.Copy(io.Discard, resp.Body) //nolint:errcheck // only the status counts
-	resp.Body.Close()              //nolint:errcheck // likewise
+	io.Copy(io.Discard, resp.Body) // only the status counts
+	resp.Body.Close()              // likewise
 	return resp.StatusCode < 300
 }
 

@@ -148,7 +148,7 @@ func (d *Demo) folder() (err error) {
 		if d.Data, err = os.MkdirTemp("", "simsign-demo-"); err != nil {
 			return err
 		}
-		d.onStop(func() { os.RemoveAll(d.Data) }) //nolint:errcheck // temporary
+		d.onStop(func() { os.RemoveAll(d.Data) }) // temporary
 		return nil
 	}
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {

@@ -17,7 +17,7 @@ import (
 func overModem(t *testing.T, pty bool) func(*Demo, *config.Config) error {
 	return func(d *Demo, cfg *config.Config) error {
 		c := &centre{network: loopback.NewNetwork(loopback.NetworkOptions{})}
-		d.onStop(func() { c.network.Close() }) //nolint:errcheck // never fails
+		d.onStop(func() { c.network.Close() }) // never fails
 		addr, err := c.network.Listen(d.site.network)
 		if err != nil {
 			return err
@@ -32,7 +32,7 @@ func overModem(t *testing.T, pty bool) func(*Demo, *config.Config) error {
 		if err != nil {
 			return err
 		}
-		d.onStop(func() { sim.Close() }) //nolint:errcheck // in memory
+		d.onStop(func() { sim.Close() }) // in memory
 		emu, err := emulator.New(emulator.Options{Number: serviceNumber, Dial: loopback.TCP(c.addr), Card: sim})
 		if err != nil {
 			return err

@@ -134,8 +134,8 @@ func start(t *testing.T, cmd *exec.Cmd) <-chan struct{} {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may be gone
-		cmd.Wait()         //nolint:errcheck // killed
+		cmd.Process.Kill() // it may be gone
+		cmd.Wait()         // killed
 	})
 	return first
 }

@@ -53,7 +53,7 @@ func (d *Demo) startCentre(cfg *config.Config, o *app.Options) error {
 		return err
 	}
 	c := &centre{network: loopback.NewNetwork(loopback.NetworkOptions{Logger: d.o.Logger, Clock: d.o.Clock, Observer: o.ObserveNetwork})}
-	d.onStop(func() { c.network.Close() }) //nolint:errcheck // never fails
+	d.onStop(func() { c.network.Close() }) // never fails
 	addr, err := c.network.Listen(d.site.network)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (d *Demo) startCentre(cfg *config.Config, o *app.Options) error {
 	if err != nil {
 		return err
 	}
-	d.onStop(func() { c.smsc.Close() }) //nolint:errcheck // never fails
+	d.onStop(func() { c.smsc.Close() }) // never fails
 	if _, err := c.smsc.Listen(b.Address); err != nil {
 		return err
 	}
