@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,31 +96,37 @@ func TestBearerAsksForCheck(t *testing.T) {
 			})}))
 			return a, nil
 		}
-		c, asked := &smppBearer{}, 0
+		var asked atomic.Int64
+		c := &smppBearer{}
 		var err error
 		c.Client, err = esme.New(esme.Options{
 			Name: "north", Bind: smpp.Bind{SystemID: "x"}, Inbox: noInbox{}, Binds: 2, Dial: dial,
-			Changed: func(esme.Status) { c.watch.changed(c.Fault(), func() { asked++ }) },
+			Changed: func(esme.Status) { c.watch.changed(c.Fault(), func() { asked.Add(1) }) },
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := func(when string, n int) {
+		want := func(when string, n int64) {
 			t.Helper()
 			synctest.Wait()
-			if asked != n {
-				t.Errorf("%s: asked %d times, want %d", when, asked, n)
+			if asked.Load() != n {
+				t.Errorf("%s: asked %d times, want %d", when, asked.Load(), n)
 			}
 		}
 		if err := c.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want("started, then bound", 2)
-		sessions[0].Close()
+		all := func() []*smpp.Session {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(sessions)
+		}
+		all()[0].Close()
 		want("one of two binds is gone", 2)
 		time.Sleep(time.Minute)
 		want("and is back", 2)
-		for _, s := range sessions {
+		for _, s := range all() {
 			s.Close()
 		}
 		want("no bind is left", 3)
