@@ -100,6 +100,7 @@ type Subscriber struct {
 	Language  string // ISO 639-1
 	State     SubscriberState
 	CreatedAt time.Time
+	Version   int64 // optimistic lock
 }
 
 // States of a card. Nothing is sealed for a suspended one until the operator
@@ -121,6 +122,7 @@ type Card struct {
 	Blocked   [2]bool
 	BadPoR    int // security errors in a row
 	CreatedAt time.Time
+	Version   int64 // optimistic lock of the facts above; the queue has its own
 }
 
 // KeySet is one row of card keys: both blobs are sealed and open only inside
@@ -176,6 +178,7 @@ type KeyPair struct {
 	Serial    string // certificate serial number, hexadecimal; "" before issue
 	CertDER   []byte
 	UpdatedAt time.Time
+	Version   int64 // optimistic lock; see store.PutKeyPairs
 }
 
 // CertStatus is the state of an issued certificate.
@@ -201,6 +204,7 @@ type Certificate struct {
 	NotBefore time.Time
 	NotAfter  time.Time
 	RevokedAt time.Time
+	KeyHash   string // SHA-256 of the SubjectPublicKeyInfo, hexadecimal: a key has one certificate
 }
 
 // AP is an application provider.
@@ -214,4 +218,5 @@ type AP struct {
 	NotifyURL    string
 	Disabled     bool
 	CreatedAt    time.Time
+	Version      int64 // optimistic lock
 }

@@ -150,7 +150,7 @@ func (l *loop) addUser(i int) {
 	must(err)
 	must(l.st.ImportCard(ctx, mssp.Card{ICCID: iccid, IMSI: "228010000000001", Profile: "test", State: "active"},
 		[]mssp.KeySet{{ICCID: iccid, KVN: 1, Keys: blob, Counter: counter}}))
-	must(l.st.PutSubscriber(ctx, mssp.Subscriber{MSISDN: number, ICCID: iccid, Name: "Loop User", Serial: "MIDCHE" + string(number), Language: "en", State: mssp.SubscriberActive}))
+	must(l.st.AddSubscriber(ctx, mssp.Subscriber{MSISDN: number, ICCID: iccid, Name: "Loop User", Serial: "MIDCHE" + string(number), Language: "en", State: mssp.SubscriberActive}))
 	c, err := card.New(card.Options{Profile: card.Profile{
 		ICCID: iccid, IMSI: "228010000000001", TAR: enginetest.TAR, ServerAddress: "4600",
 		KeySets: []card.KeySet{{KVN: 1, KIc: m.KIc, KID: m.KID, CMACLen: 8}},

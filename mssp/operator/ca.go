@@ -4,17 +4,23 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 
 	"github.com/simsign/simsign/mssp/pki"
 )
 
-// InitCA makes the CA.
+// InitCA makes the CA. When there is one already, that is CAExists.
 func (s *Service) InitCA(ctx context.Context, r CARequest) (CAInfo, error) {
 	err := pki.Create(ctx, s.Store, s.Vault, pki.CreateOptions{
 		Name: r.Name, Organization: r.Organization, Country: r.Country, Key: pki.KeySpec(r.Key),
 		Test: r.Test, UnderRoot: r.UnderRoot, Now: s.Clock(),
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, pki.ErrExists):
+		return CAInfo{}, &Refusal{Reason: CAExists, Detail: err.Error(), err: err}
+	case errors.Is(err, pki.ErrSubject), errors.Is(err, pki.ErrPolicy):
+		return CAInfo{}, bad(err)
+	case err != nil:
 		return CAInfo{}, err
 	}
 	ca, err := pki.Load(ctx, pki.Options{Store: s.Store, Sealer: s.Vault, Clock: s.Clock})

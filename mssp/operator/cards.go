@@ -17,7 +17,7 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 	var done CardImported
 	cards, err := ParseCards(r.CSV, s.CardProfiles)
 	if err != nil {
-		return done, err
+		return done, bad(err)
 	}
 	for _, c := range cards {
 		sets := make([]mssp.KeySet, len(c.Keys))
@@ -65,15 +65,22 @@ func cardInfo(c mssp.Card) CardInfo {
 }
 
 // ReleaseCard puts a card back into service that was suspended after security
-// errors.
+// errors, and forgets them. A card that has none is CardInService: whoever
+// comes second learns that somebody has looked after the card.
 func (s *Service) ReleaseCard(ctx context.Context, r CardName) (CardInfo, error) {
-	c, err := s.card(ctx, r)
+	iccid, err := ota.ParseICCID(r.ICCID)
 	if err != nil {
-		return CardInfo{}, err
+		return CardInfo{}, bad(err)
 	}
-	c.State, c.BadPoR = mssp.CardActive, 0
-	if err := s.Store.PutCard(ctx, c); err != nil {
-		return CardInfo{}, err
+	c, err := s.Store.ChangeCard(ctx, iccid, func(c *mssp.Card) error {
+		if c.State == mssp.CardActive && c.BadPoR == 0 {
+			return &Refusal{Reason: CardInService, ICCID: iccid}
+		}
+		c.State, c.BadPoR = mssp.CardActive, 0
+		return nil
+	})
+	if err != nil {
+		return CardInfo{}, noCard(iccid, err)
 	}
 	s.Logger.Info("card released", "iccid", c.ICCID)
 	return cardInfo(c), nil
@@ -83,53 +90,54 @@ func (s *Service) ReleaseCard(ctx context.Context, r CardName) (CardInfo, error)
 // a card that nobody has asked for more than 400 days. Whoever calls it has
 // looked at the clock.
 func (s *Service) AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error) {
+	iccid, err := ota.ParseICCID(r.ICCID)
+	if err != nil {
+		return CountersAdvanced{}, bad(err)
+	}
 	var done CountersAdvanced
-	c, err := s.card(ctx, r)
-	if err != nil {
-		return done, err
-	}
-	mode := s.counterMode(c.Profile)
-	if mode == keys.CounterExact {
-		return done, errors.New("this card takes exactly the next counter: a higher one would be refused for good")
-	}
-	sets, err := s.Store.KeySets(ctx, c.ICCID)
-	if err != nil {
-		return done, err
-	}
-	for _, ks := range sets {
-		var info CounterInfo
-		err := s.Store.UpdateKeySet(ctx, c.ICCID, ks.KVN, func(ks *mssp.KeySet) error {
-			last, err := s.Vault.OpenCounter(c.ICCID, ks.KVN, ks.Counter)
-			if err != nil {
-				return err
-			}
-			to, err := keys.ImportCounter(last, s.Clock(), mode)
-			if err != nil {
-				return err
-			}
-			info = CounterInfo{KVN: ks.KVN, From: last.String(), To: to.String()}
-			ks.Counter, err = s.Vault.SealCounter(c.ICCID, ks.KVN, to)
-			return err
-		})
-		if err != nil {
-			return done, fmt.Errorf("key set %d: %w", ks.KVN, err)
+	err = s.Store.ChangeKeySets(ctx, iccid, func(c mssp.Card, sets []mssp.KeySet) error {
+		done = CountersAdvanced{}
+		mode := s.counterMode(c.Profile)
+		if mode == keys.CounterExact {
+			return &Refusal{Reason: CounterExact, ICCID: iccid}
 		}
-		s.Logger.Info("counter advanced", "iccid", c.ICCID, "kvn", info.KVN, "from", info.From, "to", info.To)
-		done.Sets = append(done.Sets, info)
+		for i := range sets {
+			info, err := s.advance(&sets[i], mode)
+			if err != nil {
+				return fmt.Errorf("key set %d: %w", sets[i].KVN, err)
+			}
+			done.Sets = append(done.Sets, info)
+		}
+		return nil
+	})
+	if err != nil {
+		return CountersAdvanced{}, noCard(iccid, err)
+	}
+	for _, info := range done.Sets {
+		s.Logger.Info("counter advanced", "iccid", iccid, "kvn", info.KVN, "from", info.From, "to", info.To)
 	}
 	return done, nil
 }
 
-func (s *Service) card(ctx context.Context, r CardName) (mssp.Card, error) {
-	iccid, err := ota.ParseICCID(r.ICCID)
+func (s *Service) advance(ks *mssp.KeySet, mode keys.CounterMode) (CounterInfo, error) {
+	last, err := s.Vault.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
 	if err != nil {
-		return mssp.Card{}, err
+		return CounterInfo{}, err
 	}
-	c, err := s.Store.Card(ctx, iccid)
+	to, err := keys.ImportCounter(last, s.Clock(), mode)
+	if err != nil {
+		return CounterInfo{}, err
+	}
+	ks.Counter, err = s.Vault.SealCounter(ks.ICCID, ks.KVN, to)
+	return CounterInfo{KVN: ks.KVN, From: last.String(), To: to.String()}, err
+}
+
+// noCard says which card an operation has not found.
+func noCard(iccid ota.ICCID, err error) error {
 	if errors.Is(err, mssp.ErrNotFound) {
-		return c, errors.New("no such card: simsign card list shows them")
+		return &Refusal{Reason: NoSuchCard, ICCID: iccid}
 	}
-	return c, err
+	return err
 }
 
 // counterMode is how cards of a profile check the counter.

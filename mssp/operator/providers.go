@@ -11,6 +11,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/display"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -28,54 +29,66 @@ func checkName(name string) error {
 	return display.CheckName(name)
 }
 
-// AddAP registers an application provider.
+// AddAP registers an application provider. An AP_ID that is taken is ProviderExists.
 func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
-	if err := checkName(r.Name); err != nil {
-		return APAdded{}, fmt.Errorf("name: %w", err)
+	ap, err := s.newAP(&r)
+	if err != nil {
+		return APAdded{}, err
 	}
+	password := r.Password
+	if password == "" && !r.NoPass {
+		password = rand.Text()
+	}
+	if password != "" && !r.NoPass {
+		if len(password) < 12 {
+			return APAdded{}, badf("password: has %d octets, at least 12 are needed", len(password))
+		}
+		if ap.PasswordHash, err = service.HashPassword(password); err != nil {
+			return APAdded{}, err
+		}
+	}
+	err = s.Store.AddAP(ctx, ap)
+	if have, ok := errors.AsType[*store.Existing[mssp.AP]](err); ok {
+		return APAdded{}, &Refusal{Reason: ProviderExists, AP: ap.ID, Detail: fmt.Sprintf("%q, %s", have.Row.Name, inService(&have.Row))}
+	}
+	if err != nil {
+		return APAdded{}, err
+	}
+	added := APAdded{APInfo: apInfo(ap)}
+	if r.Password == "" && !r.NoPass {
+		added.Password = password // made here: it is shown this once
+	}
+	return added, nil
+}
+
+func inService(ap *mssp.AP) string {
+	if ap.Disabled {
+		return "disabled"
+	}
+	return "active"
+}
+
+// newAP is the provider of a request, without a password.
+func (s *Service) newAP(r *APRequest) (mssp.AP, error) {
 	ap := mssp.AP{ID: mssp.APID(r.ID), Name: r.Name, CertSHA256: r.Certs, Profiles: r.Profiles, Prefixes: r.Prefixes, CreatedAt: s.Clock()}
+	if err := checkName(r.Name); err != nil {
+		return ap, badf("name: %w", err)
+	}
 	if ap.ID == "" {
 		ap.ID = apID(r.Name)
 	}
 	if u, err := url.Parse(string(ap.ID)); err != nil || u.Scheme == "" || len(ap.ID) > 128 {
-		return APAdded{}, fmt.Errorf("id: %q is not a URI of at most 128 characters", ap.ID)
+		return ap, badf("id: %q is not a URI of at most 128 characters", ap.ID)
 	}
 	for _, p := range r.Profiles {
 		if !s.knows(p) {
-			return APAdded{}, fmt.Errorf("profile: no [[signature_profile]] has the uri %q", p)
+			return ap, badf("profile: no [[signature_profile]] has the uri %q", p)
 		}
 	}
 	if r.NoPass && len(r.Certs) == 0 {
-		return APAdded{}, errors.New("without a password and without a client certificate nobody could log in")
+		return ap, badf("without a password and without a client certificate nobody could log in")
 	}
-	switch _, err := s.Store.AP(ctx, ap.ID); {
-	case err == nil:
-		return APAdded{}, fmt.Errorf("an application provider with the id %q exists already", ap.ID)
-	case !errors.Is(err, mssp.ErrNotFound):
-		return APAdded{}, err
-	}
-	password := r.Password
-	if !r.NoPass {
-		made := password == ""
-		if made {
-			password = rand.Text()
-		}
-		if len(password) < 12 {
-			return APAdded{}, fmt.Errorf("password: has %d octets, at least 12 are needed", len(password))
-		}
-		hash, err := service.HashPassword(password)
-		if err != nil {
-			return APAdded{}, err
-		}
-		ap.PasswordHash = hash
-		if !made {
-			password = ""
-		}
-	}
-	if err := s.Store.PutAP(ctx, ap); err != nil {
-		return APAdded{}, err
-	}
-	return APAdded{APInfo: apInfo(ap), Password: password}, nil
+	return ap, nil
 }
 
 func (s *Service) knows(uri string) bool {
@@ -114,15 +127,13 @@ func (s *Service) APs(ctx context.Context, _ Page) ([]APInfo, error) {
 
 // DisableAP takes an application provider out of service or puts it back.
 func (s *Service) DisableAP(ctx context.Context, r APDisable) (APInfo, error) {
-	ap, err := s.Store.AP(ctx, mssp.APID(r.ID))
+	id := mssp.APID(r.ID)
+	ap, err := s.Store.ChangeAP(ctx, id, func(ap *mssp.AP) error {
+		ap.Disabled = !r.Enable
+		return nil
+	})
 	if errors.Is(err, mssp.ErrNotFound) {
-		return APInfo{}, fmt.Errorf("no application provider has the id %q", r.ID)
-	} else if err != nil {
-		return APInfo{}, err
+		return APInfo{}, &Refusal{Reason: NoSuchProvider, AP: id}
 	}
-	ap.Disabled = !r.Enable
-	if err := s.Store.PutAP(ctx, ap); err != nil {
-		return APInfo{}, err
-	}
-	return apInfo(ap), nil
+	return apInfo(ap), err
 }

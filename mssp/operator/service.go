@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -15,21 +14,19 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Store is what the operations need of *store.Store.
+// Store is what the operations need of *store.Store: each method that writes is
+// a whole rule, or runs the function that is one inside of its commit.
 type Store interface {
 	pki.Store
-	PutAP(ctx context.Context, ap mssp.AP) error
-	AP(ctx context.Context, id mssp.APID) (mssp.AP, error)
+	AddAP(ctx context.Context, ap mssp.AP) error
+	ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) error) (mssp.AP, error)
 	APs(ctx context.Context) ([]mssp.AP, error)
 	ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error
-	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
-	PutCard(ctx context.Context, c mssp.Card) error
-	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
-	UpdateKeySet(ctx context.Context, iccid ota.ICCID, kvn byte, f func(*mssp.KeySet) error) error
+	ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.Card) error) (mssp.Card, error)
+	ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) error) error
 	Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error)
-	PutSubscriber(ctx context.Context, sub mssp.Subscriber) error
+	AddSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
-	SubscriberByICCID(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 }
 
@@ -49,11 +46,8 @@ type Engine interface {
 	QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error)
 }
 
-// ErrNotRunning means that the operation needs the running service: only it
-// can reach a card.
-var ErrNotRunning = errors.New("this needs the running service (simsign serve)")
-
-// Operations is every operation.
+// Operations is every operation. What is refused is a *Refusal, what a card or
+// its user refused a *mssp.Fault; any other error is an accident.
 type Operations interface {
 	AddAP(ctx context.Context, r APRequest) (APAdded, error)
 	APs(ctx context.Context, r Page) ([]APInfo, error)

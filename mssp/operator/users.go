@@ -12,53 +12,46 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// AddUser registers a subscriber with a card that has been imported.
+// AddUser registers a subscriber with a card that has been imported. A number
+// or a card that somebody has is NumberTaken or CardTaken.
 func (s *Service) AddUser(ctx context.Context, r UserRequest) (UserInfo, error) {
-	number, err := sms.ParseMSISDN(r.MSISDN)
+	sub, err := s.newUser(&r)
 	if err != nil {
-		return UserInfo{}, err
+		return UserInfo{}, bad(err)
 	}
-	iccid, err := ota.ParseICCID(r.ICCID)
+	err = s.Store.AddSubscriber(ctx, sub)
+	if have, ok := errors.AsType[*store.Existing[mssp.Subscriber]](err); ok {
+		return UserInfo{}, taken(&sub, have)
+	}
 	if err != nil {
-		return UserInfo{}, err
+		return UserInfo{}, noCard(sub.ICCID, err)
+	}
+	return userInfo(sub, mssp.Card{}, nil), nil
+}
+
+// newUser is the subscriber of a request.
+func (s *Service) newUser(r *UserRequest) (mssp.Subscriber, error) {
+	sub := mssp.Subscriber{Name: r.Name, Serial: r.Serial, Language: r.Language, State: mssp.SubscriberActive, CreatedAt: s.Clock()}
+	var err error
+	if sub.MSISDN, err = sms.ParseMSISDN(r.MSISDN); err != nil {
+		return sub, err
+	}
+	if sub.ICCID, err = ota.ParseICCID(r.ICCID); err != nil {
+		return sub, err
 	}
 	if len(r.Language) != 0 && len(r.Language) != 2 {
-		return UserInfo{}, errors.New("language needs the two letters of ISO 639-1")
-	}
-	sub := mssp.Subscriber{
-		MSISDN: number, ICCID: iccid, Name: r.Name, Serial: r.Serial, Language: r.Language,
-		State: mssp.SubscriberActive, CreatedAt: s.Clock(),
+		return sub, errors.New("language needs the two letters of ISO 639-1")
 	}
 	if sub.Serial == "" {
 		// 16 characters: some providers' software takes no other length.
 		sub.Serial = "SIM" + rand.Text()[:13]
 	}
-	if err := pki.SubjectOf(sub).Check(); err != nil {
-		return UserInfo{}, err
-	}
-	if _, err := s.Store.Card(ctx, iccid); errors.Is(err, mssp.ErrNotFound) {
-		return UserInfo{}, errors.New("no card with this iccid: import it first (simsign card import)")
-	} else if err != nil {
-		return UserInfo{}, err
-	}
-	if _, _, _, err := s.Store.Lookup(ctx, number); err == nil {
-		return UserInfo{}, errors.New("a user with this number exists already")
-	} else if !errors.Is(err, mssp.ErrNotFound) {
-		return UserInfo{}, err
-	}
-	if _, err := s.Store.SubscriberByICCID(ctx, iccid); err == nil {
-		return UserInfo{}, errors.New("this card belongs to another user already")
-	} else if !errors.Is(err, mssp.ErrNotFound) {
-		return UserInfo{}, err
-	}
-	if err := s.Store.PutSubscriber(ctx, sub); err != nil {
-		return UserInfo{}, err
-	}
-	return userInfo(sub, mssp.Card{}, nil), nil
+	return sub, pki.SubjectOf(sub).Check()
 }
 
 // Users lists subscribers in the order of their numbers, without their keys.
@@ -67,7 +60,7 @@ func (s *Service) Users(ctx context.Context, r Page) ([]UserInfo, error) {
 	if r.After != "" {
 		var err error
 		if after, err = sms.ParseMSISDN(r.After); err != nil {
-			return nil, err
+			return nil, bad(err)
 		}
 	}
 	subs, err := s.Store.Subscribers(ctx, after, r.limit())
@@ -85,11 +78,11 @@ func (s *Service) Users(ctx context.Context, r Page) ([]UserInfo, error) {
 func (s *Service) User(ctx context.Context, r UserName) (UserInfo, error) {
 	number, err := sms.ParseMSISDN(r.MSISDN)
 	if err != nil {
-		return UserInfo{}, err
+		return UserInfo{}, bad(err)
 	}
 	sub, card, pairs, err := s.Store.Lookup(ctx, number)
 	if errors.Is(err, mssp.ErrNotFound) {
-		return UserInfo{}, errors.New("no user with this number")
+		return UserInfo{}, &Refusal{Reason: NoSuchUser, MSISDN: number}
 	} else if err != nil {
 		return UserInfo{}, err
 	}
@@ -110,7 +103,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	if r.Algorithm != "" {
 		alg, err := applet.ParseAlgorithm(r.Algorithm)
 		if err != nil {
-			return Registered{}, fmt.Errorf("algorithm: %w", err)
+			return Registered{}, badf("algorithm: %w", err)
 		}
 		req.Algorithm = alg
 	}
@@ -119,7 +112,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	case "B":
 		req.Flow = registration.FlowB
 	default:
-		return Registered{}, fmt.Errorf("flow: must be A or B, is %q", r.Flow)
+		return Registered{}, badf("flow: must be A or B, is %q", r.Flow)
 	}
 	if r.PoP != "" {
 		req.PoP = applet.PoPAsk
@@ -150,7 +143,7 @@ func (s *Service) ManageCode(ctx context.Context, r CodeRequest) (Outcome, error
 		"create": applet.CodeCreate, "reset": applet.CodeReset, "unblock": applet.CodeUnblock, "change": applet.CodeChange,
 	}[r.Operation]
 	if !ok {
-		return Outcome{}, fmt.Errorf("operation: must be create, reset, unblock or change, is %q", r.Operation)
+		return Outcome{}, badf("operation: must be create, reset, unblock or change, is %q", r.Operation)
 	}
 	tx, err := s.Engine.ManageCode(ctx, number, usage, op)
 	if err != nil {
@@ -166,7 +159,7 @@ func (s *Service) AppletState(ctx context.Context, r UserName) (AppletInfo, erro
 	}
 	number, err := sms.ParseMSISDN(r.MSISDN)
 	if err != nil {
-		return AppletInfo{}, err
+		return AppletInfo{}, bad(err)
 	}
 	state, err := s.Engine.QueryState(ctx, number)
 	if err != nil {
@@ -203,14 +196,14 @@ func word(b byte, words ...string) string {
 func subject(msisdn, usage string) (sms.MSISDN, mssp.KeyUsage, error) {
 	number, err := sms.ParseMSISDN(msisdn)
 	if err != nil {
-		return "", 0, err
+		return "", 0, bad(err)
 	}
 	for _, u := range []mssp.KeyUsage{mssp.Authentication, mssp.NonRepudiation} {
 		if u.String() == usage {
 			return number, u, nil
 		}
 	}
-	return "", 0, fmt.Errorf("usage: must be authentication or non-repudiation, is %q", usage)
+	return "", 0, badf("usage: must be authentication or non-repudiation, is %q", usage)
 }
 
 func userInfo(sub mssp.Subscriber, card mssp.Card, pairs []mssp.KeyPair) UserInfo {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,7 +56,6 @@ type CA struct {
 	// changes counts the changes of status that this process made; whoever
 	// caches a status compares it.
 	changes atomic.Int64
-	status  sync.Mutex // serialises read-then-write of a status
 
 	crl     crlCache
 	ocsp    responder

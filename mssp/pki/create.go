@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
 
@@ -64,12 +65,14 @@ type document struct {
 // keyField binds a sealed key to its place.
 func keyField(what string) keys.Field { return keys.Field{Table: "meta", Row: metaName, Field: what} }
 
-// Create makes a CA and stores it; ErrExists when there is one already. Its
-// key leaves this function sealed only.
+// Create makes a CA and stores it; the error is an *ExistsError when there is
+// one already. Its key leaves this function sealed only.
 func Create(ctx context.Context, st Store, sealer Sealer, o CreateOptions) error {
-	switch _, err := st.Meta(ctx, metaName); {
+	// Making keys takes time: whoever is late is told so before, and again by
+	// the commit, which decides between two at the same moment.
+	switch b, err := st.Meta(ctx, metaName); {
 	case err == nil:
-		return ErrExists
+		return exists(b)
 	case !errors.Is(err, mssp.ErrNotFound):
 		return fmt.Errorf("create CA: %w", err)
 	}
@@ -98,7 +101,11 @@ func Create(ctx context.Context, st Store, sealer Sealer, o CreateOptions) error
 	if err != nil {
 		return fmt.Errorf("create CA: %w", err)
 	}
-	if err := st.SetMeta(ctx, metaName, b); err != nil {
+	err = st.AddMeta(ctx, metaName, b)
+	if there, ok := errors.AsType[*store.Existing[[]byte]](err); ok {
+		return exists(there.Row)
+	}
+	if err != nil {
 		return fmt.Errorf("create CA: %w", err)
 	}
 	return nil

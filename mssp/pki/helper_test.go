@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
 
@@ -57,6 +58,11 @@ func (s *memStore) AddCertificate(_ context.Context, c mssp.Certificate) error {
 	if _, ok := s.certs[c.Serial]; ok || s.down != nil {
 		return errors.Join(s.down, errors.New("not added"))
 	}
+	for _, have := range s.certs {
+		if c.KeyHash != "" && have.KeyHash == c.KeyHash && have.Status != mssp.CertPending {
+			return &store.Existing[mssp.Certificate]{Row: have}
+		}
+	}
 	s.certs[c.Serial] = c
 	return nil
 }
@@ -73,16 +79,23 @@ func (s *memStore) ConfirmCertificate(_ context.Context, serial string, der []by
 	return nil
 }
 
-func (s *memStore) SetCertStatus(_ context.Context, serial string, st mssp.CertStatus, reason int, at time.Time) error {
+func (s *memStore) SetCertStatus(_ context.Context, serial string, to mssp.CertStatus, reason int, at time.Time) (mssp.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down != nil {
-		return s.down
+		return mssp.Certificate{}, s.down
 	}
-	c := s.certs[serial]
-	c.Status, c.Reason, c.RevokedAt = st, reason, at
+	was, ok := s.certs[serial]
+	switch {
+	case !ok:
+		return was, mssp.ErrNotFound
+	case !was.Status.Permits(to):
+		return was, &store.Changed[mssp.Certificate]{Row: was}
+	}
+	c := was
+	c.Status, c.Reason, c.RevokedAt = to, reason, at
 	s.certs[serial] = c
-	return nil
+	return was, nil
 }
 
 func (s *memStore) Certificate(_ context.Context, serial string) (mssp.Certificate, error) {
@@ -129,9 +142,12 @@ func (s *memStore) Meta(_ context.Context, name string) ([]byte, error) {
 	return b, s.down
 }
 
-func (s *memStore) SetMeta(_ context.Context, name string, val []byte) error {
+func (s *memStore) AddMeta(_ context.Context, name string, val []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if have, ok := s.meta[name]; ok {
+		return &store.Existing[[]byte]{Row: have}
+	}
 	s.meta[name] = val
 	return s.down
 }

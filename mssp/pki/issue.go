@@ -1,14 +1,18 @@
 package pki
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -39,6 +43,12 @@ func (c *CA) Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage m
 // confirms the record, in this order (5.1-8). After an error the record, if it
 // was made at all, stays pending, which is never valid. Errors wrap
 // ErrRequest, ErrPolicy, ErrSubject, ErrExpired, or are the store's.
+//
+// A key has one certificate (3.3-1). Who asks again for what was issued, after
+// an accident say, gets the same certificate; another subject or usage, and a
+// certificate that is suspended or revoked, make an *IssuedError. Of two who
+// ask at the same moment one may find that the other has taken the key over:
+// that is an *IssuedError too.
 func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Certificate, error) {
 	req, err := checkRequest(csr, p)
 	if err != nil {
@@ -55,9 +65,13 @@ func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Cer
 	serial := hex.EncodeToString(tmpl.SerialNumber.Bytes())
 	record := mssp.Certificate{
 		Serial: serial, ICCID: p.ICCID, MSISDN: p.MSISDN, Subject: tmpl.Subject.String(),
-		Status: mssp.CertPending, NotBefore: tmpl.NotBefore, NotAfter: tmpl.NotAfter,
+		Status: mssp.CertPending, NotBefore: tmpl.NotBefore, NotAfter: tmpl.NotAfter, KeyHash: keyHash(req.RawSubjectPublicKeyInfo),
 	}
-	if err := c.o.Store.AddCertificate(ctx, record); err != nil {
+	err = c.o.Store.AddCertificate(ctx, record)
+	if there, ok := errors.AsType[*store.Existing[mssp.Certificate]](err); ok && there.Row.Serial != serial {
+		return c.issuedBefore(&there.Row, &record, tmpl)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("record certificate: %w", err)
 	}
 	der, err := x509.CreateCertificate(c.o.Rand, tmpl, c.cert, req.PublicKey, c.key)
@@ -68,7 +82,11 @@ func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Cer
 	if err != nil {
 		return nil, fmt.Errorf("sign certificate: %w", err)
 	}
-	if err := c.o.Store.ConfirmCertificate(ctx, serial, der); err != nil {
+	err = c.o.Store.ConfirmCertificate(ctx, serial, der)
+	if now, ok := errors.AsType[*store.Changed[mssp.Certificate]](err); ok {
+		return nil, fmt.Errorf("confirm certificate: another request for the same key came first: %w", &IssuedError{Have: now.Row})
+	}
+	if err != nil {
 		return nil, fmt.Errorf("confirm certificate: %w", err)
 	}
 	c.metrics.issued.Inc()
@@ -77,6 +95,26 @@ func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Cer
 		c.o.Logger.WarnContext(ctx, "certificate outlives what NIST vouches for: RSA below 3072 bits after 2030", "serial", serial)
 	}
 	return cert, nil
+}
+
+// issuedBefore is the certificate that the key has, when it is what is asked for.
+func (c *CA) issuedBefore(have, want *mssp.Certificate, tmpl *x509.Certificate) (*x509.Certificate, error) {
+	if have.Status == mssp.CertValid && have.Subject == want.Subject && have.ICCID == want.ICCID && have.MSISDN == want.MSISDN {
+		cert, err := x509.ParseCertificate(have.DER)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %s: %w", have.Serial, err)
+		}
+		if cert.KeyUsage == tmpl.KeyUsage && bytes.Equal(cert.AuthorityKeyId, tmpl.AuthorityKeyId) {
+			return cert, nil
+		}
+	}
+	return nil, &IssuedError{Have: *have}
+}
+
+// keyHash is how a record names the key that it certifies.
+func keyHash(spki []byte) string {
+	sum := sha256.Sum256(spki)
+	return hex.EncodeToString(sum[:])
 }
 
 // checkRequest parses a PKCS#10 and checks all that it can prove: possession

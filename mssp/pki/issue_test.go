@@ -19,16 +19,15 @@ import (
 // Supports: 5.1-8, 3.5.1-2, 3.3-1, 2-1, W-5
 func TestIssue(t *testing.T) {
 	b := newBench(t, CreateOptions{}, Options{BaseURL: "http://pki.example/pki", Country: "CH", Organization: "Example"})
-	key := newTestKey(t, "P-256")
-	// A request that wants to be a CA, somebody else, and a web server.
-	greedy, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
-		Subject: pkix.Name{CommonName: "Somebody Else", SerialNumber: "SIM9999"}, DNSNames: []string{"bank.example"},
-		ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}}},
-	}, key)
-	must(t, err)
 	for usage, want := range map[mssp.KeyUsage]x509.KeyUsage{
 		mssp.Authentication: x509.KeyUsageDigitalSignature, mssp.NonRepudiation: x509.KeyUsageContentCommitment,
 	} {
+		// A request that wants to be a CA, somebody else, and a web server.
+		greedy, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
+			Subject: pkix.Name{CommonName: "Somebody Else", SerialNumber: "SIM9999"}, DNSNames: []string{"bank.example"},
+			ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}}},
+		}, newTestKey(t, "P-256"))
+		must(t, err)
 		cert, err := b.ca.Issue(t.Context(), greedy, testSubscriber, usage)
 		must(t, err)
 		if s := cert.Subject.String(); s != "SERIALNUMBER=SIM0000000000001,CN=Anna Test,O=Example,C=CH" {

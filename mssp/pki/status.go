@@ -2,9 +2,11 @@ package pki
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // Reasons of revocation, RFC 5280 5.3.1 CRLReason.
@@ -19,7 +21,8 @@ const (
 )
 
 // Revoke revokes a certificate for good (3.5.10-1, W-6). serial is in
-// hexadecimal, lower case. Revoking a revoked one again is ErrRevoked.
+// hexadecimal, lower case. Revoking a revoked one again is ErrRevoked: the
+// *StatusError says since when and why it is.
 func (c *CA) Revoke(ctx context.Context, serial string, reason int) error {
 	switch reason {
 	case Unspecified, KeyCompromise, AffiliationChanged, Superseded, CessationOfOperation, PrivilegeWithdrawn:
@@ -40,40 +43,21 @@ func (c *CA) Reactivate(ctx context.Context, serial string) error {
 	return c.setStatus(ctx, serial, mssp.CertValid, 0)
 }
 
-// permitted is the table of what may follow what. Revoked has no way out, and
-// pending none but that and being confirmed.
-func permitted(from, to mssp.CertStatus) bool {
-	switch from {
-	case mssp.CertPending:
-		return to == mssp.CertRevoked
-	case mssp.CertValid:
-		return to == mssp.CertSuspended || to == mssp.CertRevoked
-	case mssp.CertSuspended:
-		return to == mssp.CertValid || to == mssp.CertRevoked
-	}
-	return false
-}
-
-// setStatus changes a status if the table permits it, and tells the caches.
+// setStatus changes a status, if the present one permits it, and tells the
+// caches. The error is a *StatusError when it does not.
 func (c *CA) setStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int) error {
-	c.status.Lock()
-	defer c.status.Unlock()
-	have, err := c.o.Store.Certificate(ctx, serial)
+	was, err := c.o.Store.SetCertStatus(ctx, serial, to, reason, c.o.Clock().UTC())
+	if now, ok := errors.AsType[*store.Changed[mssp.Certificate]](err); ok {
+		return &StatusError{Have: now.Row, To: to}
+	}
+	// The caches are told after a failure too: it may have happened all the same.
+	if !errors.Is(err, mssp.ErrNotFound) {
+		c.changed()
+	}
 	if err != nil {
 		return fmt.Errorf("certificate %s: %w", serial, err)
 	}
-	switch {
-	case have.Status == mssp.CertRevoked:
-		return fmt.Errorf("certificate %s: %w", serial, ErrRevoked)
-	case !permitted(have.Status, to):
-		return fmt.Errorf("certificate %s: %w: %s to %s", serial, ErrTransition, have.Status, to)
-	}
-	// The caches are told after a failure too: it may have happened all the same.
-	defer c.changed()
-	if err := c.o.Store.SetCertStatus(ctx, serial, to, reason, c.o.Clock().UTC()); err != nil {
-		return fmt.Errorf("certificate %s: %w", serial, err)
-	}
 	c.metrics.changes.WithLabelValues(string(to)).Inc()
-	c.o.Logger.InfoContext(ctx, "certificate status changed", "serial", serial, "from", string(have.Status), "to", string(to), "reason", reason)
+	c.o.Logger.InfoContext(ctx, "certificate status changed", "serial", serial, "from", string(was.Status), "to", string(to), "reason", reason)
 	return nil
 }

@@ -12,21 +12,24 @@ import (
 // commit.
 type Store interface {
 	// AddCertificate records a certificate that is about to be signed: status
-	// pending, no DER.
+	// pending, no DER. The error is a *store.Existing when its key has one.
 	AddCertificate(ctx context.Context, c mssp.Certificate) error
 	// ConfirmCertificate makes a pending certificate valid and keeps its DER.
+	// The error is a *store.Changed when it is not pending any more.
 	ConfirmCertificate(ctx context.Context, serial string, der []byte) error
-	// SetCertStatus changes the status. It must refuse to change a revoked one (W-6).
-	SetCertStatus(ctx context.Context, serial string, st mssp.CertStatus, reason int, at time.Time) error
+	// SetCertStatus changes the status and answers what the row was before. The
+	// error is a *store.Changed when that status does not permit it.
+	SetCertStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int, at time.Time) (was mssp.Certificate, err error)
 	// Certificate returns mssp.ErrNotFound where there is none.
 	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
 	// Revoked lists the revoked and the suspended certificates.
 	Revoked(ctx context.Context) ([]mssp.Certificate, error)
 	// NextCRLNumber never returns a number twice.
 	NextCRLNumber(ctx context.Context) (int64, error)
-	// Meta and SetMeta hold small documents; Meta returns mssp.ErrNotFound where there is none.
+	// Meta and AddMeta hold small documents that are made once; Meta returns
+	// mssp.ErrNotFound where there is none, AddMeta a *store.Existing where there is one.
 	Meta(ctx context.Context, name string) ([]byte, error)
-	SetMeta(ctx context.Context, name string, val []byte) error
+	AddMeta(ctx context.Context, name string, val []byte) error
 }
 
 // Sealer seals the CA's private key at rest; *keys.Vault is one.

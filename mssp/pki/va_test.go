@@ -166,7 +166,8 @@ func TestStatusIsFresh(t *testing.T) {
 	expect(mssp.RevokedCertificate, 1)
 	must(t, b.ca.Reactivate(t.Context(), serialOf(u.cert)))
 	expect(mssp.ValidSignature, 1)
-	must(t, b.store.SetCertStatus(t.Context(), serialOf(u.cert), mssp.CertRevoked, 0, testTime)) // another process
+	_, err := b.store.SetCertStatus(t.Context(), serialOf(u.cert), mssp.CertRevoked, 0, testTime) // another process
+	must(t, err)
 	b.clock.now = testTime.Add(10*time.Second - 1)
 	expect(mssp.ValidSignature, 0)
 	b.clock.now = testTime.Add(10 * time.Second)

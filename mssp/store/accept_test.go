@@ -115,7 +115,7 @@ func TestAcceptRefuses(t *testing.T) {
 		if err == nil {
 			l.Error("an empty packet is accepted")
 		}
-		l.ok(l.PutCard(ctx, mssp.Card{ICCID: "8941010000000000777"}))
+		l.ok(l.ImportCard(ctx, mssp.Card{ICCID: "8941010000000000777"}, nil))
 		tx.ICCID = "8941010000000000777"
 		_, err = l.Accept(ctx, tx, seal)
 		l.wantErr("card without keys", err, store.ErrNotFound)

@@ -9,29 +9,68 @@ import (
 )
 
 const (
-	apCols = `id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled, created_at`
+	apCols = `id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled, created_at, version`
 
-	sqlPutAP = `INSERT INTO ap (` + apCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-	ON CONFLICT (id) DO UPDATE SET name = excluded.name, password_hash = excluded.password_hash,
-	cert_sha256 = excluded.cert_sha256, profiles = excluded.profiles, prefixes = excluded.prefixes,
-	notify_url = excluded.notify_url, disabled = excluded.disabled`
+	sqlAP = `SELECT ` + apCols + ` FROM ap WHERE id = $1`
+
+	sqlNewAP = `INSERT INTO ap (id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled, created_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`
+
+	// sqlHoldAP locks the row and shows it.
+	sqlHoldAP = `UPDATE ap SET disabled = disabled WHERE id = $1 RETURNING ` + apCols
+
+	sqlChangeAP = `UPDATE ap SET name = $2, password_hash = $3, cert_sha256 = $4, profiles = $5, prefixes = $6, notify_url = $7,
+	disabled = $8, version = version + 1 WHERE id = $1`
 )
 
-// PutAP stores an application provider.
-func (s *Records) PutAP(ctx context.Context, ap mssp.AP) error {
+// apArgs are the arguments $1 to $8 of sqlNewAP and sqlChangeAP.
+func apArgs(ap *mssp.AP) []any {
+	return []any{
+		string(ap.ID), ap.Name, ap.PasswordHash, list(ap.CertSHA256), list(ap.Profiles), list(ap.Prefixes), ap.NotifyURL, ap.Disabled,
+	}
+}
+
+// AddAP stores a new application provider. The error is an Existing provider
+// when the AP_ID is taken.
+func (s *Records) AddAP(ctx context.Context, ap mssp.AP) error {
 	if ap.CreatedAt.IsZero() {
 		ap.CreatedAt = s.clock()
 	}
 	return s.do(ctx, func(q querier) error {
-		_, err := q.exec(sqlPutAP, string(ap.ID), ap.Name, ap.PasswordHash, list(ap.CertSHA256), list(ap.Profiles), list(ap.Prefixes),
-			ap.NotifyURL, ap.Disabled, ap.CreatedAt)
+		n, err := q.exec(sqlNewAP, append(apArgs(&ap), ap.CreatedAt)...)
+		if err != nil || n > 0 {
+			return err
+		}
+		have, err := oneOf(q, scanAP, sqlAP, string(ap.ID))
+		if err != nil {
+			return err
+		}
+		return &Existing[mssp.AP]{Row: have}
+	})
+}
+
+// ChangeAP reads an application provider, lets f change everything but its
+// AP_ID and stores it, in one commit. An error of f changes nothing and is
+// returned as it is. f may run more than once.
+func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) error) (ap mssp.AP, err error) {
+	err = s.do(ctx, func(q querier) (err error) {
+		if ap, err = oneOf(q, scanAP, sqlHoldAP, string(id)); err != nil {
+			return err
+		}
+		if err := f(&ap); err != nil {
+			return err
+		}
+		ap.ID = id
+		ap.Version++
+		_, err = q.exec(sqlChangeAP, apArgs(&ap)...)
 		return err
 	})
+	return ap, err
 }
 
 // AP is the application provider with that AP_ID, or ErrNotFound.
 func (s *Records) AP(ctx context.Context, id mssp.APID) (mssp.AP, error) {
-	return readOne(ctx, s.db, scanAP, `SELECT `+apCols+` FROM ap WHERE id = $1`, string(id))
+	return readOne(ctx, s.db, scanAP, sqlAP, string(id))
 }
 
 // APs lists the application providers.
@@ -51,6 +90,7 @@ func scanAP(r *row) (mssp.AP, error) {
 	ap.NotifyURL = r.text()
 	ap.Disabled = r.bool()
 	ap.CreatedAt = r.time()
+	ap.Version = r.int()
 	return ap, errors.Join(r.err(), errors.Join(errs[:]...))
 }
 

@@ -162,7 +162,7 @@ func BenchmarkReads(b *testing.B) {
 	if _, err := s.Accept(ctx, tx, benchSeal); err != nil {
 		b.Fatal(err)
 	}
-	if err := s.PutSubscriber(ctx, mssp.Subscriber{MSISDN: tx.MSISDN, ICCID: tx.ICCID, State: mssp.SubscriberActive}); err != nil {
+	if err := s.AddSubscriber(ctx, mssp.Subscriber{MSISDN: tx.MSISDN, ICCID: tx.ICCID, State: mssp.SubscriberActive}); err != nil {
 		b.Fatal(err)
 	}
 	for slot := range byte(2) {

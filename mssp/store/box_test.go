@@ -37,7 +37,7 @@ func TestSecondBox(t *testing.T) {
 		if l.onPostgres() {
 			visitor, err := store.Open(ctx, store.Options{DSN: l.dsn, Visitor: true})
 			l.ok(err)
-			l.ok(visitor.PutAP(ctx, mssp.AP{ID: bank, Name: "Bank"}))
+			l.ok(visitor.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank"}))
 			l.ok(visitor.Close())
 		}
 		if r, err := first.Accept(ctx, newTx(), seal); err != nil || r.Dispatched == nil {

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -14,7 +14,7 @@ import (
 // issued, and which of it is revoked.
 type Certificates struct{ *db }
 
-const certCols = `serial, iccid, msisdn, subject, der, status, reason, not_before, not_after, revoked_at`
+const certCols = `serial, iccid, msisdn, subject, der, status, reason, not_before, not_after, revoked_at, spki_sha256`
 
 func scanCertificate(r *row) (mssp.Certificate, error) {
 	var c mssp.Certificate
@@ -28,74 +28,126 @@ func scanCertificate(r *row) (mssp.Certificate, error) {
 	c.NotBefore = r.time()
 	c.NotAfter = r.time()
 	c.RevokedAt = r.time()
+	c.KeyHash = r.text()
 	return c, r.err()
 }
 
+const (
+	sqlNewCertificate = `INSERT INTO certificate (` + certCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
+
+	sqlCertificate = `SELECT ` + certCols + ` FROM certificate WHERE serial = $1`
+
+	sqlCertificateOfKey = `SELECT ` + certCols + ` FROM certificate WHERE spki_sha256 = $1 AND spki_sha256 <> ''`
+
+	// sqlVoid ends a pending certificate that another one takes the place of.
+	sqlVoid = `UPDATE certificate SET status = 'revoked', reason = $2, revoked_at = $3, spki_sha256 = ''
+	WHERE serial = $1 AND status = 'pending'`
+
+	sqlGiveUpKey = `UPDATE certificate SET spki_sha256 = '' WHERE serial = $1`
+
+	// sqlHoldCertificate locks the row and shows it.
+	sqlHoldCertificate = `UPDATE certificate SET status = status WHERE serial = $1 RETURNING ` + certCols
+)
+
+// superseded is the reason of a certificate that was never given out, because
+// another one for the same key came first (RFC 5280 5.3.1).
+const superseded = 4
+
 // AddCertificate records a certificate before the CA signs it, in state
-// pending: a certificate that exists outside and not here cannot be. ErrExists:
-// the serial number is taken.
+// pending: a certificate that exists outside and not here cannot be. A key has
+// one certificate: the error is an Existing one when the key (KeyHash) has one
+// that has not expired or was revoked, and also when the serial number is
+// taken. One that is only pending gives way: whoever asked for it has gone, or
+// finds it Changed when he confirms it.
 func (s *Certificates) AddCertificate(ctx context.Context, c mssp.Certificate) error {
 	if c.Status == "" {
 		c.Status = mssp.CertPending
 	}
+	now := s.clock()
 	return s.do(ctx, func(q querier) error {
-		n, err := q.exec(`INSERT INTO certificate (`+certCols+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-			c.Serial, string(c.ICCID), string(c.MSISDN), c.Subject, c.DER, string(c.Status), c.Reason, c.NotBefore, c.NotAfter, c.RevokedAt)
-		if err == nil && n == 0 {
-			err = fmt.Errorf("store: certificate serial number: %w", ErrExists)
+		for {
+			n, err := q.exec(sqlNewCertificate, c.Serial, string(c.ICCID), string(c.MSISDN), c.Subject, c.DER, string(c.Status), c.Reason,
+				c.NotBefore, c.NotAfter, c.RevokedAt, c.KeyHash)
+			if err != nil || n > 0 {
+				return err
+			}
+			if err := takeKey(q, &c, now); err != nil {
+				return err
+			}
 		}
+	})
+}
+
+// takeKey takes the key from the certificate that has it, when that may be.
+func takeKey(q querier, c *mssp.Certificate, now time.Time) error {
+	have, err := oneOf(q, scanCertificate, sqlCertificateOfKey, c.KeyHash)
+	if errors.Is(err, ErrNotFound) {
+		have, err = oneOf(q, scanCertificate, sqlCertificate, c.Serial)
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil // whoever was in the way has rolled back
+	case err != nil:
+		return err
+	case have.Serial == c.Serial:
+	case have.Status == mssp.CertPending:
+		_, err = q.exec(sqlVoid, have.Serial, superseded, now)
+		return err
+	case have.NotAfter.Before(now) && have.Status != mssp.CertRevoked:
+		_, err = q.exec(sqlGiveUpKey, have.Serial)
+		return err
+	}
+	return &Existing[mssp.Certificate]{Row: have}
+}
+
+// ConfirmCertificate stores the signed certificate and makes it valid. The
+// error is a Changed certificate when it was not pending any more.
+func (s *Certificates) ConfirmCertificate(ctx context.Context, serial string, der []byte) error {
+	return s.do(ctx, func(q querier) error {
+		have, err := oneOf(q, scanCertificate, sqlHoldCertificate, serial)
+		if err != nil {
+			return err
+		}
+		if have.Status != mssp.CertPending {
+			return &Changed[mssp.Certificate]{Row: have}
+		}
+		_, err = q.exec(`UPDATE certificate SET der = $2, status = 'valid' WHERE serial = $1`, serial, der)
 		return err
 	})
 }
 
-// ConfirmCertificate stores the signed certificate and makes it valid.
-// ErrNotFound: it was not pending.
-func (s *Certificates) ConfirmCertificate(ctx context.Context, serial string, der []byte) error {
-	return s.changeCert(ctx, `UPDATE certificate SET der = $2, status = 'valid' WHERE serial = $1 AND status = 'pending'`, serial, der)
-}
-
-// SetCertStatus suspends (reason 6, certificateHold), reactivates or revokes.
-// A revoked certificate stays revoked (W-6) and a pending one pending:
-// ErrNotFound then.
+// SetCertStatus suspends (reason 6, certificateHold), reactivates or revokes,
+// and answers what the certificate was before. The error is a Changed
+// certificate when its status does not permit that: a revoked certificate stays
+// revoked (W-6), and a pending one can only be revoked.
 //
 // Requirements 3.5.10-1, 3.5.11-1, W-6.
-func (s *Certificates) SetCertStatus(ctx context.Context, serial string, st mssp.CertStatus, reason int, at time.Time) error {
-	switch st {
-	case mssp.CertValid:
+func (s *Certificates) SetCertStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int, at time.Time) (was mssp.Certificate, err error) {
+	if to == mssp.CertValid {
 		reason, at = 0, time.Time{}
-	case mssp.CertSuspended, mssp.CertRevoked:
-	default:
-		return fmt.Errorf("store: a certificate cannot become %q", st)
 	}
-	return s.changeCert(ctx, `UPDATE certificate SET status = $2, reason = $3, revoked_at = $4
-		WHERE serial = $1 AND (status IN ('valid', 'suspended') OR status = 'pending' AND $2 = 'revoked')`,
-		serial, string(st), reason, at)
-}
-
-func (s *Certificates) changeCert(ctx context.Context, sql string, args ...any) error {
-	return s.do(ctx, func(q querier) error {
-		n, err := q.exec(sql, args...)
-		if err == nil && n == 0 {
-			err = fmt.Errorf("store: certificate in a state that permits this: %w", ErrNotFound)
+	err = s.do(ctx, func(q querier) (err error) {
+		if was, err = oneOf(q, scanCertificate, sqlHoldCertificate, serial); err != nil {
+			return err
 		}
+		if !was.Status.Permits(to) {
+			return &Changed[mssp.Certificate]{Row: was}
+		}
+		_, err = q.exec(`UPDATE certificate SET status = $2, reason = $3, revoked_at = $4 WHERE serial = $1`, serial, string(to), reason, at)
 		return err
 	})
+	return was, err
 }
 
 // Certificate is the certificate with that serial number (lower-case
 // hexadecimal), or ErrNotFound.
 func (s *Certificates) Certificate(ctx context.Context, serial string) (mssp.Certificate, error) {
-	return readOne(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE serial = $1`, serial)
+	return readOne(ctx, s.db, scanCertificate, sqlCertificate, serial)
 }
 
 // CertificatesOf lists the certificates of a card, the newest first.
 func (s *Certificates) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]mssp.Certificate, error) {
 	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
-}
-
-// AllCertificates lists certificates by serial number, from the one after the given.
-func (s *Certificates) AllCertificates(ctx context.Context, after string, limit int) ([]mssp.Certificate, error) {
-	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE serial > $1 ORDER BY serial LIMIT $2`, after, limit)
 }
 
 // Revoked lists the revoked and the suspended certificates, for the CRL.

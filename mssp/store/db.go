@@ -26,11 +26,7 @@ func (d *db) read(ctx context.Context, f func(querier) error) error { return d.b
 // readOne reads the first row of a query; ErrNotFound when there is none.
 func readOne[T any](ctx context.Context, d *db, scan func(*row) (T, error), sql string, args ...any) (v T, err error) {
 	err = d.read(ctx, func(q querier) error {
-		r, err := q.one(sql, args...)
-		if err != nil {
-			return err
-		}
-		v, err = scan(r)
+		v, err = oneOf(q, scan, sql, args...)
 		return err
 	})
 	return v, err
@@ -39,11 +35,27 @@ func readOne[T any](ctx context.Context, d *db, scan func(*row) (T, error), sql 
 // readAll reads every row of a query.
 func readAll[T any](ctx context.Context, d *db, scan func(*row) (T, error), sql string, args ...any) (vs []T, err error) {
 	err = d.read(ctx, func(q querier) error {
-		return q.each(sql, func(r *row) error {
-			v, err := scan(r)
-			vs = append(vs, v)
-			return err
-		}, args...)
+		vs, err = allOf(q, scan, sql, args...)
+		return err
 	})
+	return vs, err
+}
+
+// oneOf is readOne inside of a job.
+func oneOf[T any](q querier, scan func(*row) (T, error), sql string, args ...any) (v T, err error) {
+	r, err := q.one(sql, args...)
+	if err != nil {
+		return v, err
+	}
+	return scan(r)
+}
+
+// allOf is readAll inside of a job.
+func allOf[T any](q querier, scan func(*row) (T, error), sql string, args ...any) (vs []T, err error) {
+	err = q.each(sql, func(r *row) error {
+		v, err := scan(r)
+		vs = append(vs, v)
+		return err
+	}, args...)
 	return vs, err
 }

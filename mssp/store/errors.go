@@ -25,6 +25,27 @@ var (
 	errVisitor  = errors.New("store: opened without being a box: it serves no card")
 )
 
+// Existing is ErrExists with the row that is in the way. Its text shows nothing
+// of the row, which may hold what no log line may.
+type Existing[T any] struct{ Row T }
+
+func (e *Existing[T]) Error() string { return fmt.Sprintf("store: %T: %v", e.Row, ErrExists) }
+
+// Unwrap makes it ErrExists.
+func (e *Existing[T]) Unwrap() error { return ErrExists }
+
+// ErrChanged: the row is not what its writer has read. Read it again and decide
+// anew.
+var ErrChanged = errors.New("has changed since it was read")
+
+// Changed is ErrChanged with the row as it is now.
+type Changed[T any] struct{ Row T }
+
+func (e *Changed[T]) Error() string { return fmt.Sprintf("store: %T: %v", e.Row, ErrChanged) }
+
+// Unwrap makes it ErrChanged.
+func (e *Changed[T]) Unwrap() error { return ErrChanged }
+
 // ErrFinal: the transaction has ended, or is not the one at the card.
 var ErrFinal = errors.New("transaction is not at the card any more")
 

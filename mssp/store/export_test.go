@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -90,3 +91,17 @@ func (b *Boxes) Beat(ctx context.Context) error { return b.beat(ctx) }
 
 // Me is this process.
 func (b *Boxes) Me() Box { return b.me }
+
+// OldSchema is what brings an empty database to an earlier version.
+func OldSchema(version int, postgres bool) (script string) {
+	words := sqliteDDL()
+	if postgres {
+		words = pgDDL()
+	}
+	script = sqlVersionTable
+	for v := 1; v <= version; v++ {
+		ddl, _ := schemaFiles.ReadFile(fmt.Sprintf("schema/%04d.sql", v))
+		script += words.Replace(string(ddl)) + fmt.Sprintf("\nINSERT INTO schema_version VALUES (%d, 0);", v)
+	}
+	return script
+}

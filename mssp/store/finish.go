@@ -18,7 +18,8 @@ const (
 
 	// sqlCardFacts leaves the rest as it is, so that what an operator has
 	// changed since the card was read stays.
-	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END WHERE iccid = $1`
+	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END, version = version + 1
+	WHERE iccid = $1 AND ($6 = 0 OR version = $6)`
 
 	sqlTxMO = `SELECT mo FROM tx WHERE id = $1`
 
@@ -31,7 +32,8 @@ const (
 // event cannot happen in its state, and nothing has changed at all. Segments
 // that have not left are not sent any more (see ClaimSegments). The seal
 // function may be nil only when nothing can be queued behind. ErrNotFound: no
-// such transaction.
+// such transaction. ErrChanged: somebody has changed the card or a key since
+// the caller has read it; nothing is done, the answer is to be evaluated anew.
 func (s *Store) Finish(ctx context.Context, f Finish, seal SealFunc) (FinishResult, error) {
 	if !s.table.Ends(f.Event) {
 		return FinishResult{}, fmt.Errorf("store: Finish by %q, which ends nothing: %w", f.Event, mssp.ErrEvent)
@@ -98,8 +100,7 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 // storeFacts stores what the answer proved and the texts to the user.
 func storeFacts(q querier, f *Finish, res *FinishResult) error {
 	if f.Card != nil {
-		c := f.Card
-		if _, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(*c), c.BadPoR, c.State, mssp.CardSuspended); err != nil {
+		if err := putCardFacts(q, f.Card); err != nil {
 			return err
 		}
 	}
@@ -110,6 +111,18 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 	}
 	res.Texts = textOutbound(f.Texts, f.At)
 	return insertSegments(q, 0, res.Texts)
+}
+
+func putCardFacts(q querier, c *mssp.Card) error {
+	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version)
+	if err != nil || n > 0 {
+		return err
+	}
+	have, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID))
+	if err != nil {
+		return err
+	}
+	return &Changed[mssp.Card]{Row: have}
 }
 
 // finishedBefore answers who comes after the end.

@@ -104,10 +104,11 @@ func TestFinishStoresFacts(t *testing.T) {
 		}
 		got, err := l.Card(ctx, cardA)
 		l.ok(err)
+		card.Version++
 		if diff := cmp.Diff(card, got); diff != "" {
 			l.Errorf("card: %s", diff)
 		}
-		key.UpdatedAt = epoch.Add(time.Second)
+		key.UpdatedAt, key.Version = epoch.Add(time.Second), 1
 		ks, err := l.KeyPairs(ctx, cardA)
 		l.ok(err)
 		if diff := cmp.Diff([]mssp.KeyPair{key}, ks); diff != "" {

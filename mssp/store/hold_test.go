@@ -11,6 +11,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -22,12 +23,9 @@ func TestSuspendedCardGetsNothing(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		first := l.accept(newTx())
 		waiting := l.accept(newTx())
-		card, err := l.Card(ctx, cardA)
-		l.ok(err)
-		card.State = mssp.CardSuspended
-		l.ok(l.PutCard(ctx, card))
+		l.change(cardA, func(c *mssp.Card) { c.State = mssp.CardSuspended })
 
-		_, err = l.Reattempt(ctx, first.Tx.ID, seal)
+		_, err := l.Reattempt(ctx, first.Tx.ID, seal)
 		var f *mssp.Fault
 		if !errors.As(err, &f) || f.Code != mssp.CardBlocked {
 			l.Errorf("new attempt: %v", err)
@@ -39,8 +37,7 @@ func TestSuspendedCardGetsNothing(t *testing.T) {
 		if r := l.accept(newTx()); r.Dispatched != nil || r.Tx.Status != mssp.CardBlocked {
 			l.Errorf("a new one: %+v", r)
 		}
-		card.State = mssp.CardActive
-		l.ok(l.PutCard(ctx, card))
+		l.change(cardA, func(c *mssp.Card) { c.State = mssp.CardActive })
 		if r := l.accept(newTx()); r.Dispatched == nil {
 			l.Error("the released card gets nothing")
 		}
@@ -48,30 +45,39 @@ func TestSuspendedCardGetsNothing(t *testing.T) {
 }
 
 // What an answer proves about a card does not undo what the operator has
-// changed since the card was read, and an import releases nobody.
+// changed since the card was read: it is evaluated anew. An import releases
+// nobody.
 func TestCardFactsKeepTheRest(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		tx := l.accept(newTx()).Tx
 		read, err := l.Card(ctx, cardA)
 		l.ok(err)
-		changed := read
-		changed.State, changed.Profile = mssp.CardSuspended, "other"
-		l.ok(l.PutCard(ctx, changed))
+		changed := l.change(cardA, func(c *mssp.Card) { c.State, c.Profile = mssp.CardSuspended, "other" })
 		fin := done(tx)
 		read.Blocked[1], read.BadPoR = true, 3
 		fin.Card = &read
+		_, err = l.Finish(ctx, fin, seal)
+		var now *store.Changed[mssp.Card]
+		if !errors.As(err, &now) || now.Row != changed {
+			l.Errorf("facts about a card that has changed: %v", err)
+		}
+		l.wantState(tx.ID, mssp.Sending)
+		l.wantCard(changed)
+		read = changed
+		read.Blocked[1], read.BadPoR = true, 3
 		l.finish(fin)
 		want := changed
-		want.Blocked[1], want.BadPoR = true, 3
+		want.Blocked[1], want.BadPoR, want.Version = true, 3, changed.Version+1
 		l.wantCard(want)
 
 		again := mssp.Card{ICCID: cardA, IMSI: "228010000000009", Profile: "third", State: mssp.CardActive}
 		l.ok(l.ImportCard(ctx, again, []mssp.KeySet{{ICCID: cardA, KVN: 2, Keys: []byte{1}, Counter: make([]byte, 8)}}))
 		want.IMSI, want.Profile = again.IMSI, again.Profile
+		want.Version++
 		l.wantCard(want)
 
 		// An answer may suspend.
-		l.ok(l.PutCard(ctx, mssp.Card{ICCID: cardA, State: mssp.CardActive}))
+		l.change(cardA, func(c *mssp.Card) { c.State, c.BadPoR = mssp.CardActive, 0 })
 		tx = l.accept(newTx()).Tx
 		fin = done(tx)
 		fin.Card = &mssp.Card{ICCID: cardA, State: mssp.CardSuspended, BadPoR: 10}
@@ -83,6 +89,14 @@ func TestCardFactsKeepTheRest(t *testing.T) {
 }
 
 func sqliteDSN(t *testing.T) string { return filepath.Join(t.TempDir(), "simsign.db") }
+
+// change is what an operator does to a card.
+func (l *lab) change(iccid ota.ICCID, f func(*mssp.Card)) mssp.Card {
+	l.Helper()
+	c, err := l.ChangeCard(ctx, iccid, func(c *mssp.Card) error { f(c); return nil })
+	l.ok(err)
+	return c
+}
 
 func (l *lab) wantCard(want mssp.Card) {
 	l.Helper()

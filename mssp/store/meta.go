@@ -10,14 +10,34 @@ import (
 
 // Meta is a small document of the installation, or ErrNotFound.
 func (s *Store) Meta(ctx context.Context, name string) ([]byte, error) {
-	return readOne(ctx, s.db, func(r *row) ([]byte, error) { return r.blob(), r.err() }, `SELECT value FROM meta WHERE name = $1`, name)
+	return readOne(ctx, s.db, scanBlob, sqlMeta, name)
 }
+
+const sqlMeta = `SELECT value FROM meta WHERE name = $1`
+
+func scanBlob(r *row) ([]byte, error) { return r.blob(), r.err() }
 
 // SetMeta stores a small document of the installation.
 func (s *Store) SetMeta(ctx context.Context, name string, val []byte) error {
 	return s.do(ctx, func(q querier) error {
 		_, err := q.exec(`INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, val)
 		return err
+	})
+}
+
+// AddMeta stores a small document of the installation that is made once. The
+// error is an Existing document when there is one of that name.
+func (s *Store) AddMeta(ctx context.Context, name string, val []byte) error {
+	return s.do(ctx, func(q querier) error {
+		n, err := q.exec(`INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, val)
+		if err != nil || n > 0 {
+			return err
+		}
+		have, err := oneOf(q, scanBlob, sqlMeta, name)
+		if err != nil {
+			return err
+		}
+		return &Existing[[]byte]{Row: have}
 	})
 }
 

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // The migrations are numbered files; number n brings the schema from version
@@ -32,8 +35,13 @@ func pgDDL() *strings.Replacer {
 // statement that records its number.
 type migrator interface {
 	version() (int, error)
+	each(q string, f func(*row) error, args ...any) error
 	apply(script string) error
 }
+
+// obstacles are looked for before the migration to a version: rows that it
+// cannot bring along, and of which only people can say what is right.
+var obstacles = map[int]func(migrator) error{4: sharedCards}
 
 const sqlVersionTable = `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL);`
 
@@ -51,6 +59,11 @@ func migrate(m migrator, words *strings.Replacer, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		if look := obstacles[v]; look != nil {
+			if err := look(m); err != nil {
+				return fmt.Errorf("migrate to schema version %d: %w", v, err)
+			}
+		}
 		script := words.Replace(string(ddl)) +
 			fmt.Sprintf("\nINSERT INTO schema_version (version, applied_at) VALUES (%d, %d);", v, now.UnixMicro())
 		if err := m.apply(script); err != nil {
@@ -58,6 +71,28 @@ func migrate(m migrator, words *strings.Replacer, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// ErrShared: several subscribers have one card. Earlier versions did not keep
+// two orders at the same moment from that; whose the card is nobody can see
+// from the rows.
+var ErrShared = errors.New("several users have one card")
+
+// sharedCards is ErrShared with the cards and users that it is about, masked:
+// the text goes into logs.
+func sharedCards(m migrator) error {
+	var found []string
+	err := m.each(`SELECT iccid, msisdn FROM subscriber s WHERE state <> 'removed' AND EXISTS
+		(SELECT 1 FROM subscriber o WHERE o.iccid = s.iccid AND o.msisdn <> s.msisdn AND o.state <> 'removed')
+		ORDER BY iccid, created_at`, func(r *row) error {
+		found = append(found, fmt.Sprintf("card %s of user %s", ota.ICCID(r.text()).LogValue(), sms.MSISDN(r.text()).LogValue()))
+		return r.err()
+	})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s. Find out who holds each card, and take it from the others: "+
+		"UPDATE subscriber SET state = 'removed' WHERE msisdn = '<number without +>' (the table shows the numbers whole)", ErrShared, strings.Join(found, ", "))
 }
 
 type sqliteMigrator struct{ c *sqliteConn }
@@ -71,6 +106,10 @@ func (m sqliteMigrator) version() (int, error) {
 		return 0, err
 	}
 	return int(r.int()), r.err()
+}
+
+func (m sqliteMigrator) each(q string, f func(*row) error, args ...any) error {
+	return m.c.each(q, f, args...)
 }
 
 func (m sqliteMigrator) apply(script string) error {
@@ -91,6 +130,10 @@ func (m pgMigrator) version() (v int, err error) {
 	}
 	err = m.conn.QueryRowContext(m.ctx, "SELECT COALESCE(MAX(version), 0) FROM schema_version").Scan(&v)
 	return v, err
+}
+
+func (m pgMigrator) each(q string, f func(*row) error, args ...any) error {
+	return (&pgTx{ctx: m.ctx, tx: m.conn}).each(q, f, args...)
 }
 
 func (m pgMigrator) apply(script string) error {

@@ -20,6 +20,8 @@ func (l *lab) same(what string, want, got any) {
 	}
 }
 
+var errStop = errors.New("stop")
+
 func TestAPs(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		full := mssp.AP{
@@ -27,13 +29,32 @@ func TestAPs(t *testing.T) {
 			Prefixes: []string{"4179"}, NotifyURL: "https://bank.example/n", CreatedAt: epoch,
 		}
 		bare := mssp.AP{ID: "https://a.example", Name: "A", Disabled: true, CreatedAt: epoch}
-		l.ok(l.PutAP(ctx, full))
-		l.ok(l.PutAP(ctx, bare))
+		l.ok(l.AddAP(ctx, full))
+		l.ok(l.AddAP(ctx, bare))
+		full.Version, bare.Version = 1, 1
 		got, err := l.AP(ctx, bank)
 		l.ok(err)
 		l.same("AP", full, got)
-		full.Name, full.Prefixes = "Bank", nil
-		l.ok(l.PutAP(ctx, full))
+		other := full
+		other.Name = "Other"
+		var there *store.Existing[mssp.AP]
+		if err := l.AddAP(ctx, other); !errors.As(err, &there) || !errors.Is(err, store.ErrExists) {
+			l.Errorf("the same AP_ID twice: %v", err)
+		} else {
+			l.same("what is there", full, there.Row)
+		}
+		changed, err := l.ChangeAP(ctx, bank, func(ap *mssp.AP) error {
+			l.same("AP to change", full, *ap)
+			ap.ID, ap.Name, ap.Prefixes = "ap://never", "Bank", nil
+			return nil
+		})
+		l.ok(err)
+		full.Name, full.Prefixes, full.Version = "Bank", nil, 2
+		l.same("changed AP", full, changed)
+		_, err = l.ChangeAP(ctx, bank, func(ap *mssp.AP) error { ap.Name = "x"; return errStop })
+		l.wantErr("a change that stops", err, errStop)
+		_, err = l.ChangeAP(ctx, "ap://none", func(*mssp.AP) error { return nil })
+		l.wantErr("change of an unknown AP", err, store.ErrNotFound)
 		all, err := l.APs(ctx)
 		l.ok(err)
 		l.same("APs", []mssp.AP{bare, full}, all)
@@ -46,13 +67,17 @@ func TestAPs(t *testing.T) {
 func TestSubscribersAndCards(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		u := mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Ann Ä", Serial: "PNO-1", Language: "fi", State: mssp.SubscriberActive, CreatedAt: epoch}
-		l.ok(l.PutSubscriber(ctx, u))
+		l.ok(l.AddSubscriber(ctx, u))
+		u.Version = 1
 		kp := []mssp.KeyPair{
 			{ICCID: cardA, Slot: 1, Usage: mssp.Authentication, Algorithm: 3, State: mssp.KeyRegistered, Confirmed: true, PublicKey: []byte{1}, CSR: []byte{2}, Serial: "0a", CertDER: []byte{3}, UpdatedAt: epoch},
 			{ICCID: cardA, Slot: 2, Usage: mssp.NonRepudiation, State: mssp.KeyDeleted, UpdatedAt: epoch},
 			{ICCID: cardA, Slot: 3, Usage: mssp.NonRepudiation, State: mssp.KeyGenerated, UpdatedAt: epoch},
 		}
 		l.ok(l.PutKeyPairs(ctx, kp))
+		for i := range kp {
+			kp[i].Version = 1
+		}
 		all, err := l.KeyPairs(ctx, cardA)
 		l.ok(err)
 		l.same("key pairs", kp, all)
@@ -69,8 +94,8 @@ func TestSubscribersAndCards(t *testing.T) {
 		l.wantErr("unknown number", err, store.ErrNotFound)
 
 		// A new card under the same number.
-		u.ICCID = cardB
-		l.ok(l.PutSubscriber(ctx, u))
+		u, err = l.ChangeSubscriber(ctx, numberA, func(u *mssp.Subscriber) error { u.ICCID = cardB; return nil })
+		l.ok(err)
 		_, card, used, err = l.Lookup(ctx, numberA)
 		l.ok(err)
 		if card.ICCID != cardB || len(used) != 0 {
@@ -79,7 +104,8 @@ func TestSubscribersAndCards(t *testing.T) {
 		_, err = l.SubscriberByICCID(ctx, cardA)
 		l.wantErr("the old card", err, store.ErrNotFound)
 		removed := mssp.Subscriber{MSISDN: numberB, ICCID: cardB, State: mssp.SubscriberRemoved, CreatedAt: epoch.Add(time.Hour)}
-		l.ok(l.PutSubscriber(ctx, removed))
+		l.ok(l.AddSubscriber(ctx, removed))
+		removed.Version = 1
 		got, err := l.SubscriberByICCID(ctx, cardB)
 		l.ok(err)
 		l.same("subscriber of the card", u, got)
@@ -87,7 +113,13 @@ func TestSubscribersAndCards(t *testing.T) {
 		l.ok(err)
 		l.same("second page", []mssp.Subscriber{removed}, page)
 		u.ICCID = "8941010000000000999"
-		l.wantErr("unknown card", l.PutSubscriber(ctx, u), store.ErrNotFound)
+		l.wantErr("unknown card", l.AddSubscriber(ctx, u), store.ErrNotFound)
+		_, err = l.ChangeSubscriber(ctx, numberA, func(u *mssp.Subscriber) error { u.ICCID = "8941010000000000999"; return nil })
+		l.wantErr("change to an unknown card", err, store.ErrNotFound)
+		_, err = l.ChangeSubscriber(ctx, numberA, func(u *mssp.Subscriber) error { u.Name = "x"; return errStop })
+		l.wantErr("a change that stops", err, errStop)
+		_, err = l.ChangeSubscriber(ctx, "41790000009", func(*mssp.Subscriber) error { return nil })
+		l.wantErr("change of an unknown number", err, store.ErrNotFound)
 		cards, err := l.Cards(ctx, cardA, 10)
 		l.ok(err)
 		if len(cards) != 1 || cards[0].ICCID != cardB {
@@ -112,22 +144,26 @@ func TestKeySets(t *testing.T) {
 		got, err := l.KeySets(ctx, card.ICCID)
 		l.ok(err)
 		l.same("key sets", []mssp.KeySet{bad[1], bad[0]}, got)
-		l.ok(l.UpdateKeySet(ctx, card.ICCID, 1, func(ks *mssp.KeySet) error {
-			ks.Counter = append([]byte(nil), 9)
+		l.ok(l.ChangeKeySets(ctx, card.ICCID, func(c mssp.Card, sets []mssp.KeySet) error {
+			if c.ICCID != card.ICCID {
+				l.Errorf("key sets of %+v", c)
+			}
+			l.same("key sets to change", []mssp.KeySet{bad[1], bad[0]}, sets)
+			sets[1].Counter = append([]byte(nil), 9)
 			return nil
 		}))
-		stop := errors.New("stop")
-		l.wantErr("update that stops", l.UpdateKeySet(ctx, card.ICCID, 1, func(ks *mssp.KeySet) error {
-			ks.Counter = nil
-			return stop
-		}), stop)
+		l.wantErr("update that stops", l.ChangeKeySets(ctx, card.ICCID, func(_ mssp.Card, sets []mssp.KeySet) error {
+			sets[1].Counter = nil
+			return errStop
+		}), errStop)
 		one, err := l.KeySet(ctx, card.ICCID, 1)
 		l.ok(err)
 		if !bytes.Equal(one.Counter, []byte{9}) || !bytes.Equal(one.Keys, []byte{1}) {
 			l.Errorf("%+v", one)
 		}
-		l.wantErr("unknown version", l.UpdateKeySet(ctx, card.ICCID, 2, nil), store.ErrNotFound)
-		l.wantErr("unknown card", l.UpdateKeySet(ctx, "8941010000000000999", 1, nil), store.ErrNotFound)
+		_, err = l.KeySet(ctx, card.ICCID, 2)
+		l.wantErr("unknown version", err, store.ErrNotFound)
+		l.wantErr("unknown card", l.ChangeKeySets(ctx, "8941010000000000999", nil), store.ErrNotFound)
 		var walked []byte
 		for after, kvn := ota.ICCID(""), byte(0); ; {
 			page, err := l.AllKeySets(ctx, after, kvn, 1)
@@ -152,9 +188,14 @@ func TestCertificates(t *testing.T) {
 		l.ok(err)
 		c.Status = mssp.CertPending
 		l.same("pending", c, got)
-		l.wantErr("pending to valid without a signature", l.SetCertStatus(ctx, c.Serial, mssp.CertValid, 0, epoch), store.ErrNotFound)
+		setStatus := func(serial string, to mssp.CertStatus, reason int) error {
+			_, err := l.SetCertStatus(ctx, serial, to, reason, epoch)
+			return err
+		}
+		l.wantErr("pending to valid without a signature", setStatus(c.Serial, mssp.CertValid, 0), store.ErrChanged)
 		l.ok(l.ConfirmCertificate(ctx, c.Serial, []byte{0x30}))
-		l.wantErr("confirmed twice", l.ConfirmCertificate(ctx, c.Serial, []byte{0x31}), store.ErrNotFound)
+		l.wantErr("confirmed twice", l.ConfirmCertificate(ctx, c.Serial, []byte{0x31}), store.ErrChanged)
+		l.wantErr("confirmed and never recorded", l.ConfirmCertificate(ctx, "ff", []byte{0x31}), store.ErrNotFound)
 		for _, s := range []struct {
 			to     mssp.CertStatus
 			reason int
@@ -164,16 +205,14 @@ func TestCertificates(t *testing.T) {
 			{mssp.CertValid, 0, nil},
 			{mssp.CertSuspended, 6, nil},
 			{mssp.CertRevoked, 1, nil},
-			{mssp.CertValid, 0, store.ErrNotFound},
-			{mssp.CertSuspended, 6, store.ErrNotFound},
-			{mssp.CertRevoked, 4, store.ErrNotFound},
+			{mssp.CertValid, 0, store.ErrChanged},
+			{mssp.CertSuspended, 6, store.ErrChanged},
+			{mssp.CertRevoked, 4, store.ErrChanged},
+			{"odd", 0, store.ErrChanged},
 		} {
-			l.wantErr("to "+string(s.to), l.SetCertStatus(ctx, c.Serial, s.to, s.reason, epoch), s.err)
+			l.wantErr("to "+string(s.to), setStatus(c.Serial, s.to, s.reason), s.err)
 		}
-		if err := l.SetCertStatus(ctx, c.Serial, "odd", 0, epoch); err == nil {
-			l.Error("an unknown status is taken")
-		}
-		l.wantErr("unknown serial", l.SetCertStatus(ctx, "ff", mssp.CertRevoked, 0, epoch), store.ErrNotFound)
+		l.wantErr("unknown serial", setStatus("ff", mssp.CertRevoked, 0), store.ErrNotFound)
 		c.DER, c.Status, c.Reason, c.RevokedAt = []byte{0x30}, mssp.CertRevoked, 1, epoch
 		l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "0def", ICCID: cardB, Status: mssp.CertPending}))
 		revoked, err := l.Revoked(ctx)
@@ -182,11 +221,6 @@ func TestCertificates(t *testing.T) {
 		of, err := l.CertificatesOf(ctx, cardA)
 		l.ok(err)
 		l.same("of the card", []mssp.Certificate{c}, of)
-		page, err := l.AllCertificates(ctx, "0abc", 10)
-		l.ok(err)
-		if len(page) != 1 || page[0].Serial != "0def" {
-			l.Errorf("%+v", page)
-		}
 		for want := range int64(3) {
 			if n, err := l.NextCRLNumber(ctx); err != nil || n != want+1 {
 				l.Errorf("CRL number %d, %v", n, err)

@@ -304,7 +304,8 @@ func TestDamageIsMetLater(t *testing.T) {
 		"writer": func(s *store.Store) error {
 			_, err := s.Purge(ctx, store.Retention{Parts: time.Now(), Transactions: time.Now()})
 			for i := range 200 {
-				err = errors.Join(err, s.PutCard(ctx, mssp.Card{ICCID: benchCard(i)}))
+				_, cerr := s.ChangeCard(ctx, benchCard(i), func(*mssp.Card) error { return nil })
+				err = errors.Join(err, cerr)
 			}
 			return err
 		},

@@ -104,6 +104,7 @@ type Finish struct {
 	Joined int64
 	// Card, Keys: rows that this answer changes; nil leaves them. Of the card
 	// only its codes and security errors are taken, and whether it is suspended.
+	// Their versions are those of the rows that were read (see PutKeyPairs).
 	Card *mssp.Card
 	Keys []mssp.KeyPair
 	// Texts are plain messages to the user, put into the outbox.

@@ -55,12 +55,11 @@ func TestAdvanceAndRelease(t *testing.T) {
 		t.Errorf("a counter went down: %s, %v", counter(t, s, st), err)
 	}
 
-	card, err := st.Card(ctx, iccid1)
+	_, err = st.ChangeCard(ctx, iccid1, func(c *mssp.Card) error {
+		c.State, c.BadPoR, c.Blocked[1] = mssp.CardSuspended, 10, true
+		return nil
+	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	card.State, card.BadPoR, card.Blocked[1] = mssp.CardSuspended, 10, true
-	if err := st.PutCard(ctx, card); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := b.ReleaseCard(ctx, name); err != nil || info.State != mssp.CardActive {
@@ -81,8 +80,8 @@ func TestAdvanceAndRelease(t *testing.T) {
 
 func setCounter(t *testing.T, s *Service, st *store.Store, c ota.CNTR) {
 	t.Helper()
-	err := st.UpdateKeySet(context.Background(), iccid1, 1, func(ks *mssp.KeySet) (err error) {
-		ks.Counter, err = s.Vault.SealCounter(iccid1, 1, c)
+	err := st.ChangeKeySets(context.Background(), iccid1, func(_ mssp.Card, sets []mssp.KeySet) (err error) {
+		sets[0].Counter, err = s.Vault.SealCounter(iccid1, 1, c)
 		return err
 	})
 	if err != nil {

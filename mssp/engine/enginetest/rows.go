@@ -30,7 +30,7 @@ func (l *Lab) User(number sms.MSISDN) *Card {
 	l.OK(err)
 	l.OK(l.Store.ImportCard(ctx, mssp.Card{ICCID: iccid, IMSI: "228010000000001", Profile: "test", State: "active", CreatedAt: l.Clock.Now()},
 		[]mssp.KeySet{{ICCID: iccid, KVN: 1, Keys: blob, Counter: counter}}))
-	l.OK(l.Store.PutSubscriber(ctx, mssp.Subscriber{
+	l.OK(l.Store.AddSubscriber(ctx, mssp.Subscriber{
 		MSISDN: number, ICCID: iccid, Name: "Test Person", Serial: "MIDCHE" + string(number), Language: "en", State: mssp.SubscriberActive, CreatedAt: l.Clock.Now(),
 	}))
 	set, err := m.KeySet()
@@ -89,17 +89,15 @@ func (l *Lab) EditCard(f func(*mssp.Card)) {
 	l.t.Helper()
 	_, c, _, err := l.Store.Lookup(context.Background(), Number)
 	l.OK(err)
-	f(&c)
-	l.OK(l.Store.PutCard(context.Background(), c))
+	_, err = l.Store.ChangeCard(context.Background(), c.ICCID, func(c *mssp.Card) error { f(c); return nil })
+	l.OK(err)
 }
 
 // EditSubscriber changes the row of the first user.
 func (l *Lab) EditSubscriber(f func(*mssp.Subscriber)) {
 	l.t.Helper()
-	s, _, _, err := l.Store.Lookup(context.Background(), Number)
+	_, err := l.Store.ChangeSubscriber(context.Background(), Number, func(s *mssp.Subscriber) error { f(s); return nil })
 	l.OK(err)
-	f(&s)
-	l.OK(l.Store.PutSubscriber(context.Background(), s))
 }
 
 // Key is the row of a slot of the first user's card.

@@ -22,7 +22,7 @@ CREATE TABLE ap (
 	notify_url    TEXT NOT NULL,
 	disabled      BIGINT NOT NULL,
 	created_at    BIGINT NOT NULL
-);
+, version BIGINT NOT NULL DEFAULT 1);
 CREATE TABLE card (
 	iccid      TEXT PRIMARY KEY,
 	imsi       TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE card (
 	created_at BIGINT NOT NULL,
 	busy_tx    TEXT NOT NULL DEFAULT '',
 	queued     BIGINT NOT NULL DEFAULT 0
-, holder BIGINT NOT NULL DEFAULT 0) WITHOUT ROWID;
+, holder BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1) WITHOUT ROWID;
 CREATE TABLE keyset (
 	iccid   TEXT NOT NULL REFERENCES card (iccid),
 	kvn     BIGINT NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE subscriber (
 	language   TEXT NOT NULL,
 	state      TEXT NOT NULL,
 	created_at BIGINT NOT NULL
-) WITHOUT ROWID;
+, version BIGINT NOT NULL DEFAULT 1) WITHOUT ROWID;
 CREATE INDEX subscriber_iccid ON subscriber (iccid);
 CREATE TABLE key_pair (
 	iccid      TEXT NOT NULL REFERENCES card (iccid),
@@ -62,7 +62,7 @@ CREATE TABLE key_pair (
 	serial     TEXT NOT NULL,
 	cert_der   BLOB NOT NULL,
 	csr        BLOB NOT NULL,
-	updated_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1,
 	PRIMARY KEY (iccid, slot)
 );
 CREATE TABLE certificate (
@@ -76,7 +76,7 @@ CREATE TABLE certificate (
 	not_before BIGINT NOT NULL,
 	not_after  BIGINT NOT NULL,
 	revoked_at BIGINT NOT NULL
-);
+, spki_sha256 TEXT NOT NULL DEFAULT '');
 CREATE INDEX certificate_iccid ON certificate (iccid);
 CREATE INDEX certificate_revoked ON certificate (serial) WHERE status IN ('suspended', 'revoked');
 CREATE TABLE tx (
@@ -197,6 +197,8 @@ CREATE TABLE patience (
 	until   BIGINT NOT NULL,
 	record  BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX subscriber_card ON subscriber (iccid) WHERE state <> 'removed';
+CREATE UNIQUE INDEX certificate_key ON certificate (spki_sha256) WHERE spki_sha256 <> '';
 CREATE TABLE completion (
 	tx_seq   BIGINT PRIMARY KEY,
 	observer TEXT NOT NULL,

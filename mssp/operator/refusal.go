@@ -1,0 +1,102 @@
+package operator
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Reason is why an operation was refused, one word for whoever must tell the
+// cases apart. The words are part of the protocol of the admin socket.
+type Reason string
+
+// Reasons.
+const (
+	BadRequest     Reason = "bad-request"     // the request is wrong in itself: Detail says what
+	NotRunning     Reason = "not-running"     // only the running service can do that
+	NoSuchCard     Reason = "no-such-card"    //
+	NoSuchUser     Reason = "no-such-user"    //
+	NoSuchProvider Reason = "no-such-ap"      //
+	NumberTaken    Reason = "number-taken"    // a user has the number: MSISDN and ICCID are his
+	CardTaken      Reason = "card-taken"      // another user has the card: MSISDN and ICCID are his
+	ProviderExists Reason = "ap-exists"       // AP is there, Detail says how
+	CardInService  Reason = "card-in-service" // there is nothing to release
+	CounterExact   Reason = "counter-exact"   // the card takes no higher counter
+	CAExists       Reason = "ca-exists"       // Detail says which
+)
+
+// Refusal is an operation that was not done, and what is there already. Nothing
+// has changed. Error is fit for a log: it shows numbers masked. Whole is for
+// the operator.
+type Refusal struct {
+	Reason Reason     `json:"reason"`
+	Detail string     `json:"detail,omitempty"`
+	MSISDN sms.MSISDN `json:"msisdn,omitempty"`
+	ICCID  ota.ICCID  `json:"iccid,omitempty"`
+	AP     mssp.APID  `json:"ap,omitempty"`
+	err    error      // of which Detail is the text
+}
+
+// ErrNotRunning means that the operation needs the running service: only it
+// can reach a card.
+var ErrNotRunning = &Refusal{Reason: NotRunning}
+
+// Is compares reasons: errors.Is(err, &Refusal{Reason: CardTaken}).
+func (r *Refusal) Is(target error) bool {
+	t, ok := target.(*Refusal)
+	return ok && t.Reason == r.Reason
+}
+
+// Unwrap is what was wrong with the request.
+func (r *Refusal) Unwrap() error { return r.err }
+
+func (r *Refusal) Error() string {
+	return r.text(func(v slog.LogValuer) string { return v.LogValue().String() })
+}
+
+// Whole is Error with whole numbers.
+func (r *Refusal) Whole() string {
+	return r.text(func(v slog.LogValuer) string { return v.(fmt.Stringer).String() })
+}
+
+func (r *Refusal) text(show func(slog.LogValuer) string) string {
+	switch r.Reason {
+	case NotRunning:
+		return "this needs the running service (simsign serve)"
+	case NoSuchCard:
+		return "there is no card " + show(r.ICCID) + " here: import it first (simsign card import)"
+	case NoSuchUser:
+		return "no user with the number " + show(r.MSISDN)
+	case NoSuchProvider:
+		return fmt.Sprintf("no application provider has the id %q", r.AP)
+	case NumberTaken:
+		return "a user with the number " + show(r.MSISDN) + " exists already, with card " + show(r.ICCID)
+	case CardTaken:
+		return "card " + show(r.ICCID) + " belongs to another user already: " + show(r.MSISDN)
+	case ProviderExists:
+		return fmt.Sprintf("an application provider with the id %q exists already: %s", r.AP, r.Detail)
+	case CardInService:
+		return "card " + show(r.ICCID) + " is in service already: nothing to release"
+	case CounterExact:
+		return "card " + show(r.ICCID) + " takes exactly the next counter: a higher one would be refused for good"
+	}
+	return r.Detail
+}
+
+// bad refuses a request that is wrong in itself.
+func bad(err error) *Refusal { return &Refusal{Reason: BadRequest, Detail: err.Error(), err: err} }
+
+func badf(format string, args ...any) *Refusal { return bad(fmt.Errorf(format, args...)) }
+
+// taken says what of a new user another one has.
+func taken(wanted *mssp.Subscriber, have *store.Existing[mssp.Subscriber]) *Refusal {
+	r := &Refusal{Reason: CardTaken, MSISDN: have.Row.MSISDN, ICCID: have.Row.ICCID}
+	if have.Row.MSISDN == wanted.MSISDN {
+		r.Reason = NumberTaken
+	}
+	return r
+}

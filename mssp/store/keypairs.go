@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+)
+
+const (
+	keyPairCols = `k.slot, k.usage, k.algorithm, k.state, k.confirmed, k.public_key, k.serial, k.updated_at, k.cert_der, k.version`
+
+	// sqlPutKeyPair writes the row when it has the version $12; 0 stands for any,
+	// and -1 for none: no row, or one whose key is deleted.
+	sqlPutKeyPair = `INSERT INTO key_pair (iccid, slot, usage, algorithm, state, confirmed, public_key, serial, cert_der, csr, updated_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	ON CONFLICT (iccid, slot) DO UPDATE SET usage = excluded.usage, algorithm = excluded.algorithm, state = excluded.state,
+	confirmed = excluded.confirmed, public_key = excluded.public_key, serial = excluded.serial, cert_der = excluded.cert_der,
+	csr = excluded.csr, updated_at = excluded.updated_at, version = key_pair.version + 1
+	WHERE $12 = 0 OR key_pair.version = $12 OR $12 = -1 AND key_pair.state = 'deleted'`
+
+	sqlOneKeyPair = `SELECT ` + keyPairCols + `, k.csr FROM key_pair k WHERE k.iccid = $1 AND k.slot = $2`
+)
+
+// Absent, as the Version of a key pair to store, says that its writer has found
+// the slot empty.
+const Absent = -1
+
+// scanKeyPair reads the columns up to version; the ICCID is known.
+func scanKeyPair(r *row, iccid ota.ICCID) (mssp.KeyPair, error) {
+	k := mssp.KeyPair{ICCID: iccid}
+	k.Slot = byte(r.int())
+	k.Usage = mssp.KeyUsage(r.int())
+	k.Algorithm = byte(r.int())
+	k.State = mssp.KeyState(r.text())
+	k.Confirmed = r.bool()
+	k.PublicKey = r.blob()
+	k.Serial = r.text()
+	k.UpdatedAt = r.time()
+	k.CertDER = r.blob()
+	k.Version = r.int()
+	return k, r.err()
+}
+
+// wholeKeyPair reads a key pair with its CSR.
+func wholeKeyPair(iccid ota.ICCID) func(r *row) (mssp.KeyPair, error) {
+	return func(r *row) (mssp.KeyPair, error) {
+		k, err := scanKeyPair(r, iccid)
+		k.CSR = r.blob()
+		return k, errors.Join(err, r.err())
+	}
+}
+
+// putKeyPair stores a slot as its Version permits. The error is a Changed when
+// the row is another one than its writer has seen.
+func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
+	at := k.UpdatedAt
+	if at.IsZero() {
+		at = now
+	}
+	n, err := q.exec(sqlPutKeyPair, string(k.ICCID), k.Slot, byte(k.Usage), k.Algorithm, string(k.State), k.Confirmed,
+		k.PublicKey, k.Serial, k.CertDER, k.CSR, at, k.Version)
+	if err != nil || n > 0 {
+		return err
+	}
+	have, err := oneOf(q, wholeKeyPair(k.ICCID), sqlOneKeyPair, string(k.ICCID), k.Slot)
+	if err != nil {
+		return err
+	}
+	return &Changed[mssp.KeyPair]{Row: have}
+}
+
+// PutKeyPairs stores key slots, each as a whole row, all of them or none. A
+// Version above 0 is that of the row that was read, and Absent that of a slot
+// that was found empty: when somebody has written there since, the error is a
+// Changed with the row as it is now. Version 0 writes over whatever is there:
+// for what the card itself has said.
+func (s *Records) PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error {
+	now := s.clock()
+	return s.do(ctx, func(q querier) error {
+		for i := range kp {
+			if err := putKeyPair(q, &kp[i], now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// KeyPairs lists the key slots of a card, deleted ones too, with their CSRs.
+func (s *Records) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
+	return readAll(ctx, s.db, wholeKeyPair(iccid), `SELECT `+keyPairCols+`, k.csr FROM key_pair k WHERE k.iccid = $1 ORDER BY k.slot`, string(iccid))
+}

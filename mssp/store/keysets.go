@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+)
+
+const (
+	keySetCols = `iccid, kvn, keys, counter`
+
+	sqlNewKeySet = `INSERT INTO keyset (iccid, kvn, keys, counter) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+
+	sqlKeySets = `SELECT ` + keySetCols + ` FROM keyset WHERE iccid = $1 ORDER BY kvn DESC`
+)
+
+func scanKeySet(r *row) (mssp.KeySet, error) {
+	ks := mssp.KeySet{ICCID: iccidOf(r), KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
+	return ks, r.err()
+}
+
+// KeySets lists the key sets of a card, the current one (highest KVN) first.
+func (s *Records) KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error) {
+	return readAll(ctx, s.db, scanKeySet, sqlKeySets, string(iccid))
+}
+
+// KeySet is one key set, or ErrNotFound.
+func (s *Records) KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error) {
+	return readOne(ctx, s.db, scanKeySet, `SELECT `+keySetCols+` FROM keyset WHERE iccid = $1 AND kvn = $2`, string(iccid), kvn)
+}
+
+// ChangeKeySets reads a card and its key sets, the current one first, lets f
+// change their blobs and stores them, in one commit: advancing counters, sealing
+// anew under a new key-encryption key. No packet to this card takes a counter
+// meanwhile. An error of f changes nothing and is returned as it is. f may run
+// more than once.
+func (s *Records) ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) error) error {
+	return s.do(ctx, func(q querier) error {
+		c, err := oneOf(q, scanCard, sqlHoldCard, string(iccid))
+		if err != nil {
+			return err
+		}
+		sets, err := allOf(q, scanKeySet, sqlKeySets, string(iccid))
+		if err != nil {
+			return err
+		}
+		if err := f(c, sets); err != nil {
+			return err
+		}
+		for _, ks := range sets {
+			if _, err := q.exec(`UPDATE keyset SET keys = $3, counter = $4 WHERE iccid = $1 AND kvn = $2`,
+				string(iccid), ks.KVN, ks.Keys, ks.Counter); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// AllKeySets lists key sets in the order of card and version, from the one
+// after the given: for sealing all of them anew.
+func (s *Records) AllKeySets(ctx context.Context, after ota.ICCID, afterKVN byte, limit int) ([]mssp.KeySet, error) {
+	return readAll(ctx, s.db, scanKeySet, `SELECT `+keySetCols+` FROM keyset
+		WHERE iccid > $1 OR iccid = $1 AND kvn > $2 ORDER BY iccid, kvn LIMIT $3`, string(after), afterKVN, limit)
+}
