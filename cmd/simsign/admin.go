@@ -23,7 +23,7 @@ func (k *ConfigFlag) administer(c *cli, f func(admin.Backend) error) error {
 	switch {
 	case err == nil:
 		if err := f(client); err == nil || c.ctx.Err() == nil {
-			return err
+			return refusal(err)
 		}
 		return &exitError{Code: exitStopped, Err: errors.New("stopped waiting; what the service has begun goes on")}
 	case errors.Is(err, os.ErrPermission):
@@ -33,8 +33,30 @@ func (k *ConfigFlag) administer(c *cli, f func(admin.Backend) error) error {
 	if errors.Is(err, operator.ErrNotRunning) {
 		return &exitError{Code: exitFailed, Err: err, Hint: "start it: simsign serve -c " + k.Config}
 	}
-	return storeHint(err)
+	return refusal(storeHint(err))
 }
+
+// refusal shows what was refused with whole numbers, as the operator gave them,
+// and what can be done.
+func refusal(err error) error {
+	r, ok := errors.AsType[*operator.Refusal](err)
+	if !ok {
+		return err
+	}
+	return &exitError{Code: exitFailed, Err: whole{r}, Hint: map[operator.Reason]string{
+		operator.NoSuchUser:     "simsign user list shows the users",
+		operator.NoSuchProvider: "simsign ap list shows the providers",
+		operator.NoSuchCard:     "simsign card list shows the cards",
+		operator.NumberTaken:    "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it",
+		operator.CardTaken:      "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it; take another card",
+		operator.ProviderExists: "give it another --id, or use the one that is there: simsign ap list",
+	}[r.Reason]}
+}
+
+// whole is a refusal as it stands on a terminal.
+type whole struct{ *operator.Refusal }
+
+func (w whole) Error() string { return w.Whole() }
 
 // offline opens the database and closes it again.
 func offline(c *cli, cfg *config.Config, f func(admin.Backend) error) (err error) {

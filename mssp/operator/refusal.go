@@ -68,21 +68,21 @@ func (r *Refusal) text(show func(slog.LogValuer) string) string {
 	case NotRunning:
 		return "this needs the running service (simsign serve)"
 	case NoSuchCard:
-		return "there is no card " + show(r.ICCID) + " here: import it first (simsign card import)"
+		return "no card with this iccid: " + show(r.ICCID) + "; import it first (simsign card import)"
 	case NoSuchUser:
-		return "no user with the number " + show(r.MSISDN)
+		return "no user with this number: " + show(r.MSISDN)
 	case NoSuchProvider:
 		return fmt.Sprintf("no application provider has the id %q", r.AP)
 	case NumberTaken:
-		return "a user with the number " + show(r.MSISDN) + " exists already, with card " + show(r.ICCID)
+		return "a user with this number exists already: " + show(r.MSISDN) + ", with card " + show(r.ICCID)
 	case CardTaken:
-		return "card " + show(r.ICCID) + " belongs to another user already: " + show(r.MSISDN)
+		return "this card belongs to another user already: card " + show(r.ICCID) + ", user " + show(r.MSISDN)
 	case ProviderExists:
 		return fmt.Sprintf("an application provider with the id %q exists already: %s", r.AP, r.Detail)
 	case CardInService:
-		return "card " + show(r.ICCID) + " is in service already: nothing to release"
+		return "this card is in service already: " + show(r.ICCID) + "; there is nothing to release"
 	case CounterExact:
-		return "card " + show(r.ICCID) + " takes exactly the next counter: a higher one would be refused for good"
+		return "this card takes exactly the next counter: " + show(r.ICCID) + " would refuse a higher one for good"
 	}
 	return r.Detail
 }

@@ -361,8 +361,8 @@ func TestSharedCardStopsTheMigration(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if u, err := s.SubscriberByICCID(ctx, cardA); err != nil || u.MSISDN != numberA || u.Version != 1 {
-				t.Errorf("%+v, %v", u, err)
+			if u, c, _, err := s.Lookup(ctx, numberA); err != nil || c.ICCID != cardA || u.Version != 1 || c.Version != 1 {
+				t.Errorf("%+v, %+v, %v", u, c, err)
 			}
 		})
 	}

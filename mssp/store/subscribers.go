@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -24,10 +23,8 @@ const (
 	sqlChangeSubscriber = `UPDATE subscriber SET iccid = $2, name = $3, serial = $4, language = $5, state = $6, version = version + 1
 	WHERE msisdn = $1`
 
-	// sqlHolder is the subscriber who has the card. The newest: before version 4
-	// of the schema there could be several.
-	sqlHolder = `SELECT ` + subscriberCols + ` FROM subscriber
-	WHERE iccid = $1 AND state <> 'removed' ORDER BY created_at DESC LIMIT 1`
+	// sqlHolder is the subscriber who has the card.
+	sqlHolder = `SELECT ` + subscriberCols + ` FROM subscriber WHERE iccid = $1 AND state <> 'removed'`
 )
 
 func scanSubscriber(r *row) (mssp.Subscriber, error) {
@@ -158,12 +155,6 @@ func (s *Records) LookupStanding(ctx context.Context, n sms.MSISDN) (sub mssp.Su
 }
 
 const subscriberColumns, cardColumns = 8, 8
-
-// SubscriberByICCID is the subscriber who has the card and is not removed.
-// ErrNotFound when there is none.
-func (s *Records) SubscriberByICCID(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {
-	return readOne(ctx, s.db, scanSubscriber, sqlHolder, string(iccid))
-}
 
 // Subscribers lists subscribers by number, from the one after the given.
 func (s *Records) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {

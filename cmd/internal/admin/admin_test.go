@@ -26,6 +26,7 @@ import (
 
 const (
 	iccid1 = "8941000000000000001"
+	iccid2 = "8941000000000000002"
 	number = "+41790000001"
 )
 
@@ -151,9 +152,10 @@ func TestBackends(t *testing.T) {
 			if ok, err := service.VerifyPassword(stored.PasswordHash, ap.Password); !ok || err != nil {
 				t.Errorf("the password that was shown does not open the account: %v", err)
 			}
-			if _, err := b.AddAP(ctx, operator.APRequest{Name: "Example Bank"}); err == nil {
-				t.Error("the same AP_ID twice")
-			}
+			_, err = b.AddAP(ctx, operator.APRequest{Name: "Example bank"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.ProviderExists, AP: ap.ID, Detail: `"Example Bank", active`})
+			_, err = b.DisableAP(ctx, operator.APDisable{ID: "ap://none"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.NoSuchProvider, AP: "ap://none"})
 			if x, err := b.DisableAP(ctx, operator.APDisable{ID: string(ap.ID)}); err != nil || !x.Disabled {
 				t.Errorf("disable: %+v, %v", x, err)
 			}
@@ -165,6 +167,16 @@ func TestBackends(t *testing.T) {
 			if err != nil || len(u.Serial) != 16 || u.State != "active" {
 				t.Fatalf("user: %+v, %v", u, err)
 			}
+			_, err = b.AddUser(ctx, operator.UserRequest{MSISDN: number, ICCID: iccid2, Name: "Otto Example"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.NumberTaken, MSISDN: "41790000001", ICCID: iccid1})
+			_, err = b.AddUser(ctx, operator.UserRequest{MSISDN: "+41790000002", ICCID: iccid1, Name: "Otto Example"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.CardTaken, MSISDN: "41790000001", ICCID: iccid1})
+			_, err = b.AddUser(ctx, operator.UserRequest{MSISDN: "+41790000002", ICCID: "8941000000000000009", Name: "Otto Example"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.NoSuchCard, ICCID: "8941000000000000009"})
+			_, err = b.User(ctx, operator.UserName{MSISDN: "+41790000002"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.NoSuchUser, MSISDN: "41790000002"})
+			_, err = b.ReleaseCard(ctx, operator.CardName{ICCID: iccid1})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.CardInService, ICCID: iccid1})
 			if users, err := b.Users(ctx, operator.Page{}); err != nil || len(users) != 1 || users[0].MSISDN != number {
 				t.Errorf("users: %+v, %v", users, err)
 			}
@@ -178,7 +190,8 @@ func TestBackends(t *testing.T) {
 				t.Errorf("register: %+v, engine was asked %+v, %v", r, e, err)
 			}
 			_, err = b.ManageCode(ctx, operator.CodeRequest{MSISDN: number, Usage: "authentication", Operation: "reset"})
-			if err == nil || !strings.Contains(err.Error(), "401 USER_CANCEL") || s.Engine.(*fakeEngine).code != applet.CodeReset {
+			var fault *mssp.Fault
+			if !errors.As(err, &fault) || fault.Code != mssp.UserCancel || !strings.Contains(err.Error(), "401 USER_CANCEL") || s.Engine.(*fakeEngine).code != applet.CodeReset {
 				t.Errorf("code: %v", err)
 			}
 			state, err := b.AppletState(ctx, operator.UserName{MSISDN: number})
@@ -191,15 +204,30 @@ func TestBackends(t *testing.T) {
 			if err != nil || len(ca.Certificate) == 0 || !ca.Restart {
 				t.Errorf("CA: %+v, %v", ca, err)
 			}
-			if _, err := b.InitCA(ctx, operator.CARequest{Name: "Other CA"}); err == nil {
-				t.Error("a second CA replaced the first")
-			}
-			for _, secret := range []string{ap.Password, "00112233445566778899", "41790000001", "12345674"} {
+			_, err = b.InitCA(ctx, operator.CARequest{Name: "Other CA"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.CAExists, Detail: "CA exists already: CN=Example CA, until 2036-11-22"})
+			for _, secret := range []string{ap.Password, "00112233445566778899", "41790000001", "12345674", iccid1} {
 				if strings.Contains(strings.ToUpper(log.String()), strings.ToUpper(secret)) {
 					t.Errorf("the log holds %q", secret)
 				}
 			}
 		})
+	}
+}
+
+// wantRefusal: the error says all of what is there, whole in itself and masked
+// in its text.
+func wantRefusal(t *testing.T, err error, want operator.Refusal) {
+	t.Helper()
+	got, ok := errors.AsType[*operator.Refusal](err)
+	if !ok || got.Reason != want.Reason || got.MSISDN != want.MSISDN || got.ICCID != want.ICCID || got.AP != want.AP || got.Detail != want.Detail {
+		t.Errorf("error %v (%+v), want %+v", err, got, want)
+		return
+	}
+	for _, n := range []string{string(want.MSISDN), string(want.ICCID)} {
+		if n != "" && (strings.Contains(err.Error(), n) || !strings.Contains(got.Whole(), n)) {
+			t.Errorf("%q and whole %q, with the number %s", err, got.Whole(), n)
+		}
 	}
 }
 
@@ -236,8 +264,8 @@ func TestRefusals(t *testing.T) {
 		{addAP(operator.APRequest{Name: "Bank", Profiles: []string{"http://b.example"}}), "signature_profile"},
 		{register(operator.Registration{MSISDN: number, Usage: "authentication"}), operator.ErrNotRunning.Error()},
 	} {
-		var remote *RemoteError
-		if !errors.As(tc.err, &remote) || !strings.Contains(tc.err.Error(), tc.want) {
+		var refused *operator.Refusal
+		if !errors.As(tc.err, &refused) || !strings.Contains(tc.err.Error(), tc.want) {
 			t.Errorf("error %v, want one with %q", tc.err, tc.want)
 		}
 	}

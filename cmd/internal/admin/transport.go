@@ -34,9 +34,9 @@ func operation[Req, Resp any](mux *http.ServeMux, log *slog.Logger, name string,
 			// holds no secret, as no error of this program does.
 			log.Info("admin operation refused", "operation", name, "error", err)
 			f := failure{Error: err.Error()}
-			var fault *mssp.Fault
-			if errors.As(err, &fault) {
-				f.Code = fault.Code
+			errors.As(err, &f.Refusal)
+			if fault, ok := errors.AsType[*mssp.Fault](err); ok {
+				f.Code, f.Detail = fault.Code, fault.Detail
 			}
 			reply(w, http.StatusUnprocessableEntity, f)
 			return
@@ -46,15 +46,30 @@ func operation[Req, Resp any](mux *http.ServeMux, log *slog.Logger, name string,
 	})
 }
 
+// failure is the answer when there is none.
 type failure struct {
-	Error string    `json:"error"`
-	Code  mssp.Code `json:"code,omitempty"`
+	Error   string            `json:"error"`
+	Refusal *operator.Refusal `json:"refusal,omitempty"`
+	Code    mssp.Code         `json:"code,omitempty"` // of a *mssp.Fault, and its detail
+	Detail  string            `json:"detail,omitempty"`
+}
+
+// err is the error as the operation has returned it, as far as it has a type.
+func (f *failure) err() error {
+	if f.Refusal != nil {
+		return f.Refusal
+	}
+	e := &RemoteError{Text: f.Error}
+	if f.Code != 0 {
+		e.Fault = &mssp.Fault{Code: f.Code, Detail: f.Detail}
+	}
+	return e
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // the operator has gone away
+	json.NewEncoder(w).Encode(v) // an error means that the operator has gone away
 }
 
 // Handler serves a Backend. Whoever can connect may do everything: the
@@ -103,13 +118,21 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 	}}}, nil
 }
 
-// RemoteError is what the service said.
+// RemoteError is what the service said when it was not a refusal.
 type RemoteError struct {
-	Text string
-	Code mssp.Code // when it was a fault of the web service
+	Text  string
+	Fault *mssp.Fault // set when a card or its user refused
 }
 
 func (e *RemoteError) Error() string { return e.Text }
+
+// Unwrap is the fault.
+func (e *RemoteError) Unwrap() error {
+	if e.Fault == nil {
+		return nil
+	}
+	return e.Fault
+}
 
 func call[Req, Resp any](ctx context.Context, c *Client, name string, req Req) (Resp, error) {
 	var resp Resp
@@ -136,7 +159,7 @@ func call[Req, Resp any](ctx context.Context, c *Client, name string, req Req) (
 		if err := json.Unmarshal(text, &f); err != nil || f.Error == "" {
 			return resp, fmt.Errorf("admin socket: %s (is the service of the same version?)", answer.Status)
 		}
-		return resp, &RemoteError{Text: f.Error, Code: f.Code}
+		return resp, f.err()
 	}
 	if err := json.Unmarshal(text, &resp); err != nil {
 		return resp, fmt.Errorf("admin socket: %w", err)
