@@ -9,12 +9,15 @@ import (
 
 const (
 	maxCodeLines = 350 // of a file, comments and empty lines not counted
-	maxFuncLines = 80
+	maxFuncLines = 60
+	maxMethods   = 60 // of a type, in its folder
 )
 
-// A file is read in one sitting, a function on one screen.
+// A file is read in one sitting, a function on one screen, and a type does not
+// do everything.
 func TestSizes(t *testing.T) {
 	var sizes []int
+	methods := map[string]int{}
 	for _, s := range sources(t) {
 		if s.test || strings.HasPrefix(s.text, "// Code generated") {
 			continue
@@ -38,9 +41,17 @@ func TestSizes(t *testing.T) {
 			if last-first > maxFuncLines {
 				t.Errorf("%s:%d: %s has %d lines, at most %d", s.path, first, f.Name.Name, last-first, maxFuncLines)
 			}
+			if f.Recv != nil {
+				methods[s.dir+"."+receiver(f)]++
+			}
 			if f.Recv == nil && f.Name.Name == "init" {
 				t.Errorf("%s:%d: init runs behind everybody's back: pass what is needed", s.path, first)
 			}
+		}
+	}
+	for name, n := range methods {
+		if n > maxMethods {
+			t.Errorf("%s has %d methods, at most %d", name, n, maxMethods)
 		}
 	}
 	slices.Sort(sizes)
