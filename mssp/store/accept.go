@@ -15,8 +15,9 @@ const (
 	// nobody waits; otherwise it takes a place in the queue.
 	sqlEnter = `UPDATE card SET
 	busy_tx = CASE WHEN busy_tx = '' AND queued = 0 THEN $2 ELSE busy_tx END,
-	queued = CASE WHEN busy_tx = '' AND queued = 0 THEN 0 ELSE queued + 1 END
-	WHERE iccid = $1 RETURNING busy_tx, queued`
+	queued = CASE WHEN busy_tx = '' AND queued = 0 THEN 0 ELSE queued + 1 END,
+	holder = CASE WHEN busy_tx = '' AND queued = 0 THEN $3 ELSE holder END
+	WHERE iccid = $1 AND ` + sqlFence + `$3` + sqlKept + ` RETURNING busy_tx, queued`
 
 	sqlInsertTx = `INSERT INTO tx (id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
 	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo,
@@ -34,22 +35,29 @@ const (
 //
 // CreatedAt must be set; it is also the time of the packet.
 func (s *Store) Accept(ctx context.Context, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
+	return s.AcceptPrompt(ctx, tx, nil, seal)
+}
+
+// AcceptPrompt is Accept for a transaction that prompts its user, which counts
+// against his number in the same commit; nil: it does not. The error may be
+// the *mssp.Fault with which the rules refuse it; nothing is stored then.
+func (s *Store) AcceptPrompt(ctx context.Context, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResult, error) {
 	if tx.CreatedAt.IsZero() {
 		tx.CreatedAt = s.clock()
 	}
 	var res AcceptResult
 	err := s.change(ctx, func(w *work) (err error) {
-		res, err = accept(w, tx, seal)
+		res, err = accept(w, tx, p, seal)
 		return err
 	})
 	return res, err
 }
 
-func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
+func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResult, error) {
 	now := tx.CreatedAt
-	r, err := w.one(sqlEnter, string(tx.ICCID), string(tx.ID))
+	r, err := w.one(sqlEnter, string(tx.ICCID), string(tx.ID), w.me())
 	if err != nil {
-		return AcceptResult{}, fmt.Errorf("store: card of the transaction: %w", err)
+		return AcceptResult{}, w.fenced(fmt.Errorf("store: card of the transaction: %w", err))
 	}
 	mine := r.text() == string(tx.ID)
 	ahead := int(r.int())
@@ -74,6 +82,11 @@ func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
 		return AcceptResult{}, err
 	}
 	w.record(accepted.Change)
+	if p != nil {
+		if err := p.count(w, tx.MSISDN, now); err != nil {
+			return AcceptResult{}, err
+		}
+	}
 	res := AcceptResult{Tx: tx, Ahead: ahead}
 	if !mine {
 		return res, nil
@@ -86,7 +99,7 @@ func accept(w *work, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
 	if err := completed(w, &tx); err != nil {
 		return AcceptResult{}, err
 	}
-	_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0)
+	_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0, w.me())
 	return res, err
 }
 
@@ -109,17 +122,17 @@ func insertTx(q querier, tx *mssp.Transaction) error {
 
 // acceptedBefore gives back the place at the card and answers the transaction
 // that was first.
-func acceptedBefore(q querier, tx mssp.Transaction, mine bool) (AcceptResult, error) {
+func acceptedBefore(w *work, tx mssp.Transaction, mine bool) (AcceptResult, error) {
 	err := error(nil)
 	if mine {
-		_, err = q.exec(sqlTurn, string(tx.ICCID), "", 0)
+		_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0, w.me())
 	} else {
-		_, err = q.exec(sqlUnqueue, string(tx.ICCID))
+		_, err = w.exec(sqlUnqueue, string(tx.ICCID))
 	}
 	if err != nil {
 		return AcceptResult{}, err
 	}
-	first, err := oneTx(q, sqlTxByAP, string(tx.AP), tx.APTransID)
+	first, err := oneTx(w, sqlTxByAP, string(tx.AP), tx.APTransID)
 	if errors.Is(err, ErrNotFound) {
 		return AcceptResult{}, fmt.Errorf("store: transaction id: %w", ErrExists)
 	}
@@ -140,9 +153,9 @@ func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, se
 	var failed []mssp.Transaction
 	err := s.change(ctx, func(w *work) error {
 		d, failed = nil, nil
-		r, err := w.one(sqlTouch, string(iccid))
+		r, err := w.one(sqlLockCard, string(iccid), w.me())
 		if err != nil {
-			return err
+			return w.fenced(err)
 		}
 		busy := r.text()
 		if queued := r.int(); busy != "" || queued == 0 {
@@ -165,12 +178,12 @@ func (s *Store) Reattempt(ctx context.Context, id mssp.TransID, seal SealFunc) (
 	now := s.clock()
 	err := s.change(ctx, func(w *work) error {
 		n, err := w.exec(`UPDATE card SET queued = queued WHERE busy_tx = $1
-			AND iccid = (SELECT iccid FROM tx WHERE id = $1)`, string(id))
+			AND iccid = (SELECT iccid FROM tx WHERE id = $1) AND `+sqlFence+`$2`+sqlKept, string(id), w.me())
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return ErrFinal
+			return w.fenced(ErrFinal)
 		}
 		tx, err := oneTx(w, sqlTxByID, string(id))
 		if err != nil {

@@ -150,21 +150,26 @@ func (b *Boxes) join(ctx context.Context) error {
 	return nil
 }
 
-// leave ends it: what this box holds is free from here on.
-func (b *Boxes) leave(ctx context.Context) {
-	if b.me.Start == 0 {
-		return
-	}
-	b.once.Do(func() {
-		close(b.quit)
+// leave ends the signs of life.
+func (b *Boxes) leave() {
+	if b.me.Start != 0 {
+		b.once.Do(func() { close(b.quit) })
 		<-b.ended
-		if b.b.failure() == nil {
-			// Whoever comes next deletes it too.
-			_ = b.do(ctx, func(q querier) error { _, err := q.exec(sqlBury, b.me.Start); return err })
-		}
-		b.b.leave()
-	})
+	}
 }
+
+// farewell is the last job of a box: what it holds is free from here on. When
+// it does not come to it, whoever starts next finds the box dead.
+func (b *Boxes) farewell(q querier) error {
+	if b.me.Start == 0 {
+		return nil
+	}
+	_, err := q.exec(sqlBury, b.me.Start)
+	return err
+}
+
+// nothing is the last job of who is no box.
+func nothing(querier) error { return nil }
 
 // pulse gives signs of life until the box leaves.
 func (b *Boxes) pulse() {

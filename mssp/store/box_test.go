@@ -38,6 +38,9 @@ func TestSecondBox(t *testing.T) {
 			visitor, err := store.Open(ctx, store.Options{DSN: l.dsn, Visitor: true})
 			l.ok(err)
 			l.ok(visitor.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank"}))
+			if _, err := visitor.Accept(ctx, newTx(), seal); err == nil || errors.Is(err, store.ErrFenced) {
+				l.Errorf("a visitor takes in a transaction: %v", err)
+			}
 			l.ok(visitor.Close())
 		}
 		if r, err := first.Accept(ctx, newTx(), seal); err != nil || r.Dispatched == nil {
@@ -155,5 +158,12 @@ func TestSessionIsCut(t *testing.T) {
 	defer second.Close()
 	if err := first.Beat(ctx); !errors.Is(err, store.ErrLocked) {
 		t.Errorf("a sign of life without a session: %v", err)
+	}
+	_, err = first.Accept(ctx, newTx(), seal)
+	if !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a box without its session takes in a transaction: %v", err)
+	}
+	if r, err := second.Accept(ctx, newTx(), seal); err != nil || r.Dispatched == nil {
+		t.Errorf("the second: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ const (
 	// sqlLeave locks the card's row and frees the card when this transaction
 	// has it.
 	sqlLeave = `UPDATE card SET busy_tx = CASE WHEN busy_tx = $1 THEN '' ELSE busy_tx END
-	WHERE iccid = (SELECT iccid FROM tx WHERE id = $1) RETURNING busy_tx, queued`
+	WHERE iccid = (SELECT iccid FROM tx WHERE id = $1) AND ` + sqlFence + `$2` + sqlKept + ` RETURNING busy_tx, queued`
 
 	// sqlCardFacts leaves the rest as it is, so that what an operator has
 	// changed since the card was read stays.
@@ -50,9 +50,9 @@ func (s *Store) Finish(ctx context.Context, f Finish, seal SealFunc) (FinishResu
 }
 
 func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
-	r, err := w.one(sqlLeave, string(f.TxID))
+	r, err := w.one(sqlLeave, string(f.TxID), w.me())
 	if err != nil {
-		return FinishResult{}, err
+		return FinishResult{}, w.fenced(err)
 	}
 	idle := r.text() == ""
 	queued := r.int()
@@ -85,6 +85,9 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err := storeFacts(w, f, &res); err != nil {
 		return FinishResult{}, err
 	}
+	if res.Peace, err = unsigned(w, f.Rules, &tx, f.At); err != nil {
+		return FinishResult{}, err
+	}
 	if waited {
 		queued--
 		if _, err := w.exec(sqlUnqueue, string(tx.ICCID)); err != nil {
@@ -110,7 +113,7 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 		}
 	}
 	res.Texts = textOutbound(f.Texts, f.At)
-	return insertSegments(q, 0, res.Texts)
+	return insertSegments(q, 0, nobody, res.Texts)
 }
 
 func putCardFacts(q querier, c *mssp.Card) error {

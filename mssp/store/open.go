@@ -19,7 +19,8 @@ type backend interface {
 	unwritable() error // why the last write was refused by the machine
 	check(ctx context.Context) error
 	halt(err error) error // refuse all further work
-	close() error
+	// close commits what waits, then runs last, and closes the database.
+	close(last func(querier) error) error
 	life
 }
 
@@ -57,7 +58,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err := d.boxes.join(ctx); err != nil {
 		d.b.leave()
-		return nil, errors.Join(err, d.b.close())
+		return nil, errors.Join(err, d.b.close(nothing))
 	}
 	return s, nil
 }
@@ -79,8 +80,8 @@ func openBackend(ctx context.Context, o *Options, m *metrics, rec recorder) (bac
 
 // Close commits what is waiting, lazy outcomes too, and closes the database.
 func (s *Store) Close() error {
-	s.leave(context.Background())
-	return s.b.close()
+	s.leave()
+	return s.b.close(s.farewell)
 }
 
 // Stopped is closed when the outcome of a commit became unknown, or when the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,14 +20,14 @@ const (
 	// sqlClaim takes what is due, oldest first. What must not leave any more is
 	// dropped: the transaction is final, or it is too late for the message.
 	sqlClaim = `UPDATE segment SET tries = tries + 1, state = CASE WHEN expires_at < $1
-	OR EXISTS (SELECT 1 FROM tx WHERE tx.seq = segment.tx_seq AND tx.finished_at <> 0) THEN 'dropped' ELSE 'sent' END
+	OR EXISTS (SELECT 1 FROM tx WHERE tx.seq = segment.tx_seq AND tx.finished_at <> 0) THEN 'dropped' ELSE 'sent' END, holder = $3
 	WHERE id IN (SELECT id FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at <= $1 ORDER BY next_at, id LIMIT $2)
-	AND state IN ('queued', 'ambiguous')
+	AND state IN ('queued', 'ambiguous') AND ` + sqlFence + `$3` + sqlKept + `
 	RETURNING id, cntr, part, parts, dest, pid, dcs, septets, validity, report, udh, ud, state, tries, next_at, expires_at, route, message_id,
 	(SELECT tx.id FROM tx WHERE tx.seq = segment.tx_seq), (SELECT tx.iccid FROM tx WHERE tx.seq = segment.tx_seq)`
 
 	sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
-	WHERE id = $1 AND state IN ('sent', 'ambiguous') RETURNING tx_seq`
+	WHERE id = $1 AND state IN ('sent', 'ambiguous') AND holder = $6 RETURNING tx_seq`
 )
 
 // ClaimSegments hands out segments whose time has come, at most limit, the
@@ -41,15 +42,19 @@ func (s *Store) ClaimSegments(ctx context.Context, now time.Time, limit int) ([]
 		}
 		var out []Outbound
 		seen := 0
-		err := s.do(ctx, func(q querier) error {
+		err := s.hold(ctx, func(q querier) error {
 			out, seen = out[:0], 0
-			return q.each(sqlClaim, func(r *row) error {
+			err := q.each(sqlClaim, func(r *row) error {
 				o, err := scanOutbound(r)
 				if seen++; o.State == SegSent {
 					out = append(out, o)
 				}
 				return err
-			}, now, limit)
+			}, now, limit, s.me.Start)
+			if err == nil && seen == 0 { // somebody was faster, or it is the fence
+				err = s.fenced(q, nil)
+			}
+			return err
 		})
 		if err != nil {
 			return nil, err
@@ -86,7 +91,7 @@ func (s *Store) outbound(ctx context.Context, sql string, args ...any) (out []Ou
 
 // RecordOutcomes stores what became of submitted segments and returns when it
 // is durable. A transaction whose segments the network all has is Waiting
-// then. Outcomes of segments that are not Sent are ignored.
+// then. Outcomes of segments that are not Sent, or not by this box, are ignored.
 func (s *Store) RecordOutcomes(ctx context.Context, o []SegmentOutcome) error {
 	return s.change(ctx, func(w *work) error { return recordOutcomes(w, o, s.clock()) })
 }
@@ -107,8 +112,11 @@ func recordOutcomes(w *work, outcomes []SegmentOutcome, now time.Time) error {
 	}
 	var accepted []int64 // distinct transactions, mostly in runs
 	for _, o := range outcomes {
-		r, err := w.one(sqlOutcome, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
+		r, err := w.one(sqlOutcome, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt, w.me())
 		if errors.Is(err, ErrNotFound) {
+			if err := w.fenced(nil); err != nil {
+				return err
+			}
 			continue
 		}
 		if err != nil {
@@ -146,7 +154,7 @@ func chunkSQL() (outcomes, transactions string) {
 		fmt.Fprintf(&ids, "$%d", i+1)
 	}
 	return `UPDATE segment SET state = v.column2, route = v.column3, message_id = v.column4, next_at = v.column5
-	FROM (VALUES ` + values.String() + `) AS v WHERE segment.id = v.column1 AND segment.state IN ('sent', 'ambiguous')`,
+	FROM (VALUES ` + values.String() + `) AS v WHERE segment.id = v.column1 AND segment.state IN ('sent', 'ambiguous') AND segment.holder = $` + strconv.Itoa(5*outcomeChunk+1),
 		`SELECT DISTINCT s.tx_seq FROM segment s JOIN tx t ON t.seq = s.tx_seq WHERE s.id IN (` + ids.String() + `)
 	AND s.state = 'accepted' AND t.finished_at = 0`
 }
@@ -154,7 +162,7 @@ func chunkSQL() (outcomes, transactions string) {
 // recordChunk is recordOutcomes for outcomeChunk of them. A segment that
 // stands in it twice is stored one after the other, like everywhere.
 func recordChunk(w *work, chunk []SegmentOutcome, now time.Time) error {
-	args := make([]any, 0, 5*outcomeChunk)
+	args := make([]any, 0, 5*outcomeChunk+1)
 	ids := make([]any, 0, outcomeChunk)
 	seen := make(map[int64]bool, outcomeChunk)
 	for _, o := range chunk {
@@ -172,11 +180,15 @@ func recordChunk(w *work, chunk []SegmentOutcome, now time.Time) error {
 		args = append(args, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
 		ids = append(ids, o.ID)
 	}
-	if _, err := w.exec(sqlOutcomes, args...); err != nil {
+	n, err := w.exec(sqlOutcomes, append(args, w.me())...)
+	if err == nil && int(n) < len(chunk) {
+		err = w.fenced(nil)
+	}
+	if err != nil {
 		return err
 	}
 	var seqs []int64
-	err := w.each(sqlOpenOf, func(r *row) error {
+	err = w.each(sqlOpenOf, func(r *row) error {
 		seqs = append(seqs, r.int())
 		return r.err()
 	}, ids...)
@@ -192,7 +204,7 @@ func (s *Store) EnqueueText(ctx context.Context, segs []bearer.Segment) ([]Outbo
 	now := s.clock()
 	err := s.do(ctx, func(q querier) error {
 		out = textOutbound(segs, now)
-		return insertSegments(q, 0, out)
+		return insertSegments(q, 0, nobody, out)
 	})
 	return out, err
 }

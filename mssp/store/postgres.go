@@ -224,6 +224,10 @@ func (e *pgEngine) flush() {
 		err = e.once(context.Background(), run)
 	}
 	told(err)
+	if errors.Is(err, ErrFenced) {
+		e.halt(err) // they are somebody else's segments now
+		return
+	}
 	if err != nil {
 		e.log.Error("segment outcomes were not recorded", "kept", passing(err) && e.again(o), "err", err)
 	}
@@ -238,7 +242,7 @@ func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
 
 func (e *pgEngine) check(ctx context.Context) error { return e.db.PingContext(ctx) }
 
-func (e *pgEngine) close() error {
+func (e *pgEngine) close(last func(querier) error) error {
 	e.mu.Lock()
 	already := e.closed
 	e.closed = true
@@ -255,6 +259,12 @@ func (e *pgEngine) close() error {
 	e.mu.Unlock()
 	e.flush()
 	e.flying.Wait()
+	if e.failure() == nil {
+		if err := e.once(context.Background(), last); err != nil {
+			e.log.Warn("PostgreSQL was not told of the end", "err", err)
+		}
+	}
+	e.leave()
 	return errors.Join(e.failure(), e.db.Close())
 }
 

@@ -34,7 +34,8 @@ const (
 	sqlParkedOld = `SELECT COUNT(*) FROM (SELECT parked_at FROM receipt ORDER BY id LIMIT 1) AS oldest WHERE parked_at < $1`
 
 	sqlResolve = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
-	WHERE id = $1 AND (state = 'ambiguous' OR state = 'sent' AND $2 = 'accepted') RETURNING tx_seq`
+	WHERE id = $1 AND (state = 'ambiguous' OR state = 'sent' AND $2 = 'accepted')
+	AND ` + sqlFence + `$6` + sqlKept + ` RETURNING tx_seq`
 )
 
 const (
@@ -159,9 +160,9 @@ func (s *Store) Resolve(ctx context.Context, o SegmentOutcome) (id mssp.TransID,
 	now := s.clock()
 	err = s.change(ctx, func(w *work) error {
 		id, changed = "", false
-		got, err := w.one(sqlResolve, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt)
+		got, err := w.one(sqlResolve, o.ID, string(o.State), o.Route, o.MessageID, o.NextAt, w.me())
 		if errors.Is(err, ErrNotFound) {
-			return nil
+			return w.fenced(nil)
 		}
 		if err != nil {
 			return err

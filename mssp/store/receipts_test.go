@@ -62,7 +62,6 @@ func TestSentBeforeItLeaves(t *testing.T) {
 func TestEarlyReceipt(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		r := l.acceptAsking()
-		segs := r.Dispatched.Segments
 		for _, rep := range []bearer.Report{
 			{Bearer: "smsc1", MessageID: "m1", Dest: numberA, Delivered: true, At: epoch},
 			{Bearer: "smsc1", MessageID: "m2", Cause: "EXPIRED", At: epoch}, // without a number
@@ -79,7 +78,9 @@ func TestEarlyReceipt(t *testing.T) {
 			l.Errorf("matched too early: %+v, %v", got, err)
 		}
 		l.reopen()
-		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, segs...)))
+		_, err := l.Recover(ctx)
+		l.ok(err)
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, l.claim(epoch, 10)...)))
 		got, err := l.MatchReceipts(ctx, 10)
 		l.ok(err)
 		want := []store.Receipt{{TxID: r.Tx.ID, Dest: numberA, Delivered: true}, {TxID: r.Tx.ID, Cause: "UNDELIV"}}

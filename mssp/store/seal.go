@@ -22,7 +22,7 @@ const (
 
 	sqlNextQueued = `SELECT ` + txCols + ` FROM tx WHERE iccid = $1 AND state = 'queued' ORDER BY seq LIMIT 1`
 
-	sqlTurn = `UPDATE card SET busy_tx = $2, queued = queued - $3 WHERE iccid = $1`
+	sqlTurn = `UPDATE card SET busy_tx = $2, queued = queued - $3, holder = $4 WHERE iccid = $1`
 )
 
 // currentKeySet is the key set that new packets use: the one with the highest
@@ -72,13 +72,13 @@ func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 
 // storeSealed burns the counter and stores the packet and its segments. The
 // transaction must have its Seq, ID, Attempt and Deadline.
-func storeSealed(q querier, tx *mssp.Transaction, sd sealed, now time.Time) (*Dispatched, error) {
-	if n, err := q.exec(sqlBurn, string(tx.ICCID), sd.ks.KVN, sd.Counter); err != nil || n != 1 {
+func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Dispatched, error) {
+	if n, err := w.exec(sqlBurn, string(tx.ICCID), sd.ks.KVN, sd.Counter); err != nil || n != 1 {
 		return nil, fmt.Errorf("store: burn the counter: %d rows: %w", n, err)
 	}
 	p := sd.Packet
 	p.TxID, p.ICCID, p.KVN, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, sd.ks.KVN, tx.Attempt, now
-	if _, err := q.exec(sqlPacket, string(p.ICCID), int64(p.CNTR), p.KVN, tarNumber(p.TAR), tx.Seq, p.Attempt, now); err != nil {
+	if _, err := w.exec(sqlPacket, string(p.ICCID), int64(p.CNTR), p.KVN, tarNumber(p.TAR), tx.Seq, p.Attempt, now); err != nil {
 		// A unique violation here is invariant I3 at work.
 		return nil, fmt.Errorf("store: packet: %w", err)
 	}
@@ -92,7 +92,7 @@ func storeSealed(q querier, tx *mssp.Transaction, sd sealed, now time.Time) (*Di
 			out[i].State, out[i].Tries = SegSent, 1
 		}
 	}
-	if err := insertSegments(q, tx.Seq, out); err != nil {
+	if err := insertSegments(w, tx.Seq, w.me(), out); err != nil {
 		return nil, err
 	}
 	return &Dispatched{Tx: *tx, Packet: p, Segments: out}, nil
@@ -124,7 +124,7 @@ func popNext(w *work, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatche
 			if len(failed) == 0 {
 				return nil, nil, nil
 			}
-			_, err = w.exec(sqlTurn, string(iccid), "", len(failed))
+			_, err = w.exec(sqlTurn, string(iccid), "", len(failed), w.me())
 			return nil, failed, err
 		}
 		if err != nil {
@@ -144,7 +144,7 @@ func popNext(w *work, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatche
 			failed = append(failed, tx)
 			continue
 		}
-		if _, err := w.exec(sqlTurn, string(iccid), string(tx.ID), len(failed)+1); err != nil {
+		if _, err := w.exec(sqlTurn, string(iccid), string(tx.ID), len(failed)+1, w.me()); err != nil {
 			return nil, nil, err
 		}
 		d, err := storeSealed(w, &tx, sd, now)

@@ -13,13 +13,13 @@ import (
 // One statement inserts up to four segments: most packets and texts whole.
 const (
 	segHead = `INSERT INTO segment (tx_seq, cntr, part, parts, dest, pid, dcs, septets, validity, report,
-	udh, ud, state, tries, next_at, expires_at) VALUES `
+	udh, ud, state, tries, next_at, expires_at, holder) VALUES `
 	segTail = ` RETURNING part, id`
 
-	segRow1 = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
-	segRow2 = `($17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`
-	segRow3 = `($33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48)`
-	segRow4 = `($49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64)`
+	segRow1 = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+	segRow2 = `($18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`
+	segRow3 = `($35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)`
+	segRow4 = `($52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68)`
 
 	sqlSegments1 = segHead + segRow1 + segTail
 	sqlSegments2 = segHead + segRow1 + ", " + segRow2 + segTail
@@ -40,16 +40,20 @@ func segmentInsert(n int) (string, int) {
 }
 
 // insertSegments stores the segments of one message, whose Part must be 1, 2,
-// ... in order, and fills in their ids. txSeq is 0 for a plain text.
-func insertSegments(q querier, txSeq int64, out []Outbound) error {
-	args := make([]any, 0, 64)
+// ... in order, and fills in their ids. txSeq is 0 for a plain text. Those that
+// are Sent have the holder.
+func insertSegments(q querier, txSeq, holder int64, out []Outbound) error {
+	if len(out) > 0 && out[0].State != SegSent {
+		holder = nobody
+	}
+	args := make([]any, 0, 68)
 	for first := 0; first < len(out); {
 		sql, n := segmentInsert(len(out) - first)
 		args = args[:0]
 		for i := range out[first : first+n] {
 			o := &out[first+i]
 			args = append(args, txSeq, int64(o.CNTR), o.Part, o.Parts, string(o.Dest), o.PID, o.DCS, o.Septets, o.Validity, o.Report,
-				o.UDH, o.UD, string(o.State), o.Tries, o.NextAt, o.ExpiresAt)
+				o.UDH, o.UD, string(o.State), o.Tries, o.NextAt, o.ExpiresAt, holder)
 		}
 		err := q.each(sql, func(r *row) error {
 			part, id := r.int(), r.int()

@@ -49,7 +49,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec re
 			return nil, err
 		}
 		if err := e.openWriter(ctx, o, m, rec); err != nil {
-			e.close()
+			e.close(nothing)
 			return nil, fmt.Errorf("store: %s: %w", path, damaged(err))
 		}
 	}
@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec re
 			err = c.script("PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA cache_size=-8192")
 		}
 		if err != nil {
-			e.close()
+			e.close(nothing)
 			return nil, fmt.Errorf("store: %s: open a reader: %w", path, damaged(err))
 		}
 	}
@@ -249,7 +249,7 @@ func (e *sqliteEngine) check(ctx context.Context) error {
 	})
 }
 
-func (e *sqliteEngine) close() error {
+func (e *sqliteEngine) close(last func(querier) error) error {
 	select {
 	case <-e.closed:
 		return nil
@@ -261,7 +261,7 @@ func (e *sqliteEngine) close() error {
 		errs = append(errs, (<-e.readers).close())
 	}
 	if e.writer != nil {
-		errs = append(errs, e.writer.close())
+		errs = append(errs, e.writer.close(last))
 	}
 	if e.lock != nil {
 		errs = append(errs, e.lock.Close())

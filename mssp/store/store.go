@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
@@ -109,6 +110,8 @@ type Finish struct {
 	Keys []mssp.KeyPair
 	// Texts are plain messages to the user, put into the outbox.
 	Texts []bearer.Segment
+	// Rules say whether this end counts against the number.
+	Rules abuse.Rules
 }
 
 // FinishResult says what Finish did. Applied is false when the transaction
@@ -122,6 +125,7 @@ type FinishResult struct {
 	Next        *Dispatched        // next transaction of that card, sealed by this commit
 	Failed      []mssp.Transaction // transactions behind it whose seal failed, now final
 	Texts       []Outbound
+	Peace       time.Time // the user is left in peace until then, from this end on
 }
 
 // MOResult says what SaveMO did.

@@ -73,11 +73,14 @@ func (b *Boxes) TakeOver(ctx context.Context) (Recovery, error) {
 	if err != nil || len(dead) == 0 {
 		return Recovery{Dead: dead}, err
 	}
-	return b.adopt(ctx, dead, nobody)
+	return b.adopt(ctx, dead, none)
 }
 
-// nobody is the holder of nothing.
-const nobody = -1
+// nobody is the holder of what nobody holds.
+const nobody = 0
+
+// none is no box: nobody is restarted.
+const none = -1
 
 // adopt takes over what nobody alive holds, and what own holds.
 func (b *Boxes) adopt(ctx context.Context, dead []Box, own int64) (Recovery, error) {

@@ -35,16 +35,23 @@ type refusal struct {
 type work struct {
 	querier
 	life    mssp.Lifecycle
+	box     *Boxes // on behalf of this one
 	changes []Change
 	refused []refusal
 }
 
 func (w *work) begin(q querier) { w.querier, w.changes, w.refused = q, w.changes[:0], w.refused[:0] }
 
+// me is the number under which the work holds what it takes.
+func (w *work) me() int64 { return w.box.me.Start }
+
+// fenced is why a statement has changed nothing: the fence, or the reason given.
+func (w *work) fenced(reason error) error { return w.box.fenced(w, reason) }
+
 // change runs a business transaction that may change states: one commit.
 func (d *db) change(ctx context.Context, f func(*work) error) error {
-	w := &work{life: d.table}
-	err := d.b.do(ctx, func(q querier) error {
+	w := &work{life: d.table, box: d.boxes}
+	err := d.hold(ctx, func(q querier) error {
 		w.begin(q)
 		return f(w)
 	})
@@ -76,7 +83,7 @@ func (d *db) tell(w *work, err error) {
 type recorder func([]SegmentOutcome) (run func(querier) error, told func(error))
 
 func (d *db) outcomes(o []SegmentOutcome) (run func(querier) error, told func(error)) {
-	w, now := &work{life: d.table}, d.clock()
+	w, now := &work{life: d.table, box: d.boxes}, d.clock()
 	return func(q querier) error {
 		w.begin(q)
 		return recordOutcomes(w, o, now)
@@ -111,7 +118,8 @@ func (w *work) step(tx *mssp.Transaction, e mssp.Event, now time.Time) (step, er
 }
 
 const (
-	sqlSaveState = `UPDATE tx SET state = $3, version = version + 1 WHERE seq = $1 AND version = $2`
+	sqlSaveState = `UPDATE tx SET state = $3, version = version + 1 WHERE seq = $1 AND version = $2
+	AND ` + sqlFence + `$4` + sqlKept
 
 	sqlSaveSubmit = `UPDATE tx SET state = $3, attempt = $4, sent_at = $5, version = version + 1 WHERE seq = $1 AND version = $2`
 
@@ -136,13 +144,13 @@ func (w *work) save(tx *mssp.Transaction, st step, mo []byte) error {
 	case st.From == st.To:
 		return nil // it has happened before: nothing to store
 	default:
-		n, err = w.exec(sqlSaveState, tx.Seq, tx.Version, string(tx.State))
+		n, err = w.exec(sqlSaveState, tx.Seq, tx.Version, string(tx.State), w.me())
 	}
 	if err != nil {
 		return fmt.Errorf("store: change a transaction: %w", err)
 	}
 	if n == 0 {
-		return errMoved
+		return w.fenced(errMoved)
 	}
 	tx.Version++
 	w.record(st.Change)

@@ -357,8 +357,9 @@ func failAll(jobs []*job, err error) {
 	}
 }
 
-// close runs what is queued, the lazy outcomes too, and closes the connection.
-func (w *writer) close() error {
+// close runs what is queued, the lazy outcomes too, then last, and closes the
+// connection.
+func (w *writer) close(last func(querier) error) error {
 	w.mu.Lock()
 	already := w.closed
 	w.closed = true
@@ -372,6 +373,9 @@ func (w *writer) close() error {
 		// The connection stays as it is: closing would write to a file of
 		// which nobody knows the state.
 		return err
+	}
+	if err := last(w.c); err != nil {
+		w.log.Warn("the database was not told of the end", "err", err)
 	}
 	return errors.Join(w.settle(), w.c.close())
 }
