@@ -32,8 +32,8 @@ import (
 // different goroutines; one command runs at a time.
 //
 // Each part knows only what it stands on: the applet asks the toolkit, the
-// sender and the packet security, and these run for whatever applet asks. Only
-// the card knows them all.
+// sender and the packet security, and these run jobs and open packets without
+// knowing what is in them. Only the card knows them all.
 type Card struct {
 	mu       sync.Mutex
 	opt      Options

@@ -9,9 +9,12 @@
 // how it went in a TERMINAL RESPONSE. Other messages land in the inbox.
 //
 // One goroutine owns the card, so APDUs are strictly serial; a prompt that
-// waits for the user does not keep it from taking messages. What the user sees
-// is a Screen; a browser, a terminal, a script or an automatic user (Driver)
-// answers it. Real phones give up: a text after 60 s, an input after 30 s. Knobs
-// make the phone fail as real ones do, and a trace tells every step, without
-// what was typed into hidden prompts.
+// waits for the user does not keep it from taking messages. Inside, simSession
+// is the way to the card and radio the way to the network; receiver and sender
+// stand between them, and toolkit runs what the card wants, one command at a
+// time, with dialogue for those that ask the user. What the user sees is a
+// Screen; a browser, a terminal, a script or an automatic user (Driver) answers
+// it. Real phones give up: a text after 60 s, an input after 30 s. Knobs make
+// the phone fail as real ones do, and a trace tells every step, without what
+// was typed into hidden prompts.
 package handset
