@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -10,15 +11,36 @@ import (
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/mssp/store"
 )
 
+// inTurn is how long a command waits for another one that has the database open:
+// each has it for a moment.
+const inTurn = 10 * time.Second
+
 // administer runs f on the running service, over its socket, or, where none
-// runs, on the database itself.
+// runs, on the database itself, when no other command has it.
 func (k *ConfigFlag) administer(c *cli, f func(admin.Backend) error) error {
 	cfg, err := k.load(c)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(c.ctx, inTurn)
+	defer cancel()
+	for {
+		err := k.once(c, cfg, f)
+		if !errors.Is(err, store.ErrLocked) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (k *ConfigFlag) once(c *cli, cfg *config.Config, f func(admin.Backend) error) error {
 	client, err := admin.Dial(c.ctx, cfg.Admin.Socket)
 	switch {
 	case err == nil:
