@@ -58,7 +58,7 @@ func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*fli
 		return nil, pk, err
 	}
 	if err == nil && !tx.State.Final() {
-		f, err = x.load(ctx, tx)
+		f, err = x.line.resume(ctx, tx)
 		return f, pk, err
 	}
 	x.tellLate(&tx, f.tx.ICCID, r)

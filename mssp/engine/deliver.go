@@ -37,7 +37,7 @@ func (x *inbox) deliver(ctx context.Context, mo bearer.MO) error {
 		x.m.mo("plain") // a text that somebody sent to our number
 		return nil
 	}
-	f, err := x.flightOf(ctx, mo.Source)
+	f, err := x.line.flightOf(ctx, mo.Source)
 	if err != nil {
 		return err
 	}

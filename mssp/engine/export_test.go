@@ -21,7 +21,7 @@ func (e *Engine) PutFlight(f *Flight) { e.flights.put(f) }
 
 // LoadFlight finds the flight of a number in the rows.
 func (e *Engine) LoadFlight(ctx context.Context, n sms.MSISDN) error {
-	_, err := e.inbox.flightOf(ctx, n)
+	_, err := e.line.flightOf(ctx, n)
 	return err
 }
 

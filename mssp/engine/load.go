@@ -12,12 +12,12 @@ import (
 
 // flightOf is the transaction now at the card that answers under a number:
 // from memory or, after a restart and on another box, from the store. It is
-// nil when there is none; then known tells whether anybody has that number.
-func (c *core) flightOf(ctx context.Context, n sms.MSISDN) (*flight, error) {
-	if f := c.flights.byNumber(n); f != nil {
+// nil when there is none.
+func (l *line) flightOf(ctx context.Context, n sms.MSISDN) (*flight, error) {
+	if f := l.flights.byNumber(n); f != nil {
 		return f, nil
 	}
-	_, card, _, err := c.o.Store.Lookup(ctx, n)
+	_, card, _, err := l.o.Store.Lookup(ctx, n)
 	if errors.Is(err, mssp.ErrNotFound) {
 		return nil, nil
 	}
@@ -25,38 +25,51 @@ func (c *core) flightOf(ctx context.Context, n sms.MSISDN) (*flight, error) {
 		return nil, err
 	}
 	// At most one (I4), however many wait behind it.
-	txs, err := c.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: card.ICCID, Open: true, AtCard: true, Limit: 1})
+	txs, err := l.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: card.ICCID, Open: true, AtCard: true, Limit: 1})
 	if err != nil || len(txs) == 0 {
 		return nil, err
 	}
-	return c.load(ctx, txs[0])
+	return l.resume(ctx, txs[0])
+}
+
+// resume is load, except that a transaction whose request was changed in the
+// database ends: its answer would mean what somebody else has written.
+func (l *line) resume(ctx context.Context, tx mssp.Transaction) (*flight, error) {
+	f, err := l.load(ctx, tx)
+	if errors.Is(err, errUnauthentic) {
+		fin := failure(l.requestFault(&tx, err))
+		fin.TxID = tx.ID
+		_, err = l.finish(ctx, fin)
+		return nil, err
+	}
+	return f, err
 }
 
 // load makes the flight of a transaction that another process has sealed.
-func (c *core) load(ctx context.Context, tx mssp.Transaction) (*flight, error) {
-	f := &flight{tx: tx, prompted: tx.State == mssp.Prompted, ends: c.ends(&tx)}
+func (l *line) load(ctx context.Context, tx mssp.Transaction) (*flight, error) {
+	f := &flight{tx: tx, prompted: tx.State == mssp.Prompted, ends: l.ends(&tx)}
 	var err error
-	if f.request, err = c.request(&tx); err != nil {
+	if f.request, err = l.request(&tx); err != nil {
 		return nil, err
 	}
-	if f.packets, err = c.o.Store.Packets(ctx, tx.ID); err != nil {
+	if f.packets, err = l.o.Store.Packets(ctx, tx.ID); err != nil {
 		return nil, err
 	}
 	if len(f.packets) == 0 {
 		return nil, errors.New("transaction is at the card without a packet")
 	}
-	p, ok := c.o.CardProfiles[f.request.Card]
+	p, ok := l.o.CardProfiles[f.request.Card]
 	if !ok {
 		return nil, errors.New("card profile " + f.request.Card + " is not configured")
 	}
-	ks, err := c.o.Store.KeySet(ctx, tx.ICCID, f.packets[len(f.packets)-1].KVN)
+	ks, err := l.o.Store.KeySet(ctx, tx.ICCID, f.packets[len(f.packets)-1].KVN)
 	if err != nil {
 		return nil, err
 	}
-	if f.set, err = c.keySet(&p, ks); err != nil {
+	if f.set, err = l.keySet(&p, ks); err != nil {
 		return nil, err
 	}
-	c.flights.put(f)
+	l.flights.put(f)
 	return f, nil
 }
 

@@ -63,11 +63,14 @@ type Limits struct {
 	CoolOff      time.Duration
 }
 
-// Vault opens and seals the fields of key rows; *keys.Vault is one.
+// Vault opens and seals the fields of key rows and tags requests; *keys.Vault
+// is one.
 type Vault interface {
 	OpenMaterial(iccid ota.ICCID, kvn byte, blob []byte) (keys.Material, error)
 	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
 	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
+	AppendTag(b []byte, purpose string, parts ...[]byte) ([]byte, error)
+	CheckTag(tag []byte, purpose string, parts ...[]byte) error
 }
 
 func (o *Options) defaults() error {

@@ -12,6 +12,9 @@ import (
 // again with identical octets; idle cards with a queue get their next
 // transaction; complete answers that were stored but not used are used.
 func (w *sweeper) recover(ctx context.Context) error {
+	if err := w.adopt(ctx); err != nil {
+		return err
+	}
 	r, err := w.o.Store.Recover(ctx)
 	if err != nil {
 		return err

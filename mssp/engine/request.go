@@ -1,10 +1,12 @@
 package engine
 
 import (
-	"encoding/json"
+	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/keys"
 )
 
 // request is Transaction.Request: with the row beside it, all that is needed
@@ -17,40 +19,113 @@ type request struct {
 
 // head is the part of a request that the engine needs for itself.
 type head struct {
-	Operation string        `json:"op"`
-	Card      string        `json:"card"` // name of the card profile
-	Language  string        `json:"lang,omitempty"`
-	Code      mssp.KeyUsage `json:"code,omitempty"`    // see Order
-	Confirms  byte          `json:"confirm,omitempty"` // see Order
-	// Bad: the card had security errors before; a good answer forgives them.
-	Bad bool `json:"bad,omitempty"`
+	Operation string
+	Card      string // name of the card profile
+	Language  string
+	Code      mssp.KeyUsage // see Order
+	Confirms  byte          // see Order
+	Bad       bool          // the card had security errors before; a good answer forgives them
 }
 
-// envelope is how a request is stored.
-type envelope struct {
-	head
-	Payload json.RawMessage `json:"payload"`
-}
+// As stored, a request is
+//
+//	1 octet   format: 1 (an earlier release wrote JSON, which begins with 7B)
+//	strings   operation, card profile, language: each a length and its octets
+//	3 octets  code, confirms, bad
+//	string    payload of the procedure
+//	20 octets tag of keys.Vault
+//
+// The tag covers the request, the INT6 message and the identity of the row, so
+// that whoever can write the database can neither change what a card will show
+// and sign, nor send it to another card, nor give the answer to another
+// provider: such a row is refused when its turn comes, or when its answer does.
+const requestFormat = 1
 
-func (r *request) marshal() ([]byte, error) {
-	p, err := r.Payload()
+// Errors of stored requests.
+var (
+	errRequest     = errors.New("stored request cannot be read")
+	errUnauthentic = errors.New("stored request is not the one that was accepted")
+)
+
+const tagPurpose = "tx"
+
+// seal writes the request of a row that has its identity and its message.
+func (r *request) seal(v Vault, tx *mssp.Transaction) ([]byte, error) {
+	payload, err := r.Payload()
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(envelope{r.head, p})
+	b := make([]byte, 0, 1+3+len(r.Operation)+len(r.Card)+len(r.Language)+3+binary.MaxVarintLen32+len(payload)+keys.TagLen)
+	b = append(b, requestFormat)
+	b = appendString(appendString(appendString(b, r.Operation), r.Card), r.Language)
+	b = append(b, byte(r.Code), r.Confirms, 0)
+	if r.Bad {
+		b[len(b)-1] = 1
+	}
+	b = append(binary.AppendUvarint(b, uint64(len(payload))), payload...)
+	return v.AppendTag(b, tagPurpose, identity(tx), b, tx.INT6)
 }
 
-// request reads the request of a row.
+// identity is what else the tag covers: whose the transaction is and where it goes.
+func identity(tx *mssp.Transaction) []byte {
+	b := make([]byte, 0, 160)
+	for _, s := range [...]string{string(tx.ID), string(tx.Kind), string(tx.AP), string(tx.MSISDN), string(tx.ICCID)} {
+		b = appendString(b, s)
+	}
+	return binary.BigEndian.AppendUint32(b, tx.AppletTxn)
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// request reads the request of a row. The error is errUnauthentic for one that
+// was changed.
 func (c *core) request(tx *mssp.Transaction) (*request, error) {
-	var v envelope
-	if err := json.Unmarshal(tx.Request, &v); err != nil {
-		return nil, fmt.Errorf("transaction request: %w", err)
+	b := tx.Request
+	if len(b) < 1+keys.TagLen || b[0] != requestFormat {
+		return nil, fmt.Errorf("%w: it has no tag", errUnauthentic)
 	}
-	p, err := c.procedures.decode(v.Operation, v.Payload)
+	b, tag := b[:len(b)-keys.TagLen], b[len(b)-keys.TagLen:]
+	if err := c.o.Vault.CheckTag(tag, tagPurpose, identity(tx), b, tx.INT6); err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnauthentic, err)
+	}
+	h, payload, err := parseRequest(b[1:])
 	if err != nil {
 		return nil, err
 	}
-	return &request{v.head, p}, nil
+	p, err := c.procedures.decode(h.Operation, payload)
+	if err != nil {
+		return nil, err
+	}
+	return &request{h, p}, nil
+}
+
+// parseRequest reads what stands between format and tag.
+func parseRequest(b []byte) (h head, payload []byte, err error) {
+	for _, s := range []*string{&h.Operation, &h.Card, &h.Language} {
+		var v []byte
+		if v, b, err = cutString(b); err != nil {
+			return h, nil, err
+		}
+		*s = string(v)
+	}
+	if len(b) < 3 {
+		return h, nil, fmt.Errorf("%w: 3 octets needed, have %d", errRequest, len(b))
+	}
+	h.Code, h.Confirms, h.Bad = mssp.KeyUsage(b[0]), b[1], b[2] != 0
+	if payload, b, err = cutString(b[3:]); err == nil && len(b) > 0 {
+		err = fmt.Errorf("%w: %d octets too many", errRequest, len(b))
+	}
+	return h, payload, err
+}
+
+func cutString(b []byte) (s, rest []byte, err error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, fmt.Errorf("%w: a length of %d with %d octets left", errRequest, n, len(b))
+	}
+	return b[size : size+int(n)], b[size+int(n):], nil
 }
 
 // Procedure reads what the row of a transaction keeps of its procedure.
@@ -60,4 +135,13 @@ func (c *core) Procedure(tx *mssp.Transaction) (Procedure, error) {
 		return nil, err
 	}
 	return r.Procedure, nil
+}
+
+// requestFault is the fault of a transaction whose request cannot be used.
+func (c *core) requestFault(tx *mssp.Transaction, err error) *mssp.Fault {
+	if errors.Is(err, errUnauthentic) {
+		c.log.Error("stored request was changed: the transaction is refused", "tx", tx.ID, "iccid", tx.ICCID, "error", err)
+		return &mssp.Fault{Code: mssp.InternalError, Detail: "the stored request is not the one that was accepted: it is refused", Err: err}
+	}
+	return c.Internal("reading a request", err)
 }

@@ -36,7 +36,7 @@ func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error
 	r, err := s.request, error(nil)
 	if tx.ID != s.fresh {
 		if r, err = s.core.request(tx); err != nil {
-			return store.Sealed{}, s.Internal("reading a request", err)
+			return store.Sealed{}, s.requestFault(tx, err)
 		}
 	}
 	p, ok := s.o.CardProfiles[r.Card]

@@ -34,6 +34,7 @@ type Store interface {
 	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
 
 	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)
+	AdoptRequests(ctx context.Context, newest func(request []byte) bool, anew func(tx *mssp.Transaction) []byte) (int, error)
 	Recover(ctx context.Context) (store.Recovery, error)
 	NextDue(ctx context.Context) (time.Time, error)
 

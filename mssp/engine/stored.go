@@ -33,7 +33,7 @@ func (x *inbox) incomplete(ctx context.Context) error {
 		return err
 	}
 	for _, n := range sources {
-		f, err := x.flightOf(ctx, n)
+		f, err := x.line.flightOf(ctx, n)
 		switch {
 		case fatal(err):
 			return err
@@ -49,7 +49,7 @@ func (x *inbox) incomplete(ctx context.Context) error {
 // useJoined uses a stored, complete answer; whatever it turns out to be, it
 // is consumed.
 func (x *inbox) useJoined(ctx context.Context, j *store.Joined) error {
-	f, err := x.flightOf(ctx, j.Source)
+	f, err := x.line.flightOf(ctx, j.Source)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,23 @@ func done(code mssp.Code, r *Result) (engine.Outcome, error) {
 	return engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: code, Result: b}}, err
 }
 
+// confirm tells the card that its key is registered.
+type confirm struct{ step }
+
+// Evaluate notes that the card knows it.
+func (p *confirm) Evaluate(ctx context.Context, tx *mssp.Transaction, _ *applet.Answer) (engine.Outcome, error) {
+	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	out, err := done(mssp.RequestOK, &Result{Slot: p.Slot})
+	if k != nil && !k.Confirmed {
+		k.Confirmed, k.UpdatedAt = true, p.g.o.Clock()
+		out.Keys = []mssp.KeyPair{*k}
+	}
+	return out, err
+}
+
 // plain is a command whose good answer says no more than that.
 type plain struct{ step }
 

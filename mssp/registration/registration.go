@@ -74,7 +74,7 @@ func New(o Options) (*Registrar, error) {
 		{opGenerate, decode(g, func(s step) engine.Procedure { return &generate{s} })},
 		{opRead, decode(g, func(s step) engine.Procedure { return &read{s} })},
 		{opRegister, g.decodeRegister},
-		{opConfirm, decode(g, func(s step) engine.Procedure { return &plain{s} })},
+		{opConfirm, decode(g, func(s step) engine.Procedure { return &confirm{s} })},
 		{opImport, decode(g, func(s step) engine.Procedure { return &plain{s} })},
 		{opDelete, decode(g, func(s step) engine.Procedure { return &remove{s} })},
 	} {

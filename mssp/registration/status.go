@@ -73,7 +73,7 @@ func (g *Registrar) certificateRefused(ctx context.Context, t *engine.Target, k 
 // confirm tells the card at once that its key is registered.
 func (g *Registrar) confirm(ctx context.Context, t *engine.Target, slot byte) error {
 	_, err := g.engine.Run(ctx, t, engine.Order{
-		Kind: mssp.KindHandler, Operation: opConfirm, Procedure: &plain{step{g: g, Slot: slot}}, Confirms: slot,
+		Kind: mssp.KindHandler, Operation: opConfirm, Procedure: &confirm{step{g: g, Slot: slot}},
 		Commands: []applet.Command{applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: slot}, Operation: applet.HandlerConfirm}},
 	})
 	return err

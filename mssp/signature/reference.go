@@ -37,6 +37,9 @@ func reference(rand io.Reader, given ...[]byte) (string, error) {
 // ReferenceOf is the reference code shown on both screens (3.5.3-5). It is
 // known from the moment in which Sign returns.
 func (s *Signer) ReferenceOf(tx mssp.Transaction) string {
+	if r, err := ParseResult(&tx); err == nil && r.Reference != "" {
+		return r.Reference
+	}
 	p, err := s.engine.Procedure(&tx)
 	if g, ok := p.(*signing); ok && err == nil {
 		return g.Reference

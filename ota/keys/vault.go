@@ -10,6 +10,9 @@
 // this is one (rule E, F7). Each blob carries the number of its
 // key-encryption key; rotation adds a new one and seals row by row anew.
 //
+// What everybody may read and nobody may change or move is not sealed but
+// tagged (AppendTag).
+//
 // What is open stays so for microseconds: a packet encoder gets a key set with
 // its schedules made, from a small bounded cache, and the clear octets are
 // zeroed. Values that hold keys print as a name.
@@ -82,6 +85,7 @@ type Vault struct {
 
 	aeads   *cache[aeadKey, cipher.AEAD]
 	keySets *cache[keySetKey, cachedKeySet]
+	taggers *cache[tagKey, *tagger]
 }
 
 type aeadKey struct {
@@ -114,6 +118,7 @@ func OpenVault(ctx context.Context, root *Root, st KEKStore, now time.Time) (*Va
 	v := &Vault{
 		st: st, wrap: wrap, keks: map[uint32][]byte{},
 		aeads: newCache[aeadKey, cipher.AEAD](cacheSize), keySets: newCache[keySetKey, cachedKeySet](cacheSize),
+		taggers: newCache[tagKey, *tagger](cacheSize),
 	}
 	if err := v.load(ctx); err != nil {
 		return nil, err

@@ -1,0 +1,272 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+// forger is a store in whose rows somebody has written: every transaction that
+// an engine reads out of it is changed.
+type forger struct {
+	enginetest.Store
+	change func(tx *mssp.Transaction)
+}
+
+func (f forger) forged(s store.SealFunc) store.SealFunc {
+	return func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		f.change(tx)
+		return s(tx, ks)
+	}
+}
+
+func (f forger) Finish(ctx context.Context, fin store.Finish, s store.SealFunc) (store.FinishResult, error) {
+	return f.Store.Finish(ctx, fin, f.forged(s))
+}
+
+func (f forger) SealNext(ctx context.Context, i ota.ICCID, now time.Time, s store.SealFunc) (*store.Dispatched, []mssp.Transaction, error) {
+	return f.Store.SealNext(ctx, i, now, f.forged(s))
+}
+
+func (f forger) Reattempt(ctx context.Context, id mssp.TransID, s store.SealFunc) (*store.Dispatched, error) {
+	return f.Store.Reattempt(ctx, id, f.forged(s))
+}
+
+func (f forger) Transactions(ctx context.Context, filter store.TransactionFilter) ([]mssp.Transaction, error) {
+	txs, err := f.Store.Transactions(ctx, filter)
+	for i := range txs {
+		f.change(&txs[i])
+	}
+	return txs, err
+}
+
+// forgeries are what somebody who can write the database might do to the row
+// of a transaction, other being another one of the same provider.
+func forgeries(other *mssp.Transaction) map[string]func(tx *mssp.Transaction) {
+	return map[string]func(tx *mssp.Transaction){
+		"another text for the card": func(tx *mssp.Transaction) {
+			tx.INT6 = bytes.Replace(bytes.Clone(tx.INT6), []byte("hello"), []byte("Hello"), 1)
+		},
+		"another text in the request": func(tx *mssp.Transaction) {
+			tx.Request = bytes.Replace(bytes.Clone(tx.Request), []byte(`"slot":1`), []byte(`"slot":2`), 1)
+		},
+		"request and message of another transaction": func(tx *mssp.Transaction) {
+			tx.Request, tx.INT6, tx.AppletTxn = other.Request, other.INT6, other.AppletTxn
+		},
+		"another number":   func(tx *mssp.Transaction) { tx.MSISDN = "41790000002" },
+		"another provider": func(tx *mssp.Transaction) { tx.AP = "http://evil.example" },
+		"a request as an earlier release wrote it": func(tx *mssp.Transaction) {
+			tx.Request = []byte(`{"op":"code","card":"test","usage":1,"code":3}`)
+		},
+		"no tag": func(tx *mssp.Transaction) { tx.Request = tx.Request[:len(tx.Request)-20] },
+		"empty":  func(tx *mssp.Transaction) { tx.Request = nil },
+	}
+}
+
+// What somebody has written into the row of a transaction never reaches a card:
+// when its turn comes it is refused, and so is the answer to it after a
+// restart. The log says so.
+//
+// Supports: 3.5.3-6
+func TestForgedRequest(t *testing.T) {
+	for name := range forgeries(nil) {
+		for _, atCard := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, at the card %v", name, atCard), func(t *testing.T) {
+				l := enginetest.New(t)
+				c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+				other := l.Sign(enginetest.Request("T0", "hello"))
+				c.First = false
+				first, mos := l.Ask("T1")
+				victim, _ := l.Ask("T2")
+				if atCard {
+					victim = first
+				}
+				change := forgeries(&other)[name]
+				seen := len(c.Seen)
+				l.OK(l.Restart(forger{l.EngineStore(), func(tx *mssp.Transaction) {
+					if tx.ID == victim.ID {
+						change(tx)
+					}
+				}}))
+				l.Bring(mos...)
+				end := l.Want(victim.ID, mssp.Failed, mssp.InternalError)
+				if !strings.Contains(end.Detail, "not the one that was accepted") {
+					t.Errorf("detail %q", end.Detail)
+				}
+				for _, p := range c.Seen[seen:] {
+					if m, err := applet.Parse(p.Data); err != nil || !atCard || m.Transaction == victim.AppletTxn {
+						t.Errorf("a packet has left for the card, %v", err)
+					}
+				}
+				if log := l.Logs.String(); !strings.Contains(log, "stored request was changed") || !strings.Contains(log, string(victim.ID)) {
+					t.Error("the log does not say so")
+				}
+			})
+		}
+	}
+}
+
+// A new attempt takes the message from its row too.
+func TestForgedReattempt(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	evil := false
+	l.OK(l.Restart(forger{l.EngineStore(), func(tx *mssp.Transaction) {
+		if evil {
+			tx.INT6 = bytes.Replace(bytes.Clone(tx.INT6), []byte("hello"), []byte("Hello"), 1)
+		}
+	}}))
+	tx, mos := l.Ask("T1")
+	l.Bring(mos[0]) // the other parts are missing
+	seen := len(c.Seen)
+	evil = true
+	l.Clock.Add(16e9)
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	if len(c.Seen) != seen || !strings.Contains(l.Logs.String(), "stored request was changed") {
+		t.Errorf("%d packets have left", len(c.Seen)-seen)
+	}
+	l.Want(tx.ID, mssp.Waiting, 0)
+}
+
+// old writes the request of a row as the release before wrote it.
+func old(t *testing.T, l *enginetest.Lab, tx *mssp.Transaction) []byte {
+	t.Helper()
+	p, err := l.Engine.Procedure(tx)
+	l.OK(err)
+	b, err := p.Payload()
+	l.OK(err)
+	d := map[string]any{}
+	l.OK(json.Unmarshal(b, &d))
+	d["op"], d["card"], d["lang"] = string(tx.Kind), "test", "en"
+	d["usage"], d["confirm"] = mssp.Authentication, tx.Kind == mssp.KindSign
+	if b, err = json.Marshal(d); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// age makes the open transactions look as the migration finds those of the
+// release before.
+func age(t *testing.T, l *enginetest.Lab) {
+	t.Helper()
+	ctx := context.Background()
+	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
+	_, err := l.Store.AdoptRequests(ctx, func([]byte) bool { return true }, func(tx *mssp.Transaction) []byte { return old(t, l, tx) })
+	l.OK(err)
+}
+
+// Transactions that were open when the release before was stopped live on: the
+// one at the card, those that wait behind it, and a registration. Afterwards a
+// request without a tag is refused.
+//
+// Supports: 3.5.3-4
+func TestUpgrade(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	const second = "41790000002"
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication).First = false
+	l.User(second)
+	made, err := enginetest.Pumped(l, func() (registration.Enrolment, error) {
+		return l.Registrar.RegisterInit(ctx, registration.EnrolRequest{MSISDN: second, Usage: mssp.Authentication})
+	})
+	l.OK(err)
+	sent := len(l.Sent)
+	gone, leave := context.WithCancel(ctx)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		l.Registrar.RegisterComplete(gone, registration.EnrolRequest{MSISDN: second, Usage: mssp.Authentication})
+	}()
+	for len(l.SentSoFar()) == sent {
+		runtime.Gosched()
+	}
+	leave()
+	<-left
+	registering := l.Drop()
+	first, mos := l.Ask("T1")
+	queued, _ := l.Ask("T2")
+	third, _ := l.Ask("T3")
+
+	age(t, l)
+	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
+	l.Kill()
+	l.Bring(append(mos, registering...)...)
+	l.Want(first.ID, mssp.Done, mssp.Signature)
+	if ks, err := l.Store.KeyPairs(ctx, l.Tx(first.ID).ICCID); err != nil || !ks[0].Confirmed {
+		t.Errorf("the confirmation in the message is forgotten, %v", err)
+	}
+	_, _, ks, err := l.Store.Lookup(ctx, second)
+	l.OK(err)
+	if ks[0].State != mssp.KeyRequested || !bytes.Equal(ks[0].PublicKey, made.PublicKey) {
+		t.Errorf("registration: key is %s", ks[0].State)
+	}
+
+	mos = l.Drop()
+	age(t, l) // somebody writes such requests again
+	l.Kill()
+	l.Bring(mos...)
+	l.Want(queued.ID, mssp.Failed, mssp.InternalError)
+	l.Want(third.ID, mssp.Failed, mssp.InternalError)
+}
+
+// The mark of an earlier release beside rows of this one is not believed.
+func TestUpgradeTwice(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.First = false
+	_, mos := l.Ask("T1")
+	forged, _ := l.Ask("T2")
+	honest, _ := l.Ask("T3")
+	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
+	_, err := l.Store.AdoptRequests(ctx, func([]byte) bool { return true }, func(tx *mssp.Transaction) []byte {
+		if tx.ID != forged.ID {
+			return nil
+		}
+		return old(t, l, tx)
+	})
+	l.OK(err)
+	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
+	l.Kill()
+	l.Bring(mos...)
+	l.Pump()
+	l.Want(forged.ID, mssp.Failed, mssp.InternalError)
+	l.Want(honest.ID, mssp.Done, mssp.Signature)
+	if !strings.Contains(l.Logs.String(), "none is taken over") {
+		t.Error("the log does not say so")
+	}
+}
+
+// An operation that nobody has registered is refused at its turn, and an
+// operation is registered once.
+func TestRegister(t *testing.T) {
+	e, err := engine.New(engine.Options{Store: enginetest.Store{}, Vault: noVault{}, Route: func(bearer.Destination) bearer.Bearer { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := func([]byte) (engine.Procedure, error) { return nil, nil }
+	for _, c := range []struct {
+		operation string
+		ok        bool
+	}{{"load", true}, {"load", false}, {"", false}} {
+		if err := e.Register(c.operation, d); (err == nil) != c.ok {
+			t.Errorf("%q: %v", c.operation, err)
+		}
+	}
+}
