@@ -177,6 +177,7 @@ type user struct {
 	iccid  ota.ICCID
 	imsi   string
 	alg    applet.Algorithm
+	dcs    byte        // of the card's answers
 	keys   [2][16]byte // KIc, KID
 	card   *card.Card
 	set    *handset.Handset
@@ -217,7 +218,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 			KeySets:    []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: u.keys[0][:]}, KID: ota.Key{Alg: ota.AES128, Octets: u.keys[1][:]}}},
 			Algorithms: []applet.Algorithm{u.alg},
 			Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: 6, Max: 8, Tries: 3}},
-			Active:     true, ServerAddress: "+" + serviceNumber, UnblockingCode: unblockingCode,
+			Active:     true, ServerAddress: "+" + serviceNumber, UnblockingCode: unblockingCode, DCS: u.dcs,
 		},
 		Trace: func(e card.Event) {
 			if e.Kind == card.EventPacket && e.Name == "command packet" {

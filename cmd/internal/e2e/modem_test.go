@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// emulateModem runs "simsign modem emulate" until the test ends, as the bearer
+// of the service, and returns its knobs and what it prints.
+func (w *world) emulateModem(t *testing.T) (knobs io.Writer, out *lines) {
+	t.Helper()
+	const sim = "8941000000000000099"
+	w.write(t, "sim.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+sim+",228010000000099,int6,1,AES128:00112233445566778899AABBCCDDEEFF,AES128:FFEEDDCCBBAA99887766554433221100,8,\n")
+	must(t, w.dir, "card", "emulate", "sim.csv")
+	port := freePorts(t, 1)[0]
+	w.reconfigure(t, fmt.Sprintf("kind = \"loopback\"\nnumber = \"+%s\"\nnetwork = %q\nemulate = false", serviceNumber, w.networkAddr),
+		fmt.Sprintf("kind = \"modem\"\nnumber = \"+%s\"\ndevice = \"tcp://%s\"", serviceNumber, port))
+	cmd := exec.Command(binary(t), "modem", "emulate", "--network", w.networkAddr, "--number", "+"+serviceNumber, "--card", "card-"+sim+".journal", "--listen", port)
+	cmd.Dir = w.dir
+	dieWithUs(cmd)
+	out = &lines{}
+	cmd.Stdout, cmd.Stderr = out, out
+	knobs, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		fmt.Fprintln(knobs, "quit")
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("simsign modem emulate: %v\n%s", err, out)
+		}
+	})
+	eventually(t, "the modem", func() bool { return strings.Contains(out.String(), "modem at tcp://") })
+	return knobs, out
+}
+
+// The modem has noise on its line, is unplugged and put back, gives no prompt
+// for a message, and reboots: each time the next signature comes, and the user
+// is asked for each once.
+//
+// Covers: F15 via simsign modem emulate
+func TestModemTrouble(t *testing.T) {
+	w := newWorld(t, 1, "")
+	u := newUser(51)
+	u.dcs = 0x04 // class 2 would go into the SIM of the modem
+	w.write(t, "more.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+fmt.Sprintf("%s,%s,int6,1,AES128:%X,AES128:%X,8,\n", u.iccid, u.imsi, u.keys[0], u.keys[1]))
+	must(t, w.dir, "card", "import", "more.csv")
+	must(t, w.dir, "user", "add", "--msisdn", u.number.String(), "--iccid", string(u.iccid), "--name", u.name)
+	u.switchOn(t, w.networkAddr)
+	w.users = append(w.users, u)
+	knobs, out := w.emulateModem(t)
+	c := w.serve(t)
+	w.about(t, u, 0, "registered", "user", "register")
+	for i, trouble := range [][]string{{}, {"inject 5E41FF00", "say ^RSSI: 18"}, {"unplug", "plug"}, {"fault +CMGS noprompt"}, {"reboot"}} {
+		for _, knob := range trouble {
+			fmt.Fprintln(knobs, knob)
+		}
+		r := w.sign(t, u, "--text", fmt.Sprintf("Pay %d? [%d]", i, i), "--out", "signed.p7s")
+		if n := u.shown(fmt.Sprint(i)); r.code != 0 || n != 1 {
+			t.Errorf("%q: exit code %d, asked %d times\n%s%s\nmodem:\n%s", trouble, r.code, n, r.stdout, r.stderr, out)
+		}
+	}
+	c.stop(t)
+	w.checkLog(t, nil)
+}
