@@ -60,12 +60,6 @@ func Measure(text string) (c Coding, n, position int, outside rune) {
 	return UCS2, sms.UCS2Len(text), position, outside
 }
 
-// CodingOf is the coding that a text needs.
-func CodingOf(text string) Coding {
-	c, _, _, _ := Measure(text)
-	return c
-}
-
 // Frame is everything that one prompt shows: who asks, for what, and the
 // reference code to compare with the other screen.
 type Frame struct {

@@ -23,20 +23,10 @@ const (
 	tries = 100   // how many are looked at, one after the other
 )
 
-// Find answers an address of 127.0.0.1 that nobody listens on and that is not
+// Keep answers an address of 127.0.0.1 that nobody listens on and that is not
 // among the taken ones: of the port, or else of one of the next 99. Port 0
-// stands for any.
-func Find(port int, taken ...string) (string, error) {
-	addr, release, err := Keep(port, taken...)
-	if err == nil {
-		release()
-	}
-	return addr, err
-}
-
-// Keep is Find, and keeps a port that stands for any until release: before its
-// server listens, and between two lives of it, nobody else finds it, in no
-// process.
+// stands for any, and is kept until release: before its server listens, and
+// between two lives of it, nobody else finds it, in no process.
 func Keep(port int, taken ...string) (addr string, release func(), err error) {
 	own := port == 0
 	if own {

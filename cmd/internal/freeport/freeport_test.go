@@ -23,17 +23,18 @@ func TestFind(t *testing.T) {
 	if third := find(t, at, second); third == second || portOf(t, third) <= at {
 		t.Errorf("%s is in use and %s taken, then came %s", first, second, third)
 	}
-	if addr, err := Find(65536); err == nil {
+	if addr, _, err := Keep(65536); err == nil {
 		t.Errorf("port 65536 gave %s", addr)
 	}
 }
 
 func find(t *testing.T, port int, taken ...string) string {
 	t.Helper()
-	addr, err := Find(port, taken...)
+	addr, release, err := Keep(port, taken...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	release()
 	return addr
 }
 

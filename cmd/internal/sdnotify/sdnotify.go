@@ -43,11 +43,6 @@ func New(getenv func(string) string) *Notifier {
 // waits for it. Send it at half that time.
 func (n *Notifier) WatchdogEvery() time.Duration { return n.every }
 
-// Status sends a line that "systemctl status" shows.
-func (n *Notifier) Status(format string, args ...any) error {
-	return n.Send("STATUS=" + fmt.Sprintf(format, args...))
-}
-
 // Send sends one message.
 func (n *Notifier) Send(message string) error {
 	if n.addr == "" {

@@ -19,10 +19,10 @@ func TestSend(t *testing.T) {
 		if err := n.Send(Ready); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Status("%d cards", 3); err != nil {
+		if err := n.Send(Watchdog); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"READY=1", "STATUS=3 cards"} {
+		for _, want := range []string{"READY=1", "WATCHDOG=1"} {
 			b := make([]byte, 100)
 			if err := l.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 				t.Fatal(err)
