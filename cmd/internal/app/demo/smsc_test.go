@@ -1,6 +1,9 @@
 package demo
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/simsign/simsign/smpp/smsc"
@@ -39,6 +42,37 @@ deliver_sm%3 lost-ack; deliver_sm%4 as-data; deliver_sm%5 as-payload; deliver_sm
 	for range 3 {
 		for _, u := range d.o.Users {
 			signOnce(t, d.Client(), u.Number)
+		}
+	}
+}
+
+// A centre that throttles several messages, whose queue is full for others and
+// that answers late costs no signature either, and each of them is counted.
+//
+// Covers: F13 via simsign demo
+func TestOverBusySMPP(t *testing.T) {
+	script, err := smsc.ParseScript("submit_sm#5-7 throttle; submit_sm#9-10 full; submit_sm%3 late=300ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := startDemo(t, Options{Data: t.TempDir(), Auto: Code, Plain: true, SMPP: true, Faults: script})
+	for range 4 {
+		for _, u := range d.o.Users {
+			signOnce(t, d.Client(), u.Number)
+		}
+	}
+	resp, err := http.Get("http://" + d.App.Addr("metrics") + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`status="ESME_RTHROTTLED"} 3`, `status="ESME_RMSGQFUL"} 2`} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %s in:\n%s", want, b)
 		}
 	}
 }
