@@ -3,9 +3,14 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"runtime"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +19,11 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
-	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // forger is a store in whose rows somebody has written: every transaction that
@@ -171,58 +177,99 @@ func age(t *testing.T, l *enginetest.Lab) {
 	l.OK(err)
 }
 
-// Transactions that were open when the release before was stopped live on: the
-// one at the card, those that wait behind it, and a registration. Afterwards a
-// request without a tag is refused.
+// The rows that the release before has left (testdata/release2.sql, written by
+// its own engine: a registration and a signature at two cards, and three that
+// wait behind the signature) live on: the answers that were on their way are
+// used, and the next in the queue goes out. Afterwards a request without a tag
+// is refused.
 //
 // Supports: 3.5.3-4
 func TestUpgrade(t *testing.T) {
 	ctx := context.Background()
-	l := enginetest.New(t)
-	const second = "41790000002"
-	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication).First = false
-	l.User(second)
-	made, err := enginetest.Pumped(l, func() (registration.Enrolment, error) {
-		return l.Registrar.RegisterInit(ctx, registration.EnrolRequest{MSISDN: second, Usage: mssp.Authentication})
-	})
-	l.OK(err)
-	sent := len(l.Sent)
-	gone, leave := context.WithCancel(ctx)
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		l.Registrar.RegisterComplete(gone, registration.EnrolRequest{MSISDN: second, Usage: mssp.Authentication})
-	}()
-	for len(l.SentSoFar()) == sent {
-		runtime.Gosched()
+	l, answers := release2(t)
+	open := func() (ids []mssp.TransID) {
+		txs, err := l.Store.Transactions(ctx, store.TransactionFilter{Open: true})
+		l.OK(err)
+		for _, tx := range slices.Backward(txs) {
+			ids = append(ids, tx.ID)
+		}
+		return ids
 	}
-	leave()
-	<-left
-	registering := l.Drop()
-	first, mos := l.Ask("T1")
-	queued, _ := l.Ask("T2")
-	third, _ := l.Ask("T3")
-
-	age(t, l)
-	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
-	l.Kill()
-	l.Bring(append(mos, registering...)...)
-	l.Want(first.ID, mssp.Done, mssp.Signature)
-	if ks, err := l.Store.KeyPairs(ctx, l.Tx(first.ID).ICCID); err != nil || !ks[0].Confirmed {
-		t.Errorf("the confirmation in the message is forgotten, %v", err)
+	was := open()
+	if len(was) != 5 {
+		t.Fatalf("%d open transactions, want 5", len(was))
 	}
-	_, _, ks, err := l.Store.Lookup(ctx, second)
-	l.OK(err)
-	if ks[0].State != mssp.KeyRequested || !bytes.Equal(ks[0].PublicKey, made.PublicKey) {
-		t.Errorf("registration: key is %s", ks[0].State)
+	l.Bring(answers...)
+	l.Settle()
+	kinds := map[mssp.Kind]mssp.Code{}
+	for _, id := range was {
+		if tx := l.Tx(id); tx.State == mssp.Done {
+			kinds[tx.Kind] = tx.Status
+		}
+	}
+	if kinds[mssp.KindRegister] != mssp.RegistrationOK || kinds[mssp.KindSign] != mssp.Signature {
+		t.Errorf("ended: %v", kinds)
+	}
+	if k := l.Key(1); !k.Confirmed {
+		t.Error("the confirmation in the message is forgotten")
+	}
+	if _, _, ks, err := l.Store.Lookup(ctx, "41790000002"); err != nil || ks[0].State != mssp.KeyRequested {
+		t.Errorf("the registration has left no request: %v", err)
+	}
+	waiting := open()
+	if len(waiting) != 3 || l.Tx(waiting[0]).State != mssp.Waiting || len(l.Sent) != 1 {
+		t.Fatalf("%d wait, %d segments have left", len(waiting), len(l.Sent))
 	}
 
-	mos = l.Drop()
 	age(t, l) // somebody writes such requests again
 	l.Kill()
-	l.Bring(mos...)
-	l.Want(queued.ID, mssp.Failed, mssp.InternalError)
-	l.Want(third.ID, mssp.Failed, mssp.InternalError)
+	l.Clock.Add(81e9) // the one at the card is over; the next comes
+	l.Engine.Sweep(ctx)
+	l.Settle()
+	end := l.Want(waiting[2], mssp.Failed, mssp.InternalError)
+	if end.Kind != mssp.KindCode || len(l.Sent) != 1 {
+		t.Errorf("%s, %d segments have left", end.Kind, len(l.Sent))
+	}
+}
+
+// release2 is a laboratory on what the release before has left, and the
+// answers that its phones have sent meanwhile.
+func release2(t *testing.T) (*enginetest.Lab, []bearer.MO) {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	rows, err := os.ReadFile("testdata/release2.sql")
+	must(err)
+	path := filepath.Join(t.TempDir(), "test.db")
+	db, err := sql.Open("sqlite", path)
+	must(err)
+	_, err = db.Exec(string(rows))
+	must(errors.Join(err, db.Close()))
+	var with struct {
+		Root    string
+		Answers []struct{ Source, UDH, UD string }
+	}
+	b, err := os.ReadFile("testdata/release2.json")
+	must(err)
+	must(json.Unmarshal(b, &with))
+	octets := func(s string) []byte {
+		b, err := hex.DecodeString(s)
+		must(err)
+		return b
+	}
+	file := filepath.Join(t.TempDir(), "root.key")
+	must(os.WriteFile(file, octets(with.Root), 0o600))
+	root, err := keys.LoadRoot(file)
+	must(err)
+	var mos []bearer.MO
+	for _, a := range with.Answers {
+		mos = append(mos, bearer.MO{Bearer: "fake", Source: sms.MSISDN(a.Source), PID: 0x7F, DCS: 0xF6, UDH: octets(a.UDH), UD: octets(a.UD)})
+	}
+	return enginetest.Open(t, path, root), mos
 }
 
 // The mark of an earlier release beside rows of this one is not believed.

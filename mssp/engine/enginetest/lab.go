@@ -79,7 +79,6 @@ func (c *Clock) Add(d time.Duration) {
 // Lab is an engine with its procedures between a store and a network.
 type Lab struct {
 	t     *testing.T
-	dir   string
 	Clock *Clock
 	Store *store.Store
 	Vault *keys.Vault
@@ -144,17 +143,32 @@ var AuthProfile = mssp.SignatureProfile{
 // New makes a laboratory with an engine that has recovered and no user.
 func New(t *testing.T) *Lab {
 	t.Helper()
-	l := &Lab{t: t, dir: t.TempDir(), Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}}
+	root, err := keys.NewRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, filepath.Join(t.TempDir(), "test.db"), root, true)
+}
+
+// Open makes a laboratory of a database that is there already.
+func Open(t *testing.T, path string, root *keys.Root) *Lab {
+	t.Helper()
+	return open(t, path, root, false)
+}
+
+func open(t *testing.T, path string, root *keys.Root, empty bool) *Lab {
+	t.Helper()
+	l := &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}}
 	ctx := context.Background()
 	var err error
-	l.Store, err = store.Open(ctx, store.Options{DSN: filepath.Join(l.dir, "test.db"), Clock: l.Clock.Now})
+	l.Store, err = store.Open(ctx, store.Options{DSN: path, Clock: l.Clock.Now})
 	l.OK(err)
 	t.Cleanup(func() { l.Store.Close() })
-	root, err := keys.NewRoot()
-	l.OK(err)
 	l.Vault, err = keys.OpenVault(ctx, root, l.Store, l.Clock.Now())
 	l.OK(err)
-	l.OK(pki.Create(ctx, l.Store, l.Vault, pki.CreateOptions{Name: "Test CA", Test: true, Now: l.Clock.Now().Add(-time.Hour)}))
+	if empty {
+		l.OK(pki.Create(ctx, l.Store, l.Vault, pki.CreateOptions{Name: "Test CA", Test: true, Now: l.Clock.Now().Add(-time.Hour)}))
+	}
 	l.CA, err = pki.Load(ctx, pki.Options{Store: l.Store, Sealer: l.Vault, Clock: l.Clock.Now})
 	l.OK(err)
 	l.VA = pki.NewVA(pki.VAOptions{CA: l.CA, Clock: l.Clock.Now})

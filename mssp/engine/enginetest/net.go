@@ -120,10 +120,3 @@ func (l *Lab) Ask(id string) (mssp.Transaction, []bearer.MO) {
 	l.OK(err)
 	return tx, l.Drop()
 }
-
-// SentSoFar is what has left until now, for who looks while it goes on.
-func (l *Lab) SentSoFar() []bearer.Segment {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.Sent
-}
