@@ -5,22 +5,23 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"io"
 	"strings"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/mssp/store"
 )
 
 // line is the queue at every card: it accepts transactions, seals the packet
-// of the one whose turn has come, and ends them. Who comes next is in the rows;
-// in memory there are only the limits that protect people.
+// of the one whose turn has come, and ends them. Who comes next is in the rows,
+// and so is what counts against a number.
 type line struct {
 	*core
 	outbox  *outbox
 	waiters *waiters
-	rates   rates // prompts
-	peace   coolOff
+	rules   abuse.Rules
 }
 
 // newTransaction is a row with its identity and its deadline.
@@ -63,21 +64,19 @@ func appletTxn(rand io.Reader) (uint32, error) {
 }
 
 // accept commits the transaction and, when it is its turn at the card at
-// once, submits its segments. ask: it was counted against the limits.
-func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, ask bool) (mssp.Transaction, error) {
+// once, submits its segments. p: it prompts its user.
+func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, p *store.Prompt) (mssp.Transaction, error) {
 	s := l.sealer()
 	s.fresh, s.request = tx.ID, r
-	res, err := l.o.Store.Accept(ctx, tx, s.seal)
+	res, err := l.o.Store.Accept(ctx, tx, p, s.seal)
 	if err != nil {
-		if ask { // nobody was prompted
-			l.rates.giveBack(tx.MSISDN)
+		var f *mssp.Fault // another request to this user was faster
+		if !errors.As(err, &f) {
+			f = l.storeFault("accepting a transaction", err)
 		}
-		return mssp.Transaction{}, l.refused(tx.Kind, l.storeFault("accepting a transaction", err))
+		return mssp.Transaction{}, l.refused(tx.Kind, f)
 	}
 	if res.Duplicate {
-		if ask {
-			l.rates.giveBack(tx.MSISDN)
-		}
 		return repeat(res.Tx, tx.RequestHash)
 	}
 	switch {

@@ -49,8 +49,8 @@ func (d *dyingStore) commit(do func() error) error {
 	return errKilled
 }
 
-func (d *dyingStore) Accept(ctx context.Context, tx mssp.Transaction, s store.SealFunc) (r store.AcceptResult, err error) {
-	err = d.commit(func() error { r, err = d.Store.Accept(ctx, tx, s); return err })
+func (d *dyingStore) Accept(ctx context.Context, tx mssp.Transaction, p *store.Prompt, s store.SealFunc) (r store.AcceptResult, err error) {
+	err = d.commit(func() error { r, err = d.Store.Accept(ctx, tx, p, s); return err })
 	return r, err
 }
 

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -57,11 +58,9 @@ func New(o Options) (*Engine, error) {
 	c := &core{o: o, log: o.Logger, m: m, flights: newFlights(), alarm: newAlarm(o.Clock), procedures: procedures{}}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	e := &Engine{core: c, waiters: &waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters}}
-	e.line = &line{
-		core: c, waiters: e.waiters,
-		rates: rates{max: o.Limits.PromptsPerMinute, m: map[sms.MSISDN][]time.Time{}},
-		peace: coolOff{after: o.Limits.CoolOffAfter, pause: o.Limits.CoolOff, m: map[sms.MSISDN]*unwilling{}},
-	}
+	e.line = &line{core: c, waiters: e.waiters, rules: abuse.Rules{
+		PromptsPerMinute: o.Limits.PromptsPerMinute, CoolOffAfter: o.Limits.CoolOffAfter, CoolOff: o.Limits.CoolOff,
+	}}
 	e.outbox = &outbox{core: c, line: e.line, places: make(chan struct{}, maxSubmits)}
 	e.line.outbox = e.outbox
 	e.inbox = &inbox{core: c, line: e.line}

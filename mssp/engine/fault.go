@@ -41,7 +41,7 @@ func (c *core) Internal(doing string, err error) *mssp.Fault {
 func (c *core) storeFault(doing string, err error) *mssp.Fault {
 	f := c.Internal(doing, err)
 	switch {
-	case errors.Is(err, store.ErrOutcomeUnknown), errors.Is(err, store.ErrClosed):
+	case errors.Is(err, store.ErrOutcomeUnknown), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrFenced), errors.Is(err, store.ErrLocked):
 		f.Code, f.Detail = mssp.UnableToProvide, "the service is restarting: ask again with the same AP_TransID"
 	case errors.Is(err, store.ErrNotWritten): // the disk is full, say
 		f.Code, f.Detail = mssp.UnableToProvide, "the service can store nothing at present: ask again in a minute, with the same AP_TransID"

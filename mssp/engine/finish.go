@@ -16,6 +16,7 @@ func (l *line) finish(ctx context.Context, f store.Finish) (store.FinishResult, 
 	if f.At.IsZero() {
 		f.At = l.o.Clock()
 	}
+	f.Rules = l.rules
 	s := l.sealer()
 	res, err := l.o.Store.Finish(ctx, f, s.seal)
 	if err != nil {
@@ -23,6 +24,9 @@ func (l *line) finish(ctx context.Context, f store.Finish) (store.FinishResult, 
 	}
 	if res.Applied {
 		l.ended(&res.Tx)
+	}
+	if !res.Peace.IsZero() {
+		l.log.Info("user is left in peace", "msisdn", res.Tx.MSISDN, "until", res.Peace)
 	}
 	for i := range res.Failed {
 		l.failedAtTurn(ctx, &res.Failed[i])
@@ -55,9 +59,6 @@ func (l *line) ended(tx *mssp.Transaction) {
 	l.m.ended(tx)
 	l.log.Info("transaction ended", "tx", tx.ID, "kind", tx.Kind, "state", tx.State, "status", int(tx.Status),
 		"msisdn", tx.MSISDN, "attempts", tx.Attempt, "took", tx.FinishedAt.Sub(tx.CreatedAt))
-	if until := l.peace.note(tx, l.o.Clock()); !until.IsZero() {
-		l.log.Info("user is left in peace", "msisdn", tx.MSISDN, "until", until)
-	}
 	l.traceEnded(tx)
 	l.waiters.wake(*tx)
 }

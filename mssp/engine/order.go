@@ -7,6 +7,7 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // Order is a composed message for a card with all that goes with it: what
@@ -74,7 +75,11 @@ func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction
 	if err != nil {
 		return tx, err
 	}
-	return l.accept(ctx, tx, r, o.Ask)
+	var p *store.Prompt
+	if o.Ask && !l.rules.Off() {
+		p = &store.Prompt{Rules: l.rules, Was: t.Standing}
+	}
+	return l.accept(ctx, tx, r, p)
 }
 
 // compose makes the row of an order; nothing is stored yet.
@@ -98,10 +103,7 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 		return tx, nil, err
 	}
 	if o.Ask {
-		if f := l.peace.check(tx.MSISDN, o.At); f != nil {
-			return tx, nil, f
-		}
-		if f := l.rates.take(tx.MSISDN, o.At); f != nil {
+		if f := l.rules.Check(&t.Standing.Record, o.At); f != nil {
 			return tx, nil, f
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 )
 
 // recover takes up what an earlier process left at any point of its work.
@@ -23,16 +24,43 @@ func (w *sweeper) recover(ctx context.Context) error {
 	if err := w.sealIdle(ctx); fatal(err) {
 		return err
 	}
-	if err := w.inbox.pending(ctx); err != nil {
+	if err := w.inbox.pending(ctx, everywhere); err != nil {
 		return err
 	}
-	if err := w.inbox.incomplete(ctx); err != nil {
+	if err := w.inbox.incomplete(ctx, everywhere); err != nil {
 		return err
 	}
 	w.log.Info("engine recovered", "open", r.Open, "ambiguous", r.Ambiguous, "idle", len(r.Idle))
 	w.alarm.poke(w.o.Clock())
 	return nil
 }
+
+// takeOver does for the boxes that have died what recover does for earlier
+// starts of this one. What the living are at is left to them.
+func (w *sweeper) takeOver(ctx context.Context) error {
+	now := w.o.Clock()
+	if now.Before(w.look) {
+		return nil
+	}
+	w.look = now.Add(lookAround)
+	r, err := w.o.Store.TakeOver(ctx)
+	if err != nil || len(r.Dead) == 0 {
+		return err
+	}
+	for _, b := range r.Dead {
+		w.log.Warn("a box is dead: its work goes on here", "box", b.Name, "start", b.Start, "seen", b.SeenAt, "cards", len(r.Taken), "ambiguous", r.Ambiguous)
+	}
+	w.idle = append(w.idle, r.Idle...)
+	taken := make(map[ota.ICCID]bool, len(r.Taken))
+	for _, iccid := range r.Taken {
+		taken[iccid] = true
+	}
+	at := func(iccid ota.ICCID) bool { return taken[iccid] }
+	return errors.Join(w.inbox.pending(ctx, at), w.inbox.incomplete(ctx, at))
+}
+
+// everywhere is every card.
+func everywhere(ota.ICCID) bool { return true }
 
 // sealIdle gives the cards that a restart found idle with a queue their next
 // transaction. Those for which that fails stay for the next sweep. Only start
@@ -54,5 +82,5 @@ func (w *sweeper) sealIdle(ctx context.Context) error {
 // fatal errors end the start of the engine. What is wrong with one transaction
 // (its card profile is not configured any more, say) must not.
 func fatal(err error) bool {
-	return errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, store.ErrClosed)
+	return errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrFenced)
 }

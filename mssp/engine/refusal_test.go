@@ -14,7 +14,7 @@ import (
 // fullStore accepts nothing.
 type fullStore struct{ enginetest.Store }
 
-func (fullStore) Accept(context.Context, mssp.Transaction, store.SealFunc) (store.AcceptResult, error) {
+func (fullStore) Accept(context.Context, mssp.Transaction, *store.Prompt, store.SealFunc) (store.AcceptResult, error) {
 	return store.AcceptResult{}, fmt.Errorf("store: %w", store.ErrNotWritten)
 }
 

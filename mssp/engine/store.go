@@ -14,7 +14,7 @@ import (
 // Store is what the engine needs of *store.Store, where the methods are
 // described: each is one business transaction and one commit.
 type Store interface {
-	Accept(ctx context.Context, tx mssp.Transaction, seal store.SealFunc) (store.AcceptResult, error)
+	Accept(ctx context.Context, tx mssp.Transaction, p *store.Prompt, seal store.SealFunc) (store.AcceptResult, error)
 	Finish(ctx context.Context, f store.Finish, seal store.SealFunc) (store.FinishResult, error)
 	SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, seal store.SealFunc) (*store.Dispatched, []mssp.Transaction, error)
 	Reattempt(ctx context.Context, id mssp.TransID, seal store.SealFunc) (*store.Dispatched, error)
@@ -36,6 +36,7 @@ type Store interface {
 	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)
 	AdoptRequests(ctx context.Context, newest func(request []byte) bool, anew func(tx *mssp.Transaction) []byte) (int, error)
 	Recover(ctx context.Context) (store.Recovery, error)
+	TakeOver(ctx context.Context) (store.Recovery, error)
 	NextDue(ctx context.Context) (time.Time, error)
 
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
@@ -45,6 +46,7 @@ type Store interface {
 	Packets(ctx context.Context, id mssp.TransID) ([]store.Packet, error)
 	Segments(ctx context.Context, id mssp.TransID) ([]store.Outbound, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
+	LookupStanding(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, store.Standing, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
 	KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error)
 	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)

@@ -6,16 +6,17 @@ import (
 	"sync"
 
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 )
 
-// pending uses the complete answers that are stored and not used.
-func (x *inbox) pending(ctx context.Context) error {
+// pending uses the complete answers that are stored and not used, of some cards.
+func (x *inbox) pending(ctx context.Context, of func(ota.ICCID) bool) error {
 	joined, err := x.o.Store.PendingMO(ctx)
 	if err != nil {
 		return err
 	}
 	for i := range joined {
-		if err := x.useJoined(ctx, &joined[i]); fatal(err) {
+		if err := x.useJoined(ctx, &joined[i], of); fatal(err) {
 			return err
 		} else if err != nil {
 			x.log.Error("using a stored answer", "msisdn", joined[i].Source, "error", err)
@@ -25,9 +26,9 @@ func (x *inbox) pending(ctx context.Context) error {
 	return nil
 }
 
-// incomplete lets the time run for answers of which a part was missing when
-// the earlier process ended.
-func (x *inbox) incomplete(ctx context.Context) error {
+// incomplete lets the time run for answers of some cards of which a part was
+// missing when the earlier process ended.
+func (x *inbox) incomplete(ctx context.Context, of func(ota.ICCID) bool) error {
 	sources, err := x.o.Store.Incomplete(ctx, maxRetries)
 	if err != nil {
 		return err
@@ -39,19 +40,22 @@ func (x *inbox) incomplete(ctx context.Context) error {
 			return err
 		case err != nil:
 			x.log.Error("looking for the transaction of an incomplete answer", "msisdn", n, "error", err)
-		case f != nil:
+		case f != nil && of(f.tx.ICCID):
 			f.noteParts(x.o.Clock())
 		}
 	}
 	return nil
 }
 
-// useJoined uses a stored, complete answer; whatever it turns out to be, it
-// is consumed.
-func (x *inbox) useJoined(ctx context.Context, j *store.Joined) error {
+// useJoined uses a stored, complete answer, when it is of some card or of none
+// that waits; whatever it turns out to be, it is consumed.
+func (x *inbox) useJoined(ctx context.Context, j *store.Joined, of func(ota.ICCID) bool) error {
 	f, err := x.line.flightOf(ctx, j.Source)
 	if err != nil {
 		return err
+	}
+	if f != nil && !of(f.tx.ICCID) {
+		return nil // who serves the card uses it
 	}
 	if f == nil {
 		x.m.mo("late")
@@ -102,7 +106,7 @@ func (r *retryList) take() []store.Joined {
 func (x *inbox) retryAnswers(ctx context.Context) error {
 	var errs []error
 	for _, j := range x.retry.take() {
-		if err := x.useJoined(ctx, &j); err != nil {
+		if err := x.useJoined(ctx, &j, everywhere); err != nil {
 			x.retry.add(j)
 			errs = append(errs, err)
 		}

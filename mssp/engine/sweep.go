@@ -11,9 +11,10 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// idlePoll is how often the sweeper looks at the store when nothing that it
-// knows of is due: another process may have left something.
-const idlePoll = 5 * time.Second
+// lookAround is how often the sweeper looks at the store when nothing that it
+// knows of is due, and how often for boxes that have died. With the lease of a
+// box (5 s) it bounds how long the work of a machine that vanished lies still.
+const lookAround = 3 * time.Second
 
 // sweeper does what is due. It alone knows which cards the start has left
 // behind; everything else it reads from columns.
@@ -23,6 +24,7 @@ type sweeper struct {
 	outbox *outbox
 	inbox  *inbox
 	idle   []ota.ICCID // idle cards with a queue that could not be sealed for yet
+	look   time.Time   // when to look for dead boxes again
 }
 
 // run is the only timer of the engine. It expires what is past its
@@ -55,6 +57,7 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 		what string
 		do   func(context.Context) error
 	}{
+		{"taking over from dead boxes", w.takeOver},
 		{"expiring transactions", w.expire},
 		{"sealing for idle cards", w.sealIdle},
 		{"submitting segments", w.outbox.resubmit},
@@ -68,7 +71,7 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 			}
 		}
 	}
-	next := w.o.Clock().Add(idlePoll)
+	next := w.o.Clock().Add(lookAround)
 	if p := w.reattemptPartial(ctx); !p.IsZero() && p.Before(next) {
 		next = p
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -18,12 +19,13 @@ type Target struct {
 	Card       mssp.Card
 	Keys       []mssp.KeyPair
 	Profile    mssp.CardProfile
+	Standing   store.Standing // what counts against the number
 }
 
 // Target reads the rows of a number; the error is a *mssp.Fault. Requirement
 // 5.2-1: registered and activated.
 func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
-	sub, card, keys, err := c.o.Store.Lookup(ctx, n)
+	sub, card, keys, st, err := c.o.Store.LookupStanding(ctx, n)
 	if errors.Is(err, mssp.ErrNotFound) {
 		return nil, mssp.Faultf(mssp.UnknownClient, "no user with this MSISDN is registered here")
 	}
@@ -42,7 +44,7 @@ func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	if !ok {
 		return nil, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s, which this user's card needs", card.Profile)
 	}
-	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p}, nil
+	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p, Standing: st}, nil
 }
 
 // Blocked reports whether the code that guards keys of that usage has blocked.

@@ -25,6 +25,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // Operation is the name of the procedure in the rows.
@@ -33,6 +34,7 @@ const Operation = "sign"
 // Store is what a Signer reads.
 type Store interface {
 	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
+	Recheck(ctx context.Context, n sms.MSISDN, now time.Time) (bool, error)
 }
 
 // VA says whether a signature and its certificate are valid (2-1, 5.2-2);
@@ -69,7 +71,6 @@ type Signer struct {
 	engine *engine.Engine
 	log    *slog.Logger
 	certs  certs
-	asked  asked
 }
 
 // New registers the procedure with the engine.
@@ -83,7 +84,7 @@ func New(o Options) (*Signer, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Signer{o: o, engine: o.Engine, log: o.Logger, certs: certs{m: map[string]*x509.Certificate{}}, asked: newAsked()}
+	s := &Signer{o: o, engine: o.Engine, log: o.Logger, certs: certs{m: map[string]*x509.Certificate{}}}
 	return s, o.Engine.Register(Operation, s.decode)
 }
 

@@ -34,14 +34,11 @@ const (
 // for a card that is not there and ErrExists for an ID that is taken.
 //
 // CreatedAt must be set; it is also the time of the packet.
-func (s *Store) Accept(ctx context.Context, tx mssp.Transaction, seal SealFunc) (AcceptResult, error) {
-	return s.AcceptPrompt(ctx, tx, nil, seal)
-}
-
-// AcceptPrompt is Accept for a transaction that prompts its user, which counts
-// against his number in the same commit; nil: it does not. The error may be
-// the *mssp.Fault with which the rules refuse it; nothing is stored then.
-func (s *Store) AcceptPrompt(ctx context.Context, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResult, error) {
+//
+// A transaction that prompts its user counts against his number (p; nil: it
+// does not). The error may then be the *mssp.Fault with which the rules refuse
+// it, and nothing is stored.
+func (s *Store) Accept(ctx context.Context, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResult, error) {
 	if tx.CreatedAt.IsZero() {
 		tx.CreatedAt = s.clock()
 	}

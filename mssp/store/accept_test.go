@@ -89,7 +89,7 @@ func TestAcceptTwice(t *testing.T) {
 		}
 		same := newTx()
 		same.ID = first.Tx.ID
-		_, err := l.Accept(ctx, same, seal)
+		_, err := l.Accept(ctx, same, nil, seal)
 		l.wantErr("the same MSSP_TransID", err, store.ErrExists)
 		for range 2 { // the operator's own have no AP
 			own := newTx()
@@ -105,26 +105,26 @@ func TestAcceptRefuses(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		tx := newTx()
 		tx.ICCID = "8941010000000000999"
-		_, err := l.Accept(ctx, tx, seal)
+		_, err := l.Accept(ctx, tx, nil, seal)
 		l.wantErr("unknown card", err, store.ErrNotFound)
 
 		broken := errors.New("out of order")
-		_, err = l.Accept(ctx, newTx(), func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, broken })
+		_, err = l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, broken })
 		l.wantErr("a SealFunc that fails", err, broken)
-		_, err = l.Accept(ctx, newTx(), func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, nil })
+		_, err = l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, nil })
 		if err == nil {
 			l.Error("an empty packet is accepted")
 		}
 		l.ok(l.ImportCard(ctx, mssp.Card{ICCID: "8941010000000000777"}, nil))
 		tx.ICCID = "8941010000000000777"
-		_, err = l.Accept(ctx, tx, seal)
+		_, err = l.Accept(ctx, tx, nil, seal)
 		l.wantErr("card without keys", err, store.ErrNotFound)
 		if txs, err := l.Transactions(ctx, store.TransactionFilter{}); err != nil || len(txs) != 0 {
 			l.Errorf("%d transactions are stored, %v", len(txs), err)
 		}
 		ended, cancel := cancelled()
 		cancel()
-		_, err = l.Accept(ended, newTx(), seal)
+		_, err = l.Accept(ended, newTx(), nil, seal)
 		if err == nil {
 			l.Error("a job whose context has ended is run")
 		}
@@ -136,7 +136,7 @@ func TestAcceptFault(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		odd := newTx()
 		odd.AppletTxn |= 1
-		r, err := l.Accept(ctx, odd, refuseOdd)
+		r, err := l.Accept(ctx, odd, nil, refuseOdd)
 		l.ok(err)
 		if r.Tx.State != mssp.Failed || r.Tx.Status != mssp.OTAError || r.Dispatched != nil {
 			l.Fatalf("%+v", r)

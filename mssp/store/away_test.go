@@ -108,7 +108,7 @@ func TestPostgresGoesAway(t *testing.T) {
 		}
 	}
 	tx := newTx()
-	if _, err := l.Accept(ctx, tx, seal); err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
+	if _, err := l.Accept(ctx, tx, nil, seal); err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
 		t.Errorf("accepted: %v", err)
 	}
 	if l.Failure() != nil {

@@ -84,7 +84,7 @@ func accept(b *testing.B, s *store.Store, ids *atomic.Int64, callers int) {
 	from := cpu()
 	each(b, callers, func() {
 		id := ids.Add(1)
-		if _, err := s.Accept(ctx, benchTx(id, int(id)), benchSeal); err != nil {
+		if _, err := s.Accept(ctx, benchTx(id, int(id)), nil, benchSeal); err != nil {
 			b.Error(err)
 		}
 	})
@@ -159,7 +159,7 @@ func BenchmarkSaveMO(b *testing.B) {
 func BenchmarkReads(b *testing.B) {
 	s := benchStore(b, 1)
 	tx := benchTx(1, 0)
-	if _, err := s.Accept(ctx, tx, benchSeal); err != nil {
+	if _, err := s.Accept(ctx, tx, nil, benchSeal); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.AddSubscriber(ctx, mssp.Subscriber{MSISDN: tx.MSISDN, ICCID: tx.ICCID, State: mssp.SubscriberActive}); err != nil {

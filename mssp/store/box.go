@@ -49,6 +49,7 @@ type Boxes struct {
 	me    Box // Start is 0 for who holds nothing: a reader, a visitor
 	lease time.Duration
 	now   func() time.Time // instead of the database's clock
+	owed  []Box            // dead, and their work not taken over yet
 	once  sync.Once
 	quit  chan struct{}
 	ended chan struct{}
@@ -248,13 +249,9 @@ func (s *db) hold(ctx context.Context, f func(querier) error) error {
 }
 
 // bury declares the boxes dead that are: they can change nothing from then on.
-func (b *Boxes) bury(ctx context.Context) ([]Box, error) {
-	all, err := b.Crew(ctx)
-	if err != nil || len(all) == 1 && all[0].Start == b.me.Start {
-		return nil, err
-	}
-	var dead []Box
-	for _, other := range all {
+func (b *Boxes) bury(ctx context.Context) error {
+	crew, err := b.Crew(ctx)
+	for _, other := range crew {
 		if other.Start == b.me.Start {
 			continue
 		}
@@ -275,13 +272,13 @@ func (b *Boxes) bury(ctx context.Context) ([]Box, error) {
 			return err
 		})
 		if err != nil {
-			return dead, err
+			return err
 		}
 		if buried {
-			dead = append(dead, other)
+			b.owed = append(b.owed, other)
 		}
 	}
-	return dead, nil
+	return err
 }
 
 // silent reports whether the lease of a box has run out.

@@ -38,12 +38,12 @@ func TestSecondBox(t *testing.T) {
 			visitor, err := store.Open(ctx, store.Options{DSN: l.dsn, Visitor: true})
 			l.ok(err)
 			l.ok(visitor.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank"}))
-			if _, err := visitor.Accept(ctx, newTx(), seal); err == nil || errors.Is(err, store.ErrFenced) {
+			if _, err := visitor.Accept(ctx, newTx(), nil, seal); err == nil || errors.Is(err, store.ErrFenced) {
 				l.Errorf("a visitor takes in a transaction: %v", err)
 			}
 			l.ok(visitor.Close())
 		}
-		if r, err := first.Accept(ctx, newTx(), seal); err != nil || r.Dispatched == nil {
+		if r, err := first.Accept(ctx, newTx(), nil, seal); err != nil || r.Dispatched == nil {
 			l.Errorf("the first is disturbed: %v", err)
 		}
 		l.ok(first.Close())
@@ -159,11 +159,11 @@ func TestSessionIsCut(t *testing.T) {
 	if err := first.Beat(ctx); !errors.Is(err, store.ErrLocked) {
 		t.Errorf("a sign of life without a session: %v", err)
 	}
-	_, err = first.Accept(ctx, newTx(), seal)
+	_, err = first.Accept(ctx, newTx(), nil, seal)
 	if !errors.Is(err, store.ErrLocked) {
 		t.Errorf("a box without its session takes in a transaction: %v", err)
 	}
-	if r, err := second.Accept(ctx, newTx(), seal); err != nil || r.Dispatched == nil {
+	if r, err := second.Accept(ctx, newTx(), nil, seal); err != nil || r.Dispatched == nil {
 		t.Errorf("the second: %v", err)
 	}
 }

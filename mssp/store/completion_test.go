@@ -61,7 +61,7 @@ func TestEveryEndIsTold(t *testing.T) {
 			"failed at once": func() mssp.Transaction {
 				tx := observed()
 				tx.AppletTxn = 1
-				_, err := l.Accept(ctx, tx, refuseOdd)
+				_, err := l.Accept(ctx, tx, nil, refuseOdd)
 				l.ok(err)
 				return tx
 			},

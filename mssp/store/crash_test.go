@@ -58,7 +58,7 @@ func child() int {
 		go func() { failed <- work(s, w, say) }()
 	}
 	err = <-failed
-	if _, again := s.Accept(ctx, childTx(0, 0), seal); !errors.Is(again, store.ErrOutcomeUnknown) || !errors.Is(err, store.ErrOutcomeUnknown) {
+	if _, again := s.Accept(ctx, childTx(0, 0), nil, seal); !errors.Is(again, store.ErrOutcomeUnknown) || !errors.Is(err, store.ErrOutcomeUnknown) {
 		fmt.Fprintln(os.Stderr, err, again)
 		return 5
 	}
@@ -109,7 +109,7 @@ func sealed(d *store.Dispatched, say func(string, ...any)) {
 
 func work(s *store.Store, w int, say func(string, ...any)) error {
 	for i := 1; i <= 4000; i++ {
-		r, err := s.Accept(ctx, childTx(w, i), seal)
+		r, err := s.Accept(ctx, childTx(w, i), nil, seal)
 		if err != nil {
 			return err
 		}

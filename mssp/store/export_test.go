@@ -105,3 +105,8 @@ func OldSchema(version int, postgres bool) (script string) {
 	}
 	return script
 }
+
+// Standings counts the numbers against which something counts.
+func (s *Store) Standings() (n int, err error) {
+	return readOne(context.Background(), s.db, func(r *row) (int, error) { return int(r.int()), r.err() }, "SELECT COUNT(*) FROM patience")
+}

@@ -43,7 +43,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	importCard(t, s, cardA)
-	first, err := s.Accept(ctx, newTx(), seal)
+	first, err := s.Accept(ctx, newTx(), nil, seal)
 	if err != nil || first.Dispatched == nil {
 		t.Fatalf("%+v, %v", first, err)
 	}
@@ -56,7 +56,7 @@ func TestDiskFull(t *testing.T) {
 	for refused.ID == "" {
 		tx := newTx()
 		tx.Request = make([]byte, 20_000)
-		switch _, err := s.Accept(ctx, tx, seal); {
+		switch _, err := s.Accept(ctx, tx, nil, seal); {
 		case err == nil:
 			taken = append(taken, tx.ID)
 		case errors.Is(err, store.ErrNotWritten) && !errors.Is(err, store.ErrOutcomeUnknown):
@@ -86,7 +86,7 @@ func TestDiskFull(t *testing.T) {
 	if err := s.Writable(ctx); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	if r, err := s.Accept(ctx, refused, seal); err != nil || r.Duplicate {
+	if r, err := s.Accept(ctx, refused, nil, seal); err != nil || r.Duplicate {
 		t.Errorf("the refused one, again: %+v, %v", r, err)
 	}
 	if tx, err := s.Transaction(ctx, first.Tx.ID); err != nil || tx.State != mssp.Waiting {

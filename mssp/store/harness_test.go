@@ -145,7 +145,7 @@ func newTx() mssp.Transaction {
 
 func (l *lab) accept(tx mssp.Transaction) store.AcceptResult {
 	l.Helper()
-	r, err := l.Accept(ctx, tx, seal)
+	r, err := l.Accept(ctx, tx, nil, seal)
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestPostgresCommit(t *testing.T) {
 				CREATE CONSTRAINT TRIGGER fault AFTER INSERT ON tx DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fault()`)
 			l.ok(err)
 			tx := newTx()
-			_, err = l.Accept(ctx, tx, seal)
+			_, err = l.Accept(ctx, tx, nil, seal)
 			if err == nil || errors.Is(err, store.ErrOutcomeUnknown) != c.unknown {
 				t.Fatalf("the commit that failed: %v", err)
 			}
@@ -196,7 +196,7 @@ func TestPostgresCommit(t *testing.T) {
 			if stopped != c.unknown {
 				t.Errorf("stopped: %v", stopped)
 			}
-			_, err = l.Accept(ctx, newTx(), seal)
+			_, err = l.Accept(ctx, newTx(), nil, seal)
 			if errors.Is(err, store.ErrOutcomeUnknown) != c.unknown {
 				t.Errorf("the next one: %v", err)
 			}
@@ -235,12 +235,12 @@ func TestPostgresConnectionLost(t *testing.T) {
 		return seal(tx, ks)
 	}
 	tx := newTx()
-	if _, err := l.Accept(ctx, tx, kill); err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
+	if _, err := l.Accept(ctx, tx, nil, kill); err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
 		t.Fatalf("the job whose connection was lost: %v", err)
 	}
 	var r store.AcceptResult
 	for range 20 { // connections that died idle are found one by one
-		if r, err = l.Accept(ctx, tx, seal); err == nil {
+		if r, err = l.Accept(ctx, tx, nil, seal); err == nil {
 			break
 		}
 	}
@@ -284,7 +284,7 @@ func TestNobodyOvertakesAtAnIdleCard(t *testing.T) {
 // Supports: I5
 func TestDeadSegmentsStay(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		r, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		r, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
 		l.ok(err)
 		l.finish(done(r.Tx))
 		out, err := l.ClaimSegments(ctx, epoch.Add(2*time.Second), 10)
@@ -299,7 +299,7 @@ func TestDeadSegmentsStay(t *testing.T) {
 				l.Errorf("segment %d is %s", s.Part, s.State)
 			}
 		}
-		live, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		live, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
 		l.ok(err)
 		for _, want := range []int{2, 0} {
 			if out, err = l.ClaimSegments(ctx, epoch.Add(2*time.Second), 10); err != nil || len(out) != want {

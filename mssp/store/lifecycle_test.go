@@ -254,7 +254,7 @@ func endedBy(e mssp.Event) func(*lifeLab) mssp.TransID {
 func acceptOne(l *lifeLab, id mssp.TransID) error {
 	tx := l.newTx()
 	tx.ID = id
-	_, err := l.Accept(ctx, tx, seal)
+	_, err := l.Accept(ctx, tx, nil, seal)
 	return err
 }
 
@@ -336,7 +336,7 @@ func ended(l *lifeLab, tx mssp.Transaction) error {
 	if tx.FinishedAt.IsZero() || tx.Status != mssp.OTAError {
 		return fmt.Errorf("finished at %v with status %d", tx.FinishedAt, tx.Status)
 	}
-	next, err := l.Accept(ctx, l.newTx(), seal)
+	next, err := l.Accept(ctx, l.newTx(), nil, seal)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type Store struct {
 	Inbound
 	Completions
 	*Boxes
+	Patience
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -49,7 +50,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	d := &db{m: m, clock: o.Clock, o: o, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
-	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes}
+	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes, Patience: Patience{d}}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err
 	}
@@ -102,8 +103,12 @@ func (s *Store) Ping(ctx context.Context) error {
 const probeName = "probe"
 
 // Writable is an error when the machine refused the last write (the disk is
-// full, say) and still refuses a small one.
+// full, say) and still refuses a small one, or when this box has lost what
+// shows that it lives and cannot have it back.
 func (s *Store) Writable(ctx context.Context) error {
+	if s.b.adrift() {
+		return s.beat(ctx)
+	}
 	if s.b.unwritable() == nil {
 		return nil
 	}

@@ -28,7 +28,7 @@ func outcomes(state store.SegmentState, segs ...store.Outbound) (o []store.Segme
 // Supports: F9, F10
 func TestClaimSegments(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		r, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		r, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
 		l.ok(err)
 		if out := l.claim(epoch.Add(-time.Second), 10); len(out) != 0 {
 			l.Fatalf("claimed before their time: %+v", out)
@@ -69,12 +69,12 @@ func TestClaimSegments(t *testing.T) {
 // No segment leaves for a transaction that has ended, or after its time.
 func TestClaimDropsTheDead(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		ended, err := l.Accept(ctx, newTx(), sealUnclaimed)
+		ended, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
 		l.ok(err)
 		l.finish(done(ended.Tx))
 		late := newTx()
 		late.ICCID = cardB
-		tooLate, err := l.Accept(ctx, late, sealUnclaimed)
+		tooLate, err := l.Accept(ctx, late, nil, sealUnclaimed)
 		l.ok(err)
 		texts, err := l.EnqueueText(ctx, []bearer.Segment{{Dest: numberA, UD: []byte("hello")}})
 		l.ok(err)
@@ -186,7 +186,7 @@ func TestReport(t *testing.T) {
 			}
 			return s, err
 		}
-		r, err := l.Accept(ctx, newTx(), asked)
+		r, err := l.Accept(ctx, newTx(), nil, asked)
 		l.ok(err)
 		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, r.Dispatched.Segments...)))
 		rep := bearer.Report{Bearer: "smsc1", MessageID: "m2", Dest: numberA, Delivered: false, Cause: "expired", At: epoch}

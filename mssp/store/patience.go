@@ -151,22 +151,24 @@ func (p Patience) Recheck(ctx context.Context, n sms.MSISDN, now time.Time) (boo
 // Forget deletes what is worth nothing any more: it looks at a bounded number
 // of rows, from the number after the given, and says where to go on; "" at the end.
 func (p Patience) Forget(ctx context.Context, after sms.MSISDN, now time.Time) (next sms.MSISDN, err error) {
-	err = p.do(ctx, func(q querier) error {
-		next = ""
-		seen := 0
-		err := q.each(`SELECT msisdn FROM patience WHERE msisdn > $1 ORDER BY msisdn LIMIT $2`, func(r *row) error {
-			next = sms.MSISDN(r.text())
-			seen++
+	last, seen, old := after, 0, 0
+	err = p.read(ctx, func(q querier) error {
+		return q.each(`SELECT msisdn, until FROM patience WHERE msisdn > $1 ORDER BY msisdn LIMIT $2`, func(r *row) error {
+			last = sms.MSISDN(r.text())
+			if seen++; r.time().Before(now) {
+				old++
+			}
 			return r.err()
 		}, string(after), purgeBatch)
-		if err != nil || seen == 0 {
-			return err
-		}
-		_, err = q.exec(`DELETE FROM patience WHERE msisdn > $1 AND msisdn <= $2 AND until < $3`, string(after), string(next), now)
-		if seen < purgeBatch {
-			next = ""
-		}
-		return err
 	})
-	return next, err
+	if err == nil && old > 0 {
+		err = p.do(ctx, func(q querier) error {
+			_, err := q.exec(`DELETE FROM patience WHERE msisdn > $1 AND msisdn <= $2 AND until < $3`, string(after), string(last), now)
+			return err
+		})
+	}
+	if seen < purgeBatch {
+		last = ""
+	}
+	return last, err
 }

@@ -138,7 +138,7 @@ func TestManyCallersInOrder(t *testing.T) {
 						tx.ICCID = cardB
 					}
 					w.mu.Lock() // so that the witness sees things in their order
-					r, err := l.Accept(ctx, tx, seal)
+					r, err := l.Accept(ctx, tx, nil, seal)
 					if err != nil {
 						l.Error(err)
 					}
@@ -172,7 +172,7 @@ func TestConcurrentRace(t *testing.T) {
 					if c%2 == 0 {
 						tx.ICCID = cardB
 					}
-					r, err := l.Accept(ctx, tx, seal)
+					r, err := l.Accept(ctx, tx, nil, seal)
 					if err != nil {
 						l.Error(err)
 						continue

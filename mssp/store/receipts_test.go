@@ -23,7 +23,7 @@ func asking(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
 
 func (l *lab) acceptAsking() store.AcceptResult {
 	l.Helper()
-	r, err := l.Accept(ctx, newTx(), asking)
+	r, err := l.Accept(ctx, newTx(), nil, asking)
 	l.ok(err)
 	return r
 }

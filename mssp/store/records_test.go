@@ -301,7 +301,7 @@ func TestClosed(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		l.ok(l.Close())
 		defer l.open()
-		_, err := l.Accept(ctx, newTx(), seal)
+		_, err := l.Accept(ctx, newTx(), nil, seal)
 		l.wantErr("Accept", err, store.ErrClosed)
 		_, err = l.Transaction(ctx, "h1")
 		l.wantErr("Transaction", err, store.ErrClosed)

@@ -38,7 +38,7 @@ func TestOneProcess(t *testing.T) {
 	if got, err := r.Transaction(ctx, tx.ID); err != nil || got.Seq != tx.Seq {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := r.Accept(ctx, newTx(), seal); err == nil {
+	if _, err := r.Accept(ctx, newTx(), nil, seal); err == nil {
 		t.Error("a read-only store accepts")
 	}
 	l.ok(r.Check(ctx))
@@ -94,7 +94,7 @@ func TestFailingJobInABatch(t *testing.T) {
 	accept := func(i int, f store.SealFunc) {
 		tx := newTx()
 		tx.ICCID = benchCard(i)
-		_, errs[i] = s.Accept(ctx, tx, f)
+		_, errs[i] = s.Accept(ctx, tx, nil, f)
 	}
 	under, on := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
@@ -142,9 +142,9 @@ func TestFailingJobInABatch(t *testing.T) {
 func TestPanicInAJob(t *testing.T) {
 	l := onSQLite(t)
 	tx := newTx()
-	_, err := l.Accept(ctx, tx, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { panic("odd") })
+	_, err := l.Accept(ctx, tx, nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { panic("odd") })
 	l.wantErr("the request", err, store.ErrOutcomeUnknown)
-	_, err = l.Accept(ctx, newTx(), seal)
+	_, err = l.Accept(ctx, newTx(), nil, seal)
 	l.wantErr("the next request", err, store.ErrOutcomeUnknown)
 	select {
 	case <-l.Stopped():
@@ -366,7 +366,7 @@ func TestCheckFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		importCard(t, s, cardA)
-		if _, err := s.Accept(ctx, newTx(), seal); err != nil {
+		if _, err := s.Accept(ctx, newTx(), nil, seal); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := rawDB(t, path).Exec(sql); err != nil {

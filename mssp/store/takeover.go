@@ -55,25 +55,23 @@ const (
 // Segments that were Sent may or may not have left and are Ambiguous now;
 // ClaimSegments hands them out again, octet for octet the same.
 func (b *Boxes) Recover(ctx context.Context) (Recovery, error) {
-	dead, err := b.bury(ctx)
-	if err != nil {
-		return Recovery{Dead: dead}, err
+	if err := b.bury(ctx); err != nil {
+		return Recovery{}, err
 	}
-	return b.adopt(ctx, dead, b.me.Start)
+	return b.adopt(ctx, b.me.Start)
 }
 
 // TakeOver looks for boxes that have died and takes over what they held: the
 // cards, and so the timers of their transactions, and the segments under way.
-// Where nobody has died it costs one small read.
+// Where nobody has died it costs one small read. One at a time calls it.
 func (b *Boxes) TakeOver(ctx context.Context) (Recovery, error) {
 	if !b.b.shared() {
 		return Recovery{}, nil // nobody else can be there
 	}
-	dead, err := b.bury(ctx)
-	if err != nil || len(dead) == 0 {
-		return Recovery{Dead: dead}, err
+	if err := b.bury(ctx); err != nil || len(b.owed) == 0 {
+		return Recovery{}, err
 	}
-	return b.adopt(ctx, dead, none)
+	return b.adopt(ctx, none)
 }
 
 // nobody is the holder of what nobody holds.
@@ -83,8 +81,8 @@ const nobody = 0
 const none = -1
 
 // adopt takes over what nobody alive holds, and what own holds.
-func (b *Boxes) adopt(ctx context.Context, dead []Box, own int64) (Recovery, error) {
-	rec := Recovery{Dead: dead}
+func (b *Boxes) adopt(ctx context.Context, own int64) (Recovery, error) {
+	rec := Recovery{Dead: b.owed}
 	var last int64
 	err := b.hold(ctx, func(q querier) error {
 		rec.Taken, rec.Ambiguous = nil, 0
@@ -121,6 +119,9 @@ func (b *Boxes) adopt(ctx context.Context, dead []Box, own int64) (Recovery, err
 		return rec, err
 	}
 	rec.Open, err = readOne(ctx, b.db, func(r *row) (int, error) { return int(r.int()), r.err() }, `SELECT COUNT(*) FROM tx WHERE finished_at = 0`)
+	if err == nil {
+		b.owed = nil
+	}
 	return rec, err
 }
 

@@ -1,0 +1,167 @@
+package store_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+var rules = abuse.Rules{PromptsPerMinute: 3, CoolOffAfter: 2, CoolOff: 15 * time.Minute}
+
+func (l *lab) user() {
+	l.Helper()
+	l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "A", State: mssp.SubscriberActive}))
+}
+
+// prompt is what counts against number A, as a request reads it.
+func (l *lab) prompt() *store.Prompt {
+	l.Helper()
+	_, _, _, st, err := l.LookupStanding(ctx, numberA)
+	l.ok(err)
+	return &store.Prompt{Rules: rules, Was: st}
+}
+
+func (l *lab) ask(tx mssp.Transaction) error {
+	l.Helper()
+	_, err := l.Accept(ctx, tx, l.prompt(), seal)
+	return err
+}
+
+func (l *lab) wantRefused(what string, err error) {
+	l.Helper()
+	var f *mssp.Fault
+	if !errors.As(err, &f) || f.Code != mssp.SignatureProcess {
+		l.Errorf("%s: %v", what, err)
+	}
+}
+
+// Prompts are counted in the commit that accepts, so a restart forgives none; a
+// repeat does not count, and what is refused leaves nothing behind.
+//
+// Covers: 3.5.6-1, I12
+func TestPromptsAreRows(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.user()
+		first := newTx()
+		l.ok(l.ask(first))
+		for range 5 {
+			again := newTx()
+			again.APTransID = first.APTransID
+			if r, err := l.Accept(ctx, again, l.prompt(), seal); err != nil || !r.Duplicate {
+				l.Errorf("a repeat: %+v, %v", r, err)
+			}
+		}
+		l.ok(l.ask(newTx()))
+		l.reopen()
+		l.ok(l.ask(newTx()))
+		over := newTx()
+		l.wantRefused("the fourth, after a restart", l.ask(over))
+		_, err := l.Transaction(ctx, over.ID)
+		l.wantErr("what was refused", err, store.ErrNotFound)
+		l.ok(l.Check(ctx))
+		later := newTx()
+		later.CreatedAt = epoch.Add(time.Minute)
+		l.ok(l.ask(later))
+	})
+}
+
+// Many at once, all of which have read that nothing counts yet: the rows let
+// three of them pass.
+func TestPromptsAtOnce(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.user()
+		p := l.prompt()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		passed := 0
+		for range 12 {
+			wg.Go(func() {
+				_, err := l.Accept(ctx, newTx(), p, seal)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					passed++
+				} else {
+					l.wantRefused("one too many", err)
+				}
+			})
+		}
+		wg.Wait()
+		if txs, err := l.Transactions(ctx, store.TransactionFilter{}); err != nil || len(txs) != 3 || passed != 3 {
+			l.Errorf("%d have passed, %d are stored, %v", passed, len(txs), err)
+		}
+	})
+}
+
+// A request that is not signed counts in the commit that ends it, on whichever
+// box that is; the pause holds for all.
+func TestCoolOffIsARow(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.user()
+		end := func() time.Time {
+			l.Helper()
+			r, err := l.Accept(ctx, newTx(), nil, seal)
+			l.ok(err)
+			f := store.Finish{TxID: r.Tx.ID, Event: mssp.EventRefused, Status: mssp.UserCancel, Rules: rules}
+			return l.finish(f).Peace
+		}
+		if peace := end(); !peace.IsZero() {
+			l.Errorf("in peace until %v after one", peace)
+		}
+		l.reopen()
+		if peace, want := end(), epoch.Add(time.Second+15*time.Minute); !peace.Equal(want) {
+			l.Errorf("in peace until %v, want %v", peace, want)
+		}
+		l.reopen()
+		l.wantRefused("the next", l.ask(newTx()))
+	})
+}
+
+// Two boxes count together.
+func TestPromptsOfTwoBoxes(t *testing.T) {
+	one, two, _, _, _ := twoBoxes(t)
+	one.user()
+	for _, l := range []*lab{one, two, one} {
+		l.ok(l.ask(newTx()))
+	}
+	two.wantRefused("the fourth", two.ask(newTx()))
+}
+
+// A card is asked for its state once a minute; what is worth nothing any more
+// is forgotten, a bounded number of rows at a time.
+func TestRecheckAndForget(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		for i, want := range []bool{true, false, true} {
+			if got, err := l.Recheck(ctx, numberA, epoch.Add(time.Duration(i)*40*time.Second)); err != nil || got != want {
+				l.Errorf("question %d: %v, %v", i, got, err)
+			}
+		}
+		const many = 700
+		for i := range many {
+			_, err := l.Recheck(ctx, numberA[:6]+sms.MSISDN(string(rune('0'+i/100))+string(rune('0'+i/10%10))+string(rune('0'+i%10))), epoch)
+			l.ok(err)
+		}
+		next, err := l.Forget(ctx, "", epoch.Add(70*time.Second))
+		l.ok(err)
+		if next == "" {
+			l.Errorf("%d rows at once", many)
+		}
+		next, err = l.Forget(ctx, next, epoch.Add(70*time.Second))
+		l.ok(err)
+		if next != "" {
+			l.Errorf("goes on at %s", next)
+		}
+		if ok, err := l.Recheck(ctx, numberA, epoch.Add(100*time.Second)); err != nil || ok {
+			l.Errorf("what still counts was forgotten: %v", err)
+		}
+		if n, err := l.Standings(); err != nil || n != 1 {
+			l.Errorf("%d numbers are remembered, %v", n, err)
+		}
+	})
+}
