@@ -53,6 +53,33 @@ func TestAlgorithmPolicy(t *testing.T) {
 	c.stop(t)
 }
 
+// A profile of level 3, where a user would only press OK, is refused, in every
+// mode, and nobody is asked; a fault sends nobody there either.
+//
+// Covers: 1-2 via POST /rest/service
+func TestClickOK(t *testing.T) {
+	const clickOK = "http://localhost/simsign/click-ok"
+	w := newWorld(t, 1, "")
+	w.reconfigure(t, "[[signature_profile]]", fmt.Sprintf("[[signature_profile]]\nuri = %q\nusage = \"authentication\"\nloa = 3\n[[signature_profile]]", clickOK))
+	c := w.serve(t)
+	w.register(t, "authentication")
+	u := w.users[0]
+	u.acts(nil)
+	for i, mode := range []string{"synch", "asynchClientServer"} {
+		body := w.request(fmt.Sprint("L", i), "Pay?", map[string]any{"SignatureProfile": clickOK, "MessagingMode": mode})
+		w.wantFault(t, mode, body, "109", "")
+	}
+	body := w.request("N", "Pay?", map[string]any{"SignatureProfile": "http://nope.example"})
+	if _, text := w.post(t, "/rest/service", jsonHeader, body); !strings.Contains(text, authURI) || strings.Contains(text, clickOK) {
+		t.Errorf("a fault names %s", text)
+	}
+	if u.seen() != "" {
+		t.Errorf("the user was asked:\n%s", u.seen())
+	}
+	w.asks(t, u, 0, verified, "--text", "Pay?")
+	c.stop(t)
+}
+
 // What a registration is refused for, before anybody is asked: a key that the
 // card's profile does not have, no free slot, a code that is blocked, nobody
 // with that number.
