@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -66,10 +67,24 @@ func walk(t *testing.T, f func(path string)) {
 	}
 }
 
-// sources parses every Go file of the repository.
+// parsed are the sources: they are the same for every test.
+var parsed struct {
+	once sync.Once
+	all  []*source
+}
+
+// sources are the Go files of the repository.
 func sources(t *testing.T) []*source {
 	t.Helper()
-	var out []*source
+	parsed.once.Do(func() { parsed.all = parse(t) })
+	if len(parsed.all) < 20 {
+		t.Fatalf("found only %d Go files from %s", len(parsed.all), root)
+	}
+	return parsed.all
+}
+
+func parse(t *testing.T) (out []*source) {
+	t.Helper()
 	walk(t, func(path string) {
 		if !strings.HasSuffix(path, ".go") {
 			return
@@ -88,8 +103,5 @@ func sources(t *testing.T) []*source {
 			test: strings.HasSuffix(path, "_test.go"), text: string(b), fset: fset, file: file,
 		})
 	})
-	if len(out) < 20 {
-		t.Fatalf("found only %d Go files from %s", len(out), root)
-	}
 	return out
 }
