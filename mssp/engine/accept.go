@@ -22,12 +22,14 @@ type line struct {
 	outbox  *outbox
 	waiters *waiters
 	rules   abuse.Rules
+
+	observers *observers
 }
 
 // newTransaction is a row with its identity and its deadline.
 func (l *line) newTransaction(o *Order, t *Target) (mssp.Transaction, error) {
 	tx := mssp.Transaction{
-		Kind: o.Kind, AP: o.AP, APTransID: o.APTransID, RequestHash: o.RequestHash, Mode: o.Mode, Profile: o.Profile,
+		Kind: o.Kind, AP: o.AP, APTransID: o.APTransID, RequestHash: o.RequestHash, Mode: o.Mode, Profile: o.Profile, Observer: o.Observer,
 		MSISDN: t.Subscriber.MSISDN, ICCID: t.Card.ICCID, State: mssp.Queued, CreatedAt: o.At, Deadline: o.At.Add(o.Life),
 	}
 	id, err := transID(l.o.Rand)

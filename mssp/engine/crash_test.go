@@ -102,6 +102,19 @@ func (d *dyingStore) RecordOutcomesLazy(o []store.SegmentOutcome) {
 	_ = d.commit(func() error { d.Store.RecordOutcomesLazy(o); return nil })
 }
 
+func (d *dyingStore) ClaimCompletions(ctx context.Context, name string, now, until time.Time, n int) (out []store.Completion, err error) {
+	err = d.commit(func() error { out, err = d.Store.ClaimCompletions(ctx, name, now, until, n); return err })
+	return out, err
+}
+
+func (d *dyingStore) Told(ctx context.Context, c store.Completion) error {
+	return d.commit(func() error { return d.Store.Told(ctx, c) })
+}
+
+func (d *dyingStore) RetryCompletion(ctx context.Context, c store.Completion, at time.Time) error {
+	return d.commit(func() error { return d.Store.RetryCompletion(ctx, c, at) })
+}
+
 func (d *dyingStore) Recover(ctx context.Context) (r store.Recovery, err error) {
 	err = d.commit(func() error { r, err = d.Store.Recover(ctx); return err })
 	return r, err

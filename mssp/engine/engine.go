@@ -19,6 +19,9 @@
 // name for the operation, registered before Start; a method that reads the
 // Target, checks what only it can check, and gives an Order to Accept or Run.
 //
+// Whoever must hear of an end without waiting for it (a notification, a ping to
+// a client, another MSSP) registers an Observer and names it in the Order.
+//
 // On the usual path a signature costs two commits: Accept (request, counter,
 // sealed packet, segments) in the caller's goroutine, and Finish (answer,
 // verified result, next packet of that card) in the bearer's.
@@ -35,8 +38,8 @@ import (
 )
 
 // Engine runs all transactions of one process: the queue at each card, what
-// goes out, what comes in, what is due, and who waits. It is safe for
-// concurrent use.
+// goes out, what comes in, what is due, who waits, and who is told. It is safe
+// for concurrent use.
 type Engine struct {
 	*core
 	line    *line
@@ -44,6 +47,8 @@ type Engine struct {
 	inbox   *inbox
 	sweeper *sweeper
 	waiters *waiters
+
+	observers *observers
 }
 
 // New checks the options. Nothing happens before Start.
@@ -58,13 +63,14 @@ func New(o Options) (*Engine, error) {
 	c := &core{o: o, log: o.Logger, m: m, flights: newFlights(), alarm: newAlarm(o.Clock), procedures: procedures{}}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	e := &Engine{core: c, waiters: &waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters}}
-	e.line = &line{core: c, waiters: e.waiters, rules: abuse.Rules{
+	e.observers = newObservers(c)
+	e.line = &line{core: c, waiters: e.waiters, observers: e.observers, rules: abuse.Rules{
 		PromptsPerMinute: o.Limits.PromptsPerMinute, CoolOffAfter: o.Limits.CoolOffAfter, CoolOff: o.Limits.CoolOff,
 	}}
 	e.outbox = &outbox{core: c, line: e.line, places: make(chan struct{}, maxSubmits)}
 	e.line.outbox = e.outbox
 	e.inbox = &inbox{core: c, line: e.line}
-	e.sweeper = &sweeper{core: c, line: e.line, outbox: e.outbox, inbox: e.inbox}
+	e.sweeper = &sweeper{core: c, line: e.line, outbox: e.outbox, inbox: e.inbox, observers: e.observers}
 	return e, nil
 }
 

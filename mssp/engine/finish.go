@@ -61,6 +61,7 @@ func (l *line) ended(tx *mssp.Transaction) {
 		"msisdn", tx.MSISDN, "attempts", tx.Attempt, "took", tx.FinishedAt.Sub(tx.CreatedAt))
 	l.traceEnded(tx)
 	l.waiters.wake(*tx)
+	l.observers.ended(tx)
 }
 
 // sealNext gives an idle card its next transaction.

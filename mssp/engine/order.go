@@ -37,6 +37,7 @@ type Order struct {
 	Mode        mssp.MessagingMode
 	Profile     string    // SignatureProfile URI as asked for
 	At          time.Time // of the request; zero: now
+	Observer    mssp.Observer
 	// Trace is what a watching operator sees of the request; nil: nothing. The
 	// engine adds time and transaction.
 	Trace *TraceEvent

@@ -11,7 +11,8 @@ import (
 // recover takes up what an earlier process left at any point of its work.
 // Segments that it may or may not have sent are ambiguous now and go out
 // again with identical octets; idle cards with a queue get their next
-// transaction; complete answers that were stored but not used are used.
+// transaction; complete answers that were stored but not used are used; who was
+// being told that a transaction had ended is told again.
 func (w *sweeper) recover(ctx context.Context) error {
 	if err := w.adopt(ctx); err != nil {
 		return err
@@ -28,6 +29,9 @@ func (w *sweeper) recover(ctx context.Context) error {
 		return err
 	}
 	if err := w.inbox.incomplete(ctx, everywhere); err != nil {
+		return err
+	}
+	if err := w.observers.recover(ctx); err != nil {
 		return err
 	}
 	w.log.Info("engine recovered", "open", r.Open, "ambiguous", r.Ambiguous, "idle", len(r.Idle))

@@ -33,6 +33,12 @@ type Store interface {
 	Alert(ctx context.Context, number sms.MSISDN, now time.Time) (int64, error)
 	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
 
+	FreeCompletions(ctx context.Context, now time.Time) (observers []string, err error)
+	CompletionDue(ctx context.Context, observer string) (time.Time, error)
+	ClaimCompletions(ctx context.Context, observer string, now, until time.Time, limit int) ([]store.Completion, error)
+	Told(ctx context.Context, c store.Completion) error
+	RetryCompletion(ctx context.Context, c store.Completion, at time.Time) error
+
 	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)
 	AdoptRequests(ctx context.Context, newest func(request []byte) bool, anew func(tx *mssp.Transaction) []byte) (int, error)
 	Recover(ctx context.Context) (store.Recovery, error)

@@ -20,11 +20,12 @@ const lookAround = 3 * time.Second
 // behind; everything else it reads from columns.
 type sweeper struct {
 	*core
-	line   *line
-	outbox *outbox
-	inbox  *inbox
-	idle   []ota.ICCID // idle cards with a queue that could not be sealed for yet
-	look   time.Time   // when to look for dead boxes again
+	line      *line
+	outbox    *outbox
+	inbox     *inbox
+	observers *observers
+	idle      []ota.ICCID // idle cards with a queue that could not be sealed for yet
+	look      time.Time   // when to look for dead boxes again
 }
 
 // run is the only timer of the engine. It expires what is past its
@@ -63,6 +64,7 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 		{"submitting segments", w.outbox.resubmit},
 		{"using stored answers", w.inbox.retryAnswers},
 		{"matching early receipts", w.inbox.matchReceipts},
+		{"telling observers", w.observers.tell},
 	} {
 		if err := step.do(ctx); err != nil && ctx.Err() == nil {
 			w.log.Error("sweep", "doing", step.what, "error", err)
@@ -74,6 +76,9 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 	next := w.o.Clock().Add(lookAround)
 	if p := w.reattemptPartial(ctx); !p.IsZero() && p.Before(next) {
 		next = p
+	}
+	if t := w.observers.due(ctx); !t.IsZero() && t.Before(next) {
+		next = t
 	}
 	d, err := w.o.Store.NextDue(ctx)
 	if err == nil && !d.IsZero() && d.Before(next) {

@@ -45,5 +45,6 @@ type Request struct {
 	// Late is set when the time for this request is over: only the repeat of an
 	// earlier one is answered, a new one gets this fault.
 	Late     *mssp.Fault
-	Validate bool // the reply says VALID_SIGNATURE (502) instead of SIGNATURE (500)
+	Observer mssp.Observer // who is told of the end, besides whoever waits for it
+	Validate bool          // the reply says VALID_SIGNATURE (502) instead of SIGNATURE (500)
 }

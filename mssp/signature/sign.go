@@ -24,7 +24,7 @@ func (s *Signer) Sign(ctx context.Context, r Request) (mssp.Transaction, error) 
 	}
 	o := engine.Order{
 		Kind: mssp.KindSign, Operation: Operation, AP: r.AP.ID, APTransID: r.APTransID, RequestHash: r.RequestHash,
-		Mode: r.Mode, Profile: r.ProfileURI, Language: r.Language, Life: r.Life(), Code: r.Profile.Usage, Ask: true, At: s.o.Clock(),
+		Mode: r.Mode, Profile: r.ProfileURI, Language: r.Language, Life: r.Life(), Code: r.Profile.Usage, Ask: true, At: s.o.Clock(), Observer: r.Observer,
 	}
 	if r.Late != nil {
 		return s.engine.Refuse(ctx, &o, r.Late)

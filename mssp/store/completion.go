@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -30,40 +29,17 @@ const (
 
 	sqlTxBySeq = `SELECT ` + txCols + ` FROM tx WHERE seq = $1`
 
+	// sqlDueCompletion is when an observer has to be told the first.
+	sqlDueCompletion = `SELECT MIN(due_at) FROM completion WHERE observer = $1`
+
+	// sqlClaimCompletions names a row twice: on PostgreSQL the outer condition is
+	// looked at again when another box has just taken the row.
+	sqlClaimCompletions = `UPDATE completion SET holder = $5, due_at = $4, tries = tries + 1 WHERE due_at <= $2 AND tx_seq IN
+	(SELECT tx_seq FROM completion WHERE observer = $1 AND due_at <= $2 ORDER BY due_at, tx_seq LIMIT $3)
+	AND ` + sqlFence + `$5` + sqlKept + ` RETURNING tx_seq, tries`
+
 	sqlRetryCompletion = `UPDATE completion SET holder = 0, due_at = $2 WHERE tx_seq = $1 AND holder = $3`
 )
-
-// sqlDueCompletion finds when the first of some observers has to be told.
-func sqlDueCompletion(observers int) string {
-	return `SELECT MIN(due_at) FROM completion WHERE observer IN (` + params(1, observers) + `)`
-}
-
-// sqlClaimCompletions names a row twice: on PostgreSQL the outer condition is
-// looked at again when another box has just taken the row.
-func sqlClaimCompletions(observers int) string {
-	return `UPDATE completion SET holder = $1, due_at = $2, tries = tries + 1 WHERE due_at <= $3 AND tx_seq IN
-	(SELECT tx_seq FROM completion WHERE observer IN (` + params(5, observers) + `) AND due_at <= $3 ORDER BY due_at, tx_seq LIMIT $4)
-	AND ` + sqlFence + `$1` + sqlKept + ` RETURNING tx_seq, tries`
-}
-
-// params are the places of n arguments from number first on.
-func params(first, n int) string {
-	s := make([]byte, 0, 4*n)
-	for i := range n {
-		if i > 0 {
-			s = append(s, ", "...)
-		}
-		s = strconv.AppendInt(append(s, '$'), int64(first+i), 10)
-	}
-	return string(s)
-}
-
-func withNames(args []any, names []string) []any {
-	for _, n := range names {
-		args = append(args, n)
-	}
-	return args
-}
 
 // completed notes, in the commit that ends a transaction, that its observer
 // has to be told.
@@ -91,32 +67,27 @@ func (s *Completions) FreeCompletions(ctx context.Context, now time.Time) (obser
 	return observers, err
 }
 
-// CompletionDue is when the first of these observers has to be told something;
-// zero when there is nothing to tell.
-func (s *Completions) CompletionDue(ctx context.Context, observers []string) (time.Time, error) {
-	if len(observers) == 0 {
-		return time.Time{}, nil
-	}
-	return readOne(ctx, s.db, func(r *row) (time.Time, error) { return r.time(), r.err() },
-		sqlDueCompletion(len(observers)), withNames(nil, observers)...)
+// CompletionDue is when an observer has to be told something; zero when there
+// is nothing to tell.
+func (s *Completions) CompletionDue(ctx context.Context, observer string) (time.Time, error) {
+	return readOne(ctx, s.db, func(r *row) (time.Time, error) { return r.time(), r.err() }, sqlDueCompletion, observer)
 }
 
-// ClaimCompletions takes what is due for these observers, the longest due
-// first. It is this box's until Told or RetryCompletion, but not longer than
-// until: then it is due again.
-func (s *Completions) ClaimCompletions(ctx context.Context, observers []string, now, until time.Time, limit int) ([]Completion, error) {
-	due, err := s.CompletionDue(ctx, observers)
+// ClaimCompletions takes what is due for an observer, the longest due first. It
+// is this box's until Told or RetryCompletion, but not longer than until: then
+// it is due again.
+func (s *Completions) ClaimCompletions(ctx context.Context, observer string, now, until time.Time, limit int) ([]Completion, error) {
+	due, err := s.CompletionDue(ctx, observer)
 	if err != nil || due.IsZero() || due.After(now) {
 		return nil, err
 	}
 	var cs []Completion
 	err = s.hold(ctx, func(q querier) error {
 		cs = nil
-		args := withNames([]any{s.boxes.me.Start, until, now, limit}, observers)
-		err := q.each(sqlClaimCompletions(len(observers)), func(r *row) error {
+		err := q.each(sqlClaimCompletions, func(r *row) error {
 			cs = append(cs, Completion{Tx: mssp.Transaction{Seq: r.int()}, Try: int(r.int())})
 			return r.err()
-		}, args...)
+		}, observer, now, limit, until, s.boxes.me.Start)
 		if err != nil {
 			return err
 		}

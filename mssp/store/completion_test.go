@@ -11,8 +11,6 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 )
 
-var names = []string{"notify", "ping"}
-
 // observed is a transaction whose end is told.
 func observed() mssp.Transaction {
 	tx := newTx()
@@ -23,7 +21,7 @@ func observed() mssp.Transaction {
 // told lists what is to be told now.
 func (l *lab) told(now time.Time) (ids []mssp.TransID) {
 	l.Helper()
-	cs, err := l.ClaimCompletions(ctx, names, now, now, 10)
+	cs, err := l.ClaimCompletions(ctx, "notify", now, now, 10)
 	l.ok(err)
 	for _, c := range cs {
 		ids = append(ids, c.Tx.ID)
@@ -99,14 +97,14 @@ func TestToldOnce(t *testing.T) {
 		ended := l.finish(f).Tx
 		f.Event = mssp.EventExpired
 		l.finish(f)
-		if cs, err := l.ClaimCompletions(ctx, names, at.Add(-time.Second), at, 10); err != nil || cs != nil {
+		if cs, err := l.ClaimCompletions(ctx, "notify", at.Add(-time.Second), at, 10); err != nil || cs != nil {
 			l.Errorf("told before the end: %v, %v", cs, err)
 		}
-		due, err := l.CompletionDue(ctx, names)
+		due, err := l.CompletionDue(ctx, "notify")
 		if err != nil || !due.Equal(at) {
 			l.Errorf("due %v, %v", due, err)
 		}
-		cs, err := l.ClaimCompletions(ctx, names, at, at.Add(time.Minute), 10)
+		cs, err := l.ClaimCompletions(ctx, "notify", at, at.Add(time.Minute), 10)
 		l.ok(err)
 		if len(cs) != 1 || cs[0].Try != 1 || string(cs[0].Tx.Observer.Data) != "https://ap.example/done" {
 			l.Fatalf("%+v", cs)
@@ -115,7 +113,7 @@ func TestToldOnce(t *testing.T) {
 			l.Error(diff)
 		}
 		l.ok(l.Told(ctx, cs[0]))
-		if due, err := l.CompletionDue(ctx, names); err != nil || !due.IsZero() {
+		if due, err := l.CompletionDue(ctx, "notify"); err != nil || !due.IsZero() {
 			l.Errorf("told, and due again at %v, %v", due, err)
 		}
 	})
@@ -129,7 +127,7 @@ func TestClaimedCompletion(t *testing.T) {
 		at := epoch.Add(time.Second)
 		claim := func(now time.Time, try int) store.Completion {
 			l.Helper()
-			cs, err := l.ClaimCompletions(ctx, names, now, now.Add(time.Minute), 10)
+			cs, err := l.ClaimCompletions(ctx, "notify", now, now.Add(time.Minute), 10)
 			l.ok(err)
 			if try == 0 && cs == nil {
 				return store.Completion{}
@@ -168,7 +166,7 @@ func TestUnknownObserver(t *testing.T) {
 		if got := l.told(epoch.Add(time.Hour)); got != nil {
 			l.Errorf("told %v", got)
 		}
-		if due, err := l.CompletionDue(ctx, names); err != nil || !due.IsZero() {
+		if due, err := l.CompletionDue(ctx, "notify"); err != nil || !due.IsZero() {
 			l.Errorf("due %v, %v", due, err)
 		}
 		old := store.Retention{Transactions: epoch.Add(time.Hour)}
@@ -176,8 +174,7 @@ func TestUnknownObserver(t *testing.T) {
 		if err != nil || p.Transactions != 0 {
 			l.Errorf("%+v, %v", p, err)
 		}
-		names := []string{"roaming"}
-		cs, err := l.ClaimCompletions(ctx, names, epoch.Add(time.Hour), epoch.Add(2*time.Hour), 10)
+		cs, err := l.ClaimCompletions(ctx, "roaming", epoch.Add(time.Hour), epoch.Add(2*time.Hour), 10)
 		l.ok(err)
 		if len(cs) != 1 || cs[0].Tx.ID != tx.ID {
 			l.Fatalf("%+v", cs)
@@ -202,7 +199,7 @@ func TestClaimedByOne(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				for {
-					cs, err := l.ClaimCompletions(ctx, names, at, at.Add(time.Minute), 3)
+					cs, err := l.ClaimCompletions(ctx, "notify", at, at.Add(time.Minute), 3)
 					if err != nil {
 						l.Error(err)
 					}

@@ -19,7 +19,7 @@ func HotStatements() map[string]string {
 		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,
-		"due completion": sqlDueCompletion(2), "claim completions": sqlClaimCompletions(2), "tx by seq": sqlTxBySeq,
+		"due completion": sqlDueCompletion, "claim completions": sqlClaimCompletions, "tx by seq": sqlTxBySeq,
 		"park": sqlPark, "park limit": sqlParkLimit, "unpark": sqlUnpark, "resolve": sqlResolve,
 	}
 }

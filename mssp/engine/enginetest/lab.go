@@ -89,6 +89,7 @@ type Lab struct {
 	// What the next engine is made of; Kill makes it.
 	Options      engine.Options
 	Registration registration.Options
+	Observers    map[string]engine.Observer
 
 	Engine    *engine.Engine
 	Signer    *signature.Signer
@@ -194,6 +195,9 @@ func (l *Lab) Make() {
 	var err error
 	l.Engine, err = engine.New(l.Options)
 	l.OK(err)
+	for name, o := range l.Observers {
+		l.OK(l.Engine.Observe(name, o))
+	}
 	l.Care, err = cardcare.New(l.Engine)
 	l.OK(err)
 	r := l.Registration
