@@ -44,7 +44,7 @@ func (l *lab) wantRefused(what string, err error) {
 // Prompts are counted in the commit that accepts, so a restart forgives none; a
 // repeat does not count, and what is refused leaves nothing behind.
 //
-// Covers: 3.5.6-1, I12
+// Supports: 3.5.6-1, I12
 func TestPromptsAreRows(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		l.user()

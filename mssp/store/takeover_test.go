@@ -69,7 +69,7 @@ func (l *lab) wantExpired(want ...mssp.TransID) {
 // of another touches it. When it has died the other takes over card, segments
 // and timers, and from then on the dead one, should it wake up, changes nothing.
 //
-// Covers: F1
+// Supports: F1
 func TestTakeOver(t *testing.T) {
 	one, two, a, behind, b := twoBoxes(t)
 	rec, err := two.TakeOver(ctx)
@@ -111,7 +111,7 @@ func TestTakeOver(t *testing.T) {
 // Everything that a box may do to a transaction is refused once it was declared
 // dead; it says why, changes nothing, and the store stops.
 //
-// Covers: I14
+// Supports: I14
 func TestFence(t *testing.T) {
 	for name, write := range map[string]func(l *lab, a mssp.Transaction) error{
 		"accept": func(l *lab, _ mssp.Transaction) error { _, err := l.Accept(ctx, newTx(), nil, seal); return err },
