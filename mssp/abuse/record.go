@@ -17,7 +17,7 @@ const recordVersion = 1
 var ErrRecord = errors.New("abuse: no record")
 
 // AppendBinary implements encoding.BinaryAppender.
-func (rec *Record) AppendBinary(b []byte) ([]byte, error) {
+func (rec Record) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, recordVersion)
 	b = appendTime(appendTime(b, rec.Peace), rec.Recheck)
 	for _, ts := range [...][]time.Time{rec.Prompts, rec.Unsigned} {

@@ -19,7 +19,7 @@ const (
 
 // AppendBinary appends the stored form to b. Errors: ErrUnsupported for a
 // field of 16 MiB or more.
-func (p *Prepared) AppendBinary(b []byte) ([]byte, error) {
+func (p Prepared) AppendBinary(b []byte) ([]byte, error) {
 	var flags byte
 	if p.detached {
 		flags |= flagDetached

@@ -176,7 +176,7 @@ func some(b []byte) []byte {
 }
 
 // AppendBinary appends the message again, octet for octet as it was parsed.
-func (s *SignedData) AppendBinary(dst []byte) ([]byte, error) {
+func (s SignedData) AppendBinary(dst []byte) ([]byte, error) {
 	b := newBuilder(512 + len(s.Content) + len(s.Attributes) + len(s.Signature))
 	if s.unsigned != nil {
 		b.element(tag1, s.unsigned)
