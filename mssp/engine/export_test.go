@@ -10,6 +10,9 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
+// LookAround is how often an engine looks for dead boxes.
+const LookAround = lookAround
+
 // Flight is the transaction at a card as memory has it.
 type Flight = flight
 

@@ -224,6 +224,6 @@ func (e *pgEngine) clockSQL() string {
 // pgText lights up what is a comment to SQLite.
 func pgText(q string) string { return strings.Replace(q, "/*FOR KEY SHARE*/", "FOR KEY SHARE", 1) }
 
-// defaultLease: with what an engine needs to look around (engine.lookAround) the
-// work of a machine that vanished goes on within ten seconds.
-const defaultLease = 5 * time.Second
+// DefaultLease and the time after which an engine looks around again are the
+// bound within which the work of a machine that vanished goes on: ten seconds.
+const DefaultLease = 5 * time.Second

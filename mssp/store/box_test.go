@@ -11,6 +11,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/mssp/store/storetest"
 )
 
 // never is a lease that runs out in no test.
@@ -111,23 +112,6 @@ func operator(t *testing.T, dsn string) *sql.DB {
 	return db
 }
 
-// cut ends the session that shows that a box lives, and waits until it is gone.
-func cut(t *testing.T, db *sql.DB, box string) {
-	t.Helper()
-	var session int
-	if err := db.QueryRow("SELECT session FROM box WHERE name = $1", box).Scan(&session); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec("SELECT pg_terminate_backend($1)", session); err != nil {
-		t.Fatal(err)
-	}
-	for left := 1; left > 0; {
-		if err := db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", session).Scan(&left); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // A box whose session is cut takes its locks again before it goes on; when
 // somebody else has them meanwhile, it holds nothing any more and stops.
 //
@@ -140,8 +124,7 @@ func TestSessionIsCut(t *testing.T) {
 	}
 	defer first.Close()
 	importCard(t, first, cardA)
-	db := operator(t, dsn)
-	cut(t, db, "one")
+	storetest.Cut(t, dsn, "one")
 	if err := first.Beat(ctx); err != nil {
 		t.Fatalf("the session is not had back: %v", err)
 	}
@@ -150,7 +133,7 @@ func TestSessionIsCut(t *testing.T) {
 		t.Errorf("a second box beside the one that is there again: %v", err)
 	}
 
-	cut(t, db, "one")
+	storetest.Cut(t, dsn, "one")
 	second, err := store.Open(ctx, store.Options{DSN: dsn, Box: "two", Lease: never})
 	if err != nil {
 		t.Fatal(err)

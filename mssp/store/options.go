@@ -55,7 +55,7 @@ func (o *Options) defaults() {
 		o.Clock = time.Now
 	}
 	if o.Lease <= 0 {
-		o.Lease = defaultLease
+		o.Lease = DefaultLease
 	}
 	if o.Readers <= 0 {
 		o.Readers = 4

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/mssp/store/storetest"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -85,7 +86,7 @@ func TestTakeOver(t *testing.T) {
 	one.wantExpired(a.ID, behind.ID)
 	two.wantExpired(b.ID)
 
-	cut(t, operator(t, two.dsn), "one")
+	storetest.Cut(t, two.dsn, "one")
 	rec, err = two.TakeOver(ctx)
 	two.ok(err)
 	if len(rec.Dead) != 1 || rec.Dead[0].Name != "one" || rec.Ambiguous != 2 || !cmp.Equal(rec.Taken, []ota.ICCID{cardA}) {
@@ -141,7 +142,7 @@ func TestFence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			one, two, a, _, _ := twoBoxes(t)
 			db := operator(t, one.dsn)
-			cut(t, db, "one")
+			storetest.Cut(t, one.dsn, "one")
 			_, err := two.TakeOver(ctx)
 			two.ok(err)
 			before := rows(t, db)

@@ -148,21 +148,45 @@ func New(t *testing.T) *Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, filepath.Join(t.TempDir(), "test.db"), root, true)
+	return NewOn(t, store.Options{DSN: filepath.Join(t.TempDir(), "test.db")}, root)
+}
+
+// NewOn is New on a certain database, which must be empty.
+func NewOn(t *testing.T, o store.Options, root *keys.Root) *Lab {
+	t.Helper()
+	l := empty(t)
+	l.open(o, root, true)
+	return l
 }
 
 // Open makes a laboratory of a database that is there already.
 func Open(t *testing.T, path string, root *keys.Root) *Lab {
 	t.Helper()
-	return open(t, path, root, false)
+	l := empty(t)
+	l.open(store.Options{DSN: path}, root, false)
+	return l
 }
 
-func open(t *testing.T, path string, root *keys.Root, empty bool) *Lab {
+// Beside is another process on the same database and the same phones.
+func (l *Lab) Beside(o store.Options, root *keys.Root) *Lab {
+	l.t.Helper()
+	b := empty(l.t)
+	b.Clock, b.Cards = l.Clock, l.Cards
+	b.open(o, root, false)
+	return b
+}
+
+func empty(t *testing.T) *Lab {
+	return &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}}
+}
+
+func (l *Lab) open(o store.Options, root *keys.Root, empty bool) {
+	t := l.t
 	t.Helper()
-	l := &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}}
 	ctx := context.Background()
+	o.Clock = l.Clock.Now
 	var err error
-	l.Store, err = store.Open(ctx, store.Options{DSN: path, Clock: l.Clock.Now})
+	l.Store, err = store.Open(ctx, o)
 	l.OK(err)
 	t.Cleanup(func() { l.Store.Close() })
 	l.Vault, err = keys.OpenVault(ctx, root, l.Store, l.Clock.Now())
@@ -183,7 +207,6 @@ func open(t *testing.T, path string, root *keys.Root, empty bool) *Lab {
 	}
 	l.Registration = registration.Options{CA: l.CA, SignatureProfiles: []mssp.SignatureProfile{AuthProfile}, Quiet: true}
 	l.start()
-	return l
 }
 
 // EngineStore is the store as engines of the laboratory get it.

@@ -62,6 +62,29 @@ func (s *Postgres) DSN(t testing.TB) string {
 	return dsn + "&search_path=" + schema
 }
 
+// Cut ends the session that shows that a box lives, as a lost connection and
+// the death of its process do, and waits until it is gone.
+func Cut(t testing.TB, dsn, box string) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var session int
+	if err := db.QueryRow("SELECT session FROM box WHERE name = $1", box).Scan(&session); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("SELECT pg_terminate_backend($1)", session); err != nil {
+		t.Fatal(err)
+	}
+	for left := 1; left > 0; {
+		if err := db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", session).Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (s *Postgres) start() error {
 	if s.bin = findPostgres(); s.bin == "" {
 		return errNoPostgres
