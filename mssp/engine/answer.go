@@ -129,10 +129,10 @@ func (x *inbox) response(ctx context.Context, f *flight, r *ota.Response, pk sto
 		TxID: f.tx.ID, Event: mssp.EventRefused, Status: mssp.OTAError,
 		Detail: "the user's card refused the secured packet: " + r.Status.String(),
 	}
-	if err := x.countBad(ctx, f, &fin); err != nil {
-		return err
-	}
-	return x.land(ctx, f, fin, j, mo)
+	return x.land(ctx, f, j, mo, func() (store.Finish, error) {
+		err := x.countBad(ctx, f, &fin)
+		return fin, err
+	})
 }
 
 // prompted notes that the packet is on the card and the user is being asked.
@@ -212,24 +212,29 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 		x.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
 		return x.consume(ctx, j.ID)
 	}
-	var fin store.Finish
+	judge := func() (store.Finish, error) { return x.line.evaluate(ctx, f, &a) }
 	if err != nil {
 		x.log.Warn("answer of the applet cannot be read", "tx", f.tx.ID, "error", err)
-		fin = failure(mssp.Faultf(mssp.OTAError, "the answer of the user's card cannot be read"))
+		judge = func() (store.Finish, error) {
+			return failure(mssp.Faultf(mssp.OTAError, "the answer of the user's card cannot be read")), nil
+		}
 	} else {
 		x.traceINT6(f, &a, data)
-		if fin, err = x.line.evaluate(ctx, f, &a); err != nil {
-			return err
-		}
+	}
+	if err := x.land(ctx, f, j, mo, judge); err != nil {
+		return err
 	}
 	x.m.mo("answer")
-	return x.land(ctx, f, fin, j, mo)
+	return nil
 }
 
-// land ends the transaction of a flight by an answer.
-func (x *inbox) land(ctx context.Context, f *flight, fin store.Finish, j *store.Joined, mo *bearer.MO) error {
-	fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
-	res, err := x.line.finish(ctx, fin)
+// land ends the transaction of a flight by an answer, which judge reads.
+func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO, judge func() (store.Finish, error)) error {
+	res, err := x.line.conclude(ctx, func() (store.Finish, error) {
+		fin, err := judge()
+		fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
+		return fin, err
+	})
 	if errors.Is(err, mssp.ErrEvent) { // it has no packet at the card: nothing can be an answer
 		x.m.mo("mismatch")
 		return x.consume(ctx, j.ID)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
@@ -41,14 +42,39 @@ func (l *line) finish(ctx context.Context, f store.Finish) (store.FinishResult, 
 	return res, nil
 }
 
+// atMost is how often an end is judged whose rows somebody changes meanwhile.
+const atMost = 5
+
+// conclude ends a transaction as judge says, which rests on rows of card and keys
+// that it reads. When somebody has changed them before the commit (an operator,
+// a registration), it judges anew.
+func (l *line) conclude(ctx context.Context, judge func() (store.Finish, error)) (store.FinishResult, error) {
+	for try := 1; ; try++ {
+		f, err := judge()
+		if err != nil {
+			return store.FinishResult{}, err
+		}
+		res, err := l.finish(ctx, f)
+		if try == atMost || !errors.Is(err, store.ErrChanged) {
+			return res, err
+		}
+	}
+}
+
 // failedAtTurn does what follows from the end of a transaction whose packet
 // could not be sealed when its turn came.
 func (l *line) failedAtTurn(ctx context.Context, tx *mssp.Transaction) {
-	var f store.Finish
-	if l.abort(ctx, tx, nil, &f); len(f.Keys) > 0 {
-		if err := l.o.Store.PutKeyPairs(ctx, f.Keys); err != nil {
-			l.log.Error("noting what the end of a transaction means", "tx", tx.ID, "error", err)
+	err := error(store.ErrChanged)
+	for try := 0; try < atMost && errors.Is(err, store.ErrChanged); try++ {
+		var f store.Finish
+		if l.abort(ctx, tx, nil, &f); len(f.Keys) == 0 {
+			err = nil
+			break
 		}
+		err = l.o.Store.PutKeyPairs(ctx, f.Keys)
+	}
+	if err != nil {
+		l.log.Error("noting what the end of a transaction means", "tx", tx.ID, "error", err)
 	}
 	l.ended(tx)
 }

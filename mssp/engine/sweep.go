@@ -117,9 +117,12 @@ func (w *sweeper) expire(ctx context.Context) error {
 }
 
 func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
-	f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: w.o.Clock()}
-	w.line.abort(ctx, tx, nil, &f)
-	if _, err := w.line.finish(ctx, f); err != nil {
+	_, err := w.line.conclude(ctx, func() (store.Finish, error) {
+		f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: w.o.Clock()}
+		w.line.abort(ctx, tx, nil, &f)
+		return f, nil
+	})
+	if err != nil {
 		return fmt.Errorf("transaction %s: %w", tx.ID, err)
 	}
 	return nil

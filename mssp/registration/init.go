@@ -2,11 +2,13 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -116,10 +118,18 @@ func freeSlot(t *engine.Target, r *EnrolRequest) byte {
 
 // generate has the card make a key pair (4-6). A slot that the card calls in
 // use although no row of ours says so was left behind by a registration whose
-// end got lost: its pair is replaced.
+// end got lost: its pair is replaced. When the row says so by now, another
+// registration has been quicker, and its pair stays.
 func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequest) (Enrolment, error) {
 	res, err := g.make(ctx, t, r, applet.HandlerGenerate)
 	if inUse(err) {
+		now, lerr := engine.KeyPair(ctx, g.o.Store, t.Card.ICCID, r.Slot)
+		if lerr != nil {
+			return Enrolment{}, g.engine.Internal("reading key pairs", lerr)
+		}
+		if now != nil && now.Version != seen(t, r.Slot) {
+			return Enrolment{}, overtaken(now)
+		}
 		res, err = g.make(ctx, t, r, applet.HandlerReplace)
 	}
 	if err != nil {
@@ -166,11 +176,33 @@ func activation(t *engine.Target) []applet.Command {
 	return []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}}
 }
 
+// seen is the version of the row of a slot as the target has it.
+func seen(t *engine.Target, slot byte) int64 {
+	for i := range t.Keys {
+		if t.Keys[i].Slot == slot {
+			return t.Keys[i].Version
+		}
+	}
+	return store.Absent
+}
+
+// overtaken is what a registration hears that finds another one's row in its slot.
+func overtaken(now *mssp.KeyPair) *mssp.Fault {
+	return mssp.Faultf(mssp.RegistrationNOK, "another registration works on slot %d (%s key, %s): begin again when it has ended",
+		now.Slot, now.Usage, now.State)
+}
+
+// putKey stores a row that is still as the target has it.
 func (g *Registrar) putKey(ctx context.Context, t *engine.Target, k mssp.KeyPair) error {
-	k.UpdatedAt = g.o.Clock()
-	if err := g.o.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}); err != nil {
+	k.UpdatedAt, k.Version = g.o.Clock(), seen(t, k.Slot)
+	err := g.o.Store.PutKeyPairs(ctx, []mssp.KeyPair{k})
+	if now, ok := errors.AsType[*store.Changed[mssp.KeyPair]](err); ok {
+		return overtaken(&now.Row)
+	}
+	if err != nil {
 		return g.engine.Internal("storing a key pair", err)
 	}
+	k.Version = max(k.Version, 0) + 1
 	for i := range t.Keys {
 		if t.Keys[i].Slot == k.Slot {
 			t.Keys[i] = k

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 )
 
 // Both flows with both kinds of key: a certificate for the key in the card,
@@ -422,5 +424,63 @@ func TestRegistrationAfterDeadline(t *testing.T) {
 	l.OK(err)
 	if ks[1].State != mssp.KeyDeleted {
 		t.Errorf("key is %s", ks[1].State)
+	}
+}
+
+// quicker is a store in which somebody writes between a read and the next write.
+type quicker struct {
+	*store.Store
+	write func()
+}
+
+func (q *quicker) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
+	ks, err := q.Store.KeyPairs(ctx, iccid)
+	if f := q.write; f != nil {
+		q.write = nil
+		f()
+	}
+	return ks, err
+}
+
+// Of two registrations that want one slot at the same moment one goes on; the
+// other is told so, and neither the card nor the user hears of it.
+func TestTwoRegistrationsOfASlot(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	q := &quicker{Store: l.Store}
+	l.Registration.Store = q
+	l.Kill()
+	c := l.User(enginetest.Number)
+	r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Flow: registration.FlowB}
+	overtaken := func(what string) {
+		t.Helper()
+		sent := len(c.Seen)
+		en, err := enginetest.Pumped(l, func() (registration.Enrolment, error) { return l.Registrar.RegisterComplete(ctx, r) })
+		enginetest.WantFault(t, err, mssp.RegistrationNOK)
+		if err == nil || !strings.Contains(err.Error(), "another registration works on slot 1 (authentication key, registering)") || len(c.Seen) != sent || en.CSR != nil {
+			t.Errorf("%s: %v, %d packets", what, err, len(c.Seen)-sent)
+		}
+	}
+	_, card, _, err := l.Store.Lookup(ctx, enginetest.Number)
+	l.OK(err)
+	other := mssp.KeyPair{
+		ICCID: card.ICCID, Slot: 1, Usage: mssp.Authentication, Algorithm: byte(applet.ECDSAP256), State: mssp.KeyRegistering, Version: store.Absent,
+	}
+	q.write = func() { l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{other})) }
+	overtaken("an empty slot")
+	q.write = func() { other.Version = 1; l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{other})) }
+	overtaken("a slot that both have read")
+
+	// The card says that its slot is in use, and by now the row says why.
+	r.Usage, r.Flow = mssp.NonRepudiation, registration.FlowA
+	c.Say = func(m applet.Message) applet.Answer {
+		made := mssp.KeyPair{ICCID: card.ICCID, Slot: 2, Usage: mssp.NonRepudiation, Algorithm: byte(applet.ECDSAP256), State: mssp.KeyGenerated, PublicKey: []byte{4}}
+		l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{made}))
+		return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSetAuthenticationHandlerData.Result(), Status: applet.StatusSlotInUse}}}
+	}
+	_, err = enginetest.Pumped(l, func() (registration.Enrolment, error) { return l.Registrar.RegisterInit(ctx, r) })
+	enginetest.WantFault(t, err, mssp.RegistrationNOK)
+	if k := l.Key(2); k.Version != 1 || len(k.PublicKey) != 1 {
+		t.Errorf("the pair of the other one was replaced: %+v", k)
 	}
 }

@@ -224,7 +224,10 @@ func (l *Lab) Make() {
 	l.Care, err = cardcare.New(l.Engine)
 	l.OK(err)
 	r := l.Registration
-	r.Engine, r.Store, r.Clock, r.Logger = l.Engine, l.Store, l.Clock.Now, l.Options.Logger
+	r.Engine, r.Clock, r.Logger = l.Engine, l.Clock.Now, l.Options.Logger
+	if r.Store == nil {
+		r.Store = l.Store
+	}
 	l.Registrar, err = registration.New(r)
 	l.OK(err)
 	l.Signer, err = signature.New(signature.Options{
