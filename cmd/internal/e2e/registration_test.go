@@ -22,7 +22,7 @@ func cancels(n int) script {
 //
 // Covers: 3.4-5, 3.4-6, 3.5.1-5, 3.5.1-6, 5.1-6 via simsign user register
 // Covers: 5.1-9 via simsign user applet
-// Covers: 3.5.1-4, 5.1-10 via simsign sign
+// Covers: 3.5.1-4, 5.1-10, I13 via simsign sign
 func TestFirstCode(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)

@@ -12,9 +12,10 @@ import (
 
 // What the user sees: text and code in one prompt or in two, as the profile
 // says; no signature without the code, whatever is confirmed; a cancel that the
-// provider hears of and that leaves the phone idle.
+// provider hears of and that leaves the phone idle; none once the code is
+// entered.
 //
-// Covers: 3.5.2-1, 3.5.3-1, 3.5.6-1, 3.5.6-2 via simsign sign
+// Covers: 3.5.2-1, 3.5.3-1, 3.5.6-1, 3.5.6-2, I13 via simsign sign
 func TestScreens(t *testing.T) {
 	w := newWorld(t, 1, "")
 	c := w.serve(t)
@@ -43,6 +44,18 @@ func TestScreens(t *testing.T) {
 			return handset.Answer{}, false
 		})
 		w.asks(t, u, 3, "401 ", "--text", "Pay?", "--profile", profile)
+		// A user who enters the code and then presses Cancel: too late.
+		late := make(chan error, 1)
+		u.acts(func(s handset.Screen) (handset.Answer, bool) {
+			if s.Hidden {
+				go func() { late <- u.set.Answer(s.ID, handset.Answer{Action: handset.Cancel}) }()
+			}
+			return handset.Answer{}, false
+		})
+		w.asks(t, u, 0, verified, "--text", "Pay?", "--profile", profile)
+		if err := <-late; err == nil {
+			t.Error("the phone takes a cancel after the code")
+		}
 	}
 	c.stop(t)
 	w.checkLog(t, nil)
