@@ -49,7 +49,7 @@ func (dying) Finish(context.Context, store.Finish, store.SealFunc) (store.Finish
 // The clock of the laboratory says that it takes no longer than one look
 // around; the clock of the database adds the lease for a machine that vanished.
 //
-// Covers: F1, I3, I4, I5
+// Supports: F1, I3, I4, I5
 func TestTakeOver(t *testing.T) {
 	if bound := store.DefaultLease + engine.LookAround; bound > 10*time.Second {
 		t.Errorf("the work of a dead box lies still for %s", bound)

@@ -24,7 +24,7 @@ var gates = []gate{
 	{"cmd/internal/app/demo", "Start", "simsign demo"},
 }
 
-// client is the package whose Client posts to a route for a test.
+// client is the package whose Client posts to clientRoute for a test.
 const client, clientRoute = "mssp/rest", "POST /rest/service"
 
 // reach is what a test comes to, by calls of functions of its package's tests:
@@ -35,8 +35,7 @@ type reach struct {
 	texts [][]string      // the words of the texts in each call or list, in order
 }
 
-// reaches finds it for each test function of a folder. more are the names that
-// stand for functions of clients.
+// reaches follows a test function of a folder.
 func reaches(all []*source, dir, test string) *reach {
 	bodies := map[string][]*ast.FuncDecl{}
 	for _, s := range all {
@@ -138,8 +137,7 @@ func (r *reach) calls(clients map[string]bool) bool {
 	return false
 }
 
-// clientMethods are the exported methods of the client, which has no name in
-// common with the helpers of tests by chance: then the claim would be wrong.
+// clientMethods are the exported methods of the client.
 func clientMethods(all []*source) map[string]bool {
 	out := map[string]bool{}
 	for _, s := range all {

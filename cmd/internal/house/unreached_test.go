@@ -15,6 +15,9 @@ import (
 // a line, with the reason why it stays. Nothing else may be unreached, and what
 // is reached again may not stand there.
 func TestUnreached(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads the whole program")
+	}
 	t.Parallel()
 	why := map[string]string{}
 	b, err := os.ReadFile("testdata/unreached.txt")
