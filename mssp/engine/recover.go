@@ -8,7 +8,8 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// recover takes up what an earlier process left at any point of its work.
+// recover takes up what boxes that are dead, or earlier starts of this one,
+// left at any point of their work.
 // Segments that it may or may not have sent are ambiguous now and go out
 // again with identical octets; idle cards with a queue get their next
 // transaction; complete answers that were stored but not used are used; who was

@@ -130,6 +130,9 @@ func takeOver(t *testing.T, killed bool) {
 	}
 	look()
 	two.Want(answered, mssp.Done, mssp.Signature)
+	if len(two.Sent) == sent {
+		t.Fatal("nothing goes out again")
+	}
 	if got := two.Sent[sent]; !bytes.Equal(got.UD, left.UD) || !bytes.Equal(got.UDH, left.UDH) {
 		t.Error("the packet goes out with other octets")
 	}

@@ -11,7 +11,9 @@
 //
 // A Store is made of parts over that one writer: Records (who is who), Certificates
 // (what the CA has issued), Inbound (what cards have sent), Completions (who is still to
-// be told that a transaction has ended), and its own methods for transactions and the outbox. Whoever needs one part takes that part.
+// be told that a transaction has ended), Boxes (which processes work here, and what they
+// hold), Patience (what counts against a number), and its own methods for transactions
+// and the outbox. Whoever needs one part takes that part.
 //
 // A card does one thing at a time. Its row says which transaction is at the
 // card (busy_tx) and how many wait (queued), and every method that changes
@@ -19,6 +21,12 @@
 // The commit that gives a transaction its turn also takes the counter, seals
 // the packet by calling a SealFunc, and stores the segments; the primary key
 // of the packet table refuses a counter that was burned before.
+//
+// A process that opens the database is a box, with a start number that no
+// other ever has. What it serves and sends bears that number, and a statement
+// that takes or moves something asks whether the box is still one. A box that
+// died is found dead by the lock that ended with it; another, or its own next
+// start, then takes over what it held, and leaves the living alone.
 //
 // Functions that a method is given (SealFunc) run inside of the database
 // transaction, maybe more than once: they must have no effect and must not

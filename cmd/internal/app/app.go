@@ -12,9 +12,9 @@
 // A self-check asks every few seconds whether the store answers and the
 // bearers are attached. Readiness (/readyz), the watchdog of the service
 // manager and the metric simsign_ready all come from its last result. When the
-// store says that a commit may or may not have happened, or that the database
-// is damaged, the service ends itself: Done closes and Err says why (exit code
-// 1 and 3 of simsign serve).
+// store says that a commit may or may not have happened, that the database is
+// damaged, or that another box goes on with its work, the service ends itself:
+// Done closes and Err says why (exit code 1 and 3 of simsign serve).
 package app
 
 import (
@@ -39,6 +39,7 @@ import (
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer/loopback"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // Options is what New needs. Config is required.
@@ -274,5 +275,15 @@ func (a *App) purge(ctx context.Context) {
 			return
 		}
 		more = p.More
+	}
+	for n := sms.MSISDN(""); ctx.Err() == nil; {
+		var err error
+		if n, err = a.core.Store.Forget(ctx, n, now); err != nil {
+			a.log.Error("forgetting what counts against numbers no more", "error", err)
+			return
+		}
+		if n == "" {
+			return
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -246,19 +247,55 @@ func (w *world) checkPrompts(t *testing.T) {
 	}
 }
 
-// Two services on one folder: the second refuses and says who is there.
+// Two services on one database: the second refuses and says who is there, on
+// SQLite in the same folder, on PostgreSQL from one of its own. A command of
+// the operator works beside the service there.
 //
 // Covers: F18, F via simsign serve
 func TestSecondInstance(t *testing.T) {
-	w := newWorld(t, 1, "")
+	t.Run("sqlite", func(t *testing.T) {
+		w := newWorld(t, 1, "")
+		w.second(t, w.dir)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		w := newWorld(t, 1, postgres.DSN(t))
+		other := t.TempDir()
+		if err := os.Mkdir(filepath.Join(other, "data"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"simsign.toml", "data/root.key"} {
+			b, err := os.ReadFile(w.path(name))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(other, name), b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.second(t, other)
+	})
+}
+
+// second starts a second service in a folder.
+func (w *world) second(t *testing.T, dir string) {
+	t.Helper()
 	c := w.serve(t)
-	r := run(t, w.dir, "serve")
-	if r.code != 1 || !strings.Contains(r.stderr, "another simsign") {
-		t.Errorf("second service: exit code %d, %s", r.code, r.stderr)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, dir, "serve")
+	want := fmt.Sprintf("another simsign, box %s (pid %d on %s, since 2", host, c.cmd.Process.Pid, host)
+	if r.code != 1 || !strings.Contains(r.stderr, want) || !strings.Contains(r.stderr, "\nhint: ") {
+		t.Errorf("second service: exit code %d, %s, want %q in it", r.code, r.stderr, want)
 	}
 	if _, err := os.Stat(w.path("data/admin.sock")); err != nil {
 		t.Errorf("the first lost its socket: %v", err)
 	}
-	must(t, w.dir, "ap", "list")
+	for _, d := range []string{w.dir, dir} {
+		if out := must(t, d, "ap", "list"); !strings.Contains(out, string(bank)) {
+			t.Errorf("a command in %s: %s", d, out)
+		}
+	}
 	c.stop(t)
 }

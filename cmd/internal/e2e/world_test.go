@@ -106,8 +106,10 @@ func (w *world) write(t testing.TB, name, text string) {
 // configure writes simsign.toml; api are more lines of its table [api].
 func (w *world) configure(t testing.TB, dsn, api string) {
 	t.Helper()
+	// No lease runs out here: who was killed and starts again does not wait for it.
+	store := "[store]\nlease = \"1000h\"\n"
 	if dsn != "" {
-		dsn = fmt.Sprintf("[store]\ndsn = %q\n", dsn)
+		store += fmt.Sprintf("dsn = %q\n", dsn)
 	}
 	text := fmt.Sprintf(`[api]
 listen = %q
@@ -151,7 +153,7 @@ journey = "one-step"
 [[signature_profile]]
 uri = %q
 usage = "non-repudiation"
-`, w.api, authURI, api, w.ca, w.metrics, dsn, serviceNumber, w.networkAddr, authURI, oneStepURI, signURI)
+`, w.api, authURI, api, w.ca, w.metrics, store, serviceNumber, w.networkAddr, authURI, oneStepURI, signURI)
 	w.write(t, "simsign.toml", text)
 }
 
