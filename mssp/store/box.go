@@ -242,7 +242,7 @@ func (s *db) hold(ctx context.Context, f func(querier) error) error {
 		}
 	}
 	err := s.do(ctx, f)
-	if errors.Is(err, ErrFenced) && s.b.failure() == nil {
+	if errors.Is(err, ErrFenced) && s.b.why() == nil {
 		return s.b.halt(err)
 	}
 	return err

@@ -15,10 +15,10 @@ type backend interface {
 	read(ctx context.Context, f func(querier) error) error
 	lazy(o []SegmentOutcome)
 	stopped() <-chan struct{}
-	failure() error
-	unwritable() error // why the last write was refused by the machine
+	why() error           // it has halted; nil as long as it goes on
+	lastUnwritten() error // why the last batch was not written
 	check(ctx context.Context) error
-	halt(err error) error // refuse all further work
+	halt(err error) error // end all work
 	// close commits what waits, then runs last, and closes the database.
 	close(last func(querier) error) error
 	life
@@ -92,7 +92,7 @@ func (s *Store) Stopped() <-chan struct{} { return s.b.stopped() }
 
 // Failure is why the store has stopped; nil as long as it has not. Close
 // returns it too, so that no way to end the process hides it.
-func (s *Store) Failure() error { return s.b.failure() }
+func (s *Store) Failure() error { return s.b.why() }
 
 // Ping asks the database for one row.
 func (s *Store) Ping(ctx context.Context) error {
@@ -109,7 +109,7 @@ func (s *Store) Writable(ctx context.Context) error {
 	if s.b.adrift() {
 		return s.beat(ctx)
 	}
-	if s.b.unwritable() == nil {
+	if s.b.lastUnwritten() == nil {
 		return nil
 	}
 	return s.SetMeta(ctx, probeName, []byte{1})

@@ -33,9 +33,9 @@ type pgEngine struct {
 	lazies []SegmentOutcome
 	timer  *time.Timer
 	flying sync.WaitGroup
-	closed bool // takes nothing more
-	ended  bool // and keeps nothing for later
-	failed error
+	closed bool  // takes nothing more
+	ended  bool  // and keeps nothing for later
+	halted error // why the store has; nil as long as it goes on
 	stop   chan struct{}
 }
 
@@ -88,7 +88,7 @@ const pgMigrationLock = 0x73696d73 // any number that nobody else takes
 const pgRetries = 10
 
 func (e *pgEngine) do(ctx context.Context, f func(querier) error) error {
-	if err := e.refusal(); err != nil {
+	if err := e.open(); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -146,11 +146,11 @@ func passing(err error) bool {
 	return !errors.As(err, &pe) || pe.Severity == "FATAL" || len(pe.Code) == 5 && strings.Contains("08 53 57 58", pe.Code[:2])
 }
 
-func (e *pgEngine) refusal() error {
+func (e *pgEngine) open() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.failed != nil {
-		return e.failed
+	if e.halted != nil {
+		return e.halted
 	}
 	if e.closed {
 		return ErrClosed
@@ -162,8 +162,8 @@ func (e *pgEngine) halt(err error) error {
 	e.log.Error("the store has stopped; end the process and start it again", "err", err)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.failed == nil {
-		e.failed = err
+	if e.halted == nil {
+		e.halted = err
 		close(e.stop)
 	}
 	return err
@@ -171,19 +171,19 @@ func (e *pgEngine) halt(err error) error {
 
 func (e *pgEngine) stopped() <-chan struct{} { return e.stop }
 
-func (e *pgEngine) failure() error {
+func (e *pgEngine) why() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.failed
+	return e.halted
 }
 
-// unwritable: there a write is refused only as long as it is tried.
-func (e *pgEngine) unwritable() error { return nil }
+// lastUnwritten: there a write is refused only as long as it is tried.
+func (e *pgEngine) lastUnwritten() error { return nil }
 
 func (e *pgEngine) lazy(o []SegmentOutcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.failed != nil {
+	if e.closed || e.halted != nil {
 		return
 	}
 	if len(e.lazies) == 0 {
@@ -198,7 +198,7 @@ func (e *pgEngine) lazy(o []SegmentOutcome) {
 func (e *pgEngine) again(o []SegmentOutcome) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ended || e.failed != nil || len(e.lazies)+len(o) > maxLazy {
+	if e.ended || e.halted != nil || len(e.lazies)+len(o) > maxLazy {
 		return false
 	}
 	if len(e.lazies) == 0 && !e.closed {
@@ -234,7 +234,7 @@ func (e *pgEngine) flush() {
 }
 
 func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
-	if err := e.refusal(); errors.Is(err, ErrClosed) {
+	if err := e.open(); errors.Is(err, ErrClosed) {
 		return err
 	}
 	return f(&pgTx{ctx: ctx, tx: e.db})
@@ -259,13 +259,13 @@ func (e *pgEngine) close(last func(querier) error) error {
 	e.mu.Unlock()
 	e.flush()
 	e.flying.Wait()
-	if e.failure() == nil {
+	if e.why() == nil {
 		if err := e.once(context.Background(), last); err != nil {
 			e.log.Warn("PostgreSQL was not told of the end", "err", err)
 		}
 	}
 	e.leave()
-	return errors.Join(e.failure(), e.db.Close())
+	return errors.Join(e.why(), e.db.Close())
 }
 
 // pgTx is the querier of one transaction, or of reads outside of one.

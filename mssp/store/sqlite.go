@@ -198,18 +198,18 @@ func (e *sqliteEngine) stopped() <-chan struct{} {
 	return e.writer.stop
 }
 
-func (e *sqliteEngine) unwritable() error {
+func (e *sqliteEngine) lastUnwritten() error {
 	if e.writer == nil {
 		return nil
 	}
-	return e.writer.unwritable()
+	return e.writer.lastUnwritten()
 }
 
-func (e *sqliteEngine) failure() error {
+func (e *sqliteEngine) why() error {
 	if e.writer == nil {
 		return nil
 	}
-	return e.writer.refused()
+	return e.writer.why()
 }
 
 // read gives f a connection of its own. Each statement sees one committed

@@ -36,33 +36,36 @@ type job struct {
 // queued (no timer), runs them in one SQLite transaction and commits once: so
 // a lone caller waits for one fdatasync and 64 callers share one. A caller who
 // finds nobody at it commits by itself, and what comes meanwhile is for the
-// loop: no other thread has to wake for a lone caller. A job that fails is
-// taken out and the others run again, so that it cannot fail them.
+// loop: no other thread has to wake for a lone caller.
+//
+// What goes wrong has three words. A job fails: it is taken out and the others
+// run again. A batch is not written: the machine refused it, it is not there,
+// and the writer goes on (ErrNotWritten). The store halts: every method that
+// writes answers why from then on, and stop is closed.
 //
 // When a commit fails nobody knows whether it happened (an injected EIO left
-// the row in the file): the writer answers ErrOutcomeUnknown to that batch and
-// to everybody after it, and closes stop (rule C). A full disk is another
-// thing: the frame that commits is the last one written, it did not fit, and
-// so the batch is not there (ErrNotWritten). The writer goes on, and so does
-// the service once there is room again (F3).
+// the row in the file): the store halts with ErrOutcomeUnknown (rule C). A full
+// disk is another thing: the frame that commits is the last one written, it did
+// not fit, and so the batch is not there. The service goes on once there is
+// room again (F3). A damaged file halts the store: a restart does not mend it.
 type writer struct {
 	c   *sqliteConn
 	log *slog.Logger
 	m   *metrics
 	rec recorder
 
-	mu       sync.Mutex
-	queue    []*job
-	outcomes []SegmentOutcome // lazy ones
-	lazyDue  bool
-	timer    *time.Timer
-	closed   bool
-	failed   error
-	refusing error // the machine took nothing at the last try; nil after a commit
+	mu        sync.Mutex
+	queue     []*job
+	outcomes  []SegmentOutcome // lazy ones
+	lazyDue   bool
+	timer     *time.Timer
+	closed    bool
+	halted    error // why the store has; nil as long as it goes on
+	unwritten error // why the last batch was not written; nil after a commit
 
 	turn  sync.Mutex // held by who commits: the loop, or a caller who found nobody at it
 	wake  chan struct{}
-	stop  chan struct{} // closed when an outcome is unknown
+	stop  chan struct{} // closed when the store halts
 	ended chan struct{}
 }
 
@@ -80,7 +83,7 @@ func startWriter(c *sqliteConn, o *Options, m *metrics, rec recorder) *writer {
 func (w *writer) do(ctx context.Context, run func(querier) error) error {
 	j := &job{ctx: ctx, run: run, done: make(chan struct{}, 1)}
 	w.mu.Lock()
-	if err := w.refusal(); err != nil {
+	if err := w.open(); err != nil {
 		w.mu.Unlock()
 		return err
 	}
@@ -103,9 +106,10 @@ func (w *writer) left() bool {
 	return len(w.queue) > 0
 }
 
-func (w *writer) refusal() error {
-	if w.failed != nil {
-		return w.failed
+// open is nil as long as jobs are taken; the lock is held.
+func (w *writer) open() error {
+	if w.halted != nil {
+		return w.halted
 	}
 	if w.closed {
 		return ErrClosed
@@ -124,7 +128,7 @@ func (w *writer) nudge() {
 func (w *writer) lazy(o []SegmentOutcome) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.refusal() != nil {
+	if w.open() != nil {
 		return // a restart makes these segments ambiguous, which is the truth
 	}
 	if len(w.outcomes) == 0 {
@@ -148,7 +152,7 @@ func (w *writer) soon(d time.Duration) {
 func (w *writer) again(o []SegmentOutcome) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || w.failed != nil || len(w.outcomes)+len(o) > maxLazy {
+	if w.open() != nil || len(w.outcomes)+len(o) > maxLazy {
 		return false
 	}
 	if len(w.outcomes) == 0 {
@@ -217,7 +221,7 @@ func (w *writer) guarded(jobs []*job) (again bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			w.log.Error("a panic in the store", "panic", v, "stack", string(debug.Stack()))
-			again, err = false, w.fail(errors.New("a panic in a job"))
+			again, err = false, w.unknown(errors.New("a panic in a job"))
 		}
 	}()
 	return w.try(jobs)
@@ -226,23 +230,24 @@ func (w *writer) guarded(jobs []*job) (again bool, err error) {
 // commit runs jobs until a commit holds all that did not fail.
 func (w *writer) commit(jobs []*job) {
 	begin := time.Now()
-	if err := w.refused(); err != nil {
-		failAll(jobs, err)
+	if err := w.why(); err != nil {
+		answer(jobs, err)
 		return
 	}
 	for again := true; again; {
 		var err error
 		if again, err = w.guarded(jobs); err != nil {
-			failAll(jobs, err)
+			answer(jobs, err)
 		}
 	}
 	w.m.batch(len(jobs), time.Since(begin))
 }
 
-func (w *writer) refused() error {
+// why the store has halted; nil as long as it goes on.
+func (w *writer) why() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.failed
+	return w.halted
 }
 
 // try runs a batch once. again: a job was taken out, run the rest anew. An
@@ -266,39 +271,39 @@ func (w *writer) try(jobs []*job) (again bool, err error) {
 		var se *sqlite.Error
 		isSQL := errors.As(j.err, &se)
 		if !w.c.dirty && !isSQL {
-			continue // a refusal that wrote nothing harms nobody
+			continue // it wrote nothing and harms nobody
 		}
 		j.out = true
 		if err := w.rollback(); err != nil {
-			return false, w.fail(err)
+			return false, w.unknown(err)
 		}
-		if isSQL && environment(se.Code()) {
-			return false, w.environment(j.err)
+		if isSQL && ofMachine(se.Code()) {
+			return false, w.notWritten(j.err)
 		}
 		return true, nil
 	}
 	if _, err := w.c.exec("COMMIT"); err != nil {
 		var se *sqlite.Error
 		if errors.As(err, &se) && se.Code()&0xff == lib.SQLITE_FULL && w.rollback() == nil {
-			return false, w.environment(err)
+			return false, w.notWritten(err)
 		}
-		return false, w.fail(err)
+		return false, w.unknown(err)
 	}
-	w.refuse(nil)
+	w.note(nil)
 	return false, nil
 }
 
-// refuse notes that the machine took nothing, and why, or that it does.
-func (w *writer) refuse(why error) {
+// note keeps why the last batch was not written, or that it was.
+func (w *writer) note(unwritten error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.refusing = why
+	w.unwritten = unwritten
 }
 
-func (w *writer) unwritable() error {
+func (w *writer) lastUnwritten() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.refusing
+	return w.unwritten
 }
 
 // rollback ends the transaction; SQLite may have ended it itself.
@@ -311,8 +316,8 @@ func (w *writer) rollback() error {
 	return err
 }
 
-// environment reports a fault of the machine, which fails the whole batch.
-func environment(code int) bool {
+// ofMachine: the error is no job's, no batch can be written now.
+func ofMachine(code int) bool {
 	switch code & 0xff {
 	case lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_NOMEM, lib.SQLITE_READONLY,
 		lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_CANTOPEN:
@@ -321,35 +326,37 @@ func environment(code int) bool {
 	return false
 }
 
-// environment: the batch was rolled back before its commit. A damaged file
-// stops the store; a full disk or a failed read does not.
-func (w *writer) environment(err error) error {
+// notWritten: the batch was rolled back, and the error is everybody's in it. A
+// damaged file halts the store; a full disk or a failed read does not.
+func (w *writer) notWritten(err error) error {
 	if err = damaged(err); errors.Is(err, ErrCorrupt) {
 		return w.halt(err)
 	}
 	err = fmt.Errorf("store: %w: %w", ErrNotWritten, err)
-	w.refuse(err)
+	w.note(err)
 	return err
 }
 
-func (w *writer) fail(err error) error {
+// unknown: the batch may be there or not, which only a restart can tell.
+func (w *writer) unknown(err error) error {
 	w.m.unknown()
 	return w.halt(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
 }
 
-// halt refuses all further work.
+// halt ends all work; the first reason stands.
 func (w *writer) halt(err error) error {
 	w.log.Error("the store has stopped; end the process and start it again", "err", err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.failed == nil {
-		w.failed = err
+	if w.halted == nil {
+		w.halted = err
 		close(w.stop)
 	}
 	return err
 }
 
-func failAll(jobs []*job, err error) {
+// answer gives an error to all who have none of their own.
+func answer(jobs []*job, err error) {
 	for _, j := range jobs {
 		if !j.out || j.err == nil {
 			j.err, j.out = err, true
@@ -369,7 +376,7 @@ func (w *writer) close(last func(querier) error) error {
 	}
 	w.nudge()
 	<-w.ended
-	if err := w.refused(); err != nil {
+	if err := w.why(); err != nil {
 		// The connection stays as it is: closing would write to a file of
 		// which nobody knows the state.
 		return err
