@@ -11,5 +11,7 @@
 // Afterwards three ledgers are compared that know nothing of each other: what
 // the web service accepted, what the centre accepted, and what the child
 // acknowledged, against the rows of the database. A build that acknowledges
-// before its commit, and one that never syncs, must fail the same comparison.
+// before its commit, and one that never syncs, must fail the same comparison:
+// they are made of the product's files with "go build -overlay", so that
+// nothing in them can be switched to lose messages.
 package proof
