@@ -25,6 +25,9 @@ var (
 	ErrTransition = errors.New("certificate status does not permit that")
 	// ErrIssued: the key has a certificate already.
 	ErrIssued = errors.New("the key has a certificate")
+	// ErrOvertaken: another request for the same key, at the same moment, has
+	// got the certificate or is about to; ask again.
+	ErrOvertaken = errors.New("another request for the same key came first")
 	// ErrExists: there is a CA already.
 	ErrExists = errors.New("CA exists already")
 	// ErrTestCA: a CA marked TEST was loaded for production.

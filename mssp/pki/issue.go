@@ -47,8 +47,8 @@ func (c *CA) Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage m
 // A key has one certificate (3.3-1). Who asks again for what was issued, after
 // an accident say, gets the same certificate; another subject or usage, and a
 // certificate that is suspended or revoked, make an *IssuedError. Of two who
-// ask at the same moment one may find that the other has taken the key over:
-// that is an *IssuedError too.
+// ask at the same moment one may find that the other has taken the key over
+// (ErrOvertaken).
 func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Certificate, error) {
 	req, err := checkRequest(csr, p)
 	if err != nil {
@@ -83,8 +83,8 @@ func (c *CA) IssueProfile(ctx context.Context, csr []byte, p Profile) (*x509.Cer
 		return nil, fmt.Errorf("sign certificate: %w", err)
 	}
 	err = c.o.Store.ConfirmCertificate(ctx, serial, der)
-	if now, ok := errors.AsType[*store.Changed[mssp.Certificate]](err); ok {
-		return nil, fmt.Errorf("confirm certificate: another request for the same key came first: %w", &IssuedError{Have: now.Row})
+	if errors.Is(err, store.ErrChanged) {
+		return nil, fmt.Errorf("confirm certificate: %w", ErrOvertaken)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("confirm certificate: %w", err)

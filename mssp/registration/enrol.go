@@ -2,8 +2,10 @@ package registration
 
 import (
 	"context"
+	"errors"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/pki"
 )
 
 // Enrol runs a whole registration with the built-in CA: register_init,
@@ -27,7 +29,9 @@ func (g *Registrar) Enrol(ctx context.Context, r EnrolRequest) (Enrolment, error
 	}
 	cert, err := g.o.CA.Issue(ctx, en.CSR, t.Subscriber, r.Usage)
 	if err != nil {
-		_, _ = g.CertificateStatus(ctx, r.MSISDN, en.Slot, nil)
+		if !errors.Is(err, pki.ErrOvertaken) { // else the pair is in use: another one registers it
+			_, _ = g.CertificateStatus(ctx, r.MSISDN, en.Slot, nil)
+		}
 		return en, &mssp.Fault{Code: mssp.RegistrationNOK, Detail: "the CA refused the request: " + err.Error(), Err: err}
 	}
 	done, err := g.CertificateStatus(ctx, r.MSISDN, en.Slot, cert.Raw)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -482,5 +484,28 @@ func TestTwoRegistrationsOfASlot(t *testing.T) {
 	enginetest.WantFault(t, err, mssp.RegistrationNOK)
 	if k := l.Key(2); k.Version != 1 || len(k.PublicKey) != 1 {
 		t.Errorf("the pair of the other one was replaced: %+v", k)
+	}
+}
+
+// overtakenCA has just given the key's certificate to somebody else.
+type overtakenCA struct{}
+
+func (overtakenCA) Issue(context.Context, []byte, mssp.Subscriber, mssp.KeyUsage) (*x509.Certificate, error) {
+	return nil, fmt.Errorf("issue: %w", pki.ErrOvertaken)
+}
+
+// The pair that two registrations share is not deleted by the one that comes second.
+func TestOvertakenAtTheCA(t *testing.T) {
+	l := enginetest.New(t)
+	l.Registration.CA = overtakenCA{}
+	l.Kill()
+	l.User(enginetest.Number)
+	_, err := enginetest.Pumped(l, func() (registration.Enrolment, error) {
+		return l.Registrar.Enrol(context.Background(), registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication})
+	})
+	enginetest.WantFault(t, err, mssp.RegistrationNOK)
+	l.Settle()
+	if k := l.Key(1); k.State != mssp.KeyRequested {
+		t.Errorf("the pair is %s", k.State)
 	}
 }
