@@ -93,13 +93,33 @@ func rootKey(ctx context.Context, cfg *config.Config, st *store.Store) (*keys.Ro
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	if len(sealed) > 0 {
-		return nil, unusable(fmt.Errorf("%s is missing, and the database has keys that it sealed: put it back", path))
+	why := fmt.Errorf("%w: %s is missing, and the database has keys that it sealed: put it back", ErrRootKey, path)
+	if len(sealed) == 0 {
+		if root, err = keys.CreateRoot(path); err == nil {
+			return root, nil
+		}
+		why = fmt.Errorf("cannot make a %w", err) // no key is lost: there was none
+		if !errors.Is(err, os.ErrExist) {
+			return nil, why
+		}
 	}
-	if root, err = keys.CreateRoot(path); err != nil {
-		return nil, fmt.Errorf("cannot make a %w", err) // no key is lost: there was none
+	// Another process may be making it at this moment.
+	if root, err = appearing(path); errors.Is(err, os.ErrNotExist) {
+		return nil, why
 	}
-	return root, nil
+	return root, unusable(err)
+}
+
+// appearing loads a root key that was not there a moment ago: whoever makes it
+// has made the file, and may not have written all of it yet.
+func appearing(path string) (root *keys.Root, err error) {
+	for range 100 {
+		if root, err = keys.LoadRoot(path); err == nil || errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return root, err
 }
 
 // unusable makes an error ErrRootKey.
