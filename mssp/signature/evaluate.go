@@ -23,7 +23,7 @@ func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.
 		g.s.log.Warn("signature is malformed", "tx", tx.ID, "error", err)
 		return engine.Failure(mssp.Faultf(mssp.InvalidSignature, "the user's card answered with a malformed signature")), nil
 	}
-	if err := g.ready(ctx); err != nil {
+	if g, err = g.ready(ctx); err != nil {
 		return engine.Outcome{}, fmt.Errorf("preparing verification: %w", err)
 	}
 	v := g.s.o.VA.Check(ctx, g.cert, g.digest, sig)
@@ -53,21 +53,23 @@ func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.
 	return out, err
 }
 
-// ready makes sure that everything is computed: after a restart only the
-// payload is there.
-func (g *signing) ready(ctx context.Context) error {
+// ready is the transaction with everything computed: after a restart, and when
+// it has waited for its turn, only the payload is there. Two copies of an
+// answer may come at the same time, so what the flight holds stays as it is.
+func (g *signing) ready(ctx context.Context) (*signing, error) {
 	if g.digest != nil {
-		return nil
+		return g, nil
 	}
 	row, err := g.s.o.Store.Certificate(ctx, g.Serial)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cert, err := g.s.certs.parse(row.Serial, row.DER)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return g.compute(cert)
+	whole := &signing{payload: g.payload, s: g.s}
+	return whole, whole.compute(cert)
 }
 
 // Fault is what the AP hears when the applet has said no.
