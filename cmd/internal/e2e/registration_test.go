@@ -66,7 +66,8 @@ func TestFirstCode(t *testing.T) {
 	w.asks(t, u, 0, verified, "--text", "Pay?")
 
 	// The other key: made on the card, not registered yet, and no use to anybody.
-	u.acts(func(s handset.Screen) (handset.Answer, bool) { u.idle = s.Hidden; return handset.Answer{}, false })
+	u.acts(nil)
+	u.setIdle(true)
 	registered := make(chan result)
 	go func() {
 		registered <- run(t, w.dir, "user", "register", "--usage", "non-repudiation", "--msisdn", u.number.String())
@@ -76,7 +77,6 @@ func TestFirstCode(t *testing.T) {
 	if r.code == 0 || !strings.Contains(r.stderr, "NO_KEY_FOUND") {
 		t.Errorf("signed with a key that is not registered: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	u.acts(nil)
 	u.setIdle(false)
 	press(t, u)
 	if r := <-registered; r.code != 0 {
