@@ -46,11 +46,7 @@ func (c *CA) CRL(ctx context.Context) ([]byte, time.Time, error) {
 // makeCRL makes and keeps a CRL; the lock is held.
 func (c *CA) makeCRL(ctx context.Context, now time.Time) error {
 	changes := c.changes.Load() // before the list is read: a later change makes this CRL old
-	list, err := c.o.Store.Revoked(ctx)
-	if err != nil {
-		return fmt.Errorf("CRL: %w", err)
-	}
-	number, err := c.o.Store.NextCRLNumber(ctx)
+	number, list, err := c.o.Store.NextCRL(ctx)
 	if err != nil {
 		return fmt.Errorf("CRL: %w", err)
 	}

@@ -112,7 +112,7 @@ func (s *memStore) Certificate(_ context.Context, serial string) (mssp.Certifica
 	return c, nil
 }
 
-func (s *memStore) Revoked(context.Context) ([]mssp.Certificate, error) {
+func (s *memStore) NextCRL(context.Context) (int64, []mssp.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []mssp.Certificate
@@ -122,14 +122,8 @@ func (s *memStore) Revoked(context.Context) ([]mssp.Certificate, error) {
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Serial < out[j].Serial })
-	return out, s.down
-}
-
-func (s *memStore) NextCRLNumber(context.Context) (int64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.crl++
-	return s.crl, s.down
+	return s.crl, out, s.down
 }
 
 func (s *memStore) Meta(_ context.Context, name string) ([]byte, error) {

@@ -22,10 +22,9 @@ type Store interface {
 	SetCertStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int, at time.Time) (was mssp.Certificate, err error)
 	// Certificate returns mssp.ErrNotFound where there is none.
 	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
-	// Revoked lists the revoked and the suspended certificates.
-	Revoked(ctx context.Context) ([]mssp.Certificate, error)
-	// NextCRLNumber never returns a number twice.
-	NextCRLNumber(ctx context.Context) (int64, error)
+	// NextCRL takes the next number, never twice, and lists the revoked and the
+	// suspended certificates, in one commit.
+	NextCRL(ctx context.Context) (number int64, revoked []mssp.Certificate, err error)
 	// Meta and AddMeta hold small documents that are made once; Meta returns
 	// mssp.ErrNotFound where there is none, AddMeta a *store.Existing where there is one.
 	Meta(ctx context.Context, name string) ([]byte, error)

@@ -150,21 +150,32 @@ func (s *Certificates) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]m
 	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
 }
 
-// Revoked lists the revoked and the suspended certificates, for the CRL.
-func (s *Certificates) Revoked(ctx context.Context) ([]mssp.Certificate, error) {
-	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE status IN ('suspended', 'revoked') ORDER BY serial`)
-}
+const (
+	sqlNextCRL = `INSERT INTO sequence (name, value) VALUES ('crl', 1)
+	ON CONFLICT (name) DO UPDATE SET value = sequence.value + 1 RETURNING value`
 
-// NextCRLNumber counts up from 1; a number is never given twice (RFC 5280 5.2.3).
-func (s *Certificates) NextCRLNumber(ctx context.Context) (n int64, err error) {
-	err = s.do(ctx, func(q querier) error {
-		r, err := q.one(`INSERT INTO sequence (name, value) VALUES ('crl', 1)
-			ON CONFLICT (name) DO UPDATE SET value = sequence.value + 1 RETURNING value`)
-		if err != nil {
+	sqlRevoked = `SELECT serial, status, reason, revoked_at FROM certificate WHERE status IN ('suspended', 'revoked') ORDER BY serial`
+)
+
+// NextCRL takes the number of a new CRL, which is never given twice (RFC 5280
+// 5.2.3), and lists what belongs into it: the revoked and the suspended
+// certificates, of which serial number, status, reason and time are set. Both
+// are one commit, so that no CRL of a higher number holds less than one that
+// another process makes at the same moment.
+func (s *Certificates) NextCRL(ctx context.Context) (number int64, revoked []mssp.Certificate, err error) {
+	err = s.do(ctx, func(q querier) (err error) {
+		if number, err = oneOf(q, scanInt, sqlNextCRL); err != nil {
 			return err
 		}
-		n = r.int()
-		return r.err()
+		revoked, err = allOf(q, scanRevoked, sqlRevoked)
+		return err
 	})
-	return n, err
+	return number, revoked, err
+}
+
+func scanInt(r *row) (int64, error) { return r.int(), r.err() }
+
+func scanRevoked(r *row) (mssp.Certificate, error) {
+	c := mssp.Certificate{Serial: r.text(), Status: mssp.CertStatus(r.text()), Reason: int(r.int()), RevokedAt: r.time()}
+	return c, r.err()
 }

@@ -315,6 +315,34 @@ func TestOneRevocation(t *testing.T) {
 	})
 }
 
+// A CRL of a higher number holds at least what one of a lower number does,
+// whoever revokes while both are made.
+func TestCRLsInOrder(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		const n = 40
+		var wg sync.WaitGroup
+		errs := make([]error, 2*n)
+		sizes := make([]int, n+1) // by number
+		for i := range n {
+			serial := fmt.Sprintf("%04x", i)
+			l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: serial}))
+			wg.Go(func() { _, errs[2*i] = l.SetCertStatus(ctx, serial, mssp.CertRevoked, 1, epoch) })
+			wg.Go(func() {
+				number, list, err := l.NextCRL(ctx)
+				errs[2*i+1] = err
+				sizes[number] = len(list)
+			})
+		}
+		wg.Wait()
+		l.ok(errors.Join(errs...))
+		for number := 2; number <= n; number++ {
+			if sizes[number] < sizes[number-1] {
+				l.Errorf("CRL %d lists %d certificates, the one before %d", number, sizes[number], sizes[number-1])
+			}
+		}
+	})
+}
+
 // A database in which earlier versions have let two subscribers have one card
 // is not brought along before somebody has decided, and stays as it is.
 func TestSharedCardStopsTheMigration(t *testing.T) {

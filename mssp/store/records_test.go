@@ -210,16 +210,16 @@ func TestCertificates(t *testing.T) {
 		l.wantErr("unknown serial", setStatus("ff", mssp.CertRevoked, 0), store.ErrNotFound)
 		c.DER, c.Status, c.Reason, c.RevokedAt = []byte{0x30}, mssp.CertRevoked, 1, epoch
 		l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "0def", ICCID: cardB, Status: mssp.CertPending}))
-		revoked, err := l.Revoked(ctx)
-		l.ok(err)
-		l.same("revoked", []mssp.Certificate{c}, revoked)
 		of, err := l.CertificatesOf(ctx, cardA)
 		l.ok(err)
 		l.same("of the card", []mssp.Certificate{c}, of)
+		on := mssp.Certificate{Serial: c.Serial, Status: mssp.CertRevoked, Reason: 1, RevokedAt: epoch}
 		for want := range int64(3) {
-			if n, err := l.NextCRLNumber(ctx); err != nil || n != want+1 {
+			n, revoked, err := l.NextCRL(ctx)
+			if err != nil || n != want+1 {
 				l.Errorf("CRL number %d, %v", n, err)
 			}
+			l.same("revoked", []mssp.Certificate{on}, revoked)
 		}
 	})
 }
