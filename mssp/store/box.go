@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -46,13 +45,12 @@ func (b Box) String() string {
 // of life for so long, on the database's clock.
 type Boxes struct {
 	*db
-	me    Box // Start is 0 for who holds nothing: a reader, a visitor
-	lease time.Duration
-	now   func() time.Time // instead of the database's clock
-	owed  []Box            // dead, and their work not taken over yet
-	once  sync.Once
-	quit  chan struct{}
-	ended chan struct{}
+	me     Box // Start is 0 for who holds nothing: a reader, a visitor
+	lease  time.Duration
+	now    func() time.Time   // instead of the database's clock
+	owed   []Box              // dead, and their work not taken over yet
+	cancel context.CancelFunc // ends the signs of life
+	ended  chan struct{}
 }
 
 // pulses are the signs of life in a lease: some may be late.
@@ -142,9 +140,10 @@ func (b *Boxes) join(ctx context.Context) error {
 		return fmt.Errorf("store: enter as box %s: %w", me.Name, err)
 	}
 	b.me = me
-	b.quit, b.ended = make(chan struct{}), make(chan struct{})
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	b.cancel, b.ended = cancel, make(chan struct{})
 	if b.b.shared() {
-		go b.pulse()
+		go b.pulse(life)
 	} else {
 		close(b.ended)
 	}
@@ -154,7 +153,7 @@ func (b *Boxes) join(ctx context.Context) error {
 // leave ends the signs of life.
 func (b *Boxes) leave() {
 	if b.me.Start != 0 {
-		b.once.Do(func() { close(b.quit) })
+		b.cancel()
 		<-b.ended
 	}
 }
@@ -173,19 +172,19 @@ func (b *Boxes) farewell(q querier) error {
 func nothing(querier) error { return nil }
 
 // pulse gives signs of life until the box leaves.
-func (b *Boxes) pulse() {
+func (b *Boxes) pulse(life context.Context) {
 	defer close(b.ended)
 	t := time.NewTicker(max(b.lease/pulses, time.Millisecond))
 	defer t.Stop()
 	for {
 		select {
-		case <-b.quit:
+		case <-life.Done():
 			return
 		case <-b.b.stopped():
 			return
 		case <-t.C:
-			ctx, cancel := context.WithTimeout(context.Background(), b.lease)
-			if err := b.beat(ctx); err != nil {
+			ctx, cancel := context.WithTimeout(life, min(b.lease, jobTimeout))
+			if err := b.beat(ctx); err != nil && life.Err() == nil {
 				b.o.Logger.Error("no sign of life to the database", "box", b.me.Name, "err", err)
 			}
 			cancel()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -23,7 +24,7 @@ type pgSession struct {
 	db      *sql.DB // nil: lost, or never there
 	conn    *sql.Conn
 	backend int64
-	adrift  bool // lost, and not had back
+	adrift  atomic.Bool // lost, and not had back
 }
 
 // Locks are numbers for the whole database; the names are those of a schema.
@@ -127,9 +128,11 @@ func (e *pgEngine) enter(ctx context.Context, b *Boxes) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	s.db, s.conn, s.backend, err = e.board(ctx, b)
+	if s.db, s.conn, s.backend, err = e.board(ctx, b); err != nil {
+		return err
+	}
 	b.me.session = s.backend
-	return err
+	return e.migrate(ctx, b.clock()) // while nobody else can be at work
 }
 
 // keep gives a sign of life through the session. When that is lost it takes
@@ -150,9 +153,12 @@ func (e *pgEngine) keep(ctx context.Context, b *Boxes) (again bool, err error) {
 			return false, err // the session is there
 		}
 		s.end()
-		s.adrift = true
+		s.adrift.Store(true)
 	}
 	if s.db, s.conn, s.backend, err = e.board(ctx, b); err != nil {
+		if fence := b.fenced(&pgTx{ctx: ctx, tx: e.db}, nil); errors.Is(err, ErrLocked) && errors.Is(fence, ErrFenced) {
+			return false, e.halt(fence)
+		}
 		return false, err
 	}
 	if err = pulse(&pgTx{ctx: ctx, tx: s.conn}, b, s.backend); err != nil {
@@ -162,7 +168,7 @@ func (e *pgEngine) keep(ctx context.Context, b *Boxes) (again bool, err error) {
 		}
 		return false, err
 	}
-	s.adrift = false
+	s.adrift.Store(false)
 	return true, nil
 }
 
@@ -180,11 +186,7 @@ func pulse(q querier, b *Boxes, session int64) error {
 }
 
 // adrift: the session was lost and is not there again.
-func (e *pgEngine) adrift() bool {
-	e.session.mu.Lock()
-	defer e.session.mu.Unlock()
-	return e.session.adrift
-}
+func (e *pgEngine) adrift() bool { return e.session.adrift.Load() }
 
 // gone: the lock of a box can be had when its session has ended.
 func (e *pgEngine) gone(q querier, other *Box) (bool, error) {

@@ -149,4 +149,13 @@ func TestSessionIsCut(t *testing.T) {
 	if r, err := second.Accept(ctx, newTx(), nil, seal); err != nil || r.Dispatched == nil {
 		t.Errorf("the second: %v", err)
 	}
+	if err := first.Writable(ctx); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a box without its session is ready: %v", err)
+	}
+	if rec, err := second.Recover(ctx); err != nil || len(rec.Dead) != 1 {
+		t.Errorf("the second finds %+v, %v", rec, err)
+	}
+	if err := first.Beat(ctx); !errors.Is(err, store.ErrFenced) || !errors.Is(first.Failure(), store.ErrFenced) {
+		t.Errorf("a box that was declared dead goes on: %v", err)
+	}
 }

@@ -48,15 +48,16 @@ func openPostgres(ctx context.Context, o *Options, m *metrics, rec recorder) (*p
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	e := &pgEngine{db: db, log: o.Logger, m: m, rec: rec, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
-	if err := e.begin(ctx, o.ReadOnly, o.Clock()); err != nil {
+	if err := e.begin(ctx, o.Visitor && !o.ReadOnly, o.Clock()); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return e, nil
 }
 
-// begin reads back what durability hangs on, and migrates.
-func (e *pgEngine) begin(ctx context.Context, readOnly bool, now time.Time) error {
+// begin reads back what durability hangs on. A visitor migrates at once, a box
+// when it has its locks.
+func (e *pgEngine) begin(ctx context.Context, visitor bool, now time.Time) error {
 	for _, name := range [...]string{"fsync", "synchronous_commit", "full_page_writes"} {
 		var v string
 		if err := e.db.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&v); err != nil {
@@ -66,9 +67,14 @@ func (e *pgEngine) begin(ctx context.Context, readOnly bool, now time.Time) erro
 			e.log.Warn("PostgreSQL may lose acknowledged commits", "setting", name, "value", v)
 		}
 	}
-	if readOnly {
+	if !visitor {
 		return nil
 	}
+	return e.migrate(ctx, now)
+}
+
+// migrate brings the schema up to date.
+func (e *pgEngine) migrate(ctx context.Context, now time.Time) error {
 	// Two processes that start at once migrate one after the other.
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
