@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,6 +135,68 @@ func TestFailingJobInABatch(t *testing.T) {
 	}
 	if err := s.Check(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// Somebody asks one user far more often than he may, all at once. What has to
+// be taken out of the batch for that costs the others in it one more run, not one
+// for each.
+//
+// Supports: F6, I12
+func TestRefusedJobsInABatch(t *testing.T) {
+	l := onSQLite(t)
+	l.user()
+	const flood, others = 60, 20
+	for i := range others + 1 {
+		importCard(t, l.Store, benchCard(100+i))
+	}
+	p := l.prompt()
+	var wg sync.WaitGroup
+	var passed, runs atomic.Int64
+	accept := func(i int, f store.SealFunc) {
+		tx := newTx()
+		tx.ICCID = benchCard(100 + i)
+		if _, err := l.Accept(ctx, tx, nil, f); err != nil {
+			t.Errorf("another's request: %v", err)
+		}
+	}
+	under, on := make(chan struct{}), make(chan struct{})
+	wg.Go(func() {
+		accept(others, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+			close(under)
+			<-on
+			return seal(tx, ks)
+		})
+	})
+	<-under
+	for i := range flood {
+		wg.Go(func() {
+			if _, err := l.Accept(ctx, newTx(), p, seal); err == nil {
+				passed.Add(1)
+			}
+		})
+		if i < others {
+			wg.Go(func() {
+				accept(i, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+					runs.Add(1)
+					return seal(tx, ks)
+				})
+			})
+		}
+	}
+	for l.Waiting() < flood+others {
+		runtime.Gosched()
+	}
+	close(on)
+	wg.Wait()
+	if passed.Load() != 3 {
+		t.Errorf("%d of the flood have passed, want 3", passed.Load())
+	}
+	if n := runs.Load(); n > 2*others {
+		t.Errorf("the %d others ran %d times", others, n)
+	}
+	if txs, err := l.Transactions(ctx, store.TransactionFilter{}); err != nil || len(txs) != 3+others+1 {
+		t.Errorf("%d transactions, %v", len(txs), err)
 	}
 }
 

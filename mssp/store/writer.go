@@ -217,14 +217,14 @@ func (w *writer) round() (more, closed bool) {
 
 // guarded is try, where a panic in a job stops the store: it may have left the
 // transaction half done, and not everybody who runs jobs would end by it.
-func (w *writer) guarded(jobs []*job) (again bool, err error) {
+func (w *writer) guarded(jobs []*job, apart bool) (again bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			w.log.Error("a panic in the store", "panic", v, "stack", string(debug.Stack()))
 			again, err = false, w.unknown(errors.New("a panic in a job"))
 		}
 	}()
-	return w.try(jobs)
+	return w.try(jobs, apart)
 }
 
 // commit runs jobs until a commit holds all that did not fail.
@@ -234,9 +234,9 @@ func (w *writer) commit(jobs []*job) {
 		answer(jobs, err)
 		return
 	}
-	for again := true; again; {
+	for again, apart := true, false; again; apart = true {
 		var err error
-		if again, err = w.guarded(jobs); err != nil {
+		if again, err = w.guarded(jobs, apart); err != nil {
 			answer(jobs, err)
 		}
 	}
@@ -250,9 +250,10 @@ func (w *writer) why() error {
 	return w.halted
 }
 
-// try runs a batch once. again: a job was taken out, run the rest anew. An
-// error is everybody's.
-func (w *writer) try(jobs []*job) (again bool, err error) {
+// try runs a batch once. again: a job was taken out, run the rest anew, each
+// apart: so that of many that fail, as when somebody asks far more often than he
+// may, only the first costs the others another run. An error is everybody's.
+func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
 		return false, fmt.Errorf("store: begin: %w", err)
 	}
@@ -264,8 +265,13 @@ func (w *writer) try(jobs []*job) (again bool, err error) {
 			j.out = true
 			continue
 		}
-		w.c.dirty = false
-		if j.err = j.run(w.c); j.err == nil {
+		if apart {
+			j.err = w.runApart(j)
+		} else {
+			w.c.dirty = false
+			j.err = j.run(w.c)
+		}
+		if j.err == nil {
 			continue
 		}
 		var se *sqlite.Error
@@ -291,6 +297,27 @@ func (w *writer) try(jobs []*job) (again bool, err error) {
 	}
 	w.note(nil)
 	return false, nil
+}
+
+// runApart runs a job whose failure takes back what it wrote, and no more.
+func (w *writer) runApart(j *job) error {
+	if _, err := w.c.exec("SAVEPOINT job"); err != nil {
+		return err
+	}
+	w.c.dirty = false
+	err := j.run(w.c)
+	end := "RELEASE job"
+	if err != nil && w.c.dirty {
+		end = "ROLLBACK TO job; RELEASE job"
+	}
+	if e := w.c.script(end); e != nil {
+		w.c.dirty = true
+		return errors.Join(err, e)
+	}
+	if err != nil {
+		w.c.dirty = false
+	}
+	return err
 }
 
 // note keeps why the last batch was not written, or that it was.
