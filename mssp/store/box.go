@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +26,13 @@ type Box struct {
 
 func (b Box) String() string {
 	return fmt.Sprintf("box %s (pid %d on %s, since %s)", b.Name, b.PID, b.Host, b.StartedAt.UTC().Format(time.RFC3339))
+}
+
+// isNoMore reports whether it is certain that the process has ended: it was one
+// of this machine. (A container has a host name and numbers of its own.)
+func (b Box) isNoMore() bool {
+	host, err := os.Hostname()
+	return err == nil && host == b.Host && b.PID != os.Getpid() && errors.Is(syscall.Kill(b.PID, 0), syscall.ESRCH)
 }
 
 // Boxes are the processes on the database, and this one among them.

@@ -35,7 +35,12 @@ func pgKey(schema, name string) int64 {
 
 // pgLockPatience is how long the session of a process that has just ended may
 // take to go: the server hears of its end at once, and has some work with it.
-const pgLockPatience = "2s"
+// When it is known that the process is no more, a slow server is waited for
+// pgLockTries times as long.
+const (
+	pgLockPatience = "1s"
+	pgLockTries    = 30
+)
 
 // pgKeepAlive lets the server find out within seconds that a machine vanished
 // (it means nothing on a Unix socket).
@@ -88,7 +93,7 @@ func (e *pgEngine) locked(ctx context.Context, db *sql.DB, b *Boxes) (conn *sql.
 // lock waits a little for a lock. A session that holds it and whose box has
 // given no sign of life for longer than its lease is ended.
 func (e *pgEngine) lock(ctx context.Context, conn *sql.Conn, b *Boxes, lock string, key int64) error {
-	for again := true; ; again = false {
+	for try, ended := 1, false; ; try++ {
 		_, err := conn.ExecContext(ctx, "SELECT "+lock+"($1)", key)
 		var pe *pgconn.PgError
 		if err == nil {
@@ -103,11 +108,17 @@ func (e *pgEngine) lock(ctx context.Context, conn *sql.Conn, b *Boxes, lock stri
 			return inUse("", "this database")
 		}
 		quiet, err := b.silent(q, other.Start)
-		if err == nil && quiet && again {
+		switch {
+		case err == nil && quiet && !ended:
 			_, err = q.exec("SELECT pg_terminate_backend($1)", other.session)
+			ended = true
+		case err == nil && other.isNoMore() && try < pgLockTries:
+			continue
+		default:
+			err = errors.Join(inUse(other.String(), "this database"), err)
 		}
-		if err != nil || !quiet || !again {
-			return errors.Join(inUse(other.String(), "this database"), err)
+		if err != nil {
+			return err
 		}
 	}
 }
