@@ -5,6 +5,7 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/store"
 )
@@ -31,6 +32,7 @@ func TestTwoCommits(t *testing.T) {
 		l := enginetest.New(t)
 		l.Enrolled(enginetest.Number, c.alg, mssp.Authentication).First = c.proof
 		d := &dyingStore{Store: l.EngineStore(), at: -1}
+		l.Options.Limits = engine.Limits{PromptsPerMinute: 1000, CoolOffAfter: 1000} // what counts is in these commits
 		restart(t, l, frugal{d})
 		for _, id := range []string{"first", "second", "third"} {
 			d.seen = 0

@@ -68,7 +68,8 @@ const pulses = 5
 type life interface {
 	// enter takes what shows that a box lives, or says who is there (ErrLocked).
 	enter(ctx context.Context, b *Boxes) error
-	// keep makes sure that it is still so; missing says that it was not, and is again.
+	// keep gives a sign of life and makes sure that all is still so; again says that it
+	// was not, and is now.
 	keep(ctx context.Context, b *Boxes) (again bool, err error)
 	adrift() bool // was lost, and is not there again
 	// gone tells, in a job, whether the process of another box has ended.
