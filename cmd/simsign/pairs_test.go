@@ -39,6 +39,8 @@ func TestPairs(t *testing.T) {
 			if way == "socket" {
 				o.serve()
 			}
+			won, lost := o.atOnce([]string{"ca", "init", "--name", "Example CA"}, []string{"ca", "init", "--name", "Example CA"})
+			o.want("one CA", won, lost, "CN=Example CA, valid until", "CA exists already: CN=Example CA, until ")
 			for i := range pairs {
 				o.pair(i)
 			}
