@@ -37,7 +37,7 @@ func (c *CA) CRL(ctx context.Context) ([]byte, time.Time, error) {
 		return c.crl.der, c.crl.thisUpdate, nil
 	}
 	if c.crl.der != nil && c.crl.changes == c.changes.Load() && age >= 0 && age < c.o.CRLLifetime {
-		c.o.Logger.ErrorContext(ctx, "CRL not renewed, the old one is still valid", "number", c.crl.number, "err", err)
+		c.o.Logger.ErrorContext(ctx, "CRL not renewed, the old one is still valid", "number", c.crl.number, "error", err)
 		return c.crl.der, c.crl.thisUpdate, nil
 	}
 	return nil, time.Time{}, err

@@ -63,7 +63,7 @@ func (c *CA) serveCRL(w http.ResponseWriter, r *http.Request, _ string) {
 	}
 	der, this, err := c.CRL(r.Context())
 	if err != nil {
-		c.o.Logger.ErrorContext(r.Context(), "no CRL", "err", err)
+		c.o.Logger.ErrorContext(r.Context(), "no CRL", "error", err)
 		http.Error(w, "no CRL at present", http.StatusServiceUnavailable)
 		return
 	}
@@ -103,7 +103,7 @@ func (c *CA) serveOCSP(w http.ResponseWriter, r *http.Request, rest string) {
 	}
 	der, next, err := c.OCSP(r.Context(), req)
 	if err != nil {
-		c.o.Logger.WarnContext(r.Context(), "OCSP request not answered", "err", err)
+		c.o.Logger.WarnContext(r.Context(), "OCSP request not answered", "error", err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/ocsp-response")
@@ -115,7 +115,7 @@ func (c *CA) serveOCSP(w http.ResponseWriter, r *http.Request, rest string) {
 		}
 	}
 	if _, err := w.Write(der); err != nil {
-		c.o.Logger.DebugContext(r.Context(), "OCSP response not delivered", "err", err)
+		c.o.Logger.DebugContext(r.Context(), "OCSP response not delivered", "error", err)
 	}
 }
 

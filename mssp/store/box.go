@@ -194,7 +194,7 @@ func (b *Boxes) pulse(life context.Context) {
 		case <-t.C:
 			ctx, cancel := context.WithTimeout(life, min(b.lease, jobTimeout))
 			if err := b.beat(ctx); err != nil && life.Err() == nil {
-				b.o.Logger.Error("no sign of life to the database", "box", b.me.Name, "err", err)
+				b.o.Logger.Error("no sign of life to the database", "box", b.me.Name, "error", err)
 			}
 			cancel()
 		}

@@ -165,7 +165,7 @@ func (e *pgEngine) open() error {
 }
 
 func (e *pgEngine) halt(err error) error {
-	e.log.Error("the store has stopped; end the process and start it again", "err", err)
+	e.log.Error("the store has stopped; end the process and start it again", "error", err)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.halted == nil {
@@ -235,7 +235,7 @@ func (e *pgEngine) flush() {
 		return
 	}
 	if err != nil {
-		e.log.Error("segment outcomes were not recorded", "kept", passing(err) && e.again(o), "err", err)
+		e.log.Error("segment outcomes were not recorded", "kept", passing(err) && e.again(o), "error", err)
 	}
 }
 
@@ -267,7 +267,7 @@ func (e *pgEngine) close(last func(querier) error) error {
 	e.flying.Wait()
 	if e.why() == nil {
 		if err := e.once(context.Background(), last); err != nil {
-			e.log.Warn("PostgreSQL was not told of the end", "err", err)
+			e.log.Warn("PostgreSQL was not told of the end", "error", err)
 		}
 	}
 	e.leave()

@@ -205,7 +205,7 @@ func (w *writer) round() (more, closed bool) {
 	for _, j := range jobs {
 		if j.lazy != nil && j.err != nil {
 			kept := errors.Is(j.err, ErrNotWritten) && w.again(j.lazy)
-			w.log.Error("segment outcomes were not recorded", "kept", kept, "err", j.err)
+			w.log.Error("segment outcomes were not recorded", "kept", kept, "error", j.err)
 		}
 		if j.told != nil {
 			j.told(j.err)
@@ -372,7 +372,7 @@ func (w *writer) unknown(err error) error {
 
 // halt ends all work; the first reason stands.
 func (w *writer) halt(err error) error {
-	w.log.Error("the store has stopped; end the process and start it again", "err", err)
+	w.log.Error("the store has stopped; end the process and start it again", "error", err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.halted == nil {
@@ -409,7 +409,7 @@ func (w *writer) close(last func(querier) error) error {
 		return err
 	}
 	if err := last(w.c); err != nil {
-		w.log.Warn("the database was not told of the end", "err", err)
+		w.log.Warn("the database was not told of the end", "error", err)
 	}
 	return errors.Join(w.settle(), w.c.close())
 }
