@@ -383,6 +383,10 @@ func TestSharedCardStopsTheMigration(t *testing.T) {
 			if strings.Contains(err.Error(), "****03") || strings.Contains(err.Error(), "41790000001") {
 				t.Errorf("%v: names whom it should not, or whole", err)
 			}
+			var version int
+			if err := db.QueryRow("SELECT MAX(version) FROM schema_version").Scan(&version); err != nil || version != 2 {
+				t.Errorf("version %d, %v: the earlier release cannot go on meanwhile", version, err)
+			}
 			run(`UPDATE subscriber SET state = 'removed' WHERE msisdn = '41790000002'`)
 			s, err := store.Open(ctx, store.Options{DSN: e.dsn})
 			if err != nil {

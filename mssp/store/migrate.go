@@ -39,8 +39,9 @@ type migrator interface {
 	apply(script string) error
 }
 
-// obstacles are looked for before the migration to a version: rows that it
-// cannot bring along, and of which only people can say what is right.
+// obstacles are rows that the migration to a version cannot bring along, and of
+// which only people can say what is right. They are looked for before the first
+// step: as long as there are any, the earlier release still serves the database.
 var obstacles = map[int]func(migrator) error{4: sharedCards}
 
 const sqlVersionTable = `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL);`
@@ -54,15 +55,17 @@ func migrate(m migrator, words *strings.Replacer, now time.Time) error {
 		return fmt.Errorf("%w: schema version %d, this program knows up to %d; run the later version, or restore the backup from before the upgrade",
 			ErrNewer, have, schemaVersion)
 	}
-	for v := have + 1; v <= schemaVersion; v++ {
-		ddl, err := schemaFiles.ReadFile(fmt.Sprintf("schema/%04d.sql", v))
-		if err != nil {
-			return err
-		}
+	for v := have + 1; v <= schemaVersion && have > 0; v++ {
 		if look := obstacles[v]; look != nil {
 			if err := look(m); err != nil {
 				return fmt.Errorf("migrate to schema version %d: %w", v, err)
 			}
+		}
+	}
+	for v := have + 1; v <= schemaVersion; v++ {
+		ddl, err := schemaFiles.ReadFile(fmt.Sprintf("schema/%04d.sql", v))
+		if err != nil {
+			return err
 		}
 		script := words.Replace(string(ddl)) +
 			fmt.Sprintf("\nINSERT INTO schema_version (version, applied_at) VALUES (%d, %d);", v, now.UnixMicro())
