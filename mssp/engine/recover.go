@@ -49,19 +49,24 @@ func (w *sweeper) takeOver(ctx context.Context) error {
 	}
 	w.look = now.Add(lookAround)
 	r, err := w.o.Store.TakeOver(ctx)
-	if err != nil || len(r.Dead) == 0 {
+	w.taken = append(w.taken, r.Taken...)
+	if err != nil || len(r.Dead)+len(w.taken) == 0 {
 		return err
 	}
 	for _, b := range r.Dead {
 		w.log.Warn("a box is dead: its work goes on here", "box", b.Name, "start", b.Start, "seen", b.SeenAt, "cards", len(r.Taken), "ambiguous", r.Ambiguous)
 	}
 	w.idle = append(w.idle, r.Idle...)
-	taken := make(map[ota.ICCID]bool, len(r.Taken))
-	for _, iccid := range r.Taken {
+	taken := make(map[ota.ICCID]bool, len(w.taken))
+	for _, iccid := range w.taken {
 		taken[iccid] = true
 	}
 	at := func(iccid ota.ICCID) bool { return taken[iccid] }
-	return errors.Join(w.inbox.pending(ctx, at), w.inbox.incomplete(ctx, at))
+	if err := errors.Join(w.inbox.pending(ctx, at), w.inbox.incomplete(ctx, at)); err != nil {
+		return err // at the next look
+	}
+	w.taken = nil
+	return nil
 }
 
 // everywhere is every card.

@@ -25,6 +25,7 @@ type sweeper struct {
 	inbox     *inbox
 	observers *observers
 	idle      []ota.ICCID // idle cards with a queue that could not be sealed for yet
+	taken     []ota.ICCID // cards of dead boxes whose answers have still to be looked for
 	look      time.Time   // when to look for dead boxes again
 }
 

@@ -168,3 +168,53 @@ func takeOver(t *testing.T, killed bool) {
 		t.Errorf("the dead box goes on: %v", err)
 	}
 }
+
+// heir is the store of a box that has just taken a card over from a dead one,
+// and cannot read what waits for it yet.
+type heir struct {
+	enginetest.Store
+	cards  []ota.ICCID
+	broken int // so many reads fail
+}
+
+func (h *heir) TakeOver(context.Context) (r store.Recovery, err error) {
+	r.Taken, h.cards = h.cards, nil
+	if len(r.Taken) > 0 {
+		r.Dead = []store.Box{{Name: "one"}}
+	}
+	return r, nil
+}
+
+func (h *heir) PendingMO(ctx context.Context) ([]store.Joined, error) {
+	if h.broken > 0 {
+		h.broken--
+		return nil, errKilled
+	}
+	return h.Store.PendingMO(ctx)
+}
+
+// An answer that the dead box had whole is used, though the first try to look
+// for it fails.
+func TestTakeOverTriesAgain(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication).First = false
+	h := &heir{Store: l.EngineStore()}
+	l.OK(l.Restart(h))
+	tx, answer := l.Ask("T1")
+	for _, mo := range answer {
+		c, _, err := sms.ParseConcat(mo.UDH)
+		l.OK(err)
+		_, err = l.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
+		l.OK(err)
+	}
+	h.cards, h.broken = []ota.ICCID{tx.ICCID}, 1
+	for _, want := range []mssp.State{mssp.Waiting, mssp.Done} {
+		l.Clock.Add(engine.LookAround)
+		l.Engine.Sweep(ctx)
+		l.Settle()
+		if got := l.Tx(tx.ID).State; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -63,7 +63,8 @@ func (b *Boxes) Recover(ctx context.Context) (Recovery, error) {
 
 // TakeOver looks for boxes that have died and takes over what they held: the
 // cards, and so the timers of their transactions, and the segments under way.
-// Where nobody has died it costs one small read. One at a time calls it.
+// Where nobody has died it costs one small read. One at a time calls it. What it
+// has Taken is taken with an error too, and not told again.
 func (b *Boxes) TakeOver(ctx context.Context) (Recovery, error) {
 	if !b.b.shared() {
 		return Recovery{}, nil // nobody else can be there
@@ -109,10 +110,10 @@ func (b *Boxes) adopt(ctx context.Context, own int64) (Recovery, error) {
 		}
 		return err
 	})
-	if err == nil {
-		err = b.mend(ctx)
-	}
 	if err != nil {
+		return Recovery{}, err
+	}
+	if err := b.mend(ctx); err != nil {
 		return rec, err
 	}
 	if rec.Idle, err = readAll(ctx, b.db, func(r *row) (ota.ICCID, error) { return iccidOf(r), r.err() }, sqlIdle); err != nil {
