@@ -112,6 +112,9 @@ func repeat(old mssp.Transaction, hash []byte) (mssp.Transaction, error) {
 func (l *line) turnAway(ctx context.Context, tx *mssp.Transaction, ahead int) (mssp.Transaction, error) {
 	f := mssp.Faultf(mssp.SignatureProcess, "%d requests to this user are waiting already: try again when they are answered", ahead)
 	res, err := l.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, Event: mssp.EventTurnedAway, Status: f.Code, Detail: f.Detail})
+	if errors.Is(err, mssp.ErrEvent) { // those before it have ended meanwhile: it is at the card
+		return *tx, nil
+	}
 	if err != nil {
 		return mssp.Transaction{}, l.storeFault("turning a transaction away", err)
 	}

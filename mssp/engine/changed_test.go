@@ -59,3 +59,32 @@ func TestAnswerToAChangedRow(t *testing.T) {
 		t.Errorf("the card is %s with %d errors, %v", card.State, card.BadPoR, err)
 	}
 }
+
+// The queue is too long for a request, and empties before it can be turned
+// away: it has its turn, and whoever asked waits for its answer.
+func TestTurnBeforeTurnedAway(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.Options.Limits.QueuePerCard = 1
+	m := &meddler{Store: l.EngineStore()}
+	l.OK(l.Restart(m))
+	l.Lose = true
+	var ahead []mssp.TransID
+	for _, id := range []string{"T1", "T2"} {
+		tx, err := l.Signer.Sign(ctx, enginetest.Request(id, "text of "+id))
+		l.OK(err)
+		ahead = append(ahead, tx.ID)
+	}
+	m.meddle = func() {
+		for _, id := range ahead {
+			l.OK(l.Engine.End(ctx, id, mssp.Faultf(mssp.UserCancel, "the user cancelled")))
+		}
+		l.Lose = false
+	}
+	tx, err := l.Signer.Sign(ctx, enginetest.Request("T3", "text of T3"))
+	l.OK(err)
+	l.Settle()
+	l.Pump()
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
+}
