@@ -48,7 +48,7 @@ func (r Rules) Off() bool { return r.PromptsPerMinute <= 0 && r.CoolOffAfter <= 
 
 // Check is the fault that refuses a prompt now; nil when it may go. It changes nothing.
 func (r Rules) Check(rec *Record, now time.Time) *mssp.Fault {
-	if now.Before(rec.Peace) && r.CoolOffAfter > 0 {
+	if now.Before(rec.Peace) && rec.Peace.Sub(now) <= r.CoolOff+unsignedWindow && r.CoolOffAfter > 0 {
 		return mssp.Faultf(mssp.SignatureProcess, "the user has cancelled or not answered %d requests within %d minutes and is left in peace until %s: ask again after that",
 			r.CoolOffAfter, int(unsignedWindow.Minutes()), rec.Peace.UTC().Format(time.RFC3339))
 	}
@@ -93,7 +93,7 @@ func (r Rules) Ended(rec *Record, tx *mssp.Transaction, now time.Time) (peace ti
 }
 
 // MayRecheck reports whether the card may be asked for its state again.
-func (rec *Record) MayRecheck(now time.Time) bool { return now.Sub(rec.Recheck) >= recheckPause }
+func (rec *Record) MayRecheck(now time.Time) bool { return !within(rec.Recheck, now, recheckPause) }
 
 // Until is when the record is worth nothing any more.
 func (rec *Record) Until() time.Time {
@@ -115,11 +115,17 @@ func (rec *Record) Until() time.Time {
 	return until
 }
 
+// within reports whether a time is nearer than the window. Clocks of boxes differ
+// a little, so one ahead of now counts as well; one that is farther ahead was
+// noted before somebody set the clock back, and counts no more: the rows keep no
+// other time, and a user must not be out of reach for hours because of that (F14).
+func within(t, now time.Time, window time.Duration) bool { return now.Sub(t).Abs() < window }
+
 // since is what of ts is younger than the window, in a slice of its own.
 func since(ts []time.Time, now time.Time, window time.Duration) []time.Time {
 	recent := make([]time.Time, 0, len(ts)+1)
 	for _, t := range ts {
-		if now.Sub(t) < window {
+		if within(t, now, window) {
 			recent = append(recent, t)
 		}
 	}

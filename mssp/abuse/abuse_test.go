@@ -127,3 +127,25 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Somebody sets the clock back by an hour: nothing that counts keeps a user out
+// of reach for that hour. A clock that is a little behind that of another box
+// forgives nothing.
+//
+// Supports: F14
+func TestClockSetBack(t *testing.T) {
+	for back, held := range map[time.Duration]bool{time.Hour: false, 2 * time.Second: true} {
+		at := now.Add(-back)
+		prompted := Record{Prompts: []time.Time{now, now, now}}
+		if f := rules.Check(&prompted, at); (f != nil) != held {
+			t.Errorf("prompts, the clock %s back: %v", back, f)
+		}
+		paused := Record{Peace: now.Add(rules.CoolOff)}
+		if f := rules.Check(&paused, at); (f != nil) != held {
+			t.Errorf("a pause, the clock %s back: %v", back, f)
+		}
+		if asked := (&Record{Recheck: now}); asked.MayRecheck(at) == held {
+			t.Errorf("a recheck, the clock %s back: %v", back, !held)
+		}
+	}
+}
