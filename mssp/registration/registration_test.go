@@ -468,16 +468,21 @@ func TestTwoRegistrationsOfASlot(t *testing.T) {
 	other := mssp.KeyPair{
 		ICCID: card.ICCID, Slot: 1, Usage: mssp.Authentication, Algorithm: byte(applet.ECDSAP256), State: mssp.KeyRegistering, Version: store.Absent,
 	}
-	q.write = func() { l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{other})) }
+	put := func(k mssp.KeyPair) { // not in the goroutine of the test, which alone may be ended
+		if err := l.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}); err != nil {
+			t.Error(err)
+		}
+	}
+	q.write = func() { put(other) }
 	overtaken("an empty slot")
-	q.write = func() { other.Version = 1; l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{other})) }
+	q.write = func() { other.Version = 1; put(other) }
 	overtaken("a slot that both have read")
 
 	// The card says that its slot is in use, and by now the row says why.
 	r.Usage, r.Flow = mssp.NonRepudiation, registration.FlowA
 	c.Say = func(m applet.Message) applet.Answer {
 		made := mssp.KeyPair{ICCID: card.ICCID, Slot: 2, Usage: mssp.NonRepudiation, Algorithm: byte(applet.ECDSAP256), State: mssp.KeyGenerated, PublicKey: []byte{4}}
-		l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{made}))
+		put(made)
 		return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSetAuthenticationHandlerData.Result(), Status: applet.StatusSlotInUse}}}
 	}
 	_, err = enginetest.Pumped(l, func() (registration.Enrolment, error) { return l.Registrar.RegisterInit(ctx, r) })
