@@ -26,10 +26,10 @@ func (w *sweeper) recover(ctx context.Context) error {
 	if err := w.sealIdle(ctx); fatal(err) {
 		return err
 	}
-	if err := w.inbox.pending(ctx, everywhere); err != nil {
+	if err := w.inbox.pending(ctx, among(r.Taken)); err != nil {
 		return err
 	}
-	if err := w.inbox.incomplete(ctx, everywhere); err != nil {
+	if err := w.inbox.incomplete(ctx, among(r.Taken)); err != nil {
 		return err
 	}
 	if err := w.observers.recover(ctx); err != nil {
@@ -57,11 +57,7 @@ func (w *sweeper) takeOver(ctx context.Context) error {
 		w.log.Warn("a box is dead: its work goes on here", "box", b.Name, "start", b.Start, "seen", b.SeenAt, "cards", len(r.Taken), "ambiguous", r.Ambiguous)
 	}
 	w.idle = append(w.idle, r.Idle...)
-	taken := make(map[ota.ICCID]bool, len(w.taken))
-	for _, iccid := range w.taken {
-		taken[iccid] = true
-	}
-	at := func(iccid ota.ICCID) bool { return taken[iccid] }
+	at := among(w.taken)
 	if err := errors.Join(w.inbox.pending(ctx, at), w.inbox.incomplete(ctx, at)); err != nil {
 		return err // at the next look
 	}
@@ -69,7 +65,16 @@ func (w *sweeper) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// everywhere is every card.
+// among is true of these cards.
+func among(cards []ota.ICCID) func(ota.ICCID) bool {
+	is := make(map[ota.ICCID]bool, len(cards))
+	for _, iccid := range cards {
+		is[iccid] = true
+	}
+	return func(iccid ota.ICCID) bool { return is[iccid] }
+}
+
+// everywhere is true of every card.
 func everywhere(ota.ICCID) bool { return true }
 
 // sealIdle gives the cards that a restart found idle with a queue their next

@@ -110,3 +110,6 @@ func OldSchema(version int, postgres bool) (script string) {
 func (s *Store) Standings() (n int, err error) {
 	return readOne(context.Background(), s.db, func(r *row) (int, error) { return int(r.int()), r.err() }, "SELECT COUNT(*) FROM patience")
 }
+
+// Statements is how many different statements the writer of SQLite has run.
+func (s *Store) Statements() int { return len(s.b.(*sqliteEngine).writer.c.stmts) }

@@ -165,3 +165,23 @@ func TestRecheckAndForget(t *testing.T) {
 		}
 	})
 }
+
+// To count a prompt costs the commit that accepts it one statement more, and
+// to look up what counts already costs none of its own.
+func TestPromptIsOneStatement(t *testing.T) {
+	l := onSQLite(t)
+	l.user()
+	l.finish(done(l.accept(newTx()).Tx))
+	without := l.Statements()
+	p := l.prompt()
+	r, err := l.Accept(ctx, newTx(), p, seal)
+	l.ok(err)
+	l.finish(done(r.Tx))
+	p = l.prompt()
+	r, err = l.Accept(ctx, newTx(), p, seal)
+	l.ok(err)
+	l.finish(done(r.Tx))
+	if n := l.Statements() - without; n != 1 {
+		t.Errorf("%d statements more", n)
+	}
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -270,4 +271,58 @@ func TestVisitorHoldsNothing(t *testing.T) {
 	}
 	l.ok(v.Close())
 	l.open()
+}
+
+// A box that starts while others take in and end transactions leaves every
+// queue counted as it is.
+//
+// Supports: I4
+func TestRecoverAmongTheLiving(t *testing.T) {
+	one, two, a, behind, b := twoBoxes(t)
+	for _, tx := range []mssp.Transaction{a, behind} {
+		one.finish(done(tx))
+	}
+	two.finish(done(b))
+	var wg sync.WaitGroup
+	for c, l := range []*lab{one, two, one, two, one, two} {
+		wg.Go(func() {
+			for range 15 {
+				tx := newTx()
+				if c%3 == 0 {
+					tx.ICCID = cardB
+				}
+				r, err := l.Accept(ctx, tx, nil, seal)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for d := r.Dispatched; d != nil; {
+					f, err := l.Finish(ctx, store.Finish{TxID: d.Tx.ID, Event: mssp.EventAnswered, At: epoch}, seal)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					d = f.Next
+				}
+			}
+		})
+	}
+	working := make(chan struct{})
+	go func() { wg.Wait(); close(working) }()
+	for busy := true; busy; {
+		select {
+		case <-working:
+			busy = false
+		default:
+		}
+		if _, err := two.Recover(ctx); err != nil {
+			t.Error(err)
+			<-working
+			return
+		}
+	}
+	one.ok(one.Check(ctx))
+	if open, err := one.Transactions(ctx, store.TransactionFilter{Open: true}); err != nil || len(open) != 0 {
+		t.Errorf("%d are left open, %v", len(open), err)
+	}
 }
