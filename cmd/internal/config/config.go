@@ -101,7 +101,8 @@ type Console struct {
 // Store is the database.
 type Store struct {
 	// A file (SQLite; the default is simsign.db in the data folder) or postgres://user@host/name.
-	// No password here: see below.
+	// No password here: see below. PostgreSQL is to be reached itself, not through a pooler
+	// that shares sessions: a lock of the session says that the service lives.
 	DSN string `toml:"dsn" example:"postgres://simsign@127.0.0.1/simsign?sslmode=verify-full"`
 	// Password for PostgreSQL: a file that only the service may read, or the name of a systemd credential.
 	PasswordFile       string `toml:"password_file" example:"/etc/simsign/postgres.password"`
