@@ -117,9 +117,14 @@ func (o *observers) leave(b *observer) {
 }
 
 func (o *observers) tellOne(ctx context.Context, b *observer, c store.Completion) {
-	telling, cancel := context.WithTimeout(ctx, observerTime)
-	err := b.tell(telling, c)
-	cancel()
+	var err error
+	if _, changed := o.request(&c.Tx); errors.Is(changed, errUnauthentic) {
+		o.log.Error("observer and transaction do not belong together: nobody is told", "tx", c.Tx.ID, "observer", b.name, "error", changed)
+	} else {
+		telling, cancel := context.WithTimeout(ctx, observerTime)
+		err = b.tell(telling, c)
+		cancel()
+	}
 	if err == nil {
 		if err := o.o.Store.Told(context.WithoutCancel(ctx), c); err != nil {
 			o.log.Error("noting that an observer was told", "tx", c.Tx.ID, "observer", b.name, "error", err)

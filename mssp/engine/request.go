@@ -38,7 +38,8 @@ type head struct {
 // The tag covers the request, the INT6 message and the identity of the row, so
 // that whoever can write the database can neither change what a card will show
 // and sign, nor send it to another card, nor give the answer to another
-// provider: such a row is refused when its turn comes, or when its answer does.
+// provider or observer: such a row is refused when its turn comes, when its answer
+// does, and before its end is told.
 const requestFormat = 1
 
 // Errors of stored requests.
@@ -66,12 +67,14 @@ func (r *request) seal(v Vault, tx *mssp.Transaction) ([]byte, error) {
 	return v.AppendTag(b, tagPurpose, identity(tx), b, tx.INT6)
 }
 
-// identity is what else the tag covers: whose the transaction is and where it goes.
+// identity is what else the tag covers: whose the transaction is, where it goes
+// and who is told of it.
 func identity(tx *mssp.Transaction) []byte {
-	b := make([]byte, 0, 160)
-	for _, s := range [...]string{string(tx.ID), string(tx.Kind), string(tx.AP), string(tx.MSISDN), string(tx.ICCID)} {
+	b := make([]byte, 0, 192)
+	for _, s := range [...]string{string(tx.ID), string(tx.Kind), string(tx.AP), string(tx.MSISDN), string(tx.ICCID), tx.Observer.Name} {
 		b = appendString(b, s)
 	}
+	b = append(binary.AppendUvarint(b, uint64(len(tx.Observer.Data))), tx.Observer.Data...)
 	return binary.BigEndian.AppendUint32(b, tx.AppletTxn)
 }
 

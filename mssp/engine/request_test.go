@@ -75,11 +75,41 @@ func forgeries(other *mssp.Transaction) map[string]func(tx *mssp.Transaction) {
 		},
 		"another number":   func(tx *mssp.Transaction) { tx.MSISDN = "41790000002" },
 		"another provider": func(tx *mssp.Transaction) { tx.AP = "http://evil.example" },
+		"another observer": func(tx *mssp.Transaction) { tx.Observer.Name = "evil" },
 		"a request as an earlier release wrote it": func(tx *mssp.Transaction) {
 			tx.Request = []byte(`{"op":"code","card":"test","usage":1,"code":3}`)
 		},
 		"no tag": func(tx *mssp.Transaction) { tx.Request = tx.Request[:len(tx.Request)-20] },
 		"empty":  func(tx *mssp.Transaction) { tx.Request = nil },
+	}
+}
+
+func (f forger) ClaimCompletions(ctx context.Context, observer string, now, until time.Time, limit int) ([]store.Completion, error) {
+	cs, err := f.Store.ClaimCompletions(ctx, observer, now, until, limit)
+	for i := range cs {
+		f.change(&cs[i].Tx)
+	}
+	return cs, err
+}
+
+// Where the end of a transaction is told to stands in its row too: whoever
+// writes another place there has nothing sent to it.
+func TestForgedObserver(t *testing.T) {
+	l, e := observedLab(t)
+	l.OK(l.Restart(forger{l.EngineStore(), func(tx *mssp.Transaction) {
+		if tx.APTransID == "T1" {
+			tx.Observer.Data = []byte("to somebody else")
+		}
+	}}))
+	forged, right := l.Sign(observedRequest("T1")), l.Sign(observedRequest("T2"))
+	for range 3 {
+		sweep(l)
+	}
+	if e.times(forged.ID) != 0 || e.times(right.ID) != 1 {
+		t.Errorf("told %d times of the forged row, %d times of the other", e.times(forged.ID), e.times(right.ID))
+	}
+	if log := l.Logs.String(); !strings.Contains(log, "nobody is told") || !strings.Contains(log, string(forged.ID)) {
+		t.Error("the log does not say so")
 	}
 }
 
