@@ -69,7 +69,6 @@ func TestTurnBeforeTurnedAway(t *testing.T) {
 	l.Options.Limits.QueuePerCard = 1
 	m := &meddler{Store: l.EngineStore()}
 	l.OK(l.Restart(m))
-	l.Lose = true
 	var ahead []mssp.TransID
 	for _, id := range []string{"T1", "T2"} {
 		tx, err := l.Signer.Sign(ctx, enginetest.Request(id, "text of "+id))
@@ -80,7 +79,6 @@ func TestTurnBeforeTurnedAway(t *testing.T) {
 		for _, id := range ahead {
 			l.OK(l.Engine.End(ctx, id, mssp.Faultf(mssp.UserCancel, "the user cancelled")))
 		}
-		l.Lose = false
 	}
 	tx, err := l.Signer.Sign(ctx, enginetest.Request("T3", "text of T3"))
 	l.OK(err)
