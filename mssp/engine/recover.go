@@ -26,10 +26,11 @@ func (w *sweeper) recover(ctx context.Context) error {
 	if err := w.sealIdle(ctx); fatal(err) {
 		return err
 	}
-	if err := w.inbox.pending(ctx, among(r.Taken)); err != nil {
+	ours := among(append(r.Taken, r.Idle...)) // those that were idle may be busy by now
+	if err := w.inbox.pending(ctx, ours); err != nil {
 		return err
 	}
-	if err := w.inbox.incomplete(ctx, among(r.Taken)); err != nil {
+	if err := w.inbox.incomplete(ctx, ours); err != nil {
 		return err
 	}
 	if err := w.observers.recover(ctx); err != nil {

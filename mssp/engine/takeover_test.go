@@ -15,6 +15,7 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/mssp/store/storetest"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -202,12 +203,7 @@ func TestTakeOverTriesAgain(t *testing.T) {
 	h := &heir{Store: l.EngineStore()}
 	l.OK(l.Restart(h))
 	tx, answer := l.Ask("T1")
-	for _, mo := range answer {
-		c, _, err := sms.ParseConcat(mo.UDH)
-		l.OK(err)
-		_, err = l.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
-		l.OK(err)
-	}
+	keep(l, answer)
 	h.cards, h.broken = []ota.ICCID{tx.ICCID}, 1
 	for _, want := range []mssp.State{mssp.Waiting, mssp.Done} {
 		l.Clock.Add(engine.LookAround)
@@ -216,5 +212,34 @@ func TestTakeOverTriesAgain(t *testing.T) {
 		if got := l.Tx(tx.ID).State; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+// keep stores the parts of an answer, and nobody uses it.
+func keep(l *enginetest.Lab, answer []bearer.MO) {
+	for _, mo := range answer {
+		c, _, err := sms.ParseConcat(mo.UDH)
+		l.OK(err)
+		_, err = l.Store.SaveMO(context.Background(), mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
+		l.OK(err)
+	}
+}
+
+// A start that finds a card idle gives it its next transaction, and forgets
+// what is left of the one before.
+func TestStaleAnswerOfAnIdleCard(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication).First = false
+	tx, answer := l.Ask("T1")
+	keep(l, answer)
+	next, _ := l.Ask("T2")
+	_, err := l.Store.Finish(ctx, store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction}, nil)
+	l.OK(err)
+	l.Kill()
+	l.Settle()
+	l.Want(next.ID, mssp.Waiting, 0)
+	if left, err := l.Store.PendingMO(ctx); err != nil || len(left) != 0 {
+		t.Errorf("%d answers are kept, %v", len(left), err)
 	}
 }
