@@ -107,16 +107,21 @@ func (p *Prompt) count(q querier, n sms.MSISDN, now time.Time) error {
 	})
 }
 
-// unsigned counts the end of a transaction, in the commit that ends it.
-func unsigned(q querier, rules abuse.Rules, tx *mssp.Transaction, now time.Time) (peace time.Time, err error) {
+// unsigned counts the end of a transaction, in the commit that ends it. A record
+// that cannot be read must not keep its card busy for ever: a new one begins.
+func unsigned(w *work, rules abuse.Rules, tx *mssp.Transaction, now time.Time) (peace time.Time, err error) {
 	if !rules.Counts(tx) {
 		return time.Time{}, nil
 	}
-	st, err := readStanding(q, tx.MSISDN)
+	st, err := readStanding(w, tx.MSISDN)
+	if errors.Is(err, abuse.ErrRecord) {
+		w.box.o.Logger.Error("what counted against a number cannot be read: it counts no more", "msisdn", tx.MSISDN, "error", err)
+		st.Record, err = abuse.Record{}, nil
+	}
 	if err != nil {
 		return time.Time{}, err
 	}
-	err = changeStanding(q, tx.MSISDN, st, func(rec *abuse.Record) error {
+	err = changeStanding(w, tx.MSISDN, st, func(rec *abuse.Record) error {
 		peace = rules.Ended(rec, tx, now)
 		return nil
 	})

@@ -185,3 +185,24 @@ func TestPromptIsOneStatement(t *testing.T) {
 		t.Errorf("%d statements more", n)
 	}
 }
+
+// A record that cannot be read, of a later version say, refuses the requests to
+// its number; the answers from there are found all the same,
+// and its card does not stay busy.
+func TestUnreadableStanding(t *testing.T) {
+	l := onSQLite(t)
+	l.user()
+	if _, err := rawDB(t, l.dsn).Exec(`INSERT INTO patience VALUES (?, 1, 0, x'FF')`, string(numberA)); err != nil {
+		t.Fatal(err)
+	}
+	if sub, card, _, err := l.Lookup(ctx, numberA); err != nil || sub.MSISDN != numberA || card.ICCID != cardA {
+		t.Errorf("%+v, %+v, %v", sub, card, err)
+	}
+	_, _, _, _, err := l.LookupStanding(ctx, numberA)
+	l.wantErr("what counts", err, abuse.ErrRecord)
+	r := l.accept(newTx())
+	l.finish(store.Finish{TxID: r.Tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Rules: rules})
+	if st := l.prompt().Was; len(st.Unsigned) != 1 {
+		l.Errorf("after the next end: %+v", st)
+	}
+}

@@ -120,26 +120,35 @@ const (
 // subscriber in whatever state, his card, and the key slots in use, without
 // their CSRs. ErrNotFound: no such subscriber.
 func (s *Records) Lookup(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, err error) {
-	sub, card, keys, _, err = s.LookupStanding(ctx, n)
-	return sub, card, keys, err
+	return s.lookup(ctx, n, func(*row) error { return nil }) // no answer waits for what counts against its sender
 }
 
 // LookupStanding is Lookup, with what counts against the number.
 func (s *Records) LookupStanding(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, st Standing, err error) {
+	sub, card, keys, err = s.lookup(ctx, n, func(r *row) (err error) {
+		st, err = scanStanding(r)
+		return err
+	})
+	return sub, card, keys, st, err
+}
+
+func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) error) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, err error) {
 	first := true
 	err = s.read(ctx, func(q querier) error {
 		return q.each(sqlLookup, func(r *row) (err error) {
-			if !first {
-				r.i = subscriberColumns + cardColumns + standingColumns // the same as in the first row
-			} else if sub, err = scanSubscriber(r); err == nil {
-				first = false
-				if card, err = scanCard(r); err == nil {
-					st, err = scanStanding(r)
+			if first {
+				if sub, err = scanSubscriber(r); err == nil {
+					card, err = scanCard(r)
 				}
+				if err == nil {
+					err = standing(r)
+				}
+				first = false
 			}
 			if err != nil {
 				return err
 			}
+			r.i = subscriberColumns + cardColumns + standingColumns // before that all rows are the same
 			if r.int() < 0 {
 				return r.err()
 			}
@@ -151,7 +160,7 @@ func (s *Records) LookupStanding(ctx context.Context, n sms.MSISDN) (sub mssp.Su
 	if err == nil && first {
 		err = ErrNotFound
 	}
-	return sub, card, keys, st, err
+	return sub, card, keys, err
 }
 
 const subscriberColumns, cardColumns = 8, 8
