@@ -19,8 +19,8 @@ import (
 
 // Operations in the rows.
 const (
-	OperationCode   = "code"   // ManagePersonalCode
-	OperationApplet = "applet" // ChangeAppletStatus, SetAppletData
+	opCode   = "code"   // ManagePersonalCode
+	opApplet = "applet" // ChangeAppletStatus, SetAppletData
 )
 
 // Care manages codes and applets. It is safe for concurrent use.
@@ -28,10 +28,10 @@ type Care struct{ engine *engine.Engine }
 
 // New registers the procedures with the engine.
 func New(e *engine.Engine) (*Care, error) {
-	if err := e.Register(OperationCode, decodeCode); err != nil {
+	if err := e.Register(opCode, decodeCode); err != nil {
 		return nil, err
 	}
-	return &Care{e}, e.Register(OperationApplet, decodeApplet)
+	return &Care{e}, e.Register(opApplet, decodeApplet)
 }
 
 // ManageCode creates, resets, unblocks or changes the personal code of a
@@ -47,7 +47,7 @@ func (c *Care) ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsag
 		return mssp.Transaction{}, mssp.Faultf(mssp.NoKeyFound, "the user is not registered for %s", u)
 	}
 	return c.engine.Run(ctx, t, engine.Order{
-		Kind: mssp.KindCode, Operation: OperationCode, Procedure: &code{op}, Code: u,
+		Kind: mssp.KindCode, Operation: opCode, Procedure: &code{op}, Code: u,
 		Commands: []applet.Command{applet.ManagePersonalCode{Operation: op, Code: applet.CodeRef(u)}},
 	})
 }
@@ -90,7 +90,7 @@ func (c *Care) ChangeStatus(ctx context.Context, number sms.MSISDN, to applet.Ap
 
 func statusOrder(to applet.AppletStatus) engine.Order {
 	return engine.Order{
-		Kind: mssp.KindApplet, Operation: OperationApplet, Procedure: &change{To: to},
+		Kind: mssp.KindApplet, Operation: opApplet, Procedure: &change{To: to},
 		Commands: []applet.Command{applet.ChangeAppletStatus{To: to}},
 	}
 }
@@ -103,6 +103,6 @@ func (c *Care) SetAppletData(ctx context.Context, number sms.MSISDN, d applet.Se
 		return mssp.Transaction{}, err
 	}
 	return c.engine.Run(ctx, t, engine.Order{
-		Kind: mssp.KindApplet, Operation: OperationApplet, Procedure: &change{}, Commands: []applet.Command{d},
+		Kind: mssp.KindApplet, Operation: opApplet, Procedure: &change{}, Commands: []applet.Command{d},
 	})
 }
