@@ -116,7 +116,7 @@ func (b *outbox) backOff(tries int) time.Time {
 	return b.o.Clock().Add(min(d, b.o.RetryMax))
 }
 
-// sendTexts submits text messages, one goroutine for alb.
+// sendTexts submits text messages, one goroutine for all.
 func (b *outbox) sendTexts(texts []store.Outbound) {
 	if len(texts) == 0 {
 		return
