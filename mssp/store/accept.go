@@ -138,9 +138,6 @@ func acceptedBefore(w *work, tx mssp.Transaction, mine bool) (AcceptResult, erro
 
 const sqlUnqueue = `UPDATE card SET queued = queued - 1 WHERE iccid = $1`
 
-// sqlTouch locks the card's row and shows the state of its queue.
-const sqlTouch = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING busy_tx, queued`
-
 // SealNext gives an idle card with a queue to its next transaction: the sweep
 // after a restart, or after a card that was suspended works again. Nothing is
 // dispatched when the card is busy or nobody waits. The transactions whose

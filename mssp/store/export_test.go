@@ -14,7 +14,8 @@ import (
 func HotStatements() map[string]string {
 	open, _ := filterSQL(TransactionFilter{ICCID: "x", Open: true})
 	return map[string]string{
-		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "touch": sqlTouch,
+		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "lock card": sqlLockCard,
+		"standing": sqlStanding, "put standing": sqlPutStanding, "card facts": sqlCardFacts, "put key pair": sqlPutKeyPair, "one key pair": sqlOneKeyPair,
 		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "tx by AP": sqlTxByAP,
 		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
