@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,22 +179,21 @@ func rows(t *testing.T, db *sql.DB) (s string) {
 // the others, and one that starts ends its session.
 func TestLease(t *testing.T) {
 	one, _, _, _, _ := twoBoxes(t)
-	later := epoch
+	var later atomic.Int64 // the boxes read it while it moves
+	now := func() time.Time { return time.UnixMicro(later.Load()) }
 	clock := func(o *store.Options) {
 		o.Lease = 5 * time.Second
-		o.DatabaseClock = func() time.Time { return later }
+		o.DatabaseClock = now
 	}
-	seen := func() time.Time {
-		crew, err := one.Crew(ctx)
-		one.ok(err)
-		return crew[0].SeenAt
-	}
-	later = seen().Add(4 * time.Second)
+	crew, err := one.Crew(ctx)
+	one.ok(err)
+	first, last := crew[0].SeenAt, crew[1].SeenAt // they started one after the other
+	later.Store(first.Add(4 * time.Second).UnixMicro())
 	three := one.beside("three", clock)
 	if rec, err := three.TakeOver(ctx); err != nil || len(rec.Dead) != 0 {
 		t.Errorf("within the lease: %+v, %v", rec, err)
 	}
-	later = seen().Add(6 * time.Second)
+	later.Store(last.Add(6 * time.Second).UnixMicro())
 	if rec, err := three.TakeOver(ctx); err != nil || len(rec.Dead) != 2 { // nobody else has given a sign of life either
 		t.Errorf("after the lease: %+v, %v", rec, err)
 	}
@@ -202,10 +202,10 @@ func TestLease(t *testing.T) {
 	l := newLab(t, postgresDSN(t))
 	l.ok(l.Close())
 	l.open()
-	crew, err := l.Crew(ctx)
+	crew, err = l.Crew(ctx)
 	l.ok(err)
-	later = crew[0].SeenAt.Add(time.Hour)
-	next, err := store.Open(ctx, store.Options{DSN: l.dsn, Box: "next", Lease: 5 * time.Second, DatabaseClock: func() time.Time { return later }})
+	later.Store(crew[0].SeenAt.Add(time.Hour).UnixMicro())
+	next, err := store.Open(ctx, store.Options{DSN: l.dsn, Box: "next", Lease: 5 * time.Second, DatabaseClock: now})
 	l.ok(err)
 	if rec, err := next.Recover(ctx); err != nil || len(rec.Dead) != 1 {
 		t.Errorf("%+v, %v", rec, err)
