@@ -104,7 +104,7 @@ func storeHint(err error) error {
 		{store.ErrCorrupt, exitStore, "write nothing more to this disk; restore the last backup of the database, then start again: counters go on behind those that were used"},
 		{store.ErrNewer, exitStore, "install the version that wrote it, or a later one"},
 		{app.ErrRootKey, exitStore, "the key that sealed this database must be back in its place; without it the cards cannot be reached"},
-		{store.ErrLocked, exitFailed, "another simsign uses these data: stop it, or give this one a data folder of its own"},
+		{store.ErrLocked, exitFailed, "another simsign uses these data: stop it, or give this one a data folder, or a database, of its own"},
 		{store.ErrFenced, exitFailed, "another simsign goes on with its work: look why this one gave no sign of life to the database, then start it again"},
 	} {
 		if errors.Is(err, x.is) {

@@ -55,8 +55,13 @@ func (e *Engine) Observe(name string, o Observer) error {
 }
 
 // recover takes up what an earlier process was telling when it ended.
-func (o *observers) recover(ctx context.Context) error {
-	waiting, err := o.o.Store.FreeCompletions(ctx, o.o.Clock())
+func (o *observers) recover(ctx context.Context) error { return o.free(ctx, true) }
+
+// takeOver takes up what boxes were telling that have died.
+func (o *observers) takeOver(ctx context.Context) error { return o.free(ctx, false) }
+
+func (o *observers) free(ctx context.Context, mine bool) error {
+	waiting, err := o.o.Store.FreeCompletions(ctx, o.o.Clock(), mine)
 	for _, name := range waiting {
 		o.known(name)
 	}

@@ -59,7 +59,7 @@ func (w *sweeper) takeOver(ctx context.Context) error {
 	}
 	w.idle = append(w.idle, r.Idle...)
 	at := among(w.taken)
-	if err := errors.Join(w.inbox.pending(ctx, at), w.inbox.incomplete(ctx, at)); err != nil {
+	if err := errors.Join(w.inbox.pending(ctx, at), w.inbox.incomplete(ctx, at), w.observers.takeOver(ctx)); err != nil {
 		return err // at the next look
 	}
 	w.taken = nil

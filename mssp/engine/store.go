@@ -33,7 +33,7 @@ type Store interface {
 	Alert(ctx context.Context, number sms.MSISDN, now time.Time) (int64, error)
 	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
 
-	FreeCompletions(ctx context.Context, now time.Time) (observers []string, err error)
+	FreeCompletions(ctx context.Context, now time.Time, mine bool) (observers []string, err error)
 	CompletionDue(ctx context.Context, observer string) (time.Time, error)
 	ClaimCompletions(ctx context.Context, observer string, now, until time.Time, limit int) ([]store.Completion, error)
 	Told(ctx context.Context, c store.Completion) error

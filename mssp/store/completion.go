@@ -51,12 +51,17 @@ func completed(q querier, tx *mssp.Transaction) error {
 	return err
 }
 
-// FreeCompletions makes due what was being told when its process ended, and
-// lists the observers for whom something waits. Call it at the start.
-func (s *Completions) FreeCompletions(ctx context.Context, now time.Time) (observers []string, err error) {
+// FreeCompletions makes due what was being told when its box died, and lists
+// the observers for whom something waits. At the start of this box nothing can
+// be its own any more: mine frees that too.
+func (s *Completions) FreeCompletions(ctx context.Context, now time.Time, mine bool) (observers []string, err error) {
+	own := int64(0) // nobody's
+	if mine {
+		own = s.boxes.me.Start
+	}
 	err = s.do(ctx, func(q querier) error {
 		observers = nil
-		if _, err := q.exec(sqlFreeCompletions, now, s.boxes.me.Start); err != nil {
+		if _, err := q.exec(sqlFreeCompletions, now, own); err != nil {
 			return err
 		}
 		return q.each(`SELECT DISTINCT observer FROM completion ORDER BY observer`, func(r *row) error {

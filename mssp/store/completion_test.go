@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/mssp/store/storetest"
+	"github.com/simsign/simsign/ota"
 )
 
 // observed is a transaction whose end is told.
@@ -145,7 +147,7 @@ func TestClaimedCompletion(t *testing.T) {
 		claim(at.Add(65*time.Second), 3) // nothing was heard of the second
 		l.reopen()
 		claim(at.Add(66*time.Second), 0)
-		waiting, err := l.FreeCompletions(ctx, at.Add(66*time.Second))
+		waiting, err := l.FreeCompletions(ctx, at.Add(66*time.Second), true)
 		if err != nil || !slices.Equal(waiting, []string{"notify"}) {
 			l.Errorf("%v, %v", waiting, err)
 		}
@@ -153,6 +155,51 @@ func TestClaimedCompletion(t *testing.T) {
 		l.ok(l.Told(ctx, c))
 		claim(at.Add(time.Hour), 0)
 	})
+}
+
+// What a box was telling when it died is due at once for whoever takes over.
+// What the living are telling, this box too, is theirs.
+func TestCompletionsOfTheDead(t *testing.T) {
+	one, two, a, _, b := twoBoxes(t)
+	for _, l := range []*lab{one, two} {
+		tx := observed()
+		tx.ICCID = map[*lab]ota.ICCID{one: cardA, two: cardB}[l]
+		l.accept(tx)
+	}
+	one.finish(done(a))
+	two.finish(done(b))
+	var at time.Time
+	claim := func(l *lab, limit, want int) {
+		l.Helper()
+		cs, err := l.ClaimCompletions(ctx, "notify", at, at.Add(time.Minute), limit)
+		l.ok(err)
+		if len(cs) != want {
+			l.Fatalf("%d are to be told, want %d", len(cs), want)
+		}
+	}
+	txs, err := two.Transactions(ctx, store.TransactionFilter{Open: true})
+	two.ok(err)
+	for _, tx := range txs {
+		two.finish(store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction})
+	}
+	at = epoch.Add(time.Hour)
+	claim(one, 1, 1)
+	claim(two, 10, 1)
+	free := func() {
+		two.Helper()
+		_, err := two.FreeCompletions(ctx, at, false)
+		two.ok(err)
+	}
+	free()
+	claim(two, 10, 0)
+	storetest.Cut(t, two.dsn, "one")
+	rec, err := two.TakeOver(ctx)
+	two.ok(err)
+	if len(rec.Dead) != 1 {
+		t.Fatalf("%+v", rec)
+	}
+	free()
+	claim(two, 10, 1)
 }
 
 // Observers that nobody asks for keep what they have to be told, and retention
