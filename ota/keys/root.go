@@ -35,17 +35,26 @@ func NewRoot() (*Root, error) {
 // and returns it. A file that is there is refused: without the old root key
 // every sealed row is lost. When the disk does not hold it for certain, no file
 // stays: the next start would seal rows with a key that a power cut may take.
+// It appears under its name with all its octets: whoever makes one at the same
+// moment finds the whole key there, never a file that is still empty.
 func CreateRoot(path string) (*Root, error) {
 	r, err := NewRoot()
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), ".root-*") // mode 0600
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
 	}
-	_, werr := f.Write(r.key)
-	if err := errors.Join(werr, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
+	defer os.Remove(f.Name()) // the other name, if it has one, stays
+	_, err = f.Write(r.key)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(f.Name(), path) // refuses a name that is taken
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRoot, errors.Join(err, os.Remove(path)))
 	}
 	return r, nil

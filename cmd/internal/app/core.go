@@ -103,23 +103,11 @@ func rootKey(ctx context.Context, cfg *config.Config, st *store.Store) (*keys.Ro
 			return nil, why
 		}
 	}
-	// Another process may be making it at this moment.
-	if root, err = appearing(path); errors.Is(err, os.ErrNotExist) {
+	// Another process may have made it a moment ago.
+	if root, err = keys.LoadRoot(path); errors.Is(err, os.ErrNotExist) {
 		return nil, why
 	}
 	return root, unusable(err)
-}
-
-// appearing loads a root key that was not there a moment ago: whoever makes it
-// has made the file, and may not have written all of it yet.
-func appearing(path string) (root *keys.Root, err error) {
-	for range 100 {
-		if root, err = keys.LoadRoot(path); err == nil || errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return root, err
 }
 
 // unusable makes an error ErrRootKey.

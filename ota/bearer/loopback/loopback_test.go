@@ -246,8 +246,8 @@ func TestText(t *testing.T) {
 			if a := p.submit(sms.Submit{Destination: addressOf(service), DCS: parts[0].DCS, UD: parts[0].UD, Septets: parts[0].Septets}); a.Cause != 0 {
 				t.Fatalf("%q: cause %d", text, a.Cause)
 			}
+			synctest.Wait() // the next could overtake it
 		}
-		synctest.Wait()
 		w.inbox.mu.Lock()
 		defer w.inbox.mu.Unlock()
 		for i, mo := range w.inbox.mo {
