@@ -61,25 +61,31 @@ func (c *Client) Name() string { return c.o.Name }
 // Start keeps the binds up from now on. It does not wait for them: a centre
 // that is not there is tried again. Start of a started client does nothing.
 func (c *Client) Start(context.Context) error {
-	if c.startLinks() {
+	if told := c.startLinks(); told != nil {
 		c.changed()
+		close(told)
 	}
 	return nil
 }
 
-// startLinks reports false when they run already.
-func (c *Client) startLinks() bool {
+// startLinks returns nil when they run already. They dial when the channel
+// is closed: Options.Changed hears of the start before it hears of a bind.
+func (c *Client) startLinks() (told chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cancel != nil {
-		return false
+		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stopping, c.cancel = false, cancel
+	told = make(chan struct{})
 	for _, l := range c.links {
-		c.wg.Go(func() { l.run(ctx) })
+		c.wg.Go(func() {
+			<-told
+			l.run(ctx)
+		})
 	}
-	return true
+	return told
 }
 
 // Stop takes nothing more, waits until the window is empty and what was
