@@ -242,6 +242,33 @@ func TestListen(t *testing.T) {
 	}
 }
 
+// Of two hosts that dial one after the other the second has the modem, however
+// slowly the first is served.
+func TestListenInOrder(t *testing.T) {
+	h := newModem(t, emulator.Options{})
+	a, err := h.m.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		var conns [2]net.Conn
+		for i := range conns {
+			if conns[i], err = net.Dial("tcp", a.String()); err != nil {
+				t.Fatal(err)
+			}
+			defer conns[i].Close()
+		}
+		conns[0].SetReadDeadline(time.Now().Add(patience))
+		if n, err := io.Copy(io.Discard, conns[0]); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("the first still has it: %d octets, %v", n, err)
+		}
+		io.WriteString(conns[1], "AT\r") // the answer is waited for
+		if _, err := io.ReadFull(conns[1], make([]byte, len("AT\r\r\nOK\r\n"))); err != nil {
+			t.Fatalf("the second was thrown out: %v", err)
+		}
+	}
+}
+
 // A modem that leaves the bus at a reset comes back after a while. Fake time.
 func TestReenumerate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

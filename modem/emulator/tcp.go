@@ -32,7 +32,12 @@ func (m *Modem) Listen(addr string) (net.Addr, error) {
 			if err != nil {
 				return
 			}
-			go m.Serve(conn) // counted by Serve itself
+			m.mu.Lock()
+			p, old, err := m.take(conn) // at once: who comes later takes its place
+			m.mu.Unlock()
+			if err == nil {
+				go m.serve(p, old) // until the host goes
+			}
 		}
 	})
 	return l.Addr(), nil
