@@ -46,7 +46,14 @@ func newNetwork(t testing.TB) (*loopback.Network, *far) {
 		t.Fatal(err)
 	}
 	f := &far{addr: addr.String(), got: make(chan bearer.MO, 1000), reports: make(chan bearer.Report, 1000)}
-	if f.c, err = loopback.Dial(context.Background(), addr.String(), farNumber, f, nil); err != nil {
+	f.c, err = loopback.NewClient(loopback.ClientOptions{
+		Dial: loopback.TCP(addr.String()), Number: farNumber, Inbox: f,
+		Concurrency: 1, // what comes one after the other is kept in that order
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.c.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.c.Stop(); n.Close() })
