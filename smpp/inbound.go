@@ -199,11 +199,8 @@ func bare(c CommandID) Body {
 	return nil
 }
 
-// lastTime is how long the last words may take to leave.
-const lastTime = time.Second
-
-// lastWords gives the responses that wait, and one more, a moment to leave,
-// then ends the session. A request that waits to be written would come too
+// lastWords gives the responses that wait, and one more, the time of a write to
+// leave, then ends the session. A request that waits to be written would come too
 // late, and is not sent. The writer writes them, behind what it has in hand:
 // nobody closes the connection under it.
 func (s *Session) lastWords(h Header, why error) {
@@ -214,7 +211,7 @@ func (s *Session) lastWords(h Header, why error) {
 	s.ending = true
 	s.wmu.Unlock()
 	s.rouse()
-	late := time.NewTimer(lastTime)
+	late := time.NewTimer(s.opts.WriteTimeout)
 	defer late.Stop()
 	select {
 	case <-s.said:
