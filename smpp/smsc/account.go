@@ -88,7 +88,7 @@ func (a *account) assign() {
 func (a *account) receiver() *bind {
 	for i := range a.binds {
 		b := a.binds[(a.next+i)%len(a.binds)]
-		if b.kind.receives() && !b.leaving && len(b.todo)+len(b.flying) < a.Window {
+		if b.kind.receives() && b.told && !b.leaving && len(b.todo)+len(b.flying) < a.Window {
 			a.next = (a.next + i + 1) % len(a.binds)
 			return b
 		}

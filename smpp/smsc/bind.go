@@ -26,6 +26,7 @@ type bind struct {
 	acct *account
 
 	// Under mu.
+	told    bool // that it is bound: items may come
 	leaving bool
 	refused int
 	todo    []*item
@@ -121,6 +122,9 @@ func (x *exchange) bind(m *smpp.Bind) {
 	tooOften := false
 	if st == smpp.ROK {
 		b.kind, b.acct = bindKinds[x.r.Command], a
+		if !b.leaving {
+			a.binds = append(a.binds, b) // whoever hears of the bind finds it counted
+		}
 	} else {
 		b.refused++
 		tooOften = b.refused >= maxRefused
@@ -138,10 +142,8 @@ func (x *exchange) bind(m *smpp.Bind) {
 	x.reply(smpp.ROK, &smpp.BindResp{SystemID: s.o.SystemID, TLVs: smpp.TLVs{tlv8(smpp.TagSCInterfaceVersion, smpp.Version34)}})
 	// Only now: nothing may come before the bind response.
 	s.mu.Lock()
-	if !b.leaving {
-		a.binds = append(a.binds, b)
-		a.assign()
-	}
+	b.told = true
+	a.assign()
 	s.mu.Unlock()
 }
 

@@ -1,6 +1,7 @@
 package smsc
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,27 @@ func TestBindRules(t *testing.T) {
 		synctest.Wait()
 		if got := w.Binds(); got["esme"] != 1 || got["rx"] != 1 || len(got) != 2 {
 			w.t.Errorf("binds %v", got)
+		}
+	})
+}
+
+// A bind is counted before its response leaves: whoever hears of it may be cut
+// off, and the next one may be one too many.
+func TestCountedWhenTold(t *testing.T) {
+	o := testOptions()
+	o.Accounts[0].MaxBinds = 1
+	var w *world
+	counted := -1
+	o.Trace = func(_ uint64, out bool, pdu []byte) {
+		if f, err := smpp.NewReader(bytes.NewReader(pdu), 0).Next(); err == nil && out && f.Command == smpp.BindReceiverResp {
+			counted = w.Binds()["esme"]
+		}
+	}
+	play(t, o, func(playing *world) {
+		w = playing
+		w.bind(smpp.BindReceiver)
+		if counted != 1 {
+			t.Errorf("%d binds while the response is written", counted)
 		}
 	})
 }
