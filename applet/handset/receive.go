@@ -26,7 +26,7 @@ type receiver struct {
 	toolkit *toolkit
 	sender  *sender
 	inbox   *inbox
-	refused bool // a message was refused because the card was busy
+	refused bool // a message was refused because the card was busy with a command
 	out     []byte
 }
 
@@ -100,7 +100,9 @@ func (r *receiver) download(m *rp.Message) {
 	case sw.ok():
 		r.report(m.Ref, true, data, 0)
 	case sw == statusBusy:
-		r.refused = true
+		// Who is busy without a command, of which the phone would see the end, is left
+		// to the network's own tries: asked for at once, they would never end.
+		r.refused = r.toolkit.waiting != waitNothing || r.card.fetch > 0
 		r.report(m.Ref, false, nil, fcsToolkitBusy)
 	default: // 62xx, 63xx and errors
 		r.report(m.Ref, false, data, fcsDownload)

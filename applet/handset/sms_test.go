@@ -154,6 +154,22 @@ func TestBusyCardGetsItAgain(t *testing.T) {
 	}
 }
 
+// A card that is busy without a command is left alone until the network tries
+// again by itself.
+func TestBusyWithoutCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, card := newSiteBy(t, pipes), newFake(t)
+		card.answer = []byte{0x93, 0x00}
+		start(t, Options{Card: card, Dial: s.dial, Poll: -1})
+		s.send(t, secured)
+		synctest.Wait()
+		equal(t, "envelopes", len(card.envelopes()), 1)
+		time.Sleep(6 * time.Minute) // the longest that a network leaves it, and some
+		synctest.Wait()
+		equal(t, "envelopes after a try of the network", len(card.envelopes()), 2)
+	})
+}
+
 // Without service 28 the card is not bothered.
 func TestNoDownloadService(t *testing.T) {
 	s, card := newSite(t), newFake(t)
