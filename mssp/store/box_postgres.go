@@ -35,11 +35,13 @@ func pgKey(schema, name string) int64 {
 
 // pgLockPatience is how long the session of a process that has just ended may
 // take to go: the server hears of its end at once, and has some work with it.
-// When it is known that the process is no more, a slow server is waited for
-// pgLockTries times as long.
+// When it is known that the process is no more, when its session was told to end,
+// or when no box is known that has the lock (it has just gone, or just come), a
+// slow server is waited for pgLockTries times as long.
 const (
 	pgLockPatience = "1s"
 	pgLockTries    = 30
+	pgLeave        = 5 * time.Second // for the server to hear that a box lets go
 )
 
 // pgKeepAlive lets the server find out within seconds that a machine vanished
@@ -83,7 +85,7 @@ func (e *pgEngine) locked(ctx context.Context, db *sql.DB, b *Boxes) (conn *sql.
 		key  int64
 	}{{alone, pgKey(schema, "")}, {"pg_advisory_lock", pgKey(schema, b.me.Name)}} {
 		if err = e.lock(ctx, conn, b, l.lock, l.key); err != nil {
-			conn.Close()
+			letGo(conn)
 			return nil, 0, err
 		}
 	}
@@ -104,6 +106,9 @@ func (e *pgEngine) lock(ctx context.Context, conn *sql.Conn, b *Boxes, lock stri
 		}
 		q := &pgTx{ctx: ctx, tx: conn}
 		other, err := whoHas(q, key)
+		if errors.Is(err, ErrNotFound) && try < pgLockTries {
+			continue
+		}
 		if err != nil {
 			return inUse("", "this database")
 		}
@@ -112,7 +117,7 @@ func (e *pgEngine) lock(ctx context.Context, conn *sql.Conn, b *Boxes, lock stri
 		case err == nil && quiet && !ended:
 			_, err = q.exec("SELECT pg_terminate_backend($1)", other.session)
 			ended = true
-		case err == nil && other.isNoMore() && try < pgLockTries:
+		case err == nil && (quiet || other.isNoMore()) && try < pgLockTries:
 			continue
 		default:
 			err = errors.Join(inUse(other.String(), "this database"), err)
@@ -215,7 +220,19 @@ func (e *pgEngine) gone(q querier, other *Box) (bool, error) {
 func (e *pgEngine) leave() {
 	e.session.mu.Lock()
 	defer e.session.mu.Unlock()
+	if e.session.db != nil {
+		letGo(e.session.conn)
+	}
 	e.session.end()
+}
+
+// letGo gives the locks of a session back and ends it. The server ends a session
+// some time after its client: without this, who starts right after may find it there.
+func letGo(conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), pgLeave)
+	defer cancel()
+	conn.ExecContext(ctx, "SELECT pg_advisory_unlock_all()") // a server that does not hear it ends the session
+	conn.Close()
 }
 
 // end ends the session, and so lets go of its locks.

@@ -101,6 +101,46 @@ func TestKilledBoxIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+// Locks that no box is known to have are those of one that has just gone: the
+// server may take its time with the end of a session.
+func TestSlowEndOfASession(t *testing.T) {
+	l := &lab{T: t, dsn: postgresDSN(t)}
+	l.open()
+	db := operator(t, l.dsn)
+	var key int64
+	l.ok(db.QueryRow("SELECT classid::BIGINT << 32 | objid::BIGINT FROM pg_locks WHERE locktype = 'advisory' AND pid = (SELECT session FROM box) LIMIT 1").Scan(&key))
+	l.ok(l.Close())
+	going, err := db.Conn(ctx)
+	l.ok(err)
+	defer going.Close()
+	_, err = going.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key) // free at once after Close
+	l.ok(err)
+	opened := make(chan error, 1)
+	go func() {
+		s, err := store.Open(ctx, store.Options{DSN: l.dsn, Lease: never})
+		l.Store = s
+		opened <- err
+	}()
+	for tries := map[string]bool{}; len(tries) < 2; { // until it has waited once in vain
+		var at string
+		switch err := db.QueryRow("SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'").Scan(&at); {
+		case err == nil:
+			tries[at] = true
+		case !errors.Is(err, sql.ErrNoRows):
+			t.Fatal(err)
+		}
+		select {
+		case err := <-opened:
+			t.Fatalf("not waited for: %v", err)
+		default:
+		}
+	}
+	_, err = going.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", key)
+	l.ok(err)
+	l.ok(<-opened)
+	l.ok(l.Close())
+}
+
 // operator is somebody with rights on the same PostgreSQL.
 func operator(t *testing.T, dsn string) *sql.DB {
 	t.Helper()
