@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/simsign/simsign/applet/handset"
 )
 
 // terminal is "simsign handset" with a person before it, who answers each
@@ -107,20 +109,33 @@ func (p *terminal) knows(code, next string) {
 
 var menuItem = regexp.MustCompile(`(?m)^  (\d+)  (.*)$`)
 
-// menu chooses an item and waits until the card says something.
+// menu chooses an item and waits until the card says something. The item is
+// chosen again only when the phone has said no, because a screen was there: the
+// card keeps every choice that was taken, and a second one would enter the codes
+// once more.
 func (p *terminal) menu(t *testing.T, item, until string) {
 	t.Helper()
 	p.types("/menu")
-	eventually(t, "the menu", func() bool { return strings.Contains(p.text(), item) })
+	eventually(t, "the menu", func() bool { return p.item(item) != "" })
+	chosen := 0
+	eventually(t, until, func() bool {
+		text := p.text()
+		if strings.Count(text, handset.ErrMenu.Error()) == chosen {
+			chosen++
+			p.types("/menu " + p.item(item))
+		}
+		return strings.Contains(text, "| "+until)
+	})
+}
+
+// item is the number of an item of the menu that was printed; "" where it is not.
+func (p *terminal) item(text string) string {
 	for _, m := range menuItem.FindAllStringSubmatch(p.text(), -1) {
-		if m[2] == item {
-			eventually(t, "a screen that takes the menu", func() bool {
-				p.types("/menu " + m[1])
-				return strings.Contains(p.text(), "| ")
-			})
+		if m[2] == text {
+			return m[1]
 		}
 	}
-	eventually(t, until, func() bool { return strings.Contains(p.text(), "| "+until) })
+	return ""
 }
 
 var referenceCode = regexp.MustCompile(`compare +(\S+)`)
