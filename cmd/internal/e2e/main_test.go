@@ -64,9 +64,10 @@ type result struct {
 // run runs one command to its end.
 func run(t testing.TB, dir string, args ...string) result {
 	t.Helper()
+	program := binary(t) // the first test builds it, which may take longer than a command
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary(t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	var out, errs bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &errs
 	err := cmd.Run()
