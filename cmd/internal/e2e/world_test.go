@@ -124,6 +124,7 @@ prompts_per_minute = 1000
 requests_per_second = 100000
 burst = 100000
 queue = 20
+stop = "1m"
 cool_off_after = 0
 [messages]
 code_help = "Call 0800 123 456."
