@@ -212,12 +212,15 @@ func (l *Lab) open(o store.Options, root *keys.Root, empty bool) {
 // EngineStore is the store as engines of the laboratory get it.
 func (l *Lab) EngineStore() Store { return Store{l.Store} }
 
-// Make makes a new engine with its procedures, which has not started.
+// Make makes a new engine with its procedures, which has not started. Whether
+// it starts or not, it ends before the store is closed.
 func (l *Lab) Make() {
 	l.t.Helper()
 	var err error
 	l.Engine, err = engine.New(l.Options)
 	l.OK(err)
+	e := l.Engine
+	l.t.Cleanup(func() { l.OK(e.Stop(context.Background())) })
 	for name, o := range l.Observers {
 		l.OK(l.Engine.Observe(name, o))
 	}
@@ -241,9 +244,7 @@ func (l *Lab) start() {
 	l.Registry = prometheus.NewRegistry()
 	l.Options.Registerer = l.Registry
 	l.Make()
-	e := l.Engine
-	l.OK(e.Recover(context.Background()))
-	l.t.Cleanup(func() { l.OK(e.Stop(context.Background())) })
+	l.OK(l.Engine.Recover(context.Background()))
 }
 
 // Kill leaves the engine as a crash does: nothing that it knows is stored any
