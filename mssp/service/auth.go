@@ -164,8 +164,7 @@ func (a *authenticator) password(ctx context.Context, id mssp.APID, ap mssp.AP, 
 	}
 	defer func() { a.checking.Delete(mac); close(mine) }()
 	now := a.clock()
-	limit := a.failures[maphash.String(a.seed, string(id))%uint64(len(a.failures))]
-	r := limit.ReserveN(now, 1)
+	r := a.limit(id).ReserveN(now, 1)
 	if d := r.DelayFrom(now); d > 0 {
 		r.CancelAt(now)
 		return false, mssp.Faultf(mssp.UnauthorizedAccess, "too many failed logins for this AP_ID: try again in %s", d.Round(time.Second))
@@ -187,6 +186,11 @@ func (a *authenticator) password(ctx context.Context, id mssp.APID, ap mssp.AP, 
 	r.CancelAt(now)
 	a.verified.Store(mac, struct{}{})
 	return true, nil
+}
+
+// limit counts the failed logins of a provider, and of whoever has the same hash.
+func (a *authenticator) limit(id mssp.APID) *rate.Limiter {
+	return a.failures[maphash.String(a.seed, string(id))%uint64(len(a.failures))]
 }
 
 // mac names a verified password without being one.
