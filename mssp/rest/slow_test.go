@@ -79,31 +79,33 @@ func TestTooLargeIsHeardToItsEnd(t *testing.T) {
 		"chunks": fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size),
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := &http.Server{Handler: New(Options{Service: testService(t, &oneEngine{state: mssp.Waiting}, testDirectory(t))})}
-			client, server := net.Pipe()
-			l := oneConn{make(chan net.Conn, 1)}
-			l.c <- server
-			go srv.Serve(l)
-			defer srv.Close()
-			sent := make(chan error, 1)
-			go func() {
-				_, err := fmt.Fprintf(client, "POST /rest/service HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n%s%s", head, strings.Repeat(" ", size))
-				if name == "chunks" && err == nil {
-					_, err = fmt.Fprint(client, "\r\n0\r\n\r\n")
+			synctest.Test(t, func(t *testing.T) { // time stands while anybody is at work: bodyTime is over for no slow machine
+				srv := &http.Server{Handler: New(Options{Service: testService(t, &oneEngine{state: mssp.Waiting}, testDirectory(t))})}
+				client, server := net.Pipe()
+				l := oneConn{make(chan net.Conn, 1)}
+				l.c <- server
+				go srv.Serve(l)
+				defer srv.Close()
+				sent := make(chan error, 1)
+				go func() {
+					_, err := fmt.Fprintf(client, "POST /rest/service HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n%s%s", head, strings.Repeat(" ", size))
+					if name == "chunks" && err == nil {
+						_, err = fmt.Fprint(client, "\r\n0\r\n\r\n")
+					}
+					sent <- err
+				}()
+				resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+				if err != nil {
+					t.Fatal(err)
 				}
-				sent <- err
-			}()
-			resp, err := http.ReadResponse(bufio.NewReader(client), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			if b, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(b), `"_103"`) {
-				t.Errorf("%s, %v: %s", resp.Status, err, b)
-			}
-			if err := <-sent; err != nil {
-				t.Errorf("sending: %v", err)
-			}
+				defer resp.Body.Close()
+				if b, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(b), `"_103"`) {
+					t.Errorf("%s, %v: %s", resp.Status, err, b)
+				}
+				if err := <-sent; err != nil {
+					t.Errorf("sending: %v", err)
+				}
+			})
 		})
 	}
 }
