@@ -71,6 +71,10 @@ func (a *App) tcp(name, addr string, tlsConfig *tls.Config, h http.Handler) erro
 // quick is how long a request to the planes may take whose replies are at hand.
 const quick = 30 * time.Second
 
+// headTime is how long a client may take to send the head of a request; tests
+// have more.
+var headTime = 10 * time.Second
+
 // serve runs a plane until the service stops. There is no ReadTimeout and no
 // WriteTimeout where a request lasts as long as its user thinks: the handler
 // of the API bounds what it reads and writes, the socket of the operator is
@@ -82,7 +86,7 @@ func (a *App) serve(name string, l net.Listener, h http.Handler) {
 	p := &plane{name: name, l: l, srv: &http.Server{
 		Handler:           h,
 		BaseContext:       func(net.Listener) context.Context { return base },
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: headTime,
 		IdleTimeout:       5 * time.Minute, // FiCom: connections are kept that long
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         unused.track,
