@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"database/sql"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ func TestLockedDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	do(fmt.Sprintf("PRAGMA busy_timeout=%d", patience.Milliseconds())) // the service may be writing
 	do("BEGIN IMMEDIATE")
 	if r := run(t, w.dir, "serve"); r.code != 1 || !strings.Contains(r.stderr, "database is locked") {
 		t.Errorf("a start: exit code %d, %s", r.code, r.stderr)
