@@ -16,7 +16,7 @@ import (
 
 // inTurn is how long a command waits for another one that has the database open:
 // each has it for a moment.
-const inTurn = 10 * time.Second
+const inTurn = 30 * time.Second
 
 // administer runs f on the running service, over its socket, or, where none
 // runs, on the database itself, when no other command has it.
