@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -107,4 +108,27 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
+}
+
+// The database is free after Close, also while a child is being started: until
+// it runs it has a copy of every file of this process.
+func TestCloseUnlocks(t *testing.T) {
+	l := onSQLite(t)
+	fds, err := os.ReadDir("/proc/self/fd")
+	l.ok(err)
+	copies := 0
+	for _, fd := range fds {
+		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); name == l.dsn+".lock" {
+			n, err := strconv.Atoi(fd.Name())
+			l.ok(err)
+			c, err := syscall.Dup(n)
+			l.ok(err)
+			defer syscall.Close(c)
+			copies++
+		}
+	}
+	if copies != 1 {
+		t.Fatalf("%d files of the lock", copies)
+	}
+	l.reopen()
 }

@@ -264,7 +264,8 @@ func (e *sqliteEngine) close(last func(querier) error) error {
 		errs = append(errs, e.writer.close(last))
 	}
 	if e.lock != nil {
-		errs = append(errs, e.lock.Close())
+		// A child that is just being started has a copy of the file until it runs.
+		errs = append(errs, syscall.Flock(int(e.lock.Fd()), syscall.LOCK_UN), e.lock.Close())
 	}
 	return errors.Join(errs...)
 }
