@@ -244,6 +244,9 @@ func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer
 	}
 	if !res.Applied {
 		x.flights.drop(f.tx.ID)
+		if res.Tx.State.Final() {
+			x.line.waiters.wake(res.Tx) // who trusted the flight has not looked at the row
+		}
 		if res.Redelivered {
 			x.m.mo("duplicate")
 			return nil

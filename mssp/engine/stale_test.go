@@ -3,7 +3,9 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,4 +237,43 @@ func TestIdleCardIsTriedAgain(t *testing.T) {
 	l.Settle()
 	l.Pump()
 	l.Want(waiting.ID, mssp.Done, mssp.Signature)
+}
+
+// Memory may learn of a flight after the transaction has ended (its commit
+// was noted late). Who trusts that flight and waits is woken by whatever finds
+// out: the sweep after the deadline, or an answer that comes.
+//
+// Supports: I7
+func TestFlightNotedLate(t *testing.T) {
+	for _, by := range []string{"sweep", "answer"} {
+		l := enginetest.New(t)
+		var run atomic.Int64
+		l.Options.Elapsed = func() time.Duration { return time.Duration(run.Load()) }
+		l.Kill()
+		l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+		tx, mos := l.Ask("T1")
+		f := l.Engine.FlightOf(enginetest.Number)
+		l.OK(l.Engine.End(context.Background(), tx.ID, mssp.Faultf(mssp.OTAError, "test")))
+		l.Engine.PutFlight(f)
+		ended := make(chan mssp.Transaction)
+		go func() {
+			got, err := l.Engine.Wait(t.Context(), tx.ID)
+			if err != nil {
+				t.Error(err)
+			}
+			ended <- got
+		}()
+		for l.Engine.Waiting() != 1 {
+			runtime.Gosched()
+		}
+		if by == "sweep" {
+			run.Store(int64(time.Hour))
+			l.Engine.Sweep(context.Background())
+		} else {
+			l.Bring(mos...)
+		}
+		if got := <-ended; got.ID != tx.ID || got.Status != mssp.OTAError {
+			t.Errorf("%s: woken with %s, status %d", by, got.ID, got.Status)
+		}
+	}
 }

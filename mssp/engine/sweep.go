@@ -98,8 +98,9 @@ func (w *sweeper) expire(ctx context.Context) error {
 		switch {
 		case err != nil:
 			errs = append(errs, err)
-		case tx.State.Final(): // another process has ended it
+		case tx.State.Final(): // ended by another process, or noted here after its end
 			w.flights.drop(tx.ID)
+			w.line.waiters.wake(tx) // who trusted the flight has not looked at the row
 		default:
 			errs = append(errs, w.expireOne(ctx, &tx))
 		}
