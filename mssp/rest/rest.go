@@ -2,9 +2,9 @@
 // messages of ETSI TS 102 204 as JSON objects, posted over HTTP. Two
 // flavours that are in use share it, and the path tells which one a client
 // writes. In the full one each message carries versions and AP_Info with
-// AP_TransID and Instant; in the sparse one they may be missing. In both the
-// provider proves itself by AP_ID and AP_PWD, by HTTP Basic authentication or
-// by a client certificate. All values are strings; numbers are taken for them.
+// AP_TransID and Instant; in the sparse one they may be missing, but for the
+// AP_TransID of MSS_SignatureReq. In both the provider proves itself by AP_ID
+// and AP_PWD, by HTTP Basic authentication or by a client certificate. All values are strings; numbers are taken for them.
 //
 // The paths that name an operation take only that one. The reply is one line
 // of JSON with HTTP status 200, or 500 for a fault: clients act on nothing else.
@@ -12,7 +12,7 @@
 //	POST /rest/service          any message
 //	POST /rest/service/sign     MSS_SignatureReq
 //	POST /rest/service/status   MSS_StatusReq
-//	POST /rest/service/receipt  MSS_ReceiptReq
+//	POST /rest/service/receipt  MSS_ReceiptReq (refused: not offered yet)
 //	POST /rest/service/profile  MSS_ProfileReq
 //	POST /restapi/              any message, sparse
 //
@@ -117,7 +117,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = c.SetReadDeadline(time.Now().Add(bodyTime))
 	door, ok := h.paths["POST "+r.URL.Path]
 	if !ok {
-		http.Error(w, "no such path: POST to /rest/service", http.StatusNotFound)
+		http.Error(w, "no such path: POST to /rest/service, or to /restapi/ what is sparse", http.StatusNotFound)
 		return
 	}
 	if r.Method != http.MethodPost {

@@ -247,7 +247,7 @@ func TestTransport(t *testing.T) {
 	}{
 		"get":               {request("GET", "/rest/service", ""), 405, "POST a JSON message"},
 		"put":               {request("PUT", "/rest/service", bankStatus), 405, "POST"},
-		"path":              {request("POST", "/rest/services", bankStatus), 404, "POST to /rest/service"},
+		"path":              {request("POST", "/rest/services", bankStatus), 404, "POST to /rest/service, or to /restapi/ what is sparse"},
 		"other operation":   {request("POST", "/rest/service/sign", bankStatus), 500, "this path takes MSS_SignatureReq and got MSS_StatusReq"},
 		"any operation":     {request("POST", "/restapi/", bankStatus), 200, "504"},
 		"XML":               {request("POST", "/rest/service", bankStatus, "Content-Type", "text/xml;charset=utf-8"), 500, "Content-Type is not JSON"},

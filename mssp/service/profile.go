@@ -28,7 +28,7 @@ func (s *Service) profileQuery(ctx context.Context, d *Dialect, peer Peer, req *
 		return nil, f
 	}
 	if s.o.Subscribers == nil {
-		return nil, notOffered(OpProfileQuery)
+		return nil, s.notOffered(OpProfileQuery)
 	}
 	number, f := user(d, ap, req.User)
 	if f != nil {
@@ -82,12 +82,16 @@ func (s *Service) profileQuery(ctx context.Context, d *Dialect, peer Peer, req *
 func (s *Service) Receipt(ctx context.Context, d *Dialect, peer Peer, req *ReceiptReq) (*ReceiptResp, *mssp.Fault) {
 	_, f := s.begin(ctx, OpReceipt, d, peer, &req.Header)
 	if f == nil {
-		f = notOffered(OpReceipt)
+		f = s.notOffered(OpReceipt)
 	}
 	s.metrics.count(OpReceipt, s.outcome(OpReceipt, &req.Header, f))
 	return nil, f
 }
 
-func notOffered(op Operation) *mssp.Fault {
-	return mssp.Faultf(mssp.IncompatibleInterface, "%s is not offered by this service: offered are MSS_Signature and MSS_StatusQuery", op)
+func (s *Service) notOffered(op Operation) *mssp.Fault {
+	offered := "MSS_Signature, MSS_StatusQuery and MSS_ProfileQuery"
+	if s.o.Subscribers == nil {
+		offered = "MSS_Signature and MSS_StatusQuery"
+	}
+	return mssp.Faultf(mssp.IncompatibleInterface, "%s is not offered by this service: offered are %s", op, offered)
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,12 +106,17 @@ func TestProfileQuery(t *testing.T) {
 func TestNotOffered(t *testing.T) {
 	s, _ := testService(t)
 	_, f := s.ProfileQuery(t.Context(), plain(), Peer{}, &ProfileReq{Header: bankHeader("P1")})
-	if f == nil || f.Code != mssp.IncompatibleInterface {
+	if f == nil || f.Code != mssp.IncompatibleInterface || !strings.HasSuffix(f.Detail, "offered are MSS_Signature and MSS_StatusQuery") {
 		t.Errorf("profile query without subscribers: %v", f)
 	}
 	_, f = s.Receipt(t.Context(), plain(), Peer{}, &ReceiptReq{Header: bankHeader("R1")})
 	if f == nil || f.Code != mssp.IncompatibleInterface {
 		t.Errorf("receipt: %v", f)
+	}
+	all, _ := testService(t, func(o *Options) { o.Subscribers = fakeSubscribers{} })
+	_, f = all.Receipt(t.Context(), plain(), Peer{}, &ReceiptReq{Header: bankHeader("R2")})
+	if f == nil || !strings.HasSuffix(f.Detail, "offered are MSS_Signature, MSS_StatusQuery and MSS_ProfileQuery") {
+		t.Errorf("receipt, where profiles are told: %v", f)
 	}
 	h := bankHeader("R1")
 	h.AP.Password = "x"
