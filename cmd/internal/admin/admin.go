@@ -3,8 +3,9 @@
 // What they ask for are the operations of package operator. A service serves
 // them on a unix socket that only its owner may open (mode 0600): Handler is
 // that side, Client the other. A running service owns its database, so the
-// commands of simsign ask it; where none runs, those that need no card open
-// the database themselves and call the same operations without this package.
+// commands of simsign ask it; where none answers at the socket, those that need
+// no card open the database themselves and call the same operations without this
+// package. On PostgreSQL they may do so beside a service that runs elsewhere.
 //
 // Requests and answers are small JSON documents, one POST an operation. Card
 // keys and passwords pass the socket, and neither of them ever gets into a log
