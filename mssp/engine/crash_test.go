@@ -49,6 +49,13 @@ func (d *dyingStore) commit(do func() error) error {
 	return errKilled
 }
 
+// killed reports whether the process has ended.
+func (d *dyingStore) killed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
 func (d *dyingStore) Accept(ctx context.Context, tx mssp.Transaction, p *store.Prompt, s store.SealFunc) (r store.AcceptResult, err error) {
 	err = d.commit(func() error { r, err = d.Store.Accept(ctx, tx, p, s); return err })
 	return r, err

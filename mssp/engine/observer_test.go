@@ -154,6 +154,13 @@ func TestObserverKilledAtEveryCommit(t *testing.T) {
 		for at := 1; killed; at++ {
 			l, e := observedLab(t)
 			d := &dyingStore{Store: l.EngineStore(), at: at, after: after}
+			tell := l.Observers["notify"]
+			l.Observers["notify"] = func(ctx context.Context, c store.Completion) error {
+				if d.killed() { // whoever is dead tells nothing
+					return errKilled
+				}
+				return tell(ctx, c)
+			}
 			restart(t, l, d)
 			run := func() {
 				for _, id := range []string{"T1", "T2"} {
@@ -166,7 +173,8 @@ func TestObserverKilledAtEveryCommit(t *testing.T) {
 				}
 			}
 			run()
-			if killed = d.dead; killed {
+			if killed = d.killed(); killed {
+				l.Observers["notify"] = tell
 				restart(t, l, l.EngineStore())
 				run()
 			}
@@ -191,7 +199,7 @@ func TestObserverKilledAtEveryCommit(t *testing.T) {
 }
 
 // What is to be told to an observer that is not registered waits for a process
-// that knows it; the log says so once.
+// that knows it; the log of each that does not says so once.
 func TestObserverAbsent(t *testing.T) {
 	l, e := observedLab(t)
 	known := l.Observers
@@ -202,6 +210,10 @@ func TestObserverAbsent(t *testing.T) {
 	sweep(l)
 	if n := strings.Count(l.Logs.String(), "nobody is registered for an observer"); n != 1 {
 		t.Errorf("said %d times", n)
+	}
+	l.Kill()
+	if n := strings.Count(l.Logs.String(), "nobody is registered for an observer"); n != 2 {
+		t.Errorf("said %d times after a start", n)
 	}
 	l.Observers = known
 	l.Kill()
@@ -231,8 +243,16 @@ func TestObserverCrowd(t *testing.T) {
 	if quick.Observer.Name != "notify" {
 		t.Fatalf("the row names observer %q", quick.Observer.Name)
 	}
-	l.Engine.Sweep(context.Background()) // fills all places
-	l.Engine.Sweep(context.Background()) // finds none
+	e.deaf = 1
+	l.Engine.Sweep(context.Background()) // fills all places, and fails to tell the quick one
+	again := l.Clock.Now().Add(time.Second)
+	for due := again.Add(1); !due.Equal(again); {
+		var err error
+		due, err = l.Store.CompletionDue(context.Background(), "notify")
+		l.OK(err)
+	}
+	l.Clock.Add(time.Second)
+	l.Engine.Sweep(context.Background()) // finds no place for the slow one
 	for e.times(quick.ID) == 0 {
 		runtime.Gosched()
 	}

@@ -73,9 +73,12 @@ func forgeries(other *mssp.Transaction) map[string]func(tx *mssp.Transaction) {
 		"request and message of another transaction": func(tx *mssp.Transaction) {
 			tx.Request, tx.INT6, tx.AppletTxn = other.Request, other.INT6, other.AppletTxn
 		},
-		"another number":   func(tx *mssp.Transaction) { tx.MSISDN = "41790000002" },
-		"another provider": func(tx *mssp.Transaction) { tx.AP = "http://evil.example" },
-		"another observer": func(tx *mssp.Transaction) { tx.Observer.Name = "evil" },
+		"another number":                 func(tx *mssp.Transaction) { tx.MSISDN = "41790000002" },
+		"another card":                   func(tx *mssp.Transaction) { tx.ICCID = "8941010000000000099" },
+		"another kind":                   func(tx *mssp.Transaction) { tx.Kind = mssp.KindCode },
+		"another number of the applet's": func(tx *mssp.Transaction) { tx.AppletTxn++ },
+		"another provider":               func(tx *mssp.Transaction) { tx.AP = "http://evil.example" },
+		"another observer":               func(tx *mssp.Transaction) { tx.Observer.Name = "evil" },
 		"a request as an earlier release wrote it": func(tx *mssp.Transaction) {
 			tx.Request = []byte(`{"op":"code","card":"test","usage":1,"code":3}`)
 		},

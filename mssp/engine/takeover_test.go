@@ -175,12 +175,13 @@ func takeOver(t *testing.T, killed bool) {
 type heir struct {
 	enginetest.Store
 	cards  []ota.ICCID
-	broken int // so many reads fail
+	idle   []ota.ICCID // and these, whose queues nobody had gone on with
+	broken int         // so many reads fail
 }
 
 func (h *heir) TakeOver(context.Context) (r store.Recovery, err error) {
-	r.Taken, h.cards = h.cards, nil
-	if len(r.Taken) > 0 {
+	r.Taken, h.cards, r.Idle, h.idle = h.cards, nil, h.idle, nil
+	if len(r.Taken)+len(r.Idle) > 0 {
 		r.Dead = []store.Box{{Name: "one"}}
 	}
 	return r, nil
@@ -213,6 +214,24 @@ func TestTakeOverTriesAgain(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
+}
+
+// An idle card with a queue, which the dead box has left, gets its next transaction.
+func TestTakeOverOfAnIdleCard(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication).First = false
+	h := &heir{Store: l.EngineStore()}
+	l.OK(l.Restart(h))
+	tx, _ := l.Ask("T1")
+	next, _ := l.Ask("T2")
+	_, err := l.Store.Finish(ctx, store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction}, nil)
+	l.OK(err)
+	h.idle = []ota.ICCID{tx.ICCID}
+	l.Clock.Add(engine.LookAround)
+	l.Engine.Sweep(ctx)
+	l.Settle()
+	l.Want(next.ID, mssp.Waiting, 0)
 }
 
 // keep stores the parts of an answer, and nobody uses it.
