@@ -213,6 +213,15 @@ func TestUnknownObserver(t *testing.T) {
 		if got := l.told(epoch.Add(time.Hour)); got != nil {
 			l.Errorf("told %v", got)
 		}
+		known := observed() // of one who has something to hear too
+		l.accept(known)
+		l.finish(done(known))
+		if got := l.told(epoch.Add(time.Hour)); !slices.Equal(got, []mssp.TransID{known.ID}) {
+			l.Errorf("told %v, want %s", got, known.ID)
+		}
+		l.ok(l.Told(ctx, store.Completion{Tx: l.transaction(known.ID)}))
+		_, err := l.Purge(ctx, store.Retention{Transactions: epoch.Add(time.Hour)})
+		l.ok(err)
 		if due, err := l.CompletionDue(ctx, "notify"); err != nil || !due.IsZero() {
 			l.Errorf("due %v, %v", due, err)
 		}

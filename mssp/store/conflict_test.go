@@ -12,6 +12,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -123,6 +124,16 @@ func TestMadeOnce(t *testing.T) {
 			)))
 			if now, err := l.Meta(ctx, name); !ok || err != nil || string(now) != string(doc.Row) {
 				l.Fatalf("document: %v, %v", doc, err)
+			}
+			kek := func(octet byte) func() error {
+				return func() error { return l.AddKEK(ctx, keys.WrappedKEK{ID: uint32(100 + i), Blob: []byte{octet}}) }
+			}
+			errs := atOnce(kek(1), kek(2))
+			l.wantErr("key-encryption key", l.loser(errs), store.ErrExists)
+			keks, err := l.KEKs(ctx)
+			l.ok(err)
+			if last := keks[len(keks)-1]; last.Blob[0] == 1 != (errs[0] == nil) {
+				l.Errorf("the key-encryption key of the second is there: %v, %v", last, errs)
 			}
 		}
 	})
@@ -284,6 +295,12 @@ func TestOneCertificateAKey(t *testing.T) {
 		old.NotAfter = epoch.Add(-time.Second)
 		l.ok(issue(old))
 		l.ok(issue(cert("05", "old")))
+		gone := cert("08", "gone") // revoked, and expired since
+		gone.NotAfter = epoch.Add(-time.Second)
+		l.ok(issue(gone))
+		_, err = l.SetCertStatus(ctx, "08", mssp.CertRevoked, 1, epoch)
+		l.ok(err)
+		l.wantErr("a key that was revoked before it expired", l.AddCertificate(ctx, cert("09", "gone")), store.ErrExists)
 		l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "06"})) // of a key that nobody has noted
 		l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "07"}))
 	})
@@ -313,6 +330,32 @@ func TestOneRevocation(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever revokes looks at the certificate once he has its row: who looks
+// before does not see that another has revoked it at that moment.
+func TestRevocationUnderTheLock(t *testing.T) {
+	l := newLab(t, postgresDSN(t))
+	l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "01"}))
+	l.ok(l.ConfirmCertificate(ctx, "01", []byte{0x30}))
+	db := operator(t, l.dsn)
+	other, err := db.Begin()
+	l.ok(err)
+	_, err = other.Exec("UPDATE certificate SET status = 'revoked', reason = 4 WHERE serial = '01'")
+	l.ok(err)
+	revoked := make(chan error, 1)
+	go func() {
+		_, err := l.SetCertStatus(ctx, "01", mssp.CertRevoked, 1, epoch)
+		revoked <- err
+	}()
+	for blocked := 0; blocked == 0; { // until it waits for the certificate
+		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE certificate%'").Scan(&blocked))
+	}
+	l.ok(other.Commit())
+	now, ok := errors.AsType[*store.Changed[mssp.Certificate]](<-revoked)
+	if !ok || now.Row.Status != mssp.CertRevoked || now.Row.Reason != 4 {
+		t.Errorf("revoked twice: %+v", now)
+	}
 }
 
 // A CRL of a higher number holds at least what one of a lower number does,

@@ -16,7 +16,8 @@ func TestAdoptRequests(t *testing.T) {
 		rows    string
 		adopted int
 	}{
-		"open":         {`INSERT INTO tx VALUES (7, 'h1', 'sign', '', '', x'', '41', 'card', '', '', 1, 'queued', 0, '', 0, 1, 0, 9, 0, 1, CAST('{}' AS BLOB), x'01', x'', x'');`, 1},
+		"open": {`INSERT INTO tx VALUES (7, 'h1', 'sign', '', '', x'', '41', 'card', '', '', 1, 'queued', 0, '', 0, 1, 0, 9, 0, 1, CAST('{}' AS BLOB), x'01', x'', x''),
+			(6, 'h0', 'sign', '', '', x'', '41', 'card', '', '', 1, 'failed', 0, '', 0, 1, 0, 9, 5, 1, CAST('{}' AS BLOB), x'01', x'', x'');`, 1},
 		"none open":    {`INSERT INTO tx VALUES (7, 'h1', 'sign', '', '', x'', '41', 'card', '', '', 1, 'failed', 0, '', 0, 1, 0, 9, 5, 1, CAST('{}' AS BLOB), x'01', x'', x'');`, 0},
 		"new database": {"", 0},
 	} {
@@ -39,6 +40,9 @@ func TestAdoptRequests(t *testing.T) {
 			if c.adopted > 0 {
 				n, err := l.AdoptRequests(ctx, func([]byte) bool { return true }, func(tx *mssp.Transaction) []byte {
 					if tx.ID != "h1" {
+						if tx.ID == "h0" {
+							t.Error("one that has ended is handed out")
+						}
 						return nil
 					}
 					return append([]byte("new"), tx.Request...)
