@@ -170,13 +170,18 @@ func TestOneCertificate(t *testing.T) {
 // refuses: what the certificate of a key does not say, the key does not get.
 func (o *office) refuses(csr []byte, serial string) {
 	o.Helper()
-	otto := anna
+	otto, moved, renumbered := anna, anna, anna
 	otto.Name = "Otto Test"
+	moved.ICCID = "89410000000000000027"
+	renumbered.MSISDN = "41790000002"
 	issue := func(s mssp.Subscriber, u mssp.KeyUsage) error {
 		_, err := o.cas[1].Issue(context.Background(), csr, s, u)
 		return err
 	}
-	errs := map[string]error{"another subject": issue(otto, mssp.Authentication), "another usage": issue(anna, mssp.NonRepudiation)}
+	errs := map[string]error{
+		"another subject": issue(otto, mssp.Authentication), "another usage": issue(anna, mssp.NonRepudiation),
+		"another card": issue(moved, mssp.Authentication), "another number": issue(renumbered, mssp.Authentication),
+	}
 	must(o.T, o.cas[0].Suspend(o.Context(), serial))
 	errs["suspended"] = issue(anna, mssp.Authentication)
 	must(o.T, o.cas[0].Revoke(o.Context(), serial, pki.KeyCompromise))
@@ -186,4 +191,27 @@ func (o *office) refuses(csr []byte, serial string) {
 			o.Errorf("%s: %v", what, err)
 		}
 	}
+}
+
+// A CA that has taken the place of another does not pass the other's certificate
+// off as its own.
+func TestCertificateOfAnotherCA(t *testing.T) {
+	onBoth(t, func(o *office) {
+		must(o.T, o.create("A"))
+		o.load()
+		_, csr := newRequest(o.T)
+		_, err := o.cas[0].Issue(o.Context(), csr, anna, mssp.Authentication)
+		must(o.T, err)
+		other, err := store.Open(o.Context(), store.Options{DSN: filepath.Join(o.TempDir(), "other.db")})
+		must(o.T, err)
+		defer other.Close()
+		must(o.T, pki.Create(o.Context(), other, o.vault, pki.CreateOptions{Name: "A", Now: officeTime}))
+		doc, err := other.Meta(o.Context(), "pki.ca")
+		must(o.T, err)
+		must(o.T, o.store.SetMeta(o.Context(), "pki.ca", doc))
+		o.load()
+		if _, err := o.cas[0].Issue(o.Context(), csr, anna, mssp.Authentication); !errors.Is(err, pki.ErrIssued) {
+			o.Errorf("%v", err)
+		}
+	})
 }

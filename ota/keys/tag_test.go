@@ -42,6 +42,7 @@ func TestTag(t *testing.T) {
 		"other purpose":    {tag, "card", parts},
 		"changed tag":      {append(bytes.Clone(tag[:keys.TagLen-1]), tag[keys.TagLen-1]^1), "tx", parts},
 		"short tag":        {tag[:keys.TagLen-1], "tx", parts},
+		"3 octets":         {tag[:3], "tx", parts},
 		"no tag":           {nil, "tx", parts},
 		"tag of other key": {append(bytes.Clone(newer[:4]), tag[4:]...), "tx", parts},
 	} {
