@@ -159,6 +159,14 @@ type UserAppletCmd struct {
 	UserFlag
 }
 
+// Help tells when the operator needs it.
+func (*UserAppletCmd) Help() string {
+	return `Asks the applet for its state, and the service keeps what it says. The user
+does nothing for it. So it becomes known that he has unblocked his code in the
+SIM menu; a request that is refused because of the blocked code has the applet
+asked too, at most once a minute, and the next request goes through.`
+}
+
 // Run prints what the applet says.
 func (k *UserAppletCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
