@@ -75,21 +75,31 @@ func done(code mssp.Code, r *Result) (engine.Outcome, error) {
 	return engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: code, Result: b}}, err
 }
 
+// note is the good end of a command that changes no more than the row of its
+// slot, where there is one and change has changed it.
+func (s step) note(ctx context.Context, tx *mssp.Transaction, change func(*mssp.KeyPair) bool) (engine.Outcome, error) {
+	k, err := engine.KeyPair(ctx, s.g.o.Store, tx.ICCID, s.Slot)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	out, err := done(mssp.RequestOK, &Result{Slot: s.Slot})
+	if k != nil && change(k) {
+		k.UpdatedAt = s.g.o.Clock()
+		out.Keys = []mssp.KeyPair{*k}
+	}
+	return out, err
+}
+
 // confirm tells the card that its key is registered.
 type confirm struct{ step }
 
 // Evaluate notes that the card knows it.
 func (p *confirm) Evaluate(ctx context.Context, tx *mssp.Transaction, _ *applet.Answer) (engine.Outcome, error) {
-	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
-	if err != nil {
-		return engine.Outcome{}, err
-	}
-	out, err := done(mssp.RequestOK, &Result{Slot: p.Slot})
-	if k != nil && !k.Confirmed {
-		k.Confirmed, k.UpdatedAt = true, p.g.o.Clock()
-		out.Keys = []mssp.KeyPair{*k}
-	}
-	return out, err
+	return p.note(ctx, tx, func(k *mssp.KeyPair) bool {
+		known := k.Confirmed
+		k.Confirmed = true
+		return !known
+	})
 }
 
 // plain is a command whose good answer says no more than that.
@@ -148,14 +158,5 @@ type remove struct{ step }
 
 // Evaluate notes that the slot is empty.
 func (p *remove) Evaluate(ctx context.Context, tx *mssp.Transaction, _ *applet.Answer) (engine.Outcome, error) {
-	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
-	if err != nil {
-		return engine.Outcome{}, err
-	}
-	out, err := done(mssp.RequestOK, &Result{Slot: p.Slot})
-	if k != nil {
-		k.State, k.UpdatedAt = mssp.KeyDeleted, p.g.o.Clock()
-		out.Keys = []mssp.KeyPair{*k}
-	}
-	return out, err
+	return p.note(ctx, tx, func(k *mssp.KeyPair) bool { k.State = mssp.KeyDeleted; return true })
 }

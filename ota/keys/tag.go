@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -72,13 +71,7 @@ func (v *Vault) tagger(kek uint32, purpose string) (*tagger, error) {
 	if t, ok := v.taggers.get(k); ok {
 		return t, nil
 	}
-	v.mu.RLock()
-	secret, ok := v.keks[kek]
-	v.mu.RUnlock()
-	if !ok {
-		return nil, fmt.Errorf("%w: number %d", ErrKEK, kek)
-	}
-	key, err := hkdf.Key(sha256.New, secret, nil, "simsign tag key 1|"+purpose, sha256.Size)
+	key, err := v.derive(kek, "simsign tag key 1|"+purpose)
 	if err != nil {
 		return nil, err
 	}

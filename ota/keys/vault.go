@@ -194,13 +194,7 @@ func (v *Vault) aead(kek uint32, f Field) (cipher.AEAD, error) {
 	if a, ok := v.aeads.get(k); ok {
 		return a, nil
 	}
-	v.mu.RLock()
-	secret, ok := v.keks[kek]
-	v.mu.RUnlock()
-	if !ok {
-		return nil, fmt.Errorf("%w: number %d", ErrKEK, kek)
-	}
-	dek, err := hkdf.Key(sha256.New, secret, nil, "simsign row key 1|"+f.Table+"|"+f.Row, 32)
+	dek, err := v.derive(kek, "simsign row key 1|"+f.Table+"|"+f.Row)
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +203,18 @@ func (v *Vault) aead(kek uint32, f Field) (cipher.AEAD, error) {
 		v.aeads.put(k, a)
 	}
 	return a, err
+}
+
+// derive is a key of 32 octets for one use, made from a key-encryption key
+// (RFC 5869).
+func (v *Vault) derive(kek uint32, use string) ([]byte, error) {
+	v.mu.RLock()
+	secret, ok := v.keks[kek]
+	v.mu.RUnlock()
+	if !ok {
+		return nil, fmt.Errorf("%w: number %d", ErrKEK, kek)
+	}
+	return hkdf.Key(sha256.New, secret, nil, use, sha256.Size)
 }
 
 func seal(a cipher.AEAD, kek uint32, f Field, plaintext []byte) []byte {

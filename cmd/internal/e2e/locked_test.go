@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -20,12 +19,7 @@ func TestLockedDatabase(t *testing.T) {
 	c := w.serve(t)
 	w.register(t, "authentication")
 	c.stop(t)
-	db, err := sql.Open("sqlite", w.path("data/simsign.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	other, err := db.Conn(t.Context())
+	other, err := w.database(t).Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

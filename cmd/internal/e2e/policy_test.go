@@ -1,13 +1,10 @@
 package e2e
 
 import (
-	"database/sql"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
-
-	_ "modernc.org/sqlite" // the test changes rows behind the back of the service
 )
 
 // reconfigure replaces a text of simsign.toml.
@@ -119,10 +116,7 @@ func TestForeignKeyRow(t *testing.T) {
 	c := w.serve(t)
 	w.register(t, "authentication")
 	c.stop(t)
-	db, err := sql.Open("sqlite", w.path("data/simsign.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := w.database(t)
 	for _, change := range []string{
 		"UPDATE keyset SET keys = (SELECT keys FROM keyset WHERE iccid = '" + string(w.users[1].iccid) + "') WHERE iccid = '" + string(w.users[0].iccid) + "'",
 		"UPDATE keyset SET counter = (SELECT counter FROM keyset WHERE iccid = '" + string(w.users[1].iccid) + "') WHERE iccid = '" + string(w.users[2].iccid) + "'",

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	_ "modernc.org/sqlite" // tests change rows behind the back of the service
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
@@ -95,6 +98,17 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
+
+// database is the service's own, in the hands of somebody else.
+func (w *world) database(t testing.TB) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", w.path("data/simsign.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
 
 func (w *world) write(t testing.TB, name, text string) {
 	t.Helper()
