@@ -234,6 +234,30 @@ func TestTakeOverOfAnIdleCard(t *testing.T) {
 	l.Want(next.ID, mssp.Waiting, 0)
 }
 
+// Half an answer that a dead box has left is asked for again, and nobody is
+// asked twice.
+func TestTakeOverOfHalfAnAnswer(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	h := &heir{Store: l.EngineStore()}
+	l.OK(l.Restart(h))
+	tx, answer := l.Ask("T1")
+	keep(l, answer[:1])
+	prompts := c.Prompts
+	h.cards = []ota.ICCID{tx.ICCID}
+	for _, d := range []time.Duration{engine.LookAround, 16 * time.Second} {
+		l.Clock.Add(d)
+		l.Engine.Sweep(ctx)
+		l.Settle()
+	}
+	l.Pump()
+	if end := l.Want(tx.ID, mssp.Done, mssp.Signature); end.Attempt != 2 || c.Prompts != prompts {
+		t.Errorf("%d attempts, %d prompts more", end.Attempt, c.Prompts-prompts)
+	}
+}
+
 // keep stores the parts of an answer, and nobody uses it.
 func keep(l *enginetest.Lab, answer []bearer.MO) {
 	for _, mo := range answer {

@@ -73,8 +73,12 @@ func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 // storeSealed burns the counter and stores the packet and its segments. The
 // transaction must have its Seq, ID, Attempt and Deadline.
 func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Dispatched, error) {
-	if n, err := w.exec(sqlBurn, string(tx.ICCID), sd.ks.KVN, sd.Counter); err != nil || n != 1 {
-		return nil, fmt.Errorf("store: burn the counter: %d rows: %w", n, err)
+	n, err := w.exec(sqlBurn, string(tx.ICCID), sd.ks.KVN, sd.Counter)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%d rows instead of 1", n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: burn the counter: %w", err)
 	}
 	p := sd.Packet
 	p.TxID, p.ICCID, p.KVN, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, sd.ks.KVN, tx.Attempt, now
