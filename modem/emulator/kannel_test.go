@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,9 +104,12 @@ func ownHost() string {
 }
 
 // freePort is a port below those that the kernel chooses, another one for each
-// of three servers.
+// of three servers. Until a child runs its own program it has a copy of our
+// listener, which then listens on after Close: none is started as long.
 func freePort(t *testing.T, host string, server int) string {
 	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for range 100 {
 		port := strconv.Itoa(15000 + 3*rand.IntN(5000) + server)
 		if l, err := net.Listen("tcp", net.JoinHostPort(host, port)); err == nil {

@@ -247,8 +247,12 @@ func (p *process) terminate() { p.cmd.Process.Signal(syscall.SIGTERM) }
 // freePorts finds ports for programs that cannot say which one they got. They
 // lie below those that the kernel gives to connections and to whoever listens
 // on port 0 (32768 and above): nobody takes them before the program does.
+// Until a child runs its own program it has a copy of our listeners, which then
+// listen on after Close: none is started as long.
 func freePorts(t *testing.T, n int) (ports []string) {
 	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for range 1000 {
 		p := strconv.Itoa(10_000 + rand.IntN(5_000))
 		l, err := net.Listen("tcp", "127.0.0.1:"+p)

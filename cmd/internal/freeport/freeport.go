@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 )
 
 const (
@@ -47,13 +48,27 @@ func Keep(port int, taken ...string) (addr string, release func(), err error) {
 			}
 			release = func() { sign.Close() }
 		}
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
+		if free(addr) {
 			return addr, release, nil
 		}
 		release()
 	}
 	return "", nil, fmt.Errorf("no free port on 127.0.0.1 from %d on", port)
+}
+
+// free says whether a server can listen at the address. A child that this
+// process starts has a copy of every socket until it runs its own program, and
+// a listener of which there is a copy goes on listening after Close: no child
+// is started as long as ours is open.
+func free(addr string) bool {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // kept are the signs of Any.

@@ -2,6 +2,9 @@ package freeport
 
 import (
 	"net"
+	"os"
+	"os/exec"
+	"sync"
 	"testing"
 )
 
@@ -65,6 +68,42 @@ func TestKept(t *testing.T) {
 		t.Fatalf("given back, and still kept: %v", err)
 	}
 	c.Close()
+}
+
+// A port that was found is free at once, though children of this process are
+// being started all the time and get a copy of every socket that is open.
+func TestFreeWhileChildrenStart(t *testing.T) {
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := exec.Command(os.Args[0], "-test.list=^$").Run(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 1000 {
+		addr, release, err := Keep(0)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			t.Errorf("somebody listens at %s", addr)
+		}
+		release()
+	}
+	close(stop)
+	wg.Wait()
 }
 
 func portOf(t *testing.T, addr string) int {
