@@ -46,15 +46,15 @@ func CreateRoot(path string) (*Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
 	}
-	defer os.Remove(f.Name()) // the other name, if it has one, stays
 	_, err = f.Write(r.key)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Link(f.Name(), path) // refuses a name that is taken
 	}
+	gone := os.Remove(f.Name()) // before the folder is synced: no power cut brings a second copy back
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRoot, err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := errors.Join(gone, syncDir(filepath.Dir(path))); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRoot, errors.Join(err, os.Remove(path)))
 	}
 	return r, nil

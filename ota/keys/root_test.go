@@ -32,6 +32,9 @@ func TestCreateRoot(t *testing.T) {
 	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
 		t.Error("CreateRoot has overwritten a root key")
 	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
+		t.Errorf("beside the root key: %v, %v", files, err)
+	}
 }
 
 func TestLoadRootRefuses(t *testing.T) {
