@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,15 +79,7 @@ func benchKannel(b *testing.B) {
 			close(all)
 		}
 	})
-	ports := make([]string, 2)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
-		l.Close()
-	}
+	ports := freePorts(b, 2)
 	conf := strings.NewReplacer("ADMIN", ports[0], "BOX", ports[1], "SMSC", smsc, "DIR", dir).Replace(kannelConf)
 	var numbers bytes.Buffer
 	for i := range b.N {
@@ -168,4 +161,23 @@ func (c counted) Write(b []byte) (int, error) {
 		}
 	}
 	return c.Conn.Write(b)
+}
+
+// freePorts finds ports for Kannel. Until a child runs its own program it has a
+// copy of our listeners, which then listen on after Close: none is started as
+// long.
+func freePorts(b *testing.B, n int) (ports []string) {
+	b.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer l.Close() // after all are found, so that they differ
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		ports = append(ports, port)
+	}
+	return ports
 }

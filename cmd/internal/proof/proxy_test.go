@@ -88,6 +88,19 @@ func newProxy(t *testing.T, target string, rnd *rand.Rand) *proxy {
 	return p
 }
 
+// aim changes where new links lead.
+func (p *proxy) aim(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
+func (p *proxy) aimed() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.target
+}
+
 // setWild changes how likely faults are.
 func (p *proxy) setWild(w float64) {
 	p.mu.Lock()
@@ -162,7 +175,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 
 func (p *proxy) serve(c net.Conn) {
 	defer c.Close() // it is over
-	s, err := net.Dial("tcp", p.target)
+	s, err := net.Dial("tcp", p.aimed())
 	if err != nil {
 		return
 	}

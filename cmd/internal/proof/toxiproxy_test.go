@@ -25,32 +25,32 @@ func toxiproxyServer(t *testing.T, upstream string) (api, listen string) {
 	front := httptest.NewServer(server.Routes())
 	t.Cleanup(func() {
 		front.Close()
-		server.Collection.Clear() // the test is over
+		go server.Collection.Clear() // the test is over; it hangs where RemoveToxic did
 	})
 	api, listen = front.Listener.Addr().String(), freePorts(t, 1)[0]
-	if !toxic(t.Context(), http.MethodPost, api, "/proxies", map[string]any{"name": "smsc", "listen": listen, "upstream": upstream, "enabled": true}) {
-		t.Fatal("toxiproxy takes no proxy")
+	if st := toxic(t.Context(), http.MethodPost, api, "/proxies", map[string]any{"name": "smsc", "listen": listen, "upstream": upstream, "enabled": true}); st != http.StatusCreated {
+		t.Fatalf("toxiproxy takes no proxy: %d", st)
 	}
 	return api, listen
 }
 
-// toxic calls the API of toxiproxy.
-func toxic(ctx context.Context, method, api, path string, body any) bool {
+// toxic calls the API of toxiproxy. It answers the HTTP status, 0 without one.
+func toxic(ctx context.Context, method, api, path string, body any) int {
 	b, err := json.Marshal(body)
 	if err != nil {
-		return false
+		return 0
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+api+path, bytes.NewReader(b))
 	if err != nil {
-		return false
+		return 0
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false
+		return 0
 	}
 	io.Copy(io.Discard, resp.Body) // only the status counts
 	resp.Body.Close()              // likewise
-	return resp.StatusCode < 300
+	return resp.StatusCode
 }
 
 // Slow, slicing, resetting and silent links, made by somebody else's proxy:
@@ -64,8 +64,9 @@ func TestLedgerToxiproxy(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
 	s := newSite(t, seed, 16)
-	api, listen := toxiproxyServer(t, s.proxy.target)
-	s.proxy.target = listen // read when the first child binds
+	centre := s.proxy.aimed()
+	api, listen := toxiproxyServer(t, centre)
+	s.proxy.aim(listen)
 	bin := program(t, "")
 	ctx := t.Context()
 	c := s.serve(t, bin)
@@ -77,6 +78,25 @@ func TestLedgerToxiproxy(t *testing.T) {
 	s.watch(t)
 	c = s.serve(t, bin)
 	l := s.startLoad(ctx)
+	hung := false
+	ask := func(method, path string, body any) (done bool) {
+		switch st := toxic(ctx, method, api, path, body); {
+		case st >= 200 && st < 300:
+			return true
+		case st == http.StatusServiceUnavailable && !hung:
+			// It waits for ever for a link that ended while it had octets in hand
+			// (2.12, github.com/Shopify/toxiproxy/issues/558), and says so after
+			// 25 s: another one takes its place, once.
+			t.Log("toxiproxy hangs")
+			hung = true
+			api, listen = toxiproxyServer(t, centre)
+			s.proxy.aim(listen)
+			s.proxy.cut()
+		default:
+			t.Errorf("toxiproxy refuses %s %s %v: %d", method, path, body, st)
+		}
+		return false
+	}
 	for _, x := range []struct {
 		kind, stream string
 		attributes   map[string]int
@@ -92,12 +112,9 @@ func TestLedgerToxiproxy(t *testing.T) {
 		{"timeout", "downstream", map[string]int{"timeout": 400}},
 		{"timeout", "upstream", map[string]int{"timeout": 400}},
 	} {
-		if !toxic(ctx, http.MethodPost, api, "/proxies/smsc/toxics", map[string]any{"name": "x", "type": x.kind, "stream": x.stream, "attributes": x.attributes}) {
-			t.Errorf("toxiproxy refuses %s", x.kind)
-		}
-		wait(ctx, 1200*time.Millisecond)
-		if !toxic(ctx, http.MethodDelete, api, "/proxies/smsc/toxics/x", nil) {
-			t.Errorf("toxiproxy does not take %s back", x.kind)
+		if ask(http.MethodPost, "/proxies/smsc/toxics", map[string]any{"name": "x", "type": x.kind, "stream": x.stream, "attributes": x.attributes}) {
+			wait(ctx, 1200*time.Millisecond)
+			ask(http.MethodDelete, "/proxies/smsc/toxics/x", nil)
 		}
 		wait(ctx, 600*time.Millisecond)
 	}
