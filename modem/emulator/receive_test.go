@@ -221,19 +221,28 @@ func TestHostsInOrder(t *testing.T) {
 	}
 }
 
-// A host on TCP takes the place of the one before.
-func TestListen(t *testing.T) {
-	h := newModem(t, emulator.Options{})
-	a, err := h.m.Listen("127.0.0.1:0")
+// listening is a modem on a TCP port: each dial is another host.
+func listening(t *testing.T) (dial func() net.Conn) {
+	t.Helper()
+	a, err := newModem(t, emulator.Options{}).m.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	return func() net.Conn {
 		c, err := net.Dial("tcp", a.String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+}
+
+// A host on TCP takes the place of the one before.
+func TestListen(t *testing.T) {
+	dial := listening(t)
+	for range 2 {
+		c := dial()
 		io.WriteString(c, "AT\r") // the answer is waited for
 		b := make([]byte, len("AT\r\r\nOK\r\n"))
 		if _, err := io.ReadFull(c, b); err != nil || string(b) != "AT\r\r\nOK\r\n" {
@@ -245,18 +254,11 @@ func TestListen(t *testing.T) {
 // Of two hosts that dial one after the other the second has the modem, however
 // slowly the first is served.
 func TestListenInOrder(t *testing.T) {
-	h := newModem(t, emulator.Options{})
-	a, err := h.m.Listen("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dial := listening(t)
 	for range 50 {
 		var conns [2]net.Conn
 		for i := range conns {
-			if conns[i], err = net.Dial("tcp", a.String()); err != nil {
-				t.Fatal(err)
-			}
-			defer conns[i].Close()
+			conns[i] = dial()
 		}
 		conns[0].SetReadDeadline(time.Now().Add(patience))
 		if n, err := io.Copy(io.Discard, conns[0]); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {

@@ -179,6 +179,17 @@ type heir struct {
 	broken int         // so many reads fail
 }
 
+// newHeir is a laboratory with a card, whose engine inherits what the heir says.
+func newHeir(t *testing.T) (*enginetest.Lab, *heir, *enginetest.Card) {
+	t.Helper()
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	h := &heir{Store: l.EngineStore()}
+	l.OK(l.Restart(h))
+	return l, h, c
+}
+
 func (h *heir) TakeOver(context.Context) (r store.Recovery, err error) {
 	r.Taken, h.cards, r.Idle, h.idle = h.cards, nil, h.idle, nil
 	if len(r.Taken)+len(r.Idle) > 0 {
@@ -199,10 +210,7 @@ func (h *heir) PendingMO(ctx context.Context) ([]store.Joined, error) {
 // for it fails.
 func TestTakeOverTriesAgain(t *testing.T) {
 	ctx := context.Background()
-	l := enginetest.New(t)
-	l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication).First = false
-	h := &heir{Store: l.EngineStore()}
-	l.OK(l.Restart(h))
+	l, h, _ := newHeir(t)
 	tx, answer := l.Ask("T1")
 	keep(l, answer)
 	h.cards, h.broken = []ota.ICCID{tx.ICCID}, 1
@@ -219,10 +227,7 @@ func TestTakeOverTriesAgain(t *testing.T) {
 // An idle card with a queue, which the dead box has left, gets its next transaction.
 func TestTakeOverOfAnIdleCard(t *testing.T) {
 	ctx := context.Background()
-	l := enginetest.New(t)
-	l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication).First = false
-	h := &heir{Store: l.EngineStore()}
-	l.OK(l.Restart(h))
+	l, h, _ := newHeir(t)
 	tx, _ := l.Ask("T1")
 	next, _ := l.Ask("T2")
 	_, err := l.Store.Finish(ctx, store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction}, nil)
@@ -238,11 +243,7 @@ func TestTakeOverOfAnIdleCard(t *testing.T) {
 // asked twice.
 func TestTakeOverOfHalfAnAnswer(t *testing.T) {
 	ctx := context.Background()
-	l := enginetest.New(t)
-	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
-	c.First = false
-	h := &heir{Store: l.EngineStore()}
-	l.OK(l.Restart(h))
+	l, h, c := newHeir(t)
 	tx, answer := l.Ask("T1")
 	keep(l, answer[:1])
 	prompts := c.Prompts

@@ -4,7 +4,8 @@
 // writes. In the full one each message carries versions and AP_Info with
 // AP_TransID and Instant; in the sparse one they may be missing, but for the
 // AP_TransID of MSS_SignatureReq. In both the provider proves itself by AP_ID
-// and AP_PWD, by HTTP Basic authentication or by a client certificate. All values are strings; numbers are taken for them.
+// and AP_PWD, by HTTP Basic authentication or by a client certificate. All
+// values are strings; numbers are taken for them.
 //
 // The paths that name an operation take only that one. The reply is one line
 // of JSON with HTTP status 200, or 500 for a fault: clients act on nothing else.
