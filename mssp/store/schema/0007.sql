@@ -1,0 +1,1 @@
+-- Version 7: the provider's switches.

@@ -1,0 +1,1 @@
+-- Version 8: repeats and late answers.
