@@ -31,6 +31,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
@@ -66,6 +67,7 @@ type App struct {
 	cfg      *config.Config
 	log      *slog.Logger
 	registry *prometheus.Registry
+	alerts   *alert.Board
 
 	core    *Core
 	ca      *pki.CA
@@ -99,7 +101,12 @@ func New(o Options) (*App, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	return &App{o: o, cfg: o.Config, log: o.Logger, registry: newRegistry(o.Version), recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}, nil
+	registry := newRegistry(o.Version)
+	alerts, err := alert.New(registry, o.Logger, o.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return &App{o: o, cfg: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}, nil
 }
 
 // Start opens everything; after an error everything is closed again.
@@ -132,7 +139,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.newService(); err != nil {
 		return err
 	}
-	a.health = newHealth(a.registry, a.o.Clock, a.checks())
+	a.health = newHealth(a.registry, a.o.Clock, a.alerts, a.checks())
 	a.health.run(ctx)
 	if err := a.listen(); err != nil {
 		return err

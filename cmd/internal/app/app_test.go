@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
@@ -183,7 +185,12 @@ func ready(t *testing.T, a *App, want int, text string) {
 func TestHealthAge(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	fault := errors.New("does not answer")
-	h := newHealth(newRegistry("test"), func() time.Time { return now }, []check{{"store", func(context.Context) error { return fault }}})
+	reg := newRegistry("test")
+	alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHealth(reg, func() time.Time { return now }, alerts, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}}})
 	if have := fmt.Sprint(h.now()); have != "[starting]" {
 		t.Errorf("before the first check: %s", have)
 	}
@@ -191,8 +198,18 @@ func TestHealthAge(t *testing.T) {
 	if have := fmt.Sprint(h.now()); have != "[store: does not answer]" {
 		t.Errorf("store down: %s", have)
 	}
+	if open := alerts.Open(); len(open) != 0 {
+		t.Errorf("one no is an alert: %v", open)
+	}
+	h.run(t.Context())
+	if open := alerts.Open(); len(open) != 1 || open[0].Kind != alert.Store || open[0].Text != "does not answer" {
+		t.Errorf("two of them: %v", open)
+	}
 	fault = nil
 	h.run(t.Context())
+	if open := alerts.Open(); len(open) != 0 {
+		t.Errorf("the store is back: %v", open)
+	}
 	if have := h.now(); len(have) != 0 {
 		t.Errorf("ready: %s", have)
 	}

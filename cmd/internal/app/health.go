@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/cmd/internal/alert"
 )
 
 const checkEvery = 5 * time.Second
@@ -15,15 +18,19 @@ const checkEvery = 5 * time.Second
 // checkTime is for one whole self-check; tests have more.
 var checkTime = 3 * time.Second
 
-// check is one question of the self-check.
+// check is one question of the self-check. A no that is not the first is an alert.
 type check struct {
-	name string
-	ask  func(context.Context) error
+	name  string
+	ask   func(context.Context) error
+	alert [2]string // its kind and name; none: no alert
 }
 
 // health keeps the result of the last self-check.
 type health struct {
 	checks []check
+	alerts *alert.Board
+	mu     sync.Mutex // one self-check at a time
+	failed []bool     // what was no at the last one
 	clock  func() time.Time
 	ready  prometheus.Gauge
 	last   atomic.Pointer[verdict]
@@ -35,8 +42,8 @@ type verdict struct {
 	reasons []string
 }
 
-func newHealth(reg prometheus.Registerer, clock func() time.Time, checks []check) *health {
-	h := &health{checks: checks, clock: clock, ready: prometheus.NewGauge(prometheus.GaugeOpts{
+func newHealth(reg prometheus.Registerer, clock func() time.Time, alerts *alert.Board, checks []check) *health {
+	h := &health{checks: checks, alerts: alerts, failed: make([]bool, len(checks)), clock: clock, ready: prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store answers and takes what it is given, a CA is there, every bearer is attached.",
 	})}
 	reg.MustRegister(h.ready)
@@ -45,19 +52,35 @@ func newHealth(reg prometheus.Registerer, clock func() time.Time, checks []check
 
 // run asks every question once.
 func (h *health) run(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	v := &verdict{at: h.clock()}
-	for _, c := range h.checks {
-		if err := c.ask(ctx); err != nil {
+	for i, c := range h.checks {
+		err := c.ask(ctx)
+		if err != nil {
 			v.reasons = append(v.reasons, c.name+": "+err.Error())
 		}
+		h.alert(&c, err, h.failed[i])
+		h.failed[i] = err != nil
 	}
 	h.last.Store(v)
 	if len(v.reasons) == 0 {
 		h.ready.Set(1)
 	} else {
 		h.ready.Set(0)
+	}
+}
+
+// alert tells the operator of a no that lasts.
+func (h *health) alert(c *check, err error, again bool) {
+	switch kind, name := c.alert[0], c.alert[1]; {
+	case kind == "":
+	case err == nil:
+		h.alerts.Clear(kind, name)
+	case again:
+		h.alerts.Raise(kind, name, err.Error())
 	}
 }
 
@@ -82,7 +105,7 @@ func (a *App) checks() []check {
 				return err
 			}
 			return a.core.Store.Writable(ctx)
-		}},
+		}, [2]string{alert.Store, "database"}},
 		{"ca", func(context.Context) error {
 			if a.ca == nil {
 				return errors.New("there is none yet (simsign ca init, then restart)")
@@ -91,10 +114,10 @@ func (a *App) checks() []check {
 				return fmt.Errorf("its certificate has expired (%s)", end.Format(time.DateOnly))
 			}
 			return nil
-		}},
+		}, [2]string{}},
 	}
 	for _, c := range a.bearers.list {
-		out = append(out, check{"bearer " + c.Name(), func(context.Context) error { return c.Fault() }})
+		out = append(out, check{"bearer " + c.Name(), func(context.Context) error { return c.Fault() }, [2]string{alert.Bearer, c.Name()}})
 	}
 	return out
 }

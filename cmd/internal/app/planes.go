@@ -137,13 +137,14 @@ func (a *App) tls() (*tls.Config, error) {
 	return t, nil
 }
 
-// metrics serves /metrics, /healthz and /readyz.
+// metrics serves /metrics, /healthz, /readyz and /alerts.
 func (a *App) metrics() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
+	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) { a.alerts.Print(w) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if reasons := a.Ready(); len(reasons) > 0 {
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -77,7 +77,7 @@ type CA struct {
 	Organization string `toml:"organization" example:"Example Mobile"`
 }
 
-// Metrics is the listener for /metrics (Prometheus), /healthz and /readyz.
+// Metrics is the listener for /metrics (Prometheus), /healthz, /readyz and /alerts.
 type Metrics struct {
 	// Address and port. There is no TLS here: keep it on a loopback or management address.
 	Listen string `toml:"listen" default:"127.0.0.1:9064"`
