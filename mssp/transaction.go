@@ -218,5 +218,20 @@ type AP struct {
 	NotifyURL    string
 	Disabled     bool
 	CreatedAt    time.Time
-	Version      int64 // optimistic lock
+	Switches
+	RemovedAt time.Time // not zero: it is gone for good; its history stays, and nobody gets its AP_ID
+	Version   int64     // optimistic lock
+}
+
+// Switches are what a provider may, or must, beyond the rule: each is given by
+// the operator, and off for whoever was not given it.
+type Switches struct {
+	// Octets are the SignatureProfile URIs under which it may have hashes and
+	// octets signed, of which no user can read what they mean.
+	Octets []string
+	// OtherDisplay: its DataToBeDisplayed may differ from the text that is signed,
+	// where the profile permits it too.
+	OtherDisplay bool
+	Certificates bool // MSS_ProfileResp gives it the certificates of users
+	UniqueIDs    bool // it never uses an AP_TransID again: a repeat with a new Instant is refused
 }

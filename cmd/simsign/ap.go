@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
@@ -16,10 +17,14 @@ import (
 
 // APCmd manages application providers.
 type APCmd struct {
-	Add     APAddCmd     `cmd:"" help:"Register an application provider; prints its password once."`
-	List    APListCmd    `cmd:"" help:"List the application providers."`
-	Disable APDisableCmd `cmd:"" help:"Take an application provider out of service."`
-	Enable  APEnableCmd  `cmd:"" help:"Put an application provider back into service."`
+	Add      APAddCmd      `cmd:"" help:"Register an application provider; prints its password once."`
+	List     APListCmd     `cmd:"" help:"List the application providers."`
+	Show     APShowCmd     `cmd:"" help:"Show an application provider with everything that it may do."`
+	Edit     APEditCmd     `cmd:"" help:"Change what an application provider is called and may do."`
+	Password APPasswordCmd `cmd:"" help:"Give an application provider a new password; prints it once."`
+	Disable  APDisableCmd  `cmd:"" help:"Take an application provider out of service."`
+	Enable   APEnableCmd   `cmd:"" help:"Put an application provider back into service."`
+	Remove   APRemoveCmd   `cmd:"" help:"Remove an application provider for good."`
 }
 
 // APAddCmd registers an application provider.
@@ -32,30 +37,24 @@ type APAddCmd struct {
 	Cert         []string `placeholder:"FILE" help:"Client certificate, PEM; several are possible."`
 	Profile      []string `placeholder:"URI" help:"Signature profile that it may use; several are possible (all)."`
 	Prefix       []string `placeholder:"DIGITS" help:"Beginning of the numbers that it may reach; several are possible (all)."`
+	Octets       []string `placeholder:"URI" help:"Signature profile under which it may have hashes and octets signed, which no user can read; several are possible (none)."`
+	OtherDisplay bool     `help:"Its DataToBeDisplayed may differ from the text that is signed, where the profile permits it too."`
+	Certificates bool     `help:"MSS_ProfileQuery gives it users' names and certificates."`
+	UniqueIDs    bool     `name:"unique-ids" help:"It never uses an AP_TransID again: refuse one that comes with a new Instant."`
 }
 
 // Run prints the AP_ID and the password in a form that a shell can read.
 func (k *APAddCmd) Run(c *cli) error {
-	req := operator.APRequest{Name: k.Name, ID: k.ID, NoPass: k.NoPassword, Profiles: k.Profile}
-	for _, p := range k.Prefix {
-		req.Prefixes = append(req.Prefixes, strings.TrimPrefix(p, "+"))
+	req := operator.APRequest{
+		Name: k.Name, ID: k.ID, NoPass: k.NoPassword, Profiles: k.Profile, Prefixes: digits(k.Prefix),
+		APSwitches: operator.APSwitches{Octets: k.Octets, OtherDisplay: k.OtherDisplay, Certificates: k.Certificates, UniqueIDs: k.UniqueIDs},
 	}
-	if k.NoPassword && k.PasswordFile != "" {
-		return errors.New("--no-password and --password-file exclude each other")
+	var err error
+	if req.Password, err = givenPassword(c, k.PasswordFile, k.NoPassword); err != nil {
+		return err
 	}
-	if k.PasswordFile != "" {
-		password, err := readSecret(c, k.PasswordFile)
-		if err != nil {
-			return err
-		}
-		req.Password = password
-	}
-	for _, file := range k.Cert {
-		pin, err := certificatePin(file)
-		if err != nil {
-			return err
-		}
-		req.Certs = append(req.Certs, pin)
+	if req.Certs, err = certificatePins(k.Cert); err != nil {
+		return err
 	}
 	return k.administer(c, func(b admin.Backend) error {
 		ap, err := b.AddAP(c.ctx, req)
@@ -63,12 +62,41 @@ func (k *APAddCmd) Run(c *cli) error {
 			return err
 		}
 		c.printf("AP_ID=%s\n", ap.ID)
-		if ap.Password != "" {
-			c.printf("AP_PWD=%s\n", ap.Password)
-			fmt.Fprintln(c.stderr, "The password is shown this once; only its hash is stored.")
-		}
+		c.showPassword(ap.Password)
 		return nil
 	})
+}
+
+// showPassword prints a password that was made.
+func (c *cli) showPassword(made string) {
+	if made == "" {
+		return
+	}
+	c.printf("AP_PWD=%s\n", made)
+	fmt.Fprintln(c.stderr, "The password is shown this once; only its hash is stored.")
+}
+
+// digits are prefixes as they are stored: without the plus.
+func digits(prefixes []string) (out []string) {
+	for _, p := range prefixes {
+		out = append(out, strings.TrimPrefix(p, "+"))
+	}
+	return out
+}
+
+// givenPassword is the password in a file, "" where one is to be made.
+func givenPassword(c *cli, file string, none bool) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	if none {
+		return "", errors.New("--no-password and --password-file exclude each other")
+	}
+	password, err := readSecret(c, file)
+	if err == nil && password == "" {
+		err = fmt.Errorf("password: the first line of %s is empty", file)
+	}
+	return password, err
 }
 
 // readSecret reads the first line of a file.
@@ -85,6 +113,17 @@ func readSecret(c *cli, file string) (string, error) {
 	}
 	line, _, _ := strings.Cut(string(b), "\n")
 	return strings.TrimSuffix(line, "\r"), nil
+}
+
+func certificatePins(files []string) (pins []string, err error) {
+	for _, file := range files {
+		pin, err := certificatePin(file)
+		if err != nil {
+			return nil, err
+		}
+		pins = append(pins, pin)
+	}
+	return pins, nil
 }
 
 // certificatePin is the SHA-256 of the first certificate of a PEM file.
@@ -106,7 +145,10 @@ func certificatePin(file string) (string, error) {
 }
 
 // APListCmd lists application providers.
-type APListCmd struct{ ConfigFlag }
+type APListCmd struct {
+	ConfigFlag
+	Removed bool `help:"Also those that were removed."`
+}
 
 // Run prints one line each.
 func (k *APListCmd) Run(c *cli) error {
@@ -115,43 +157,38 @@ func (k *APListCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		t := c.table("AP_ID", "NAME", "PASSWORD", "CERTIFICATES", "STATE")
+		t := c.table("AP_ID", "NAME", "PASSWORD", "CERTIFICATES", "STATE", "MAY")
 		for _, ap := range aps {
-			t.row(ap.ID, ap.Name, yesNo(ap.Password), ap.Certs, apState(ap))
+			if ap.Removed.IsZero() || k.Removed {
+				t.row(ap.ID, ap.Name, yesNo(ap.Password), len(ap.Certs), apState(ap), apMay(ap))
+			}
 		}
 		return t.flush()
 	})
 }
 
 func apState(ap operator.APInfo) string {
-	if ap.Disabled {
+	switch {
+	case !ap.Removed.IsZero():
+		return "removed"
+	case ap.Disabled:
 		return "disabled"
 	}
 	return "active"
 }
 
-// APDisableCmd takes an application provider out of service.
-type APDisableCmd struct {
-	ConfigFlag
-	ID string `arg:"" help:"AP_ID."`
-}
-
-// Run disables it.
-func (k *APDisableCmd) Run(c *cli) error { return k.set(c, false) }
-
-// APEnableCmd puts an application provider back into service.
-type APEnableCmd struct{ APDisableCmd }
-
-// Run enables it.
-func (k *APEnableCmd) Run(c *cli) error { return k.set(c, true) }
-
-func (k *APDisableCmd) set(c *cli, enable bool) error {
-	return k.administer(c, func(b admin.Backend) error {
-		ap, err := b.DisableAP(c.ctx, operator.APDisable{ID: k.ID, Enable: enable})
-		if err != nil {
-			return err
+// apMay names the switches that are on, as the flags are called.
+func apMay(ap operator.APInfo) string {
+	var on []string
+	for _, s := range []struct {
+		name string
+		on   bool
+	}{
+		{"octets", len(ap.Octets) > 0}, {"other-display", ap.OtherDisplay}, {"certificates", ap.Certificates}, {"unique-ids", ap.UniqueIDs},
+	} {
+		if s.on {
+			on = append(on, s.name)
 		}
-		c.printf("%s is %s\n", ap.ID, apState(ap))
-		return nil
-	})
+	}
+	return cmp.Or(strings.Join(on, ","), "-")
 }

@@ -31,7 +31,7 @@ type commands struct {
 	Demo    DemoCmd    `cmd:"" help:"Run everything in one process, emulated: service, network, two users with handsets."`
 	Serve   ServeCmd   `cmd:"" help:"Run the service."`
 	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
-	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, disable, enable."`
+	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
 	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated cards."`
 	User    UserCmd    `cmd:"" help:"Users: add, list, show, register, code, applet."`
 	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`

@@ -3,10 +3,14 @@ package operator
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/display"
@@ -29,36 +33,130 @@ func checkName(name string) error {
 	return display.CheckName(name)
 }
 
-// AddAP registers an application provider. An AP_ID that is taken is ProviderExists.
+// AddAP registers an application provider. An AP_ID that is taken is
+// ProviderExists, one that had a provider ProviderRemoved.
 func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
-	ap, err := s.newAP(&r)
+	ap := mssp.AP{
+		ID: mssp.APID(r.ID), Name: r.Name, CertSHA256: r.Certs, Profiles: r.Profiles, Prefixes: r.Prefixes,
+		Switches: mssp.Switches(r.APSwitches), CreatedAt: s.Clock(),
+	}
+	if err := checkName(ap.Name); err != nil {
+		return APAdded{}, badf("name: %w", err)
+	}
+	if ap.ID == "" {
+		ap.ID = apID(ap.Name)
+	}
+	if u, err := url.Parse(string(ap.ID)); err != nil || u.Scheme == "" || len(ap.ID) > 128 {
+		return APAdded{}, badf("id: %q is not a URI of at most 128 characters", ap.ID)
+	}
+	made, err := setPassword(&ap, r.Password, r.NoPass)
 	if err != nil {
 		return APAdded{}, err
 	}
-	password := r.Password
-	if password == "" && !r.NoPass {
-		password = rand.Text()
-	}
-	if password != "" && !r.NoPass {
-		if len(password) < 12 {
-			return APAdded{}, badf("password: has %d octets, at least 12 are needed", len(password))
-		}
-		if ap.PasswordHash, err = service.HashPassword(password); err != nil {
-			return APAdded{}, err
-		}
+	if err := s.checkAP(&ap); err != nil {
+		return APAdded{}, err
 	}
 	err = s.Store.AddAP(ctx, ap)
 	if have, ok := errors.AsType[*store.Existing[mssp.AP]](err); ok {
+		if !have.Row.RemovedAt.IsZero() {
+			return APAdded{}, removed(&have.Row)
+		}
 		return APAdded{}, &Refusal{Reason: ProviderExists, AP: ap.ID, Detail: fmt.Sprintf("%q, %s", have.Row.Name, inService(&have.Row))}
 	}
 	if err != nil {
 		return APAdded{}, err
 	}
-	added := APAdded{APInfo: apInfo(ap)}
-	if r.Password == "" && !r.NoPass {
-		added.Password = password // made here: it is shown this once
+	ap.Version = 1
+	return APAdded{APInfo: apInfo(&ap), Password: made}, nil
+}
+
+// EditAP changes an application provider, in one commit.
+func (s *Service) EditAP(ctx context.Context, r APEdit) (APInfo, error) {
+	return s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
+		if r.Version != 0 && r.Version != ap.Version {
+			return &Refusal{Reason: ProviderChanged, AP: ap.ID, Detail: fmt.Sprintf("it is version %d now, not %d", ap.Version, r.Version)}
+		}
+		if r.Name != nil {
+			if err := checkName(*r.Name); err != nil {
+				return badf("name: %w", err)
+			}
+		}
+		set(&ap.Name, r.Name)
+		set(&ap.CertSHA256, r.Certs)
+		set(&ap.Profiles, r.Profiles)
+		set(&ap.Prefixes, r.Prefixes)
+		set(&ap.Octets, r.Octets)
+		set(&ap.OtherDisplay, r.OtherDisplay)
+		set(&ap.Certificates, r.Certificates)
+		set(&ap.UniqueIDs, r.UniqueIDs)
+		return s.checkAP(ap)
+	})
+}
+
+func set[T any](v *T, to *T) {
+	if to != nil {
+		*v = *to
 	}
-	return added, nil
+}
+
+// SetPassword gives an application provider another password.
+func (s *Service) SetPassword(ctx context.Context, r APPassword) (APAdded, error) {
+	// Hashed before the commit, which nothing slow may hold.
+	var with mssp.AP
+	made, err := setPassword(&with, r.Password, r.NoPass)
+	if err != nil {
+		return APAdded{}, err
+	}
+	info, err := s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
+		ap.PasswordHash = with.PasswordHash
+		return s.checkAP(ap)
+	})
+	return APAdded{APInfo: info, Password: made}, err
+}
+
+// DisableAP takes an application provider out of service or puts it back.
+func (s *Service) DisableAP(ctx context.Context, r APDisable) (APInfo, error) {
+	return s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
+		ap.Disabled = !r.Enable
+		return nil
+	})
+}
+
+// RemoveAP ends an application provider for good: from this commit on it is
+// unknown to the service, and its secrets are gone. The row stays, because
+// transactions name it, and with it the AP_ID: whoever got that one anew would
+// be answered about transactions that another has asked for.
+func (s *Service) RemoveAP(ctx context.Context, r APName) (APRemoved, error) {
+	info, err := s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
+		ap.PasswordHash, ap.CertSHA256, ap.RemovedAt = "", nil, s.Clock()
+		return nil
+	})
+	if err != nil {
+		return APRemoved{}, err
+	}
+	open, err := s.Store.OpenOfAP(ctx, info.ID)
+	return APRemoved{APInfo: info, Open: open}, err
+}
+
+// changeAP changes a provider that is there and not removed.
+func (s *Service) changeAP(ctx context.Context, id string, f func(*mssp.AP) error) (APInfo, error) {
+	ap, err := s.Store.ChangeAP(ctx, mssp.APID(id), func(ap *mssp.AP) error {
+		if !ap.RemovedAt.IsZero() {
+			return removed(ap)
+		}
+		return f(ap)
+	})
+	if errors.Is(err, mssp.ErrNotFound) {
+		return APInfo{}, &Refusal{Reason: NoSuchProvider, AP: mssp.APID(id)}
+	}
+	if err != nil {
+		return APInfo{}, err
+	}
+	return apInfo(&ap), nil
+}
+
+func removed(ap *mssp.AP) *Refusal {
+	return &Refusal{Reason: ProviderRemoved, AP: ap.ID, Detail: fmt.Sprintf("%q, on %s", ap.Name, ap.RemovedAt.Format(time.DateOnly))}
 }
 
 func inService(ap *mssp.AP) string {
@@ -68,32 +166,56 @@ func inService(ap *mssp.AP) string {
 	return "active"
 }
 
-// newAP is the provider of a request, without a password.
-func (s *Service) newAP(r *APRequest) (mssp.AP, error) {
-	ap := mssp.AP{ID: mssp.APID(r.ID), Name: r.Name, CertSHA256: r.Certs, Profiles: r.Profiles, Prefixes: r.Prefixes, CreatedAt: s.Clock()}
-	if err := checkName(r.Name); err != nil {
-		return ap, badf("name: %w", err)
+// setPassword gives the provider the hash of a password, of one that is made
+// where none is given. It returns the one that was made.
+func setPassword(ap *mssp.AP, password string, none bool) (made string, err error) {
+	switch {
+	case none && password != "":
+		return "", badf("a password and no password exclude each other")
+	case none:
+		ap.PasswordHash = ""
+		return "", nil
+	case password == "":
+		made = rand.Text() // 130 random bits
+		password = made
+	case len(password) < 12:
+		return "", badf("password: has %d octets, at least 12 are needed", len(password))
 	}
-	if ap.ID == "" {
-		ap.ID = apID(r.Name)
-	}
-	if u, err := url.Parse(string(ap.ID)); err != nil || u.Scheme == "" || len(ap.ID) > 128 {
-		return ap, badf("id: %q is not a URI of at most 128 characters", ap.ID)
-	}
-	for _, p := range r.Profiles {
+	ap.PasswordHash, err = service.HashPassword(password)
+	return made, err
+}
+
+// checkAP is what holds for every provider, new or changed, beside its name.
+func (s *Service) checkAP(ap *mssp.AP) error {
+	for _, p := range ap.Profiles {
 		if !s.knows(p) {
-			return ap, badf("profile: no [[signature_profile]] has the uri %q", p)
+			return badf("profile: no [[signature_profile]] has the uri %q", p)
 		}
 	}
-	if r.NoPass && len(r.Certs) == 0 {
-		return ap, badf("without a password and without a client certificate nobody could log in")
+	for _, p := range ap.Octets {
+		if !s.knows(p) {
+			return badf("octets: no [[signature_profile]] has the uri %q", p)
+		}
 	}
-	return ap, nil
+	for _, p := range ap.Prefixes {
+		if p == "" || strings.Trim(p, "0123456789") != "" {
+			return badf("prefix: %q is not made of digits: the beginning of an international number, without the plus", p)
+		}
+	}
+	for _, c := range ap.CertSHA256 {
+		if b, err := hex.DecodeString(c); err != nil || len(b) != sha256.Size {
+			return badf("cert: %q is not the SHA-256 of a certificate in hexadecimal", c)
+		}
+	}
+	if ap.PasswordHash == "" && len(ap.CertSHA256) == 0 {
+		return badf("without a password and without a client certificate nobody could log in")
+	}
+	return nil
 }
 
 func (s *Service) knows(uri string) bool {
 	for _, p := range s.Profiles {
-		if p.URI == uri {
+		if p.URI == uri || slices.Contains(p.Aliases, uri) {
 			return true
 		}
 	}
@@ -108,32 +230,37 @@ func apID(name string) mssp.APID {
 	return mssp.APID("ap://" + strings.Join(words, "-"))
 }
 
-func apInfo(ap mssp.AP) APInfo {
-	return APInfo{ID: ap.ID, Name: ap.Name, Password: ap.PasswordHash != "", Certs: len(ap.CertSHA256), Disabled: ap.Disabled}
+func apInfo(ap *mssp.AP) APInfo {
+	return APInfo{
+		ID: ap.ID, Name: ap.Name, Password: ap.PasswordHash != "", Certs: ap.CertSHA256, Profiles: ap.Profiles, Prefixes: ap.Prefixes,
+		APSwitches: APSwitches(ap.Switches), Disabled: ap.Disabled, Created: ap.CreatedAt, Removed: ap.RemovedAt, Version: ap.Version,
+	}
 }
 
-// APs lists the application providers. Their number is small: there are no pages.
+// APs lists the application providers, also those that were removed. Their
+// number is small: there are no pages.
 func (s *Service) APs(ctx context.Context, _ Page) ([]APInfo, error) {
 	aps, err := s.Store.APs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]APInfo, 0, len(aps))
-	for _, ap := range aps {
-		out = append(out, apInfo(ap))
+	for i := range aps {
+		out = append(out, apInfo(&aps[i]))
 	}
 	return out, nil
 }
 
-// DisableAP takes an application provider out of service or puts it back.
-func (s *Service) DisableAP(ctx context.Context, r APDisable) (APInfo, error) {
-	id := mssp.APID(r.ID)
-	ap, err := s.Store.ChangeAP(ctx, id, func(ap *mssp.AP) error {
-		ap.Disabled = !r.Enable
-		return nil
-	})
-	if errors.Is(err, mssp.ErrNotFound) {
-		return APInfo{}, &Refusal{Reason: NoSuchProvider, AP: id}
+// ProviderInfo shows one application provider, also one that was removed.
+func (s *Service) ProviderInfo(ctx context.Context, r APName) (APInfo, error) {
+	aps, err := s.APs(ctx, Page{})
+	if err != nil {
+		return APInfo{}, err
 	}
-	return apInfo(ap), err
+	for _, ap := range aps {
+		if string(ap.ID) == r.ID {
+			return ap, nil
+		}
+	}
+	return APInfo{}, &Refusal{Reason: NoSuchProvider, AP: mssp.APID(r.ID)}
 }

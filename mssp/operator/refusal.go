@@ -16,17 +16,19 @@ type Reason string
 
 // Reasons.
 const (
-	BadRequest     Reason = "bad-request"     // the request is wrong in itself: Detail says what
-	NotRunning     Reason = "not-running"     // only the running service can do that
-	NoSuchCard     Reason = "no-such-card"    //
-	NoSuchUser     Reason = "no-such-user"    //
-	NoSuchProvider Reason = "no-such-ap"      //
-	NumberTaken    Reason = "number-taken"    // a user has the number: MSISDN and ICCID are his
-	CardTaken      Reason = "card-taken"      // another user has the card: MSISDN and ICCID are his
-	ProviderExists Reason = "ap-exists"       // AP is there, Detail says how
-	CardInService  Reason = "card-in-service" // there is nothing to release
-	CounterExact   Reason = "counter-exact"   // the card takes no higher counter
-	CAExists       Reason = "ca-exists"       // Detail says which
+	BadRequest      Reason = "bad-request"     // the request is wrong in itself: Detail says what
+	NotRunning      Reason = "not-running"     // only the running service can do that
+	NoSuchCard      Reason = "no-such-card"    //
+	NoSuchUser      Reason = "no-such-user"    //
+	NoSuchProvider  Reason = "no-such-ap"      //
+	NumberTaken     Reason = "number-taken"    // a user has the number: MSISDN and ICCID are his
+	CardTaken       Reason = "card-taken"      // another user has the card: MSISDN and ICCID are his
+	ProviderExists  Reason = "ap-exists"       // AP is there, Detail says how
+	ProviderChanged Reason = "ap-changed"      // AP is not what was read, Detail says what it is now
+	ProviderRemoved Reason = "ap-removed"      // AP was removed, Detail says when: its id stays with its history
+	CardInService   Reason = "card-in-service" // there is nothing to release
+	CounterExact    Reason = "counter-exact"   // the card takes no higher counter
+	CAExists        Reason = "ca-exists"       // Detail says which
 )
 
 // Refusal is an operation that was not done, and what is there already. Nothing
@@ -79,6 +81,10 @@ func (r *Refusal) text(show func(slog.LogValuer) string) string {
 		return "this card belongs to another user already: card " + show(r.ICCID) + ", user " + show(r.MSISDN)
 	case ProviderExists:
 		return fmt.Sprintf("an application provider with the id %q exists already: %s", r.AP, r.Detail)
+	case ProviderChanged:
+		return fmt.Sprintf("the application provider %q has changed since it was read: %s", r.AP, r.Detail)
+	case ProviderRemoved:
+		return fmt.Sprintf("the application provider %q was removed: %s; its id stays with its history", r.AP, r.Detail)
 	case CardInService:
 		return "this card is in service already: " + show(r.ICCID) + "; there is nothing to release"
 	case CounterExact:

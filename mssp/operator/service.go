@@ -21,6 +21,7 @@ type Store interface {
 	AddAP(ctx context.Context, ap mssp.AP) error
 	ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) error) (mssp.AP, error)
 	APs(ctx context.Context) ([]mssp.AP, error)
+	OpenOfAP(ctx context.Context, id mssp.APID) (int, error)
 	ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error
 	ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.Card) error) (mssp.Card, error)
 	ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) error) error
@@ -51,7 +52,11 @@ type Engine interface {
 type Operations interface {
 	AddAP(ctx context.Context, r APRequest) (APAdded, error)
 	APs(ctx context.Context, r Page) ([]APInfo, error)
+	ProviderInfo(ctx context.Context, r APName) (APInfo, error)
+	EditAP(ctx context.Context, r APEdit) (APInfo, error)
+	SetPassword(ctx context.Context, r APPassword) (APAdded, error)
 	DisableAP(ctx context.Context, r APDisable) (APInfo, error)
+	RemoveAP(ctx context.Context, r APName) (APRemoved, error)
 
 	ImportCards(ctx context.Context, r CardImport) (CardImported, error)
 	Cards(ctx context.Context, r Page) ([]CardInfo, error)

@@ -15,6 +15,15 @@ type APRequest struct {
 	Certs    []string `json:"certs,omitempty"`    // SHA-256 of client certificates (DER), hexadecimal
 	Profiles []string `json:"profiles,omitempty"` // signature profiles it may use; empty: all
 	Prefixes []string `json:"prefixes,omitempty"` // numbers it may reach; empty: all
+	APSwitches
+}
+
+// APSwitches are mssp.Switches on their way to and from the operator.
+type APSwitches struct {
+	Octets       []string `json:"octets,omitempty"` // signature profiles under which it may have hashes and octets signed
+	OtherDisplay bool     `json:"otherDisplay,omitempty"`
+	Certificates bool     `json:"certificates,omitempty"`
+	UniqueIDs    bool     `json:"uniqueIDs,omitempty"`
 }
 
 // APAdded holds the password that was made: it is shown once and stored only
@@ -29,8 +38,51 @@ type APInfo struct {
 	ID       mssp.APID `json:"id"`
 	Name     string    `json:"name"`
 	Password bool      `json:"password"` // it may use one
-	Certs    int       `json:"certs"`
+	Certs    []string  `json:"certs,omitempty"`
+	Profiles []string  `json:"profiles,omitempty"` // empty: all
+	Prefixes []string  `json:"prefixes,omitempty"` // empty: all
+	APSwitches
 	Disabled bool      `json:"disabled"`
+	Created  time.Time `json:"created,omitzero"`
+	Removed  time.Time `json:"removed,omitzero"`
+	Version  int64     `json:"version"`
+}
+
+// APName names an application provider.
+type APName struct {
+	ID string `json:"id"`
+}
+
+// APEdit changes what is not nil of an application provider; a list is
+// replaced as a whole. With Version, nothing is changed unless the provider is
+// still the one that was read.
+type APEdit struct {
+	ID           string    `json:"id"`
+	Version      int64     `json:"version,omitempty"`
+	Name         *string   `json:"name,omitempty"`
+	Certs        *[]string `json:"certs,omitempty"`
+	Profiles     *[]string `json:"profiles,omitempty"`
+	Prefixes     *[]string `json:"prefixes,omitempty"`
+	Octets       *[]string `json:"octets,omitempty"`
+	OtherDisplay *bool     `json:"otherDisplay,omitempty"`
+	Certificates *bool     `json:"certificates,omitempty"`
+	UniqueIDs    *bool     `json:"uniqueIDs,omitempty"`
+}
+
+// APPassword gives an application provider another password; the former one
+// opens nothing any more.
+type APPassword struct {
+	ID       string `json:"id"`
+	Password string `json:"password,omitempty"` // empty makes one
+	NoPass   bool   `json:"noPassword,omitempty"`
+}
+
+// APRemoved is what is left of a provider.
+type APRemoved struct {
+	APInfo
+	// Open are its transactions that have not ended: they do by themselves, and
+	// their signatures are given to nobody.
+	Open int `json:"open"`
 }
 
 // APDisable takes a provider out of service, or puts it back.

@@ -9,29 +9,36 @@ import (
 )
 
 const (
-	apCols = `id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled, created_at, version`
+	apCols = `id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled,
+	octets, other_display, certificates, unique_ids, removed_at, created_at, version`
 
 	sqlAP = `SELECT ` + apCols + ` FROM ap WHERE id = $1`
 
-	sqlNewAP = `INSERT INTO ap (id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled, created_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`
+	sqlNewAP = `INSERT INTO ap (id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled,
+	octets, other_display, certificates, unique_ids, removed_at, created_at)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`
 
 	// sqlHoldAP locks the row and shows it.
 	sqlHoldAP = `UPDATE ap SET disabled = disabled WHERE id = $1 RETURNING ` + apCols
 
 	sqlChangeAP = `UPDATE ap SET name = $2, password_hash = $3, cert_sha256 = $4, profiles = $5, prefixes = $6, notify_url = $7,
-	disabled = $8, version = version + 1 WHERE id = $1`
+	disabled = $8, octets = $9, other_display = $10, certificates = $11, unique_ids = $12, removed_at = $13, version = version + 1
+	WHERE id = $1`
+
+	sqlOpenOfAP = `SELECT COUNT(*) FROM tx WHERE ap = $1 AND finished_at = 0`
 )
 
-// apArgs are the arguments $1 to $8 of sqlNewAP and sqlChangeAP.
+// apArgs are the arguments $1 to $13 of sqlNewAP and sqlChangeAP.
 func apArgs(ap *mssp.AP) []any {
 	return []any{
 		string(ap.ID), ap.Name, ap.PasswordHash, list(ap.CertSHA256), list(ap.Profiles), list(ap.Prefixes), ap.NotifyURL, ap.Disabled,
+		list(ap.Octets), ap.OtherDisplay, ap.Certificates, ap.UniqueIDs, ap.RemovedAt,
 	}
 }
 
 // AddAP stores a new application provider. The error is an Existing provider
-// when the AP_ID is taken.
+// when the AP_ID is taken, also by one that was removed: whoever came after it
+// would inherit its transactions.
 func (s *Records) AddAP(ctx context.Context, ap mssp.AP) error {
 	if ap.CreatedAt.IsZero() {
 		ap.CreatedAt = s.clock()
@@ -68,19 +75,25 @@ func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) e
 	return ap, err
 }
 
-// AP is the application provider with that AP_ID, or ErrNotFound.
+// AP is the application provider with that AP_ID, or ErrNotFound. One that was
+// removed is not found.
 func (s *Records) AP(ctx context.Context, id mssp.APID) (mssp.AP, error) {
-	return readOne(ctx, s.db, scanAP, sqlAP, string(id))
+	return readOne(ctx, s.db, scanAP, sqlAP+` AND removed_at = 0`, string(id))
 }
 
-// APs lists the application providers.
+// OpenOfAP is how many transactions of a provider have not ended.
+func (s *Records) OpenOfAP(ctx context.Context, id mssp.APID) (int, error) {
+	return readOne(ctx, s.db, func(r *row) (int, error) { return int(r.int()), r.err() }, sqlOpenOfAP, string(id))
+}
+
+// APs lists the application providers, also those that were removed.
 func (s *Records) APs(ctx context.Context) ([]mssp.AP, error) {
 	return readAll(ctx, s.db, scanAP, `SELECT `+apCols+` FROM ap ORDER BY id`)
 }
 
 func scanAP(r *row) (mssp.AP, error) {
 	var ap mssp.AP
-	var errs [3]error
+	var errs [4]error
 	ap.ID = mssp.APID(r.text())
 	ap.Name = r.text()
 	ap.PasswordHash = r.text()
@@ -89,6 +102,11 @@ func scanAP(r *row) (mssp.AP, error) {
 	ap.Prefixes, errs[2] = unlist(r.text())
 	ap.NotifyURL = r.text()
 	ap.Disabled = r.bool()
+	ap.Octets, errs[3] = unlist(r.text())
+	ap.OtherDisplay = r.bool()
+	ap.Certificates = r.bool()
+	ap.UniqueIDs = r.bool()
+	ap.RemovedAt = r.time()
 	ap.CreatedAt = r.time()
 	ap.Version = r.int()
 	return ap, errors.Join(r.err(), errors.Join(errs[:]...))

@@ -27,6 +27,7 @@ func TestAPs(t *testing.T) {
 		full := mssp.AP{
 			ID: bank, Name: "Bänk \"1\"", PasswordHash: "$argon2id$x", CertSHA256: []string{"ab", "cd"}, Profiles: []string{"urn:p"},
 			Prefixes: []string{"4179"}, NotifyURL: "https://bank.example/n", CreatedAt: epoch,
+			Switches: mssp.Switches{Octets: []string{"urn:p"}, OtherDisplay: true, Certificates: true, UniqueIDs: true},
 		}
 		bare := mssp.AP{ID: "https://a.example", Name: "A", Disabled: true, CreatedAt: epoch}
 		l.ok(l.AddAP(ctx, full))
@@ -45,11 +46,12 @@ func TestAPs(t *testing.T) {
 		}
 		changed, err := l.ChangeAP(ctx, bank, func(ap *mssp.AP) error {
 			l.same("AP to change", full, *ap)
-			ap.ID, ap.Name, ap.Prefixes = "ap://never", "Bank", nil
+			ap.ID, ap.Name, ap.Prefixes, ap.OtherDisplay = "ap://never", "Bank", nil, false
 			return nil
 		})
 		l.ok(err)
 		full.Name, full.Prefixes, full.Version = "Bank", nil, 2
+		full.OtherDisplay, full.Certificates = false, true
 		l.same("changed AP", full, changed)
 		_, err = l.ChangeAP(ctx, bank, func(ap *mssp.AP) error { ap.Name = "x"; return errStop })
 		l.wantErr("a change that stops", err, errStop)
@@ -60,6 +62,15 @@ func TestAPs(t *testing.T) {
 		l.same("APs", []mssp.AP{bare, full}, all)
 		_, err = l.AP(ctx, "https://none.example")
 		l.wantErr("unknown AP", err, store.ErrNotFound)
+
+		// One that was removed is unknown, and nobody takes its place.
+		_, err = l.ChangeAP(ctx, bank, func(ap *mssp.AP) error { ap.RemovedAt = epoch; return nil })
+		l.ok(err)
+		_, err = l.AP(ctx, bank)
+		l.wantErr("removed AP", err, store.ErrNotFound)
+		if err := l.AddAP(ctx, other); !errors.As(err, &there) || !there.Row.RemovedAt.Equal(epoch) {
+			l.Errorf("the AP_ID of a removed AP was given away: %v", err)
+		}
 	})
 }
 

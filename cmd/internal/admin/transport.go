@@ -78,7 +78,11 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	operation(mux, log, "ap/add", b.AddAP)
 	operation(mux, log, "ap/list", b.APs)
+	operation(mux, log, "ap/show", b.ProviderInfo)
+	operation(mux, log, "ap/edit", b.EditAP)
+	operation(mux, log, "ap/password", b.SetPassword)
 	operation(mux, log, "ap/disable", b.DisableAP)
+	operation(mux, log, "ap/remove", b.RemoveAP)
 	operation(mux, log, "card/import", b.ImportCards)
 	operation(mux, log, "card/list", b.Cards)
 	operation(mux, log, "card/release", b.ReleaseCard)
@@ -175,6 +179,22 @@ func (c *Client) AddAP(ctx context.Context, r operator.APRequest) (operator.APAd
 
 func (c *Client) APs(ctx context.Context, r operator.Page) ([]operator.APInfo, error) {
 	return call[operator.Page, []operator.APInfo](ctx, c, "ap/list", r)
+}
+
+func (c *Client) ProviderInfo(ctx context.Context, r operator.APName) (operator.APInfo, error) {
+	return call[operator.APName, operator.APInfo](ctx, c, "ap/show", r)
+}
+
+func (c *Client) EditAP(ctx context.Context, r operator.APEdit) (operator.APInfo, error) {
+	return call[operator.APEdit, operator.APInfo](ctx, c, "ap/edit", r)
+}
+
+func (c *Client) SetPassword(ctx context.Context, r operator.APPassword) (operator.APAdded, error) {
+	return call[operator.APPassword, operator.APAdded](ctx, c, "ap/password", r)
+}
+
+func (c *Client) RemoveAP(ctx context.Context, r operator.APName) (operator.APRemoved, error) {
+	return call[operator.APName, operator.APRemoved](ctx, c, "ap/remove", r)
 }
 
 func (c *Client) DisableAP(ctx context.Context, r operator.APDisable) (operator.APInfo, error) {
