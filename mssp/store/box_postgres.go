@@ -51,9 +51,9 @@ const pgKeepAlive = `SET lock_timeout = '` + pgLockPatience + `'; SET tcp_keepal
 // board takes the locks of a box in a session of its own: that of its name, and
 // the one that lets one box alone be there for now. ErrLocked names the other.
 func (e *pgEngine) board(ctx context.Context, b *Boxes) (*sql.DB, *sql.Conn, int64, error) {
-	db, err := sql.Open("pgx", e.dsn)
+	db, err := dialPostgres(e.dsn, true, &e.word.opened)
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("store: %w", err)
+		return nil, nil, 0, err
 	}
 	conn, backend, err := e.locked(ctx, db, b)
 	if err != nil {
@@ -159,6 +159,9 @@ func (e *pgEngine) keep(ctx context.Context, b *Boxes) (again bool, err error) {
 	defer s.mu.Unlock()
 	if s.db != nil {
 		err := pulse(&pgTx{ctx: ctx, tx: s.conn}, b, s.backend)
+		if err == nil {
+			err = e.look(ctx, s.conn)
+		}
 		var pe *pgconn.PgError
 		switch {
 		case err == nil:

@@ -114,3 +114,20 @@ func (s *Store) Standings() (n int, err error) {
 
 // Statements is how many different statements the writer of SQLite has run.
 func (s *Store) Statements() int { return len(s.b.(*sqliteEngine).writer.c.stmts) }
+
+// CommitSetting is how commits of the pool of PostgreSQL wait.
+func (s *Store) CommitSetting() (v string, err error) {
+	err = s.read(context.Background(), func(q querier) error {
+		r, err := q.one("SELECT current_setting('synchronous_commit')")
+		if err == nil {
+			v, err = r.text(), r.err()
+		}
+		return err
+	})
+	return v, err
+}
+
+// Durability judges two settings of PostgreSQL where the others are right.
+func Durability(commit, standbys string) error {
+	return (&durability{fsync: "on", pages: "on", zero: "off", role: "origin", commit: commit, standbys: standbys}).fault()
+}

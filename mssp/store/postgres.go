@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx" with database/sql
 )
 
 // pgEngine runs each job as its own transaction; jobs of one card serialise
@@ -28,6 +27,7 @@ type pgEngine struct {
 	dsn     string
 	beside  bool
 	session pgSession
+	word    pgWord
 
 	mu     sync.Mutex
 	lazies []SegmentOutcome
@@ -40,33 +40,28 @@ type pgEngine struct {
 }
 
 func openPostgres(ctx context.Context, o *Options, m *metrics, rec recorder) (*pgEngine, error) {
-	db, err := sql.Open("pgx", o.DSN)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+	e := &pgEngine{log: o.Logger, m: m, rec: rec, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
+	var err error
+	if e.db, err = dialPostgres(o.DSN, !o.ReadOnly, &e.word.opened); err != nil {
+		return nil, err
 	}
 	n := max(16, o.Readers)
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
-	e := &pgEngine{db: db, log: o.Logger, m: m, rec: rec, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
+	e.db.SetMaxOpenConns(n)
+	e.db.SetMaxIdleConns(n)
 	if err := e.begin(ctx, o.Visitor && !o.ReadOnly, o.Clock()); err != nil {
-		db.Close()
+		e.db.Close()
 		return nil, err
 	}
 	return e, nil
 }
 
-// begin reads back what durability hangs on. A visitor migrates at once, a box
-// when it has its locks.
+// begin reaches the server, and refuses one that is not durable. A visitor
+// migrates at once, a box when it has its locks.
 func (e *pgEngine) begin(ctx context.Context, visitor bool, now time.Time) error {
-	for _, name := range [...]string{"fsync", "synchronous_commit", "full_page_writes"} {
-		var v string
-		if err := e.db.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&v); err != nil {
-			return fmt.Errorf("store: PostgreSQL: %w", err)
-		}
-		if v == "off" || v == "local" {
-			e.log.Warn("PostgreSQL may lose acknowledged commits", "setting", name, "value", v)
-		}
+	if err := e.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("store: PostgreSQL: %w", err)
 	}
+	e.word.opened.Store(true)
 	if !visitor {
 		return nil
 	}
@@ -116,21 +111,30 @@ func (e *pgEngine) once(ctx context.Context, f func(querier) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := e.sturdy(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTimeout)
 	defer cancel()
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("store: begin: %w", err)
+		return e.notWritten(fmt.Errorf("begin: %w", err))
 	}
 	if err := f(&pgTx{ctx: ctx, tx: tx}); err != nil {
 		tx.Rollback()
+		if short(err) {
+			return e.notWritten(err)
+		}
 		return err
 	}
 	err = tx.Commit()
 	var pe *pgconn.PgError
 	switch {
 	case err == nil:
+		e.wrote()
 		return nil
+	case short(err):
+		return e.notWritten(err) // the server says that it has rolled back
 	case errors.As(err, &pe) && pe.Severity != "FATAL" && pe.Severity != "PANIC":
 		return err // the server says that it has rolled back
 	}
@@ -150,6 +154,13 @@ func retryable(err error) bool {
 func passing(err error) bool {
 	var pe *pgconn.PgError
 	return !errors.As(err, &pe) || pe.Severity == "FATAL" || len(pe.Code) == 5 && strings.Contains("08 53 57 58", pe.Code[:2])
+}
+
+// short: the server has refused one statement for want of something: its disk
+// is full (53100), its memory, its files (58).
+func short(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && pe.Severity == "ERROR" && (strings.HasPrefix(pe.Code, "53") || strings.HasPrefix(pe.Code, "58"))
 }
 
 func (e *pgEngine) open() error {
@@ -182,9 +193,6 @@ func (e *pgEngine) why() error {
 	defer e.mu.Unlock()
 	return e.halted
 }
-
-// lastUnwritten: there a write is refused only as long as it is tried.
-func (e *pgEngine) lastUnwritten() error { return nil }
 
 func (e *pgEngine) lazy(o []SegmentOutcome) {
 	e.mu.Lock()

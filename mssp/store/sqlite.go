@@ -34,6 +34,8 @@ func writerPragmas() []pragma {
 		{"busy_timeout", "5000", "5000"},
 		{"journal_mode", "WAL", "wal"},
 		{"synchronous", "FULL", "2"}, // an fdatasync of the log before each answer
+		{"fullfsync", "ON", "1"},     // where a sync alone does not reach the disk (macOS)
+		{"ignore_check_constraints", "OFF", "0"},
 		{"foreign_keys", "ON", "1"},
 		{"wal_autocheckpoint", "4000", "4000"}, // pages: 16 MiB
 		{"cache_size", "-32768", "-32768"},     // KiB
@@ -75,6 +77,9 @@ func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics, r
 		return err
 	}
 	f.Close()
+	if name := networkFS(e.path); name != "" {
+		return fmt.Errorf("%w: the file is on a network file system (%s), where SQLite's log does not work: use a disk of this machine, or PostgreSQL", ErrNotDurable, name)
+	}
 	c, err := dialSQLite(ctx, sqliteURI(e.path, "rw"))
 	if err != nil {
 		return err

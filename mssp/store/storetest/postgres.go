@@ -114,7 +114,7 @@ func (s *Postgres) start() error {
 		return err
 	}
 	return s.run("pg_ctl", "-D", data, "-w", "-t", "300", "-l", filepath.Join(dir, "log"), "-o",
-		"-k "+dir+" -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200", "start")
+		"-k "+dir+" -c listen_addresses='' -c max_connections=200", "start")
 }
 
 // watch starts a shell that stops the server and removes its folder when its

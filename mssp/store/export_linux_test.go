@@ -1,0 +1,4 @@
+package store
+
+// NetworkName names the network file system of a number of statfs(2).
+var NetworkName = networkName
