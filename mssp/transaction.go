@@ -211,7 +211,7 @@ type Certificate struct {
 type AP struct {
 	ID           APID
 	Name         string   // shown first on the handset: who asks
-	PasswordHash string   // argon2id, PHC string; "" when only mutual TLS is allowed
+	PasswordHash string   // of service.HashPassword or NewPassword; "" when only mutual TLS is allowed
 	CertSHA256   []string // pinned client certificates, SHA-256 of the DER in hexadecimal
 	Profiles     []string // SignatureProfile URIs it may use; empty: all
 	Prefixes     []string // MSISDN prefixes that it may reach (digits); empty: all

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -176,13 +175,13 @@ func setPassword(ap *mssp.AP, password string, none bool) (made string, err erro
 		ap.PasswordHash = ""
 		return "", nil
 	case password == "":
-		made = rand.Text() // 130 random bits
-		password = made
+		made, ap.PasswordHash, err = service.NewPassword()
+		return made, err
 	case len(password) < 12:
 		return "", badf("password: has %d octets, at least 12 are needed", len(password))
 	}
 	ap.PasswordHash, err = service.HashPassword(password)
-	return made, err
+	return "", err
 }
 
 // checkAP is what holds for every provider, new or changed, beside its name.

@@ -76,6 +76,7 @@ var now = time.Date(2026, 11, 22, 18, 3, 0, 0, time.UTC)
 func testService(t testing.TB, e *oneEngine, dir directory) *service.Service {
 	t.Helper()
 	s, err := service.New(service.Options{
+		FailureTime: -1,
 		Subscribers: oneUser{},
 		Engine:      e, Directory: dir, MSSPID: "http://mssp.example/",
 		Profiles: []mssp.SignatureProfile{

@@ -23,11 +23,11 @@ package rest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,6 +73,9 @@ type Options struct {
 	Service Service
 	Observe func(Exchange) // nil costs nothing
 	Clock   func() time.Time
+	// Proxies are the addresses whose X-Forwarded-For is believed. From all others
+	// the header says nothing.
+	Proxies []netip.Prefix
 }
 
 // New returns the handler for the paths of the package comment. The server
@@ -236,7 +239,7 @@ func (r *request) only(name string) *mssp.Fault {
 
 // serve calls the operation and appends its reply to buf.
 func (h *handler) serve(r *http.Request, d *service.Dialect, req *request, buf []byte) ([]byte, mssp.TransID, *mssp.Fault) {
-	peer := peerOf(r)
+	peer := h.peerOf(r)
 	switch {
 	case req.signature != nil:
 		m, f := h.o.Service.Signature(r.Context(), d, peer, req.signature)
@@ -262,16 +265,6 @@ func (h *handler) serve(r *http.Request, d *service.Dialect, req *request, buf [
 		return buf, "", f
 	}
 	return appendProfileResp(buf, m), "", nil
-}
-
-func peerOf(r *http.Request) service.Peer {
-	var p service.Peer
-	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
-		p.Certificate = &sum
-	}
-	p.User, p.Password, p.Basic = r.BasicAuth()
-	return p
 }
 
 func (h *handler) write(w http.ResponseWriter, status int, reply []byte) {

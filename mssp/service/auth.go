@@ -8,8 +8,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"hash/maphash"
+	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -24,56 +24,92 @@ type Peer struct {
 	// Certificate is the SHA-256 of the client certificate (DER) that TLS
 	// has proved possession of; nil without mutual TLS.
 	Certificate *[sha256.Size]byte
+	// Source is the address that the request comes from.
+	Source netip.Addr
 	// Basic is set when the request came with HTTP Basic authentication: User
 	// names the provider then, and AP_ID may be missing from the message.
 	Basic          bool
 	User, Password string
 }
 
-// authenticator finds out which provider is asking.
+// authenticator finds out which provider is asking. What strangers send costs
+// them their own time and nobody else's:
 //
-// argon2id costs 25 ms and 19 MiB by design, so it runs once for each
-// provider and password: what was verified is remembered as an HMAC under a
-// key that lives as long as the process. The input of the HMAC includes the
-// stored hash, so a changed password forgets the old one. A password that is
-// remembered is never held up by the limit on failed logins: somebody else's
-// wrong guesses cannot lock a provider out that is at work.
+//   - A client certificate that is pinned opens before any password is looked at.
+//   - A password that was drawn here (NewPassword) is compared at once: nobody
+//     guesses it, so it has no limit and no queue.
+//   - A name that nobody has costs no work at all.
+//   - A password that somebody chose needs argon2id, 25 ms and 19 MiB by design.
+//     It runs once for each provider and password: what was verified is remembered
+//     as an HMAC under a key that lives as long as the process, whose input
+//     includes the stored hash, so a changed password forgets the old one. The
+//     latest wrong ones are remembered too. The others are counted by name and
+//     network together, and wait in turn (places): neither guesses from elsewhere
+//     nor a restart lock a provider out.
+//
+// Whoever fails is told so after the same time, whatever it was that failed.
 type authenticator struct {
 	dir      Directory
 	key      []byte
 	clock    func() time.Time
-	dummy    string // PHC string that no password matches, for providers that do not exist
-	verified sync.Map
-	checking sync.Map // passwords being checked: chan that closes when it is done
-	seed     maphash.Seed
-	failures [1024]*rate.Limiter // by hash of AP_ID, so that unknown ones cost no memory
-	running  chan struct{}       // argon2 computations under way
+	pause    func(ctx context.Context, began time.Time) // until a failed log-in is answered
+	verified sync.Map                                   // by mac
+	checking sync.Map                                   // passwords being checked: chan that closes when it is done
+	wrong    *recent[[sha256.Size]byte, struct{}]       // by mac
+	failures *recent[guesser, *rate.Limiter]
+	places   places
 }
 
-// Failed logins: ten at once, then one each six seconds.
+// guesser is who tries passwords, and whose.
+type guesser struct {
+	id   mssp.APID
+	from netip.Prefix
+}
+
+// Failed log-ins of one name from one network: two hundred different passwords,
+// then one each six seconds.
 const (
-	failureBurst = 10
+	failureBurst = 200
 	failureEvery = 6 * time.Second
+	// failureTime is the grid on which failed log-ins are answered. It is longer than
+	// any check takes, as long as nobody waits for a place.
+	failureTime = 500 * time.Millisecond
+	remembered  = 16 << 10 // wrong passwords and guessers
 )
 
-func newAuthenticator(dir Directory, key []byte, clock func() time.Time) *authenticator {
-	a := &authenticator{dir: dir, key: key, clock: clock, seed: maphash.MakeSeed(), running: make(chan struct{}, 2)}
-	a.dummy = fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", argonMemory, argonTime,
-		base64.RawStdEncoding.EncodeToString(key[:argonSalt]), base64.RawStdEncoding.EncodeToString(key))
-	for i := range a.failures {
-		a.failures[i] = rate.NewLimiter(rate.Every(failureEvery), failureBurst)
+func newAuthenticator(o *Options, key []byte) *authenticator {
+	return &authenticator{
+		dir: o.Directory, key: key, clock: o.Clock, pause: pauses(o.FailureTime),
+		wrong: newRecent[[sha256.Size]byte, struct{}](remembered), failures: newRecent[guesser, *rate.Limiter](remembered),
+		places: places{free: min(2, max(1, runtime.GOMAXPROCS(0)/2))},
 	}
-	return a
+}
+
+// pauses waits for the next point of a grid that begins when a log-in began: how
+// long the check took, and whether there was one, is not to be seen.
+func pauses(grid time.Duration) func(context.Context, time.Time) {
+	return func(ctx context.Context, began time.Time) {
+		if grid <= 0 {
+			return
+		}
+		t := time.NewTimer(grid - time.Since(began)%grid)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // authenticate returns the provider that is asking, or fault 104. Providers
 // that do not exist, wrong passwords and wrong certificates give the same
-// fault after the same work.
+// fault after the same time.
 func (a *authenticator) authenticate(ctx context.Context, p Peer, info APInfo) (mssp.AP, *mssp.Fault) {
 	id, password, f := a.claim(p, info)
 	if f != nil {
 		return mssp.AP{}, f
 	}
+	began := time.Now()
 	ap, err := a.dir.AP(ctx, id)
 	known := err == nil
 	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
@@ -81,11 +117,18 @@ func (a *authenticator) authenticate(ctx context.Context, p Peer, info APInfo) (
 	}
 	ok := known && a.pinned(ap, p)
 	if !ok {
-		if ok, f = a.password(ctx, id, ap, known && !a.foreign(ap, p), password); f != nil {
+		if !known || a.foreign(ap, p) {
+			ap.PasswordHash = "" // no password opens it
+		}
+		if ok, f = a.password(ctx, guesser{id, network(p.Source)}, ap.PasswordHash, password); f != nil {
+			if f.Code == mssp.UnauthorizedAccess {
+				a.pause(ctx, began)
+			}
 			return mssp.AP{}, f
 		}
 	}
 	if !ok {
+		a.pause(ctx, began)
 		return mssp.AP{}, mssp.Faultf(mssp.UnauthorizedAccess,
 			"AP_ID is not registered, or its password or certificate is wrong: check AP_ID and AP_PWD (%s)", p.describe())
 	}
@@ -140,16 +183,25 @@ func (a *authenticator) foreign(ap mssp.AP, p Peer) bool {
 	return p.Certificate != nil && len(ap.CertSHA256) > 0
 }
 
-// password checks the password of a provider. It does the same work when
-// usable is false or there is no hash.
-func (a *authenticator) password(ctx context.Context, id mssp.APID, ap mssp.AP, usable bool, password string) (bool, *mssp.Fault) {
-	phc := ap.PasswordHash
-	if !usable || phc == "" {
-		usable, phc = false, a.dummy
-	}
-	mac := a.mac(id, phc, password)
+// password checks a password against a stored hash; "" is the hash of none.
+func (a *authenticator) password(ctx context.Context, who guesser, hash, password string) (bool, *mssp.Fault) {
+	mac := a.mac(who.id, hash, password)
 	if _, ok := a.verified.Load(mac); ok {
-		return usable, nil
+		return true, nil
+	}
+	costly := hash
+	if isQuick(hash) {
+		ok, err := VerifyPassword(hash, password)
+		if err != nil {
+			return false, internal(err)
+		}
+		if ok {
+			return true, nil
+		}
+		costly = "" // the rest is that of a name that nobody has
+	}
+	if _, ok := a.wrong.get(mac); ok {
+		return false, nil
 	}
 	// After a start a provider comes with many requests at once: one of them
 	// checks the password, the others wait for that and are no failed logins.
@@ -157,40 +209,47 @@ func (a *authenticator) password(ctx context.Context, id mssp.APID, ap mssp.AP, 
 	if other, busy := a.checking.LoadOrStore(mac, mine); busy {
 		select {
 		case <-other.(chan struct{}):
-			return a.password(ctx, id, ap, usable, password)
+			return a.password(ctx, who, hash, password)
 		case <-ctx.Done():
 			return false, internal(ctx.Err())
 		}
 	}
 	defer func() { a.checking.Delete(mac); close(mine) }()
-	now := a.clock()
-	r := a.limit(id).ReserveN(now, 1)
-	if d := r.DelayFrom(now); d > 0 {
-		r.CancelAt(now)
-		return false, mssp.Faultf(mssp.UnauthorizedAccess, "too many failed logins for this AP_ID: try again in %s", d.Round(time.Second))
-	}
-	select {
-	case a.running <- struct{}{}:
-		defer func() { <-a.running }()
-	case <-ctx.Done():
-		r.CancelAt(now)
-		return false, internal(ctx.Err())
-	}
-	ok, err := VerifyPassword(phc, password)
-	if err != nil {
-		return false, internal(err)
-	}
-	if !ok || !usable {
-		return false, nil
-	}
-	r.CancelAt(now)
-	a.verified.Store(mac, struct{}{})
-	return true, nil
+	return a.check(ctx, who, costly, password, mac)
 }
 
-// limit counts the failed logins of a provider, and of whoever has the same hash.
-func (a *authenticator) limit(id mssp.APID) *rate.Limiter {
-	return a.failures[maphash.String(a.seed, string(id))%uint64(len(a.failures))]
+// check is the work for a password that nobody has tried lately; hash is "" when
+// it is wrong for sure.
+func (a *authenticator) check(ctx context.Context, who guesser, hash, password string, mac [sha256.Size]byte) (bool, *mssp.Fault) {
+	now := a.clock()
+	r := a.limit(who).ReserveN(now, 1)
+	if d := r.DelayFrom(now); d > 0 {
+		r.CancelAt(now)
+		return false, mssp.Faultf(mssp.UnauthorizedAccess, "too many failed logins for this AP_ID from your address: try again in %s", d.Round(time.Second))
+	}
+	if hash != "" {
+		if err := a.places.take(ctx, who.id, who.from); err != nil {
+			r.CancelAt(now)
+			return false, internal(err)
+		}
+		ok, err := VerifyPassword(hash, password)
+		a.places.release()
+		if err != nil {
+			return false, internal(err)
+		}
+		if ok {
+			r.CancelAt(now)
+			a.verified.Store(mac, struct{}{})
+			return true, nil
+		}
+	}
+	a.wrong.getOr(mac, func() (v struct{}) { return })
+	return false, nil
+}
+
+// limit counts the failed log-ins of a name from a network.
+func (a *authenticator) limit(who guesser) *rate.Limiter {
+	return a.failures.getOr(who, func() *rate.Limiter { return rate.NewLimiter(rate.Every(failureEvery), failureBurst) })
 }
 
 // mac names a verified password without being one.

@@ -5,13 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"hash/maphash"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/simsign/simsign/mssp"
 )
@@ -119,55 +116,6 @@ func TestUnknownLooksWrong(t *testing.T) {
 	}
 }
 
-// apart picks a seed with which providers have a count of failed logins each:
-// two may have one between them, as about one seed in 300 does with three.
-func apart(a *authenticator, ids []mssp.APID) {
-	for seen := map[*rate.Limiter]bool{}; len(seen) < len(ids); {
-		a.seed = maphash.MakeSeed()
-		clear(seen)
-		for _, id := range ids {
-			seen[a.limit(id)] = true
-		}
-	}
-}
-
-// TestFailedLogins: guessing stops after ten, for existing and unknown
-// providers alike, and does not lock out a provider that is at work.
-func TestFailedLogins(t *testing.T) {
-	clock := now
-	s, _ := testService(t, func(o *Options) { o.Clock = func() time.Time { return clock } })
-	ids := []mssp.APID{"http://bank", "http://nobody", "http://shop"}
-	apart(s.auth, ids)
-	login := func(id mssp.APID, password string) *mssp.Fault {
-		_, f := s.auth.authenticate(t.Context(), Peer{}, APInfo{ID: id, Password: password})
-		return f
-	}
-	if f := login("http://bank", "geheim"); f != nil {
-		t.Fatal(f)
-	}
-	for _, id := range ids {
-		for i := range 11 {
-			f := login(id, fmt.Sprint("guess", i))
-			limited := f != nil && strings.Contains(f.Detail, "too many failed logins for this AP_ID: try again in 6s")
-			if f == nil || f.Code != mssp.UnauthorizedAccess || limited != (i == 10) {
-				t.Fatalf("%s, guess %d: %v", id, i, f)
-			}
-		}
-	}
-	if f := login("http://bank", "geheim"); f != nil {
-		t.Errorf("known good password is held up: %v", f)
-	}
-	if f := login("http://shop", "secret"); f == nil {
-		t.Error("the eleventh guess was right and let in")
-	}
-	clock = clock.Add(failureEvery)
-	for range 2 {
-		if f := login("http://shop", "secret"); f != nil {
-			t.Errorf("six seconds later: %v", f)
-		}
-	}
-}
-
 // After a restart a provider comes with many requests at once: the one check
 // of its password serves them all, and none is a failed login.
 func TestManyAtOnce(t *testing.T) {
@@ -177,7 +125,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	s, _ := testService(t, func(o *Options) { o.Directory = fakeDirectory{"http://bank": {ID: "http://bank", PasswordHash: hash}} })
 	var wg sync.WaitGroup
-	for range 5 * failureBurst {
+	for range 2 * failureBurst {
 		wg.Go(func() {
 			if _, f := s.auth.authenticate(t.Context(), Peer{}, APInfo{ID: "http://bank", Password: "geheim"}); f != nil {
 				t.Error(f)
@@ -227,6 +175,8 @@ func TestPasswordHash(t *testing.T) {
 		"$argon2id$v=19$m=64,t=2,p=1$c2FsdA$AAAAAAAAAAAAAAAAAAAAAA",
 		"$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$AAAA",
 		"$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$!!!!",
+		"$hmac-sha256$", "$hmac-sha256$AAAAAAAAAAAAAAAAAAAAAA", "$hmac-sha256$AAAAAAAAAAAAAAAAAAAAAA$AAAA",
+		"$hmac-sha256$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 	} {
 		if ok, err := VerifyPassword(bad, "geheim"); ok || err == nil {
 			t.Errorf("%q: %v, %v", bad, ok, err)

@@ -146,7 +146,7 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 			{URI: profileSign, Usage: mssp.NonRepudiation, LoA: 4},
 			{URI: "http://uri.gsma.com/mobileconnect/LoA3", Usage: mssp.NonRepudiation, LoA: 3},
 		},
-		Clock: func() time.Time { return now },
+		Clock: func() time.Time { return now }, FailureTime: -1,
 	}
 	for _, c := range change {
 		c(&o)
@@ -155,7 +155,6 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.auth.dummy = cheapHash(t, "dummy")
 	return s, e
 }
 

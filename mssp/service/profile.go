@@ -14,7 +14,7 @@ import (
 // card is not asked.
 func (s *Service) ProfileQuery(ctx context.Context, d *Dialect, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
 	resp, f := s.profileQuery(ctx, d, peer, req)
-	code := s.outcome(OpProfileQuery, &req.Header, f)
+	code := s.outcome(OpProfileQuery, peer, &req.Header, f)
 	if f == nil {
 		code = resp.Status.Code
 	}
@@ -84,7 +84,7 @@ func (s *Service) Receipt(ctx context.Context, d *Dialect, peer Peer, req *Recei
 	if f == nil {
 		f = s.notOffered(OpReceipt)
 	}
-	s.metrics.count(OpReceipt, s.outcome(OpReceipt, &req.Header, f))
+	s.metrics.count(OpReceipt, s.outcome(OpReceipt, peer, &req.Header, f))
 	return nil, f
 }
 

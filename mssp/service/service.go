@@ -80,6 +80,8 @@ type Options struct {
 	Burst             int     // 200
 	MaxWaits          int     // synch requests that wait at the same time; 10,000
 
+	FailureTime time.Duration // failed log-ins are answered on this grid; 500 ms, negative: at once
+
 	Clock      func() time.Time
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: not registered
@@ -91,6 +93,7 @@ type Service struct {
 	profiles map[string]*mssp.SignatureProfile // by URI and alias
 	auth     *authenticator
 	rates    *rates
+	quiet    *quiet
 	metrics  *metrics
 	log      *slog.Logger
 }
@@ -119,8 +122,8 @@ func New(o Options) (*Service, error) {
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // crypto/rand.Read never fails
-	s.auth = newAuthenticator(o.Directory, key, o.Clock)
-	s.rates = newRates(o)
+	s.auth = newAuthenticator(&o, key)
+	s.rates, s.quiet = newRates(o), newQuiet(o.Clock)
 	s.metrics = newMetrics(o.Registerer)
 	return s, nil
 }
@@ -137,6 +140,7 @@ func (o *Options) defaults() {
 	setDefault(&o.RequestsPerSecond, 100)
 	setDefault(&o.Burst, 200)
 	setDefault(&o.MaxWaits, 10_000)
+	setDefault(&o.FailureTime, failureTime)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}

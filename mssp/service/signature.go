@@ -19,7 +19,7 @@ import (
 // durable, with the reference code that the user will see.
 func (s *Service) Signature(ctx context.Context, d *Dialect, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
 	resp, f := s.signature(ctx, d, peer, req)
-	code := s.outcome(OpSignature, &req.Header, f)
+	code := s.outcome(OpSignature, peer, &req.Header, f)
 	if f == nil {
 		code = resp.Status.Code
 	}
@@ -139,7 +139,7 @@ func detailOf(tx mssp.Transaction) string {
 // transaction is final, then its reply or fault, always the same (I7).
 func (s *Service) StatusQuery(ctx context.Context, d *Dialect, peer Peer, req *StatusReq) (*StatusResp, *mssp.Fault) {
 	resp, f := s.statusQuery(ctx, d, peer, req)
-	code := s.outcome(OpStatusQuery, &req.Header, f)
+	code := s.outcome(OpStatusQuery, peer, &req.Header, f)
 	if f == nil {
 		code = resp.Status.Code
 	}
@@ -184,7 +184,7 @@ func unknownTransaction() *mssp.Fault {
 // outcome logs a fault and returns its code. Details are made here and in the
 // engine; what they quote of the request is for the provider alone: somebody
 // may have put a number, a text or a password where it does not belong.
-func (s *Service) outcome(op Operation, h *Header, f *mssp.Fault) mssp.Code {
+func (s *Service) outcome(op Operation, peer Peer, h *Header, f *mssp.Fault) mssp.Code {
 	if f == nil {
 		return 0
 	}
@@ -192,6 +192,13 @@ func (s *Service) outcome(op Operation, h *Header, f *mssp.Fault) mssp.Code {
 	if f.Code == mssp.InternalError {
 		level = slog.LevelError
 		attrs = append(attrs, "error", f.Err)
+	}
+	skipped, ok := s.quiet.mayTell(h.AP.ID, peer.Source, f)
+	if !ok {
+		return f.Code
+	}
+	if skipped > 0 {
+		attrs = append(attrs, "unlogged", skipped)
 	}
 	s.log.Log(context.Background(), level, "fault answered", attrs...)
 	return f.Code

@@ -53,6 +53,9 @@ type API struct {
 	ClientCA string `toml:"client_ca" example:"/etc/simsign/ap-ca.crt"`
 	// Permits plain HTTP on an address that others can reach: only behind a proxy that speaks TLS.
 	AllowPlain bool `toml:"allow_plain" default:"false"`
+	// Addresses of such proxies. Their X-Forwarded-For tells where a request comes from, by
+	// which failed log-ins are counted; from everybody else that header means nothing.
+	TrustedProxies []Network `toml:"trusted_proxies" example:"127.0.0.1, 10.0.0.0/24"`
 	// Identity of this service in replies (MSSP_Info).
 	MSSPID string `toml:"mssp_id" default:"http://localhost/simsign"`
 	// Signature profile of a request that names none. Absent: such a request is refused.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +99,32 @@ func (p *Prefix) UnmarshalText(b []byte) error {
 	}
 	*p = Prefix(s)
 	return nil
+}
+
+// Network is an address or a network.
+type Network netip.Prefix
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *Network) UnmarshalText(b []byte) error {
+	if a, err := netip.ParseAddr(string(b)); err == nil && a.Zone() == "" {
+		*n = Network(netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(b))
+	if err != nil || p.Bits() == 0 || p != p.Masked() {
+		return fmt.Errorf(`needs an address or a network, such as "10.0.0.7" or "10.0.0.0/24", has %q`, b)
+	}
+	*n = Network(p)
+	return nil
+}
+
+// Proxies are the trusted proxies of the API.
+func (a *API) Proxies() []netip.Prefix {
+	out := make([]netip.Prefix, len(a.TrustedProxies))
+	for i, n := range a.TrustedProxies {
+		out[i] = netip.Prefix(n)
+	}
+	return out
 }
 
 // choice reads one of a few words.

@@ -1,0 +1,252 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+var here, there = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+
+// login is the fault that a log-in gets.
+func (s *Service) login(t *testing.T, from netip.Addr, id mssp.APID, password string) *mssp.Fault {
+	t.Helper()
+	_, f := s.auth.authenticate(t.Context(), Peer{Source: from}, APInfo{ID: id, Password: password})
+	return f
+}
+
+// Guessing a chosen password stops after two hundred different ones, for
+// providers that exist and that do not alike. It stops there for that name from
+// that network alone, and one that is wrong again and again is one guess.
+func TestFailedLogins(t *testing.T) {
+	clock := now
+	s, _ := testService(t, func(o *Options) { o.Clock = func() time.Time { return clock } })
+	limited := func(f *mssp.Fault) bool {
+		if f == nil || f.Code != mssp.UnauthorizedAccess {
+			t.Fatalf("a guess: %v", f)
+		}
+		return strings.Contains(f.Detail, "too many failed logins for this AP_ID from your address: try again in 6s")
+	}
+	for _, id := range []mssp.APID{"http://bank", "http://nobody"} {
+		for i := range failureBurst + 1 {
+			if f := s.login(t, here, id, fmt.Sprint("guess", i)); limited(f) != (i == failureBurst) {
+				t.Fatalf("%s, guess %d: %v", id, i, f)
+			}
+		}
+	}
+	if f := s.login(t, here, "http://bank", "geheim"); !limited(f) {
+		t.Errorf("one guess too many was right: %v", f)
+	}
+	for range 2 * failureBurst {
+		if limited(s.login(t, here, "http://shop", "wrong")) {
+			t.Fatal("one wrong password counts as many guesses")
+		}
+	}
+	if f := s.login(t, here, "http://shop", "secret"); f != nil {
+		t.Errorf("another provider from there: %v", f)
+	}
+	if f := s.login(t, there, "http://bank", "geheim"); f != nil {
+		t.Errorf("the same provider from elsewhere: %v", f)
+	}
+	if f := s.login(t, here, "http://bank", "geheim"); f != nil {
+		t.Errorf("a password that is known good is held up: %v", f)
+	}
+	clock = clock.Add(failureEvery)
+	if limited(s.login(t, here, "http://nobody", "guess")) || !limited(s.login(t, here, "http://nobody", "another")) {
+		t.Error("not one more guess after six seconds")
+	}
+}
+
+// A password that was drawn here is compared at once: no number of wrong ones
+// from anywhere holds it up, and it needs no place among those that cost work.
+func TestGeneratedPassword(t *testing.T) {
+	password, hash, err := NewPassword()
+	if err != nil || !strings.HasPrefix(hash, "$hmac-sha256$") || strings.Contains(hash, password) || len(password) != 26 {
+		t.Fatalf("%q, %q, %v", password, hash, err)
+	}
+	if again, hash2, _ := NewPassword(); again == password || hash2 == hash {
+		t.Error("the same password twice")
+	}
+	dir := fakeDirectory{"http://bank": {ID: "http://bank", PasswordHash: hash}, "http://broken": {ID: "http://broken", PasswordHash: "$hmac-sha256$x"}}
+	s, _ := testService(t, func(o *Options) { o.Directory = dir })
+	s.auth.places.free = 0 // whoever needs one waits for ever
+	for i := range failureBurst + 9 {
+		if f := s.login(t, here, "http://bank", fmt.Sprint("guess", i)); f == nil || f.Code != mssp.UnauthorizedAccess {
+			t.Fatalf("guess %d: %v", i, f)
+		}
+		if f := s.login(t, here, "http://bank", password); f != nil {
+			t.Fatalf("after %d guesses: %v", i+1, f)
+		}
+	}
+	for _, wrong := range []string{password[:25], password + "A", strings.ToLower(password), hash, ""} {
+		if f := s.login(t, there, "http://bank", wrong); f == nil {
+			t.Errorf("%q opens", wrong)
+		}
+	}
+	if f := s.login(t, here, "http://broken", "x"); f == nil || f.Code != mssp.InternalError {
+		t.Errorf("a damaged hash: %v", f)
+	}
+}
+
+// What nobody has to compute waits for nobody: names that do not exist, names
+// without a password, a certificate that is pinned, and one that is foreign.
+func TestStrangersCostNothing(t *testing.T) {
+	own, foreign := sha256.Sum256([]byte("own")), sha256.Sum256([]byte("foreign"))
+	s, _ := testService(t, func(o *Options) {
+		o.Directory.(fakeDirectory)["http://cert"] = mssp.AP{ID: "http://cert", CertSHA256: []string{hex.EncodeToString(own[:])}, PasswordHash: cheapHash(t, "x")}
+		o.Directory.(fakeDirectory)["http://none"] = mssp.AP{ID: "http://none"}
+	})
+	s.auth.places.free = 0
+	for i := range 400 {
+		if f := s.login(t, here, mssp.APID(fmt.Sprint("http://nobody", i)), "x"); f == nil || f.Code != mssp.UnauthorizedAccess {
+			t.Fatalf("a stranger: %v", f)
+		}
+	}
+	if f := s.login(t, here, "http://none", "x"); f == nil {
+		t.Error("no password opens")
+	}
+	ask := func(cert *[32]byte) *mssp.Fault {
+		_, f := s.auth.authenticate(t.Context(), Peer{Source: here, Certificate: cert}, APInfo{ID: "http://cert", Password: "wrong"})
+		return f
+	}
+	if f := ask(&own); f != nil {
+		t.Errorf("the own certificate beside a wrong password: %v", f)
+	}
+	if f := ask(&foreign); f == nil || f.Code != mssp.UnauthorizedAccess {
+		t.Errorf("a foreign certificate: %v", f)
+	}
+}
+
+// Places go round: by name, in a name by network, in a network the newest first.
+// Who gives up has no turn.
+func TestPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := places{free: 1}
+		var order []string
+		a, b := network(here), network(there)
+		if err := p.take(t.Context(), "x", a); err != nil {
+			t.Fatal(err)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		wait := func(ctx context.Context, who string, id mssp.APID, from netip.Prefix) {
+			go func() {
+				if err := p.take(ctx, id, from); err != nil {
+					order = append(order, who+" gave up")
+					return
+				}
+				order = append(order, who)
+			}()
+			synctest.Wait()
+		}
+		for i := range 3 {
+			wait(t.Context(), fmt.Sprint("flood", i), "x", a)
+		}
+		wait(gone, "gone", "y", b)
+		wait(t.Context(), "elsewhere", "x", b)
+		wait(t.Context(), "other", "z", a)
+		leave()
+		synctest.Wait()
+		for range 6 {
+			p.release()
+			synctest.Wait()
+		}
+		want := []string{"gone gave up", "flood2", "other", "elsewhere", "flood1", "flood0"}
+		if !slices.Equal(order, want) || p.free != 1 || len(p.names) != 0 {
+			t.Errorf("%v, want %v; %d free, %d wait", order, want, p.free, len(p.names))
+		}
+	})
+}
+
+// Whatever fails is answered on the same grid; what is right is answered at once.
+func TestFailureTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, hash, err := NewPassword()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := testService(t, func(o *Options) {
+			o.FailureTime = 0
+			o.Directory.(fakeDirectory)["http://made"] = mssp.AP{ID: "http://made", PasswordHash: hash}
+		})
+		for id, want := range map[mssp.APID]time.Duration{"http://nobody": failureTime, "http://shop": failureTime, "http://made": failureTime, "http://bank": 0} {
+			began := time.Now()
+			s.login(t, here, id, "geheim")
+			if took := time.Since(began); took != want {
+				t.Errorf("%s: %s, want %s", id, took, want)
+			}
+		}
+		s.auth.pause(t.Context(), time.Now().Add(-failureTime-time.Millisecond))
+	})
+}
+
+// Supports: I9
+func TestQuiet(t *testing.T) {
+	clock := now
+	var log bytes.Buffer
+	s, _ := testService(t, func(o *Options) { o.Clock = func() time.Time { return clock } })
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	ask := func(from netip.Addr, id mssp.APID, password string) string {
+		log.Reset()
+		r := bankRequest("T1")
+		r.AP.ID, r.AP.Password, r.Mode = id, password, "none"
+		if _, f := s.Signature(t.Context(), plain(), Peer{Source: from}, r); f == nil {
+			t.Fatal("taken")
+		}
+		return log.String()
+	}
+	for i := range 50 {
+		if told := ask(here, mssp.APID(fmt.Sprint("http://nobody", i)), "x") != ""; told != (i < 20) {
+			t.Fatalf("stranger %d: told %v", i, told)
+		}
+	}
+	if ask(there, "http://nobody", "x") == "" || ask(here, "http://bank", "geheim") == "" {
+		t.Error("strangers silence somebody else")
+	}
+	clock = clock.Add(6 * time.Second)
+	if line := ask(here, "http://nobody", "x"); !strings.Contains(line, "unlogged=30") {
+		t.Errorf("the next line: %s", line)
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	for a, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1/32", "::ffff:192.0.2.1": "192.0.2.1/32",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64",
+	} {
+		if got := network(netip.MustParseAddr(a)).String(); got != want {
+			t.Errorf("%s: %s, want %s", a, got, want)
+		}
+	}
+	if network(netip.Addr{}).IsValid() {
+		t.Error("no address has a network")
+	}
+}
+
+// What strangers leave is bounded; what is used stays.
+func TestRecent(t *testing.T) {
+	r := newRecent[int, int](10)
+	r.getOr(0, func() int { return 7 })
+	for i := range 1000 {
+		r.getOr(i+1, func() int { return i })
+		if v, ok := r.get(0); !ok || v != 7 {
+			t.Fatalf("after %d: %d, %v", i, v, ok)
+		}
+		if n := len(r.new) + len(r.old); n > 10 {
+			t.Fatalf("%d things are kept", n)
+		}
+	}
+	if _, ok := r.get(500); ok {
+		t.Error("nothing is forgotten")
+	}
+}
