@@ -68,7 +68,7 @@ func user(d *Dialect, ap mssp.AP, u MobileUser) (sms.MSISDN, *mssp.Fault) {
 		return "", mssp.Faultf(mssp.WrongParam, "MobileUser.MSISDN: %v", err)
 	}
 	for _, p := range ap.Prefixes {
-		if strings.HasPrefix(string(n), p) {
+		if p != "" && strings.HasPrefix(string(n), p) { // "" is no permission for everybody
 			return n, nil
 		}
 	}

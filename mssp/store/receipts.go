@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -11,13 +12,12 @@ import (
 )
 
 // A delivery receipt finds its segment by (route, message id), and by the
-// number where the receipt says one (the whole, or its end: the national form):
-// ids are unique at one centre at best. It
-// may come before the response that tells the id, on another bind, or after a
+// number where the receipt says one (see destEnd): ids are unique at one centre
+// at best. It may come before the response that tells the id, on another bind, or after a
 // restart. One that fits nothing yet is parked.
 const (
 	sqlReport = `UPDATE segment SET report_at = $4, delivered = $5, cause = $6 WHERE id = (SELECT MAX(id) FROM segment
-	WHERE message_id = $1 AND message_id <> '' AND report = 1 AND route = $2 AND dest LIKE '%' || $3) RETURNING tx_seq`
+	WHERE message_id = $1 AND message_id <> '' AND report = 1 AND route = $2 AND '+' || dest LIKE '%' || $3) RETURNING tx_seq`
 
 	sqlPark = `INSERT INTO receipt (route, message_id, dest, delivered, cause, report_at, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 	ON CONFLICT (route, message_id, dest) DO UPDATE SET delivered = excluded.delivered, cause = excluded.cause,
@@ -29,7 +29,7 @@ const (
 
 	sqlParked = `SELECT r.id, r.route, r.message_id, r.dest, r.delivered, r.cause, r.report_at FROM receipt r
 	WHERE EXISTS (SELECT 1 FROM segment s WHERE s.message_id = r.message_id AND s.message_id <> '' AND s.report = 1
-	AND s.route = r.route AND s.dest LIKE '%' || r.dest) ORDER BY r.id LIMIT $1`
+	AND s.route = r.route AND '+' || s.dest LIKE '%' || r.dest) ORDER BY r.id LIMIT $1`
 
 	sqlParkedOld = `SELECT COUNT(*) FROM (SELECT parked_at FROM receipt ORDER BY id LIMIT 1) AS oldest WHERE parked_at < $1`
 
@@ -62,12 +62,16 @@ func (s *Store) Report(ctx context.Context, r bearer.Report) error {
 // MatchReceipts will find its segment when the id becomes known.
 func (s *Store) Reported(ctx context.Context, r bearer.Report) (id mssp.TransID, err error) {
 	now := s.clock()
+	end, ok := destEnd(&r)
+	if !ok || r.MessageID == "" || r.Bearer == "" {
+		return "", nil // it fits nothing, now and later
+	}
 	err = s.do(ctx, func(q querier) error {
 		var found bool
-		if id, found, err = report(q, &r); err != nil || found || r.MessageID == "" {
+		if id, found, err = report(q, &r, end); err != nil || found {
 			return err
 		}
-		if _, err := q.exec(sqlPark, r.Bearer, r.MessageID, string(r.Dest), r.Delivered, r.Cause, r.At, now); err != nil {
+		if _, err := q.exec(sqlPark, r.Bearer, r.MessageID, end, r.Delivered, r.Cause, r.At, now); err != nil {
 			return err
 		}
 		_, err := q.exec(sqlParkLimit, maxParked)
@@ -76,9 +80,29 @@ func (s *Store) Reported(ctx context.Context, r bearer.Report) (id mssp.TransID,
 	return id, err
 }
 
+// fewest digits that the end of a number must have to say which one it is.
+const fewestDigits = 7
+
+// destEnd is what the number of a segment, with its plus sign, must end with:
+// the whole of it, or the national form that some centres write. "" is every
+// number, which only the centre itself may say; ok is false when the receipt
+// can be about no segment at all. Only digits come in: "%" and "_" are patterns.
+func destEnd(r *bearer.Report) (end string, ok bool) {
+	n := string(r.Dest)
+	switch {
+	case n == "":
+		return "", !r.Text
+	case strings.Trim(n, "0123456789") != "":
+		return "", false
+	case r.Text || len(n) < fewestDigits:
+		return "+" + n, true
+	}
+	return n, true
+}
+
 // report notes a delivery report in its segment.
-func report(q querier, r *bearer.Report) (id mssp.TransID, found bool, err error) {
-	got, err := q.one(sqlReport, r.MessageID, r.Bearer, string(r.Dest), r.At, r.Delivered, r.Cause)
+func report(q querier, r *bearer.Report, end string) (id mssp.TransID, found bool, err error) {
+	got, err := q.one(sqlReport, r.MessageID, r.Bearer, end, r.At, r.Delivered, r.Cause)
 	if err != nil {
 		return "", false, notFoundIsNil(err)
 	}
@@ -105,7 +129,8 @@ func txOf(q querier, seq int64, err error) (mssp.TransID, error) {
 // response that are stored at the same moment do not see each other.
 func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, err error) {
 	type parked struct {
-		id int64
+		id  int64
+		end string // see destEnd
 		bearer.Report
 	}
 	var found []parked
@@ -119,7 +144,8 @@ func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, e
 		old = r.int()
 		return q.each(sqlParked, func(r *row) error {
 			p := parked{id: r.int()}
-			p.Bearer, p.MessageID, p.Dest = r.text(), r.text(), sms.MSISDN(r.text())
+			p.Bearer, p.MessageID, p.end = r.text(), r.text(), r.text()
+			p.Dest = sms.MSISDN(strings.TrimPrefix(p.end, "+"))
 			p.Delivered, p.Cause, p.At = r.bool(), r.text(), r.time()
 			found = append(found, p)
 			return r.err()
@@ -137,7 +163,7 @@ func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, e
 			} else if n == 0 {
 				continue // another process was faster
 			}
-			id, ok, err := report(q, &p.Report)
+			id, ok, err := report(q, &p.Report, p.end)
 			if err != nil {
 				return err
 			}

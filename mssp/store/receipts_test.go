@@ -134,6 +134,43 @@ func TestReceiptWithNationalNumber(t *testing.T) {
 	})
 }
 
+// What only a text says, anybody may have said: it needs the whole number, and
+// the centre of the segment. Patterns are no numbers, of nobody.
+func TestReceiptsThatFitNothing(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		r := l.acceptAsking()
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, r.Dispatched.Segments[:1]...)))
+		for name, rep := range map[string]bearer.Report{
+			"no number":           {Bearer: "smsc1", Text: true},
+			"the end of it":       {Bearer: "smsc1", Dest: numberA[2:], Text: true},
+			"a digit before it":   {Bearer: "smsc1", Dest: "9" + numberA, Text: true},
+			"another number":      {Bearer: "smsc1", Dest: numberB, Text: true},
+			"another centre":      {Bearer: "smsc2", Dest: numberA, Text: true},
+			"no centre":           {Dest: numberA, Text: true},
+			"any number":          {Bearer: "smsc1", Dest: "%"},
+			"any digits":          {Bearer: "smsc1", Dest: "41_________"},
+			"any text":            {Bearer: "smsc1", Dest: "%", Text: true},
+			"with a plus":         {Bearer: "smsc1", Dest: "+" + numberA},
+			"its last two digits": {Bearer: "smsc1", Dest: numberA[len(numberA)-2:]},
+			"its last digit":      {Bearer: "smsc1", Dest: numberA[len(numberA)-1:]},
+		} {
+			for _, rep.MessageID = range []string{"m1", "m2", "", "%", "m_"} { // m2 is told later
+				if id, err := l.Reported(ctx, rep); err != nil || id != "" {
+					l.Errorf("%s, %q: %q, %v", name, rep.MessageID, id, err)
+				}
+			}
+		}
+		l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, r.Dispatched.Segments...)))
+		if got, err := l.MatchReceipts(ctx, 100); err != nil || len(got) != 0 {
+			l.Errorf("matched later: %+v, %v", got, err)
+		}
+		whole := bearer.Report{Bearer: "smsc1", MessageID: "m2", Dest: numberA, Text: true, Cause: "EXPIRED"}
+		if id, err := l.Reported(ctx, whole); err != nil || id != r.Tx.ID {
+			l.Errorf("the whole number: %q, %v", id, err)
+		}
+	})
+}
+
 // Parked receipts are bounded: a foreign flood pushes out the oldest.
 func TestParkedReceiptsAreBounded(t *testing.T) {
 	if testing.Short() {

@@ -77,6 +77,9 @@ type Report struct {
 	Delivered bool // true: on the handset; false: given up
 	Cause     string
 	At        time.Time
+	// Text: only its text says that it is a report, so anybody can have sent it.
+	// It fits a segment to exactly that Dest, and without one nothing.
+	Text bool
 }
 
 // Inbox receives what phones and networks send. Deliver and Report return nil

@@ -19,6 +19,9 @@ var errNobody = errors.New("source is not a telephone number")
 // errUDH: the message says that it has a UDH, and it has none.
 var errUDH = errors.New("UDH is longer than the message")
 
+// errText: the text reads like a receipt, and does not say of which phone.
+var errText = errors.New("text in the form of a receipt matches no message")
+
 // decode reads a message from a phone: a deliver_sm (SMPP 3.4 4.6.1), with a UDH
 // where esm_class says so (SMPP 3.4 5.2.12). Octets of m are copied.
 func (o *Options) decode(m *smpp.Message, now time.Time) (bearer.MO, error) {
@@ -84,19 +87,27 @@ func sarToUDH(udh []byte, tlvs smpp.TLVs) []byte {
 // enough: Kannel's test centre puts one on ordinary messages, and an answer of
 // a phone must not be lost for it.
 func (o *Options) isReceipt(m *smpp.Message) bool {
-	switch m.ESMClass & smpp.ESMClassTypeMask {
-	case smpp.ESMClassReceipt, 0x20:
+	if saysReceipt(m) {
 		return true
 	}
 	_, id := m.TLVs.Get(smpp.TagReceiptedMessageID)
-	if _, state := m.TLVs.Get(smpp.TagMessageState); id && state {
-		return true
-	}
 	if !id && (!o.Quirks.PlainReceipts || m.ESMClass&smpp.ESMClassUDHI != 0) {
 		return false
 	}
 	_, err := smpp.ParseReceipt(receiptText(m))
 	return err == nil
+}
+
+// saysReceipt reports whether the centre itself says so, in fields that no phone
+// writes. All else is a text, which anybody can send.
+func saysReceipt(m *smpp.Message) bool {
+	switch m.ESMClass & smpp.ESMClassTypeMask {
+	case smpp.ESMClassReceipt, 0x20:
+		return true
+	}
+	_, id := m.TLVs.Get(smpp.TagReceiptedMessageID)
+	_, state := m.TLVs.Get(smpp.TagMessageState)
+	return id && state
 }
 
 // receiptText is the text of a receipt in octets of ASCII, whatever the
@@ -140,7 +151,10 @@ func (o *Options) report(m *smpp.Message, now time.Time) (r bearer.Report, final
 			r.Cause += " " + e
 		}
 	}
-	r.Dest = o.receiptDest(m)
+	r.Dest, r.Text = o.receiptDest(m), !saysReceipt(m)
+	if r.Text && (r.Dest == "" || m.Source.TON == 5) {
+		return r, false, fmt.Errorf("%w: its sender is no telephone number", errText)
+	}
 	return r, state.Final(), nil
 }
 

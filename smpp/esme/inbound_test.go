@@ -167,6 +167,14 @@ func TestReceipts(t *testing.T) {
 	expired := bearer.Report{Bearer: "north", MessageID: "161", Dest: "41790000001", Cause: "EXPIRED err 01B"}
 	noDest := expired
 	noDest.Dest = ""
+	byText := expired
+	byText.Text = true
+	from := func(ton byte, addr string) *smpp.Message {
+		m := receipt(text)
+		m.ESMClass, m.Source = 0, smpp.Address{TON: ton, Addr: addr}
+		return m
+	}
+	quirk := Quirks{PlainReceipts: true, ReceiptIDs: IDHex, CountryCode: "41"}
 	for name, tc := range map[string]struct {
 		m    *smpp.Message
 		q    Quirks
@@ -195,11 +203,18 @@ func TestReceipts(t *testing.T) {
 			Quirks{ResponseIDs: IDHex, ReceiptIDs: IDDec},
 			&expired, false,
 		},
-		"state parameter of no state": {receipt(text, id("A1\x00"), state(0)), hex, &expired, false},
-		"no state":                    {receipt("id:1 err:000", id("1\x00")), Quirks{}, nil, false},
-		"no bit but an id":            {unmarked, Quirks{}, &bearer.Report{Bearer: "north", MessageID: "5", Dest: "41790000001", Delivered: true}, false},
-		"no bit, forged":              {plain, Quirks{}, nil, true},
-		"no bit, quirk":               {plain, Quirks{PlainReceipts: true, ReceiptIDs: IDHex}, &expired, false},
+		"state parameter of no state":      {receipt(text, id("A1\x00"), state(0)), hex, &expired, false},
+		"no state":                         {receipt("id:1 err:000", id("1\x00")), Quirks{}, nil, false},
+		"no bit but an id":                 {unmarked, Quirks{}, &bearer.Report{Bearer: "north", MessageID: "5", Dest: "41790000001", Delivered: true}, false},
+		"no bit, forged":                   {plain, Quirks{}, nil, true},
+		"no bit, quirk":                    {plain, Quirks{PlainReceipts: true, ReceiptIDs: IDHex}, &byText, false},
+		"no bit, from a name":              {from(5, "INFO"), quirk, nil, false},
+		"no bit, from a name of digits":    {from(5, "41790000001"), quirk, nil, false},
+		"no bit, from a short code":        {from(3, "42"), quirk, nil, false},
+		"no bit, from nobody":              {from(0, ""), quirk, nil, false},
+		"no bit, from a pattern":           {from(0, "%"), quirk, nil, false},
+		"no bit, from the national number": {from(2, "0790000001"), quirk, &byText, false},
+		"no bit, of an unknown kind":       {from(0, "+41790000001"), quirk, &byText, false},
 		"by reference": {
 			receipt(text, smpp.TLV{Tag: smpp.TagUserMessageRef, Value: []byte{1, 0}}),
 			Quirks{UserRef: true},

@@ -71,7 +71,8 @@ type SMPP struct {
 	DestNPI int `toml:"dest_npi" default:"1" min:"0" max:"255"`
 	// Completes national numbers of messages from phones.
 	CountryCode Prefix `toml:"country_code" example:"41"`
-	// Receipts come without the receipt bit of esm_class.
+	// Receipts come without the receipt bit of esm_class. Such a text counts only when it comes from
+	// the whole number of the phone: anybody can send one.
 	PlainReceipts bool `toml:"plain_receipts" default:"false"`
 	// The SMSC refuses validity_period.
 	NoValidity bool `toml:"no_validity" default:"false"`
