@@ -181,8 +181,10 @@ func (s *SignedData) checkAttributes(digest []byte) (time.Time, error) {
 // parseTime reads Time (RFC 5652 11.3).
 func parseTime(values cryptobyte.String) (time.Time, bool) {
 	var t time.Time
+	read := values.ReadASN1GeneralizedTime
 	if values.PeekASN1Tag(asn1.UTCTime) {
-		return t, values.ReadASN1UTCTime(&t) && values.Empty()
+		read = values.ReadASN1UTCTime
 	}
-	return t, values.ReadASN1GeneralizedTime(&t) && values.Empty()
+	ok := read(&t) && values.Empty() // before the return: Go does not say when a return reads t
+	return t, ok
 }
