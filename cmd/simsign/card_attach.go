@@ -27,6 +27,7 @@ firewall or a network namespace keeps others away from it.`
 
 // Run keeps the card in the reader until Ctrl-C.
 func (k *CardAttachCmd) Run(c *cli) error {
+	lasting()
 	if !loopbackAddress(k.VPCD) {
 		return &exitError{Code: exitUsage, Err: errors.New("--vpcd: needs a loopback address and a port, for example 127.0.0.1:35963")}
 	}

@@ -8,10 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/app/demo"
@@ -57,12 +55,7 @@ func (k *DemoCmd) Run(c *cli) error {
 	}
 	// Whoever reads the output may end first ("| tee", and Ctrl-C for both):
 	// everything is put away all the same.
-	signal.Ignore(syscall.SIGPIPE)
-	if !signal.Ignored(syscall.SIGHUP) { // the terminal is closed, and this is no nohup
-		ctx, stop := signal.NotifyContext(c.ctx, syscall.SIGHUP)
-		defer stop()
-		c.ctx = ctx
-	}
+	lasting()
 	faults, err := faultScript(k.Faults)
 	if err != nil || k.Faults != "" && !k.SMPP {
 		return &exitError{Code: exitUsage, Err: fmt.Errorf("--smsc-faults: %w", cmp.Or(err, errors.New("it needs --smpp")))}

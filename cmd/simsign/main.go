@@ -76,6 +76,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "simsign: %v\nTry: simsign --help\n", err)
 		return exitUsage
 	}
+	if parsed.Command() != "serve" { // that one reloads
+		var stop context.CancelFunc
+		c.ctx, stop = hangUp(ctx)
+		defer stop()
+	}
 	return c.report(parsed.Run(c))
 }
 

@@ -55,6 +55,7 @@ make it fail as real ones do:
 
 // Run serves hosts until the input says quit or Ctrl-C.
 func (k *ModemEmulateCmd) Run(c *cli) error {
+	lasting()
 	usage := func(err error) error { return &exitError{Code: exitUsage, Err: err} }
 	number, err := sms.ParseMSISDN(k.Number)
 	if err != nil {

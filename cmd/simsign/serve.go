@@ -21,13 +21,28 @@ type ServeCmd struct {
 	ConfigFlag
 }
 
+// Help says what signals do.
+func (*ServeCmd) Help() string {
+	return `SIGTERM and Ctrl-C stop the service; what is accepted is stored and goes on at the
+next start. SIGHUP (systemctl reload) never ends it: the configuration is read
+anew. What holds from then on, without a restart: log.level, and the certificates
+of TLS (api.tls_cert, tls_key, client_ca; tls_ca, tls_cert, tls_key of a bearer, with
+its next connection). Everything else needs a restart: the log names the keys. A
+faulty file is refused with the reason in the log, and the service goes on as it
+was. Files of certificates are also read when they change. SIGQUIT stops it with
+all stacks in the log; SIGUSR1 and SIGUSR2 mean nothing.`
+}
+
 // Run starts the service and stops it.
 func (k *ServeCmd) Run(c *cli) error {
+	signals, end := serviceSignals()
+	defer end()
 	cfg, err := k.load(c)
 	if err != nil {
 		return err
 	}
-	log := c.logger(cfg)
+	var level slog.LevelVar
+	log := c.logger(cfg, &level)
 	o := app.Options{Config: cfg, Logger: log, Version: version()}
 	if cfg.Console.Listen != "" {
 		hub := console.NewHub()
@@ -51,7 +66,7 @@ func (k *ServeCmd) Run(c *cli) error {
 	if reasons := a.Ready(); len(reasons) > 0 {
 		log.Warn("service is up, but not ready", "reasons", strings.Join(reasons, "; "))
 	}
-	k.watchdog(c.ctx, a, manager.WatchdogEvery(), tell, log)
+	k.watchdog(c.ctx, a, manager.WatchdogEvery(), tell, log, signals, &level)
 	tell(sdnotify.Stopping)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), cfg.Limits.Stop.Duration())
 	defer cancel()
@@ -61,7 +76,7 @@ func (k *ServeCmd) Run(c *cli) error {
 // watchdog returns when the service shall stop. Until then it tells the
 // service manager, at half of its time, that the service does its work; when
 // it does not, the manager hears nothing and starts it anew.
-func (k *ServeCmd) watchdog(ctx context.Context, a *app.App, every time.Duration, tell func(string), log *slog.Logger) {
+func (k *ServeCmd) watchdog(ctx context.Context, a *app.App, every time.Duration, tell func(string), log *slog.Logger, signals <-chan os.Signal, level *slog.LevelVar) {
 	var tick <-chan time.Time
 	if every > 0 {
 		t := time.NewTicker(every / 2)
@@ -74,6 +89,10 @@ func (k *ServeCmd) watchdog(ctx context.Context, a *app.App, every time.Duration
 			return
 		case <-a.Done():
 			return
+		case s := <-signals:
+			if k.signalled(s, a, level, log) {
+				return
+			}
 		case <-tick:
 			if err := a.Alive(ctx); err != nil {
 				log.Error("no sign of life for the service manager", "error", err)
@@ -85,8 +104,9 @@ func (k *ServeCmd) watchdog(ctx context.Context, a *app.App, every time.Duration
 }
 
 // logger writes to standard error what the configuration asks for.
-func (c *cli) logger(cfg *config.Config) *slog.Logger {
-	o := &slog.HandlerOptions{Level: slog.Level(cfg.Log.Level)}
+func (c *cli) logger(cfg *config.Config, level *slog.LevelVar) *slog.Logger {
+	level.Set(slog.Level(cfg.Log.Level))
+	o := &slog.HandlerOptions{Level: level}
 	if cfg.Log.Format == "text" {
 		return slog.New(slog.NewTextHandler(c.stderr, o))
 	}

@@ -50,6 +50,7 @@ as-data, as-payload, collide, alert, unknown.`
 
 // Run serves until Ctrl-C.
 func (k *SMSCRunCmd) Run(c *cli) error {
+	lasting()
 	o, err := k.options(c)
 	if err != nil {
 		return &exitError{Code: exitUsage, Err: err}

@@ -100,6 +100,21 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// handshake begins TLS, with the certificates of now.
+func (o *Options) handshake(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	cfg := o.TLS
+	if o.Certificates != nil {
+		now, err := o.Certificates()
+		if err != nil {
+			return nil, err
+		}
+		cfg = cfg.Clone()
+		cfg.RootCAs, cfg.Certificates = now.RootCAs, now.Certificates
+	}
+	t := tls.Client(conn, cfg)
+	return t, t.HandshakeContext(ctx)
+}
+
 // connect dials, shakes hands and binds, each within its time.
 func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
 	o := &l.c.o
@@ -110,8 +125,8 @@ func (l *link) connect(ctx context.Context) (*smpp.Session, error) {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	if o.TLS != nil {
-		t := tls.Client(conn, o.TLS)
-		if err := t.HandshakeContext(dialCtx); err != nil {
+		t, err := o.handshake(dialCtx, conn)
+		if err != nil {
 			conn.Close() // it is over either way
 			return nil, fmt.Errorf("TLS: %w", err)
 		}

@@ -32,6 +32,9 @@ type Options struct {
 	Address string                                  // host:port
 	Dial    func(context.Context) (net.Conn, error) // [TCP to Address]
 	TLS     *tls.Config                             // nil: none; ServerName [host of Address]
+	// Certificates gives the roots and the certificates of TLS for each connection
+	// anew, so that they can change while the client runs [those of TLS].
+	Certificates func() (*tls.Config, error)
 
 	Mode  Mode
 	Binds int       // how many of them [1]

@@ -54,13 +54,16 @@ func TestTLS(t *testing.T) {
 		conf  *tls.Config
 		bound bool
 		says  string
+		now   *tls.Config // of Certificates
 	}{
-		"both certificates":     {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, true, ""},
-		"foreign CA":            {&tls.Config{RootCAs: foreignCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, false, "TLS"},
-		"wrong name":            {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "other.example"}, false, "TLS"},
-		"name of the address":   {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}}, false, "127.0.0.1"},
-		"unknown client":        {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{foreign}, ServerName: "smsc.example"}, false, ""},
-		"no client certificate": {&tls.Config{RootCAs: serverCA, ServerName: "smsc.example"}, false, ""},
+		"both certificates":     {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, true, "", nil},
+		"foreign CA":            {&tls.Config{RootCAs: foreignCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, false, "TLS", nil},
+		"wrong name":            {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "other.example"}, false, "TLS", nil},
+		"name of the address":   {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}}, false, "127.0.0.1", nil},
+		"unknown client":        {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{foreign}, ServerName: "smsc.example"}, false, "", nil},
+		"certificates of later": {&tls.Config{RootCAs: foreignCA, Certificates: []tls.Certificate{foreign}, ServerName: "smsc.example"}, true, "", &tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}}},
+		"roots of later":        {&tls.Config{RootCAs: serverCA, Certificates: []tls.Certificate{client}, ServerName: "smsc.example"}, false, "TLS", &tls.Config{RootCAs: foreignCA, Certificates: []tls.Certificate{client}}},
+		"no client certificate": {&tls.Config{RootCAs: serverCA, ServerName: "smsc.example"}, false, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{server}, ClientCAs: clientCA, ClientAuth: tls.RequireAndVerifyClientCert})
@@ -81,6 +84,9 @@ func TestTLS(t *testing.T) {
 				Name: "north", Address: l.Addr().String(), TLS: tc.conf, Bind: smpp.Bind{SystemID: "simsign", Password: "geheim"},
 				Inbox: &inbox{}, RetryFirst: time.Millisecond,
 				DialTimeout: patience, BindTimeout: patience, // a slow machine is not the fault that is looked for
+			}
+			if tc.now != nil {
+				o.Certificates = func() (*tls.Config, error) { return tc.now, nil }
 			}
 			c, err := New(o)
 			if err != nil {

@@ -78,7 +78,9 @@ type App struct {
 	bearers bearers
 	planes  []*plane
 	health  *health
-	recheck chan struct{} // a self-check shall not wait for its time
+	certs   *certificates
+	loaded  *config.Config // the last one that was taken over; cfg is the one of the start
+	recheck chan struct{}  // a self-check shall not wait for its time
 
 	closers []func(context.Context) error // in the order of opening
 	once    sync.Once
@@ -106,7 +108,9 @@ func New(o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{o: o, cfg: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}, nil
+	a := &App{o: o, cfg: o.Config, loaded: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}
+	a.certs, err = newCertificates(a)
+	return a, err
 }
 
 // Start opens everything; after an error everything is closed again.
@@ -144,6 +148,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.listen(); err != nil {
 		return err
 	}
+	a.certs.tell()
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.watch(life) })
@@ -255,6 +260,7 @@ func (a *App) watch(ctx context.Context) {
 			return
 		case <-t.C:
 			a.health.run(ctx)
+			a.certs.look()
 		case <-a.recheck:
 			a.health.run(ctx)
 		case <-purge.C:

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,7 +31,7 @@ type plane struct {
 
 // listen opens every plane.
 func (a *App) listen() error {
-	tlsConfig, err := a.tls()
+	tlsConfig, err := a.certs.listener()
 	if err != nil {
 		return err
 	}
@@ -109,32 +108,6 @@ func (a *App) serve(name string, l net.Listener, h http.Handler) {
 		}
 		return nil
 	})
-}
-
-// tls is the configuration of the API; nil for plain HTTP. A client may show
-// a certificate: which provider it belongs to is pinned, so without a
-// client_ca any certificate is taken and only the pin counts.
-func (a *App) tls() (*tls.Config, error) {
-	c := a.cfg.API
-	if c.TLSCert == "" {
-		return nil, nil
-	}
-	cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("api.tls_cert: %w", err)
-	}
-	t := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, ClientAuth: tls.RequestClientCert}
-	if c.ClientCA != "" {
-		pem, err := os.ReadFile(c.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("api.client_ca: %w", err)
-		}
-		t.ClientCAs, t.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
-		if !t.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("api.client_ca: %s holds no certificate", c.ClientCA)
-		}
-	}
-	return t, nil
 }
 
 // metrics serves /metrics, /healthz, /readyz and /alerts.

@@ -46,7 +46,7 @@ func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	if o.Bind.Password, err = b.Password(a.o.Getenv); err != nil {
 		return nil, err
 	}
-	if o.TLS, err = b.TLSConfig(); err != nil {
+	if o.TLS, o.Certificates, err = a.certs.bearer(b); err != nil {
 		return nil, err
 	}
 	m := newSMPPMetrics()

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
@@ -166,19 +164,13 @@ func (ch *checker) files() {
 	c := ch.c
 	if (c.API.TLSCert == "") != (c.API.TLSKey == "") {
 		ch.faultf("api.tls_cert", "tls_cert and tls_key go together")
-	} else if c.API.TLSCert != "" {
-		ch.keyPair()
+	} else {
+		ch.chain("api", c.API.TLSCert, c.API.TLSKey)
 	}
-	if c.API.ClientCA != "" {
-		switch pem, err := os.ReadFile(c.API.ClientCA); {
-		case err != nil:
-			ch.faultf("api.client_ca", "%v", err)
-		case !x509.NewCertPool().AppendCertsFromPEM(pem):
-			ch.faultf("api.client_ca", "%s holds no certificate in PEM", c.API.ClientCA)
-		case c.API.TLSCert == "":
-			ch.faultf("api.client_ca", "client certificates need TLS: set tls_cert and tls_key")
-		}
+	if c.API.ClientCA != "" && c.API.TLSCert == "" {
+		ch.faultf("api.client_ca", "client certificates need TLS: set tls_cert and tls_key")
 	}
+	ch.issuers("api.client_ca", c.API.ClientCA)
 	if ch.has("keys.root_file") && ch.has("keys.root_credential") {
 		ch.faultf("keys.root_credential", "root_file is set too: only one of them")
 	}
@@ -191,17 +183,28 @@ func (ch *checker) files() {
 	}
 }
 
-func (ch *checker) keyPair() {
-	c := ch.c
-	if _, err := os.Stat(c.API.TLSCert); err != nil {
-		ch.faultf("api.tls_cert", "%v", err)
+// chain reads a certificate that we show, as the service will.
+func (ch *checker) chain(key, cert, private string) {
+	if cert == "" {
 		return
 	}
-	if !ch.secretFile("api.tls_key", c.API.TLSKey) {
+	readable := ch.secretFile(key+".tls_key", private)
+	if _, err := os.Stat(cert); err != nil {
+		ch.faultf(key+".tls_cert", "%v", err)
+	} else if readable {
+		if _, _, err := readChain(cert, private, time.Now()); err != nil {
+			ch.faultf(key+".tls_cert", "%v", err)
+		}
+	}
+}
+
+// issuers reads certificates that are trusted.
+func (ch *checker) issuers(key, path string) {
+	if path == "" {
 		return
 	}
-	if _, err := tls.LoadX509KeyPair(c.API.TLSCert, c.API.TLSKey); err != nil {
-		ch.faultf("api.tls_cert", "%v", err)
+	if _, _, err := readIssuers(path, time.Now()); err != nil {
+		ch.faultf(key, "%v", err)
 	}
 }
 

@@ -73,17 +73,8 @@ func (c *Config) DefaultRootFile() string { return filepath.Join(c.Data, "root.k
 
 // secretFile checks a file that holds a secret: there, readable by us, not by others.
 func (ch *checker) secretFile(key, path string) bool {
-	info, err := os.Stat(path)
-	if err != nil {
+	if err := privateMode(path); err != nil {
 		ch.faultf(key, "%v", err)
-		return false
-	}
-	if info.IsDir() {
-		ch.faultf(key, "%s is a folder", path)
-		return false
-	}
-	if m := info.Mode().Perm(); m&0o037 != 0 {
-		ch.faultf(key, "%s has mode %04o: others can read or change it (chmod 0600 %s)", path, m, path)
 		return false
 	}
 	f, err := os.Open(path)

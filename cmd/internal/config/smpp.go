@@ -1,8 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -238,42 +236,6 @@ func (s *SMPP) Password(getenv func(string) string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
-// TLSConfig is nil without TLS.
-func (s *SMPP) TLSConfig() (*tls.Config, error) {
-	if !s.TLS {
-		return nil, nil
-	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.TLSServerName}
-	var err error
-	if t.RootCAs, err = s.roots(); err != nil {
-		return nil, fmt.Errorf("tls_ca: %w", err)
-	}
-	if s.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
-		if err != nil {
-			return nil, fmt.Errorf("tls_cert: %w", err)
-		}
-		t.Certificates = []tls.Certificate{cert}
-	}
-	return t, nil
-}
-
-// roots are the certificates of tls_ca; nil: those of the system.
-func (s *SMPP) roots() (*x509.CertPool, error) {
-	if s.TLSCA == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(s.TLSCA)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", s.TLSCA)
-	}
-	return pool, nil
-}
-
 // errOneOf: two keys that exclude each other.
 var errOneOf = errors.New("password_file and password_credential exclude each other")
 
@@ -340,24 +302,12 @@ func (ch *checker) smppSecrets(key string, s *SMPP) {
 		}
 		return
 	}
-	if _, err := s.roots(); err != nil {
-		ch.faultf(key+".tls_ca", "%v", err)
-	}
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		ch.faultf(key+".tls_cert", "tls_cert and tls_key go together")
 		return
 	}
-	if s.TLSCert == "" {
-		return
-	}
-	readable := ch.secretFile(key+".tls_key", s.TLSKey)
-	if _, err := os.Stat(s.TLSCert); err != nil {
-		ch.faultf(key+".tls_cert", "%v", err)
-	} else if readable {
-		if _, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey); err != nil {
-			ch.faultf(key+".tls_cert", "%v", err)
-		}
-	}
+	ch.issuers(key+".tls_ca", s.TLSCA)
+	ch.chain(key, s.TLSCert, s.TLSKey)
 }
 
 // notSMPP: keys of an SMSC in a bearer that is none, but for some.

@@ -1,0 +1,186 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// The certificates that the file names: of the API, of those who may sign
+// certificates of providers, and of each connection to a centre. check, a start
+// and a reload read them in the same way, so that what one refuses the others do.
+
+// Certificate is a file with certificates and the time at which it is of no
+// more use: the first end in a chain that we show, the last one among issuers
+// that we trust, where each counts for itself.
+type Certificate struct {
+	Key   string // as in "api.tls_cert", "bearer.north.tls_ca"
+	Path  string
+	Until time.Time
+}
+
+// privateMode: nobody but the owner and his group reads, nobody else writes.
+func privateMode(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder", path)
+	}
+	if m := info.Mode().Perm(); m&0o037 != 0 {
+		return fmt.Errorf("%s has mode %04o: others can read or change it (chmod 0600 %s)", path, m, path)
+	}
+	return nil
+}
+
+// readChain reads a certificate that we show, with those above it, and its key.
+func readChain(cert, key string, now time.Time) (tls.Certificate, time.Time, error) {
+	if _, err := os.Stat(cert); err != nil {
+		return tls.Certificate{}, time.Time{}, err
+	}
+	if err := privateMode(key); err != nil {
+		return tls.Certificate{}, time.Time{}, err
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return tls.Certificate{}, time.Time{}, err
+	}
+	var until time.Time
+	for _, der := range pair.Certificate {
+		c, err := x509.ParseCertificate(der)
+		if err == nil {
+			err = inTime(cert, c, now)
+		}
+		if err != nil {
+			return tls.Certificate{}, time.Time{}, err
+		}
+		if until.IsZero() || c.NotAfter.Before(until) {
+			until = c.NotAfter
+		}
+	}
+	return pair, until, nil
+}
+
+// inTime: a certificate that has ended, or has not begun, is worth nothing.
+func inTime(path string, c *x509.Certificate, now time.Time) error {
+	const day = time.DateOnly + " 15:04 MST"
+	switch {
+	case now.After(c.NotAfter):
+		return fmt.Errorf("%s: the certificate of %q has expired (%s): put a new one there", path, c.Subject.CommonName, c.NotAfter.UTC().Format(day))
+	case now.Before(c.NotBefore):
+		return fmt.Errorf("%s: the certificate of %q is not valid yet (from %s): is the clock right?", path, c.Subject.CommonName, c.NotBefore.UTC().Format(day))
+	}
+	return nil
+}
+
+// readIssuers reads certificates that are trusted; those out of their time are
+// left out, and one at least must be left.
+func readIssuers(path string, now time.Time) (*x509.CertPool, time.Time, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var until time.Time
+	var late error
+	pool := x509.NewCertPool()
+	for rest := data; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, time.Time{}, fmt.Errorf("%s: %w", path, err)
+		}
+		if err := inTime(path, c, now); err != nil {
+			late = errors.Join(late, err)
+			continue
+		}
+		pool.AddCert(c)
+		if c.NotAfter.After(until) {
+			until = c.NotAfter
+		}
+	}
+	switch {
+	case !until.IsZero():
+		return pool, until, nil
+	case late != nil:
+		return nil, time.Time{}, late
+	}
+	return nil, time.Time{}, fmt.Errorf("%s holds no certificate in PEM", path)
+}
+
+// TLSConfig reads the certificates of the API; nil for plain HTTP. A client may
+// show a certificate: which provider it belongs to is pinned, so without a
+// client_ca any certificate is taken and only the pin counts.
+func (a *API) TLSConfig(now time.Time) (*tls.Config, []Certificate, error) {
+	if a.TLSCert == "" {
+		return nil, nil, nil
+	}
+	pair, until, err := readChain(a.TLSCert, a.TLSKey, now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("api.tls_cert: %w", err)
+	}
+	t := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, ClientAuth: tls.RequestClientCert}
+	list := []Certificate{{"api.tls_cert", a.TLSCert, until}}
+	if a.ClientCA != "" {
+		if t.ClientCAs, until, err = readIssuers(a.ClientCA, now); err != nil {
+			return nil, nil, fmt.Errorf("api.client_ca: %w", err)
+		}
+		t.ClientAuth = tls.VerifyClientCertIfGiven
+		list = append(list, Certificate{"api.client_ca", a.ClientCA, until})
+	}
+	return t, list, nil
+}
+
+// TLSConfig reads the certificates of a connection to a centre; nil without TLS.
+func (b *Bearer) TLSConfig(now time.Time) (*tls.Config, []Certificate, error) {
+	if !b.TLS {
+		return nil, nil, nil
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: b.TLSServerName}
+	var list []Certificate
+	key := "bearer." + b.Name
+	if b.TLSCA != "" {
+		pool, until, err := readIssuers(b.TLSCA, now)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s.tls_ca: %w", key, err)
+		}
+		t.RootCAs = pool
+		list = append(list, Certificate{key + ".tls_ca", b.TLSCA, until})
+	}
+	if b.TLSCert != "" {
+		pair, until, err := readChain(b.TLSCert, b.TLSKey, now)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s.tls_cert: %w", key, err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+		list = append(list, Certificate{key + ".tls_cert", b.TLSCert, until})
+	}
+	return t, list, nil
+}
+
+// Print is a fingerprint of what the files hold: another one when any of them
+// has changed.
+func Print(paths ...string) [sha256.Size]byte {
+	var all bytes.Buffer
+	for _, p := range paths {
+		if p == "" {
+			continue
+		}
+		b, err := os.ReadFile(p)
+		fmt.Fprintln(&all, p, err != nil, len(b))
+		all.Write(b)
+	}
+	return sha256.Sum256(all.Bytes())
+}
