@@ -49,7 +49,10 @@ type SignatureProfile struct {
 	// SignedAttributes: CMS with contentType, messageDigest and signingTime;
 	// otherwise the card signs the hash of the content itself.
 	SignedAttributes bool
-	TimeOut          time.Duration // default life of a transaction
-	MaxTimeOut       time.Duration // the most that an AP may ask for
-	LoA              int           // 4; 3 is refused where 4 is asked for
+	// OtherDisplay: a provider that may, may show another text beside the one that
+	// is signed.
+	OtherDisplay bool
+	TimeOut      time.Duration // default life of a transaction
+	MaxTimeOut   time.Duration // the most that an AP may ask for
+	LoA          int           // 4; 3 is refused where 4 is asked for
 }

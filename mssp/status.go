@@ -94,8 +94,21 @@ func (c Code) IsStatus() bool {
 // signed. Err, when set, is for the log only.
 type Fault struct {
 	Code   Code
+	Sub    Code // second level (FiCom); 0: none
 	Detail string
 	Err    error
+}
+
+// Second levels of faults, as FiCom numbers them.
+const (
+	DTBDNotSupported Code = 1015 // of 101: the DataToBeDisplayed
+	MimeNotSupported Code = 1016 // of 101: MimeType or Encoding of the DataToBeSigned
+)
+
+// Second gives the fault a second level.
+func (f *Fault) Second(c Code) *Fault {
+	f.Sub = c
+	return f
 }
 
 // Faultf makes a Fault with a formatted detail.
@@ -104,6 +117,9 @@ func Faultf(c Code, format string, args ...any) *Fault {
 }
 
 func (f *Fault) Error() string {
+	if f.Sub != 0 {
+		return fmt.Sprintf("%d %s (%d): %s", int(f.Code), f.Code, int(f.Sub), f.Detail)
+	}
 	return fmt.Sprintf("%d %s: %s", int(f.Code), f.Code, f.Detail)
 }
 

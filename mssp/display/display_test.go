@@ -86,11 +86,13 @@ func TestMeasure(t *testing.T) {
 
 func TestFrame(t *testing.T) {
 	for want, f := range map[string]Frame{
-		"Bank: Pay? (7F3K)": {"Bank", "Pay?", "7F3K"},
-		"Bank (7F3K)":       {"Bank", "", "7F3K"},
-		"Pay? (7F3K)":       {"", "Pay?", "7F3K"},
-		"Bank: Pay?":        {"Bank", "Pay?", ""},
-		"(7F3K)":            {"", "", "7F3K"},
+		"Bank: Pay?":                    {AP: "Bank", Text: "Pay?", Reference: "7F3K"},
+		"Bank":                          {AP: "Bank", Reference: "7F3K"},
+		"Pay?":                          {Text: "Pay?", Reference: "7F3K"},
+		"":                              {Reference: "7F3K"},
+		"Bank\nEvent: A123\nPay?":       {AP: "Bank", Event: "A123", Text: "Pay?", Language: "sv"},
+		"Bank\nVorgang: A123":           {AP: "Bank", Event: "A123", Language: "de"},
+		"Événement : A123\nPayer 5 € ?": {Event: "A123", Language: "fr", Text: "Payer 5 € ?"},
 	} {
 		if got := f.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -100,7 +102,7 @@ func TestFrame(t *testing.T) {
 
 // TestFit holds the limits to the character, frame included.
 func TestFit(t *testing.T) {
-	f := func(text string) Frame { return Frame{"Bank", text, "7F3K"} } // 26 characters of screen beside it
+	f := func(text string) Frame { return Frame{AP: "Bank", Text: text, Reference: "7F3K"} } // 26 characters of screen beside it
 	if c, err := f(strings.Repeat("a", MaxGSM-26)).Fit(); err != nil || c != GSM {
 		t.Errorf("214 GSM characters: %v, %v", c, err)
 	}
@@ -114,7 +116,7 @@ func TestFit(t *testing.T) {
 		{f(strings.Repeat("a", MaxGSM-25)), "text is 1 character too long: 214 of 240 (GSM) are left"},
 		{f(strings.Repeat("€", 120)), "text is 26 characters too long: 214 of 240 (GSM)"},
 		{f(strings.Repeat("a", 110) + "õ"), "text is 17 characters too long: 94 of 120 (UCS-2) are left beside the provider's name and the reference code; without characters outside the GSM alphabet such as character 111 (U+00F5) there would be 214"},
-		{Frame{"Банк", strings.Repeat("a", 107), "7F3K"}, "the provider's registered name has U+0411"},
+		{Frame{AP: "Банк", Text: strings.Repeat("a", 107), Reference: "7F3K"}, "the provider's registered name has U+0411"},
 	} {
 		_, err := c.frame.Fit()
 		if !errors.Is(err, ErrTooLong) || !strings.Contains(err.Error(), c.want) {

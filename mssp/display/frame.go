@@ -3,7 +3,6 @@ package display
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -61,33 +60,47 @@ func Measure(text string) (c Coding, n, position int, outside rune) {
 }
 
 // Frame is everything that one prompt shows: who asks, for what, and the
-// reference code to compare with the other screen.
+// reference code to compare with the other screen, which the applet puts under
+// it. An event id is the provider's own word: it stands above the text under a
+// label that says so, and never where the reference code is.
 type Frame struct {
 	AP        string // registered name of the application provider
+	Event     string // EventID of the provider; "": none
+	Language  string // of the label of Event
 	Text      string // "" when only the reference code is shown
-	Reference string
+	Reference string // shown by the applet, not in String
 }
 
-// String is the frame as one text: "Bank: Pay 10 EUR? (7F3K)".
+// events is the label of an event id. English stands in for other languages.
+var events = map[string]string{
+	"en": "Event: ", "fi": "Tapahtuma: ", "de": "Vorgang: ", "fr": "Événement : ", "et": "Sündmus: ",
+}
+
+// Above is what stands above the text: who asks, and the event id.
+func (f Frame) Above() string {
+	if f.Event == "" {
+		return f.AP
+	}
+	label, ok := events[f.Language]
+	if !ok {
+		label = events["en"]
+	}
+	if f.AP == "" {
+		return label + f.Event
+	}
+	return f.AP + "\n" + label + f.Event
+}
+
+// String is everything above the reference code as one text: "Bank: Pay 10 EUR?".
 func (f Frame) String() string {
-	var b strings.Builder
-	b.Grow(len(f.AP) + len(f.Text) + len(f.Reference) + 5)
-	b.WriteString(f.AP)
-	if f.Text != "" {
-		if f.AP != "" {
-			b.WriteString(": ")
-		}
-		b.WriteString(f.Text)
+	above := f.Above()
+	switch {
+	case above == "" || f.Text == "":
+		return above + f.Text
+	case f.Event == "":
+		return above + ": " + f.Text
 	}
-	if f.Reference != "" {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteByte('(')
-		b.WriteString(f.Reference)
-		b.WriteByte(')')
-	}
-	return b.String()
+	return above + "\n" + f.Text
 }
 
 // ErrTooLong is matched by the error of Fit.
@@ -127,7 +140,7 @@ func (e *LengthError) Unwrap() error { return ErrTooLong }
 // reference code with its label, each on a line. It checks no character: that
 // is Check.
 func (f Frame) Fit() (Coding, error) {
-	c, n, _, r := Measure(f.AP + "\n" + f.Text + "\n" + f.Reference)
+	c, n, _, r := Measure(f.Above() + "\n" + f.Text + "\n" + f.Reference)
 	n += labelSpace
 	if n <= c.Max() {
 		return c, nil

@@ -45,7 +45,7 @@ func TestClient(t *testing.T) {
 		t.Fatalf("synch: %+v, %v", resp, err)
 	}
 	r := e.seen[0]
-	if string(r.Content) != "Zahlen Sie \"10 €\"?\n" || r.Display != "10 €" || r.Language != "de" || r.Reference != "A123" || !r.Validate || r.TimeOut != 80*time.Second || len(r.APTransID) != 33 {
+	if string(r.Content) != "Zahlen Sie \"10 €\"?\n" || r.Display != "10 €" || r.Language != "de" || r.EventID != "A123" || !r.Validate || r.TimeOut != 80*time.Second || len(r.APTransID) != 33 {
 		t.Errorf("the engine was asked for %+v", r)
 	}
 	e.state = mssp.Waiting
@@ -111,6 +111,7 @@ func TestClientReplies(t *testing.T) {
 		"bad fault":    {`{"Fault":{"Code":{}}}`, "is not a number"},
 		"cut":          {`{"MSS_SignatureResp":{`, "the document is cut off"},
 		"endless":      {strings.Repeat(" ", maxReply+1), "more than 1048576 octets"},
+		"second level": {`{"Fault":{"Code":{"SubCode":{"Value":"_101","ValueNs":"x","SubCode":{"Value":"_1015"}},"Value":"Sender"},"Detail":"no"}}`, "101 WRONG_PARAM (1015): no"},
 		"fault":        {`{"Fault":{"Code":{"SubCode":{"Value":"_401","ValueNs":"x"},"Value":"Receiver"},"Detail":"no","Reason":"USER_CANCEL","UserAssistance":{"PortalUrl":"x"}}}`, "401 USER_CANCEL: no"},
 		"number":       {`{"MSS_SignatureResp":{"New":[1],"Status":{"StatusDetail":"x","StatusCode":{"Value":504}}}}`, ""},
 	} {

@@ -203,16 +203,25 @@ func (d *replyDecoder) statusValue() {
 
 func (d *replyDecoder) faultMessage() {
 	f := &mssp.Fault{Code: mssp.InternalError}
-	var code string
+	var code, second string
 	d.Object(func(name string) {
 		switch name {
 		case "Code":
 			d.Object(func(name string) {
-				if name == "SubCode" {
-					d.lenient(map[string]*string{"Value": &code})
-				} else {
+				if name != "SubCode" {
 					d.Skip()
+					return
 				}
+				d.Object(func(name string) {
+					switch name {
+					case "Value":
+						d.str(&code)
+					case "SubCode":
+						d.lenient(map[string]*string{"Value": &second})
+					default:
+						d.Skip()
+					}
+				})
 			})
 		case "Detail":
 			d.str(&f.Detail)
@@ -221,11 +230,14 @@ func (d *replyDecoder) faultMessage() {
 		}
 	})
 	f.Code = d.code(strings.TrimPrefix(code, "_"))
+	if second != "" {
+		f.Sub = d.code(strings.TrimPrefix(second, "_"))
+	}
 	d.out.fault = f
 }
 
 func (d *replyDecoder) code(s string) mssp.Code {
-	n, err := strconv.ParseUint(s, 10, 10)
+	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil {
 		d.Failf("status code %q is not a number", strictjson.Printable(s))
 	}

@@ -14,14 +14,21 @@ import (
 // take the last "Value": on the line for the status code.
 
 const (
-	nsMSS  = "http://uri.etsi.org/TS102204/v1.1.2#"
-	nsSOAP = "http://www.w3.org/2003/05/soap-envelope"
+	nsMSS   = "http://uri.etsi.org/TS102204/v1.1.2#"
+	nsFiCom = "http://mss.ficom.fi/TS102204/v1.0.0#" // second level of a fault
+	nsSOAP  = "http://www.w3.org/2003/05/soap-envelope"
 )
 
 func appendFault(b []byte, f *mssp.Fault) []byte {
 	b = append(b, `{"Fault":{"Code":{"SubCode":{"Value":"_`...)
 	b = strconv.AppendInt(b, int64(f.Code), 10)
-	b = append(b, `","ValueNs":"`+nsMSS+`"},"Value":"`...)
+	b = append(b, `","ValueNs":"`+nsMSS+`"`...)
+	if f.Sub != 0 {
+		b = append(b, `,"SubCode":{"Value":"_`...)
+		b = strconv.AppendInt(b, int64(f.Sub), 10)
+		b = append(b, `","ValueNs":"`+nsFiCom+`"}`...)
+	}
+	b = append(b, `},"Value":"`...)
 	if f.Code.Sender() {
 		b = append(b, "Sender"...)
 	} else {

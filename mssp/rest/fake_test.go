@@ -80,7 +80,7 @@ func testService(t testing.TB, e *oneEngine, dir directory) *service.Service {
 		Subscribers: oneUser{},
 		Engine:      e, Directory: dir, MSSPID: "http://mssp.example/",
 		Profiles: []mssp.SignatureProfile{
-			{URI: "http://alauda.mobi/digitalSignature", Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, LoA: 4},
+			{URI: "http://alauda.mobi/digitalSignature", Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, LoA: 4, OtherDisplay: true},
 		},
 		RequestsPerSecond: 1e9, Burst: 1e9,
 		Clock: func() time.Time { return now },

@@ -23,10 +23,11 @@ import (
 func testDirectory(t testing.TB) directory {
 	t.Helper()
 	sum := sha256.Sum256([]byte("client certificate"))
+	every := mssp.Switches{Octets: []string{"http://alauda.mobi/digitalSignature"}, OtherDisplay: true, Certificates: true}
 	return directory{
 		"mid://fake-ap": {ID: "mid://fake-ap", Name: "Test", CertSHA256: []string{hex.EncodeToString(sum[:])}},
-		"TestAP":        {ID: "TestAP", Name: "Test", PasswordHash: hashOf(t, "secretpw")},
-		"http://bank":   {ID: "http://bank", Name: "Bank", PasswordHash: hashOf(t, "geheim")},
+		"TestAP":        {ID: "TestAP", Name: "Test", PasswordHash: hashOf(t, "secretpw"), Switches: every},
+		"http://bank":   {ID: "http://bank", Name: "Bank", PasswordHash: hashOf(t, "geheim"), Switches: every},
 	}
 }
 
@@ -179,6 +180,16 @@ func TestReplies(t *testing.T) {
 		httptest.NewRequest("POST", "/rest/service", strings.NewReader(strings.Replace(bankStatus, "geheim", "x", 1))), false)
 	if status != 500 || !strings.Contains(body, `"_104"`) || !strings.Contains(body, `"Value":"Sender"`) {
 		t.Errorf("wrong password: %d %s", status, body)
+	}
+}
+
+// A second level stands inside the first, where FiCom's clients look for it.
+func TestSecondLevel(t *testing.T) {
+	const want = `{"Fault":{"Code":{"SubCode":{"Value":"_101","ValueNs":"http://uri.etsi.org/TS102204/v1.1.2#",` +
+		`"SubCode":{"Value":"_1015","ValueNs":"http://mss.ficom.fi/TS102204/v1.0.0#"}},"Value":"Sender",` +
+		`"ValueNs":"http://www.w3.org/2003/05/soap-envelope"},"Detail":"no","Reason":"WRONG_PARAM"}}`
+	if got := appendFault(nil, mssp.Faultf(mssp.WrongParam, "no").Second(mssp.DTBDNotSupported)); string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

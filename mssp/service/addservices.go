@@ -19,7 +19,7 @@ const (
 type extras struct {
 	validate  bool
 	language  string
-	reference string
+	eventID   string
 	responses []ServiceResponse
 }
 
@@ -44,7 +44,7 @@ func additional(services []AdditionalService) (extras, *mssp.Fault) {
 			if !eventID(s.EventID) {
 				return e, mssp.Faultf(mssp.WrongParam, "EventID %s: it needs 4 to 8 letters A-Z, a-z or digits", quote(s.EventID))
 			}
-			e.reference = s.EventID
+			e.eventID = s.EventID
 		case nsMID + "geofencing":
 			e.responses = append(e.responses, ServiceResponse{
 				Description: s.Description,

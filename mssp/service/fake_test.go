@@ -125,7 +125,7 @@ func cheapHash(t testing.TB, password string) string {
 	return h
 }
 
-// testService has the providers http://bank (password "geheim"),
+// testService has the providers http://bank (password "geheim"; it may everything),
 // http://shop ("secret"; only Swiss numbers, only the sign profile) and
 // http://gone (disabled).
 func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine) {
@@ -134,7 +134,10 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 	o := Options{
 		Engine: e, MSSPID: "http://mssp.example/",
 		Directory: fakeDirectory{
-			"http://bank": {ID: "http://bank", Name: "Bank", PasswordHash: cheapHash(t, "geheim")},
+			"http://bank": {
+				ID: "http://bank", Name: "Bank", PasswordHash: cheapHash(t, "geheim"),
+				Switches: mssp.Switches{Octets: []string{profileAuth, profileSign}, OtherDisplay: true, Certificates: true},
+			},
 			"http://shop": {
 				ID: "http://shop", Name: "Shop", PasswordHash: cheapHash(t, "secret"),
 				Prefixes: []string{"41"}, Profiles: []string{profileSign},
@@ -142,7 +145,7 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 			"http://gone": {ID: "http://gone", PasswordHash: cheapHash(t, "geheim"), Disabled: true},
 		},
 		Profiles: []mssp.SignatureProfile{
-			{URI: profileAuth, Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, Usage: mssp.Authentication, TimeOut: 80 * time.Second, MaxTimeOut: 5 * time.Minute, LoA: 4},
+			{URI: profileAuth, Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, Usage: mssp.Authentication, TimeOut: 80 * time.Second, MaxTimeOut: 5 * time.Minute, LoA: 4, OtherDisplay: true},
 			{URI: profileSign, Usage: mssp.NonRepudiation, LoA: 4},
 			{URI: "http://uri.gsma.com/mobileconnect/LoA3", Usage: mssp.NonRepudiation, LoA: 3},
 		},

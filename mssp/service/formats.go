@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/display"
 	"github.com/simsign/simsign/mssp/signature"
 )
 
@@ -45,7 +44,6 @@ type toSign struct {
 	content []byte
 	hash    crypto.Hash // with digest instead of content
 	digest  []byte
-	text    bool // content may be shown
 }
 
 var digests = map[string]crypto.Hash{
@@ -101,11 +99,10 @@ func (s *Service) dataToBeSigned(d *Dialect, data Data) (toSign, *mssp.Fault) {
 	if len(octets) > s.o.MaxData {
 		return toSign{}, mssp.Faultf(mssp.WrongDataLength, "DataToBeSigned has %d octets, the most is %d: send its hash as application/x-sha256", len(octets), s.o.MaxData)
 	}
-	text := mime == "text/plain"
-	if text && !utf8.Valid(octets) {
+	if mime == "text/plain" && !utf8.Valid(octets) {
 		return toSign{}, mssp.Faultf(mssp.InappropriateData, "DataToBeSigned is not UTF-8: send the text in UTF-8, or octets as application/octet-stream")
 	}
-	return toSign{mime: mime, content: octets, text: text}, nil
+	return toSign{mime: mime, content: octets}, nil
 }
 
 // mediaType is the type without its parameters; charset may only be UTF-8.
@@ -117,19 +114,19 @@ func mediaType(field, s string) (string, *mssp.Fault) {
 	return strings.ToLower(strings.TrimSpace(mime)), nil
 }
 
-// shown checks the text that the user will see. field says where it came from.
-func shown(field string, ap mssp.AP, text, reference string) *mssp.Fault {
-	if err := display.Check(text); err != nil {
-		return mssp.Faultf(mssp.InappropriateData, "%s: %v", field, err)
+// toShow reads DataToBeDisplayed; "" is none.
+func toShow(d *Dialect, data *Data) (string, *mssp.Fault) {
+	if data == nil || data.Data == "" {
+		return "", nil
 	}
-	if reference == "" {
-		reference = referenceSpace
+	mime, f := mediaType("DataToBeDisplayed", data.MimeType)
+	if f != nil {
+		return "", f
 	}
-	if _, err := (display.Frame{AP: ap.Name, Text: text, Reference: reference}).Fit(); err != nil {
-		return mssp.Faultf(mssp.WrongDataLength, "%s: %v", field, err)
+	enc, ok := d.encoding(data.Encoding)
+	if mime != "" && mime != "text/plain" || !ok || enc == Base64 {
+		return "", mssp.Faultf(mssp.InappropriateData, "DataToBeDisplayed must be text/plain in UTF-8, not %s in %s",
+			quote(data.MimeType), quote(data.Encoding))
 	}
-	return nil
+	return data.Data, nil
 }
-
-// referenceSpace stands for the reference code that the engine will make.
-const referenceSpace = "0000"

@@ -68,7 +68,7 @@ func TestRefused(t *testing.T) {
 		"bidi in text":        {func(r *SignatureReq) { r.Data.Data = "a\u202eb" }, 107, "character 2 (U+202E) turns the order of the text"},
 		"not NFC":             {func(r *SignatureReq) { r.Data.Data = "Gru\u0308n" }, 107, "NFC: send the composed form, here U+00FC"},
 		"look-alike":          {func(r *SignatureReq) { r.Data.Data = "p\u0430ypal" }, 107, "looks like a Latin letter"},
-		"display too long":    {func(r *SignatureReq) { r.Display = &Data{Data: strings.Repeat("a", 240)} }, 103, "DataToBeDisplayed: text is 26 characters too long"},
+		"display too long":    {func(r *SignatureReq) { r.Display = &Data{Data: strings.Repeat("a", 240)} }, 103, "DataToBeDisplayed and DataToBeSigned, one below the other: text is 34 characters too long"},
 		"control in display":  {func(r *SignatureReq) { r.Display = &Data{Data: "a\tb"} }, 107, "DataToBeDisplayed: character 2 (U+0009) is a tab: use a space"},
 		"display mime":        {func(r *SignatureReq) { r.Display = &Data{MimeType: "text/html", Data: "a"} }, 107, "DataToBeDisplayed must be text/plain"},
 		"display encoding":    {func(r *SignatureReq) { r.Display = &Data{Encoding: "base64", Data: "a"} }, 107, "DataToBeDisplayed must be text/plain in UTF-8"},
@@ -160,7 +160,7 @@ func TestAccepted(t *testing.T) {
 				{Description: nsFiCom + "personIdentity"},
 				{Description: nsMID + "app2app"},
 			}
-		}, func(r signature.Request) bool { return r.Language == "fi" && r.Reference == "A123" && r.Validate }},
+		}, func(r signature.Request) bool { return r.Language == "fi" && r.EventID == "A123" && r.Validate }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, e := testService(t)

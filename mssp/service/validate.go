@@ -27,7 +27,7 @@ func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature
 	if x, f = additional(req.Services); f != nil {
 		return r, x, f
 	}
-	r.Validate, r.Language, r.Reference = x.validate, x.language, x.reference
+	r.Validate, r.Language, r.EventID = x.validate, x.language, x.eventID
 	p, f := s.profile(ap, req.Profile, req.Comparison)
 	if f != nil {
 		return r, x, f
@@ -44,7 +44,10 @@ func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature
 		return r, x, f
 	}
 	r.MimeType, r.Content, r.Hash, r.Digest = data.mime, data.content, data.hash, data.digest
-	if r.Display, f = s.toShow(d, ap, req, data, x.reference); f != nil {
+	if r.Display, f = toShow(d, req.Display); f != nil {
+		return r, x, f
+	}
+	if _, f = r.Screen(); f != nil {
 		return r, x, f
 	}
 	if r.TimeOut, f = s.timeOut(d, p, req.TimeOut, req.ValidityDate); f != nil && f.Code != mssp.ValidityExpired {
@@ -145,27 +148,6 @@ func (s *Service) offered(ap mssp.AP) string {
 	return strings.Join(l, ", ")
 }
 
-// toShow is the text for the user: DataToBeDisplayed, or the text that is
-// signed, which the engine takes from Content ("" here).
-func (s *Service) toShow(d *Dialect, ap mssp.AP, req *SignatureReq, data toSign, reference string) (string, *mssp.Fault) {
-	if req.Display == nil || req.Display.Data == "" {
-		if data.text {
-			return "", shown("DataToBeSigned", ap, string(data.content), reference)
-		}
-		return "", nil
-	}
-	mime, f := mediaType("DataToBeDisplayed", req.Display.MimeType)
-	if f != nil {
-		return "", f
-	}
-	enc, ok := d.encoding(req.Display.Encoding)
-	if mime != "" && mime != "text/plain" || !ok || enc == Base64 {
-		return "", mssp.Faultf(mssp.InappropriateData, "DataToBeDisplayed must be text/plain in UTF-8, not %s in %s",
-			quote(req.Display.MimeType), quote(req.Display.Encoding))
-	}
-	return req.Display.Data, shown("DataToBeDisplayed", ap, req.Display.Data, reference)
-}
-
 // timeOut is the life of the transaction: the earlier of TimeOut and
 // ValidityDate, or what the profile says.
 func (s *Service) timeOut(d *Dialect, p *mssp.SignatureProfile, seconds, until string) (time.Duration, *mssp.Fault) {
@@ -211,7 +193,7 @@ func meaning(r *signature.Request, req *SignatureReq) []byte {
 	}
 	for _, s := range [...]string{
 		string(r.MSISDN), string(r.Mode), r.ProfileURI, string(r.Format), r.MimeType,
-		r.Display, r.Reference, r.Language, req.TimeOut, req.ValidityDate, string(r.Content), string(r.Digest),
+		r.Display, r.EventID, r.Language, req.TimeOut, req.ValidityDate, string(r.Content), string(r.Digest),
 	} {
 		field(s)
 	}

@@ -3,13 +3,11 @@ package signature
 import (
 	"crypto/x509"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cms"
-	"github.com/simsign/simsign/mssp/display"
 	"github.com/simsign/simsign/mssp/engine"
 )
 
@@ -102,43 +100,38 @@ func (g *signing) compute(cert *x509.Certificate) error {
 // command is the SignTransaction: the text itself when the card can show
 // it whole and hash exactly the AP's octets, otherwise a hash with a text
 // beside it. text is what could be shortened.
-func (g *signing) command(r *Request, t *engine.Target) (applet.SignTransaction, string, error) {
-	content := isText(r.MimeType) && len(r.Content) > 0
-	text := r.Display
-	if text == "" && content {
-		text = string(r.Content)
-	}
-	c := applet.SignTransaction{Slot: applet.Slot{Number: g.Slot}, Mode: applet.Mode(r.Profile.Usage), Journey: applet.Journey(r.Profile.Journey)}
+func (g *signing) command(r *Request, t *engine.Target) (c applet.SignTransaction, text string, err error) {
+	c = applet.SignTransaction{Slot: applet.Slot{Number: g.Slot}, Mode: applet.Mode(r.Profile.Usage), Journey: applet.Journey(r.Profile.Journey)}
 	c.Hash, _ = applet.HashOf(g.Hash)
-	if g.Reference = r.Reference; g.Reference == "" {
-		ref, err := reference(g.s.o.Rand, g.digest, []byte(text))
-		if err != nil {
-			return c, text, g.s.engine.Internal("drawing a nonce", err)
-		}
-		g.Reference = ref
+	frame, fault := r.Screen()
+	if fault != nil {
+		return c, "", fault
+	}
+	if frame.Language == "" {
+		frame.Language = t.Subscriber.Language
+	}
+	if g.Reference, err = reference(g.s.o.Rand, g.digest, []byte(frame.Text)); err != nil {
+		return c, "", g.s.engine.Internal("drawing a nonce", err)
 	}
 	c.Reference = g.Reference
-	if _, err := (display.Frame{AP: r.AP.Name, Text: text, Reference: g.Reference}).Fit(); err != nil {
-		return c, text, mssp.Faultf(mssp.WrongDataLength, "%v", err)
+	if frame.Reference = g.Reference; frame.Language != r.Language {
+		if _, err := frame.Fit(); err != nil { // the label of an event has another length
+			return c, frame.Text, mssp.Faultf(mssp.WrongDataLength, "%v", err)
+		}
 	}
 	ok := true
-	if content && text == string(r.Content) && !g.Attrs && t.Profile.UTF8 {
-		c.TextToSign = applet.UTF8(text)
-		if r.AP.Name != "" {
-			c.TextToShow, ok = t.ScreenText(r.AP.Name)
-		}
+	show := frame.Above()
+	if r.isText() && frame.Text == string(r.Content) && !g.Attrs && t.Profile.UTF8 {
+		c.TextToSign = applet.UTF8(frame.Text)
 	} else {
 		c.Digest = g.digest
-		if s := (display.Frame{AP: r.AP.Name, Text: text}).String(); s != "" {
-			c.TextToShow, ok = t.ScreenText(s)
-		}
+		show = frame.String()
+	}
+	if show != "" {
+		c.TextToShow, ok = t.ScreenText(show)
 	}
 	if !ok {
-		return c, text, mssp.Faultf(mssp.InappropriateData, "the text has a character above U+FFFF, which phones cannot be trusted to show")
+		return c, frame.Text, mssp.Faultf(mssp.InappropriateData, "the text has a character above U+FFFF, which phones cannot be trusted to show")
 	}
-	return c, text, nil
-}
-
-func isText(mime string) bool {
-	return mime == "" || strings.HasPrefix(strings.ToLower(mime), "text/")
+	return c, frame.Text, nil
 }

@@ -36,12 +36,12 @@ type Request struct {
 	Hash    crypto.Hash // of Digest; 0 for Content lets the signer choose
 	Digest  []byte
 
-	// Display is the text for the user, framed or not; empty shows Content
-	// when that is text.
-	Display   string
-	Reference string // event id of the AP, shown on both screens; empty lets us make one
-	Language  string // ISO 639-1; empty: the subscriber's
-	TimeOut   time.Duration
+	// Display is the DataToBeDisplayed. Content is shown too when that is text:
+	// see Screen.
+	Display  string
+	EventID  string // of the AP, shown under its own label beside our reference code
+	Language string // ISO 639-1; empty: the subscriber's
+	TimeOut  time.Duration
 	// Late is set when the time for this request is over: only the repeat of an
 	// earlier one is answered, a new one gets this fault.
 	Late     *mssp.Fault

@@ -80,6 +80,7 @@ func TestSignForms(t *testing.T) {
 		"hash": {
 			func(r *signature.Request) {
 				r.Content, r.Digest, r.Hash, r.Display = nil, sum[:], crypto.SHA256, "Sign the contract?"
+				r.AP.Octets = []string{r.Profile.URI}
 			}, mssp.Signature,
 			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
 				if string(c.Digest) != string(sum[:]) {
@@ -94,6 +95,7 @@ func TestSignForms(t *testing.T) {
 		"bare hash": {
 			func(r *signature.Request) {
 				r.Content, r.Digest, r.Hash, r.Format = nil, sum[:], crypto.SHA256, signature.PKCS1
+				r.AP.Octets = []string{r.Profile.URI}
 			}, mssp.Signature,
 			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
 				if v := l.VA.Check(context.Background(), enginetest.ParseCert(t, r.Certificate), sum[:], r.Signature); v.Code != mssp.ValidSignature {
@@ -103,18 +105,38 @@ func TestSignForms(t *testing.T) {
 		},
 		"validated": {func(r *signature.Request) { r.Validate = true }, mssp.ValidSignature, func(*testing.T, *enginetest.Lab, applet.SignTransaction, signature.Result) {}},
 		"octets": {
-			func(r *signature.Request) { r.MimeType, r.Display = "application/octet-stream", "Sign the file?" }, mssp.Signature,
+			func(r *signature.Request) {
+				r.MimeType, r.Display, r.AP.Octets = "application/octet-stream", "Sign the file?", []string{r.Profile.URI}
+			}, mssp.Signature,
 			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
 				if got, _ := c.TextToShow.Decode(); got != "Bank: Sign the file?" || len(c.Digest) == 0 {
 					t.Errorf("shown: %q", got)
 				}
 			},
 		},
-		"event id": {
-			func(r *signature.Request) { r.Reference = "A123" }, mssp.Signature,
+		"another text": {
+			func(r *signature.Request) {
+				r.Display, r.AP.OtherDisplay, r.Profile.OtherDisplay = "Log in?", true, true
+			}, mssp.Signature,
 			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
-				if c.Reference != "A123" || r.Reference != "A123" {
-					t.Errorf("reference %q, %q", c.Reference, r.Reference)
+				if got, _ := c.TextToShow.Decode(); got != "Bank: Log in?\nhello" || len(c.TextToSign.Octets) != 0 {
+					t.Errorf("shown: %q", got)
+				}
+				p7, err := pkcs7.Parse(r.Signature)
+				l.OK(err)
+				if l.OK(p7.Verify()); string(p7.Content) != "hello" {
+					t.Errorf("signed: %q", p7.Content)
+				}
+			},
+		},
+		"event id": {
+			func(r *signature.Request) { r.EventID = "A123" }, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if c.Reference == "A123" || c.Reference == "" || r.Reference != c.Reference {
+					t.Errorf("the reference code is the provider's own word: %q, %q", c.Reference, r.Reference)
+				}
+				if got, _ := c.TextToShow.Decode(); got != "Bank\nEvent: A123" {
+					t.Errorf("shown: %q", got)
 				}
 			},
 		},
@@ -149,6 +171,10 @@ func TestSignRefused(t *testing.T) {
 		"nothing to sign": {mssp.MissingParam, func(_ *enginetest.Lab, r *signature.Request) { r.Content = nil }},
 		"short hash": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) {
 			r.Content, r.Digest, r.Hash = nil, make([]byte, 20), crypto.SHA1
+		}},
+		"another text": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) { r.Display, r.AP.OtherDisplay = "Log in?", true }},
+		"hash without permission": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) {
+			r.Content, r.Digest, r.Hash = nil, make([]byte, 32), crypto.SHA256
 		}},
 		"too long to show": {mssp.WrongDataLength, func(_ *enginetest.Lab, r *signature.Request) { r.Content = []byte(strings.Repeat("x", 240)) }},
 		"too long for card": {mssp.WrongDataLength, func(l *enginetest.Lab, r *signature.Request) {

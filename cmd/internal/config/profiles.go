@@ -57,6 +57,9 @@ type Sign struct {
 	// true: CMS with signed attributes (contentType, messageDigest, signingTime).
 	// false: the card signs the hash of the text that it showed.
 	SignedAttributes bool `toml:"signed_attributes" default:"false"`
+	// true: a provider that may (simsign ap edit --other-display) can have another text
+	// shown beside the one that is signed: the user sees both. false: nobody can.
+	OtherDisplay bool `toml:"other_display" default:"false"`
 	// Life of a transaction when the request does not say, and the most it may ask for.
 	TimeOut    Duration `toml:"timeout" default:"5m"`
 	MaxTimeOut Duration `toml:"max_timeout" default:"15m"`
@@ -95,7 +98,7 @@ func (c *Config) SignatureProfiles() []mssp.SignatureProfile {
 	for _, p := range c.Profiles {
 		out = append(out, mssp.SignatureProfile{
 			URI: p.URI, Aliases: p.Aliases, Usage: mssp.KeyUsage(p.Usage), Journey: mssp.Journey(p.Journey),
-			SignedAttributes: p.SignedAttributes, TimeOut: p.TimeOut.Duration(), MaxTimeOut: p.MaxTimeOut.Duration(), LoA: p.LoA,
+			SignedAttributes: p.SignedAttributes, OtherDisplay: p.OtherDisplay, TimeOut: p.TimeOut.Duration(), MaxTimeOut: p.MaxTimeOut.Duration(), LoA: p.LoA,
 		})
 	}
 	return out
