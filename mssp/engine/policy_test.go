@@ -107,9 +107,9 @@ func TestAnswerOfAnotherApplication(t *testing.T) {
 	l.Want(tx.ID, mssp.Done, mssp.Signature)
 }
 
-// What is signed and what is shown may differ (DataToBeDisplayed): then the
-// card signs the hash of what is signed and shows the other, never signs the
-// text on the screen in place of it.
+// Where the operator permits another text beside the one that is signed
+// (DataToBeDisplayed), the card signs the hash of what is signed and shows both,
+// and never signs the text on the screen in place of it.
 //
 // Supports: 3.5.3-5, 4-5
 func TestSignedAndShownDiffer(t *testing.T) {
@@ -117,14 +117,14 @@ func TestSignedAndShownDiffer(t *testing.T) {
 		l := enginetest.New(t)
 		c := l.Enrolled(enginetest.Number, alg, mssp.Authentication)
 		r := enginetest.Request("T1", "I buy the house in Example Street 5.")
-		r.Display = "Buy house 5?"
+		r.Display, r.AP.OtherDisplay, r.Profile.OtherDisplay = "Buy house 5?", true, true
 		tx := l.Sign(r)
 		l.Want(tx.ID, mssp.Done, mssp.Signature)
 		x := c.Shown[len(c.Shown)-1]
 		if len(x.TextToSign.Octets) != 0 || len(x.Digest) == 0 {
 			t.Errorf("%s: the card was given a text to sign", alg)
 		}
-		if shown, err := x.TextToShow.Decode(); err != nil || !strings.Contains(shown, r.Display) || strings.Contains(shown, "Street") {
+		if shown, err := x.TextToShow.Decode(); err != nil || !strings.Contains(shown, r.Display) || !strings.Contains(shown, string(r.Content)) {
 			t.Errorf("%s: shown %q, %v", alg, shown, err)
 		}
 		same := enginetest.Request("T2", "Buy house 5?")
