@@ -2,7 +2,6 @@ package modem
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -59,7 +58,7 @@ func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt,
 	}
 	if err := m.queue(j); err != nil {
 		m.o.Metrics.Submission("busy")
-		return r, fmt.Errorf("%w: %w", bearer.ErrBusy, err)
+		return r, err
 	}
 	select {
 	case o := <-j.done:
@@ -90,6 +89,9 @@ func (m *Modem) withinQuota() error {
 	return nil
 }
 
+// away is why the network was not asked.
+func away(why string) error { return fmt.Errorf("%w: %s", bearer.ErrAway, why) }
+
 // queue takes a job when it may soon be sent.
 func (m *Modem) queue(j *job) error {
 	m.mu.Lock()
@@ -97,21 +99,21 @@ func (m *Modem) queue(j *job) error {
 	switch {
 	case !m.open:
 		if m.problem != "" {
-			return errors.New(m.problem)
+			return away(m.problem)
 		}
-		return errors.New("modem is not working yet")
+		return away("modem is not working yet")
 	case !m.info.Registered:
 		_, words := registration(m.info.Registration)
-		return errors.New("modem is in no network: " + words)
+		return away("modem is in no network: " + words)
 	}
 	if err := m.withinQuota(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", bearer.ErrBusy, err)
 	}
 	select {
 	case m.jobs <- j:
 		return nil
 	default:
-		return fmt.Errorf("%d segments wait already", m.o.Queue)
+		return away(fmt.Sprintf("%d segments wait already", m.o.Queue))
 	}
 }
 
@@ -125,7 +127,7 @@ func (m *Modem) close() {
 		select {
 		case j := <-m.jobs:
 			if j.move(queued, ended) {
-				j.done <- outcome{bearer.Receipt{Bearer: m.o.Name}, fmt.Errorf("%w: modem is not working", bearer.ErrBusy)}
+				j.done <- outcome{bearer.Receipt{Bearer: m.o.Name}, away("modem is not working")}
 			}
 		default:
 			return

@@ -40,7 +40,7 @@ type Options struct {
 
 	Limits        Limits
 	PartialAfter  time.Duration // a part of an answer is missing that long: ask again; default 15 s
-	SubmitTimeOut time.Duration // of one segment at the bearer; default 10 s
+	SubmitTimeOut time.Duration // of one segment at its bearers, one after the other; default 10 s
 	RetryFirst    time.Duration // first pause after busy or no answer; default 1 s, doubles
 	RetryMax      time.Duration // longest pause; default 30 s
 	ManageTimeOut time.Duration // life of registration and management transactions; default 3 min

@@ -8,6 +8,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
 )
 
 // Order is a composed message for a card with all that goes with it: what
@@ -76,11 +77,31 @@ func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction
 	if err != nil {
 		return tx, err
 	}
+	if err = l.down(t); err != nil {
+		return l.refuse(ctx, o, err)
+	}
 	var p *store.Prompt
 	if o.Ask && !l.rules.Off() {
 		p = &store.Prompt{Rules: l.rules, Was: t.Standing}
 	}
 	return l.accept(ctx, tx, r, p)
+}
+
+// down refuses at once what no network would take: its bearers are attached
+// and have taken nothing for some time. The requester learns it now, not at
+// the end of the life of his request.
+func (l *line) down(t *Target) error {
+	via, ok := l.o.Route(bearer.Destination{
+		MSISDN: t.Subscriber.MSISDN, ICCID: t.Card.ICCID, IMSI: t.Card.IMSI, Profile: t.Card.Profile,
+	}).(bearer.Judge)
+	if !ok {
+		return nil
+	}
+	if err := via.Down(); err != nil {
+		l.log.Info("refused: no network takes messages", "msisdn", t.Subscriber.MSISDN, "error", err)
+		return mssp.Faultf(mssp.UnableToProvide, "no mobile network takes messages from this service at present: ask again in a minute")
+	}
+	return nil
 }
 
 // compose makes the row of an order; nothing is stored yet.

@@ -84,7 +84,11 @@ func (b *outbox) submitOne(ctx context.Context, via bearer.Bearer, s *store.Outb
 		o.State = store.SegRejected
 		return o
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.o.SubmitTimeOut)
+	patience := b.o.SubmitTimeOut
+	if !s.ExpiresAt.IsZero() { // half of what is left is the user's, where others can take it: see package route
+		patience = max(min(patience, s.ExpiresAt.Sub(b.o.Clock())), time.Second)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s.Ref = string(s.TxID)
 	r, err := via.Submit(ctx, s.Segment)

@@ -14,6 +14,7 @@ package bearer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/ota"
@@ -35,6 +36,9 @@ type Segment struct {
 	Report   bool          // ask for a status report
 	// Ref names the transaction in logs; it never leaves the process.
 	Ref string
+	// Elsewhere: another bearer can take it, so it is busy rather than waiting
+	// for room in a queue.
+	Elsewhere bool
 }
 
 // Receipt is what a network said when it took a segment.
@@ -119,11 +123,21 @@ type Attacher interface {
 	Attached() bool
 }
 
+// Judge is a Bearer that can tell beforehand that it will take nothing now,
+// and not for want of a link, which comes back by itself: Down is why, or nil.
+type Judge interface {
+	Bearer
+	Down() error
+}
+
 var (
 	// ErrRefused: the network will never take this segment.
 	ErrRefused = errors.New("network refused the message")
 	// ErrBusy: nothing left, or the network asked to come back later. Safe to send again.
 	ErrBusy = errors.New("network cannot take the message now")
+	// ErrAway is an ErrBusy that says nothing about what the network would take:
+	// it was not asked, for want of a link or by order of the operator.
+	ErrAway = fmt.Errorf("%w", ErrBusy)
 	// ErrUnknown: octets may have left and no answer came. Send identical octets again.
 	ErrUnknown = errors.New("no answer from the network")
 )

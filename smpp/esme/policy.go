@@ -47,7 +47,7 @@ type Policy map[smpp.Status]Action
 // few tries; everything else is a fault of the message and final.
 func DefaultPolicy() Policy {
 	return Policy{
-		smpp.RThrottled:       {Do: Head, Pause: time.Second, Tries: 20, Slow: true},
+		smpp.RThrottled:       {Do: Head, Pause: time.Second, Tries: 5, Slow: true},
 		smpp.RMsgQFul:         {Do: Tail, Delay: 2 * time.Second, Tries: 4},
 		smpp.RSysErr:          {Do: Tail, Delay: time.Second, Tries: 3},
 		smpp.RxTAppn:          {Do: Tail, Delay: time.Second, Tries: 3},
@@ -58,9 +58,35 @@ func DefaultPolicy() Policy {
 	}
 }
 
+// Longest is how long a segment that always gets this status may be kept
+// before it is given back.
+func (a Action) Longest() time.Duration {
+	if a.Do != Head && a.Do != Tail || a.Tries < 2 {
+		return 0
+	}
+	d := max(a.Delay, a.Pause)
+	if a.Slow {
+		d = max(d, time.Duration(float64(time.Second)/minRate))
+	}
+	return time.Duration(a.Tries-1) * d
+}
+
+// Within is the table with fewer tries where a segment would else be kept for
+// d or longer: whoever waits would have given it up before.
+func (p Policy) Within(d time.Duration) Policy {
+	out := maps.Clone(p)
+	for st, a := range out {
+		for a.Longest() >= max(d, 1) {
+			a.Tries--
+		}
+		out[st] = a
+	}
+	return out
+}
+
 // ParsePolicy reads lines that change the table:
 //
-//	ESME_RTHROTTLED head 20 pause=1s slow
+//	ESME_RTHROTTLED head 5 pause=1s slow
 //	0x0000040B busy
 //
 // A status by name or number, a verdict (refuse, busy, head, tail), with head

@@ -168,8 +168,9 @@ func (q *queue) idle(ctx context.Context) error {
 	return nil
 }
 
-// add waits for room and puts an item at the end.
-func (q *queue) add(ctx context.Context, it *item) error {
+// add puts an item at the end; when there is no room it waits for some, or
+// says so.
+func (q *queue) add(ctx context.Context, it *item, wait bool) error {
 	for {
 		q.mu.Lock()
 		switch {
@@ -183,6 +184,9 @@ func (q *queue) add(ctx context.Context, it *item) error {
 			q.push(it, false)
 			q.mu.Unlock()
 			return nil
+		case !wait:
+			q.mu.Unlock()
+			return errFull
 		}
 		room := q.room
 		q.mu.Unlock()

@@ -18,7 +18,7 @@ func TestDrainWaitsApart(t *testing.T) {
 		taken := make(chan *item, 1)
 		go func() { taken <- q.take(func() bool { return false }) }()
 		synctest.Wait()
-		if err := q.add(t.Context(), &item{id: 7}); err != nil {
+		if err := q.add(t.Context(), &item{id: 7}, true); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

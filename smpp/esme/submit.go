@@ -12,9 +12,9 @@ import (
 
 // Why a segment was not taken; all are bearer.ErrBusy.
 var (
-	errNotBound = fmt.Errorf("%w: no bind is up", bearer.ErrBusy)
-	errHeld     = fmt.Errorf("%w: paused by the operator", bearer.ErrBusy)
-	errFull     = fmt.Errorf("%w: the queue is full", bearer.ErrBusy)
+	errNotBound = fmt.Errorf("%w: no bind is up", bearer.ErrAway)
+	errHeld     = fmt.Errorf("%w: paused by the operator", bearer.ErrAway)
+	errFull     = fmt.Errorf("%w: the queue is full", bearer.ErrAway)
 )
 
 // result is how a submission ended.
@@ -62,7 +62,7 @@ func (c *Client) enqueue(ctx context.Context, seg *bearer.Segment, done func(bea
 		return nil, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
 	}
 	it := &item{id: seg.ID, ref: seg.Ref, msg: msg, done: done, since: time.Now()}
-	if err := c.q.add(ctx, it); err != nil {
+	if err := c.q.add(ctx, it, !seg.Elsewhere); err != nil {
 		return nil, err
 	}
 	return it, nil

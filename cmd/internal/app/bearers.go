@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/modem"
 	"github.com/simsign/simsign/ota/bearer"
@@ -54,13 +55,22 @@ func (b *bearers) route(d bearer.Destination) bearer.Bearer {
 	return b.router.Route(d)
 }
 
+// fault is why messages cannot pass a bearer: for want of a link, or because
+// it takes none (package route).
+func (b *bearers) fault(c carrier) error {
+	if err := c.Fault(); err != nil {
+		return err
+	}
+	return b.router.Fault(c.Name())
+}
+
 // byCard reports whether the routes of a configuration look at cards.
 func byCard(list []config.Bearer) bool {
 	var rules []route.Rule
 	for i := range list {
 		rules = append(rules, list[i].Rule())
 	}
-	return route.New(rules).ByCard()
+	return route.New(rules, nil).ByCard()
 }
 
 // reports tells whether any bearer asks for delivery receipts.
@@ -73,17 +83,11 @@ func reports(list []config.Bearer) bool {
 	return false
 }
 
-// patience is how long the engine waits for a bearer: a little longer than the
-// slowest centre or modem may take to respond, because whoever gives up before
-// must send the same octets again. 0: the default of the engine.
+// patience is how long the engine waits for all bearers of a route: for one
+// after the other as long as its own rule says.
 func patience(list []config.Bearer) (d time.Duration) {
 	for i := range list {
-		switch list[i].Kind {
-		case "smpp":
-			d = max(d, list[i].ResponseTimeout.Duration()+5*time.Second)
-		case "modem":
-			d = max(d, modem.Patience+5*time.Second)
-		}
+		d += list[i].Rule().Patience
 	}
 	return d
 }
@@ -113,8 +117,19 @@ func (a *App) newBearers() error {
 		r.Bearer = c
 		rules = append(rules, r)
 	}
-	a.bearers.router = route.New(rules)
+	a.bearers.router = route.New(rules, a.judged)
 	return nil
+}
+
+// judged hears that a bearer takes nothing although it is attached, or takes
+// messages again.
+func (a *App) judged(name string, fault error) {
+	if fault != nil {
+		a.alerts.Raise(alert.Bearer, name, fault.Error())
+	} else {
+		a.alerts.Clear(alert.Bearer, name)
+	}
+	a.checkNow()
 }
 
 // attach connects every bearer to its network: from now on messages pass,

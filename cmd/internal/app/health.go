@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/simsign/simsign/cmd/internal/alert"
+	"github.com/simsign/simsign/cmd/internal/config"
 )
 
 const checkEvery = 5 * time.Second
@@ -23,6 +24,9 @@ type check struct {
 	name  string
 	ask   func(context.Context) error
 	alert [2]string // its kind and name; none: no alert
+	// spare, when set, tells whether something else does the work: then a no is
+	// told and does not make the service unready.
+	spare func() bool
 }
 
 // health keeps the result of the last self-check.
@@ -40,11 +44,12 @@ type health struct {
 type verdict struct {
 	at      time.Time
 	reasons []string
+	spared  []string // what fails while something else does its work
 }
 
 func newHealth(reg prometheus.Registerer, clock func() time.Time, alerts *alert.Board, checks []check) *health {
 	h := &health{checks: checks, alerts: alerts, failed: make([]bool, len(checks)), clock: clock, ready: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store answers and takes what it is given, a CA is there, every bearer is attached.",
+		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store answers and takes what it is given, a CA is there, every phone is reached by a bearer that takes messages.",
 	})}
 	reg.MustRegister(h.ready)
 	return h
@@ -59,7 +64,11 @@ func (h *health) run(ctx context.Context) {
 	v := &verdict{at: h.clock()}
 	for i, c := range h.checks {
 		err := c.ask(ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+		case c.spare != nil && c.spare():
+			v.spared = append(v.spared, c.name+": "+err.Error())
+		default:
 			v.reasons = append(v.reasons, c.name+": "+err.Error())
 		}
 		h.alert(&c, err, h.failed[i])
@@ -105,7 +114,7 @@ func (a *App) checks() []check {
 				return err
 			}
 			return a.core.Store.Writable(ctx)
-		}, [2]string{alert.Store, "database"}},
+		}, [2]string{alert.Store, "database"}, nil},
 		{"ca", func(context.Context) error {
 			if a.ca == nil {
 				return errors.New("there is none yet (simsign ca init, then restart)")
@@ -114,12 +123,27 @@ func (a *App) checks() []check {
 				return fmt.Errorf("its certificate has expired (%s)", end.Format(time.DateOnly))
 			}
 			return nil
-		}, [2]string{}},
+		}, [2]string{}, nil},
 	}
-	for _, c := range a.bearers.list {
-		out = append(out, check{"bearer " + c.Name(), func(context.Context) error { return c.Fault() }, [2]string{alert.Bearer, c.Name()}})
+	for i, c := range a.bearers.list {
+		out = append(out, check{
+			"bearer " + c.Name(), func(context.Context) error { return a.bearers.fault(c) },
+			[2]string{alert.Bearer, c.Name()},
+			func() bool { return a.spare(i) },
+		})
 	}
 	return out
+}
+
+// spare reports whether another bearer carries the messages of the one at i.
+func (a *App) spare(i int) bool {
+	conditions := func(b *config.Bearer) string { return fmt.Sprint(b.Prefixes, b.ICCID, b.IMSI, b.CardProfiles) }
+	for n, c := range a.bearers.list {
+		if n != i && conditions(&a.cfg.Bearers[n]) == conditions(&a.cfg.Bearers[i]) && c.Attached() && a.bearers.fault(c) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // checkNow asks for a self-check soon: a bearer knows that it came or went.
@@ -132,6 +156,14 @@ func (a *App) checkNow() {
 
 // Ready is why the service is not ready; nothing when it is.
 func (a *App) Ready() []string { return a.health.now() }
+
+// spared is what fails while something else does its work.
+func (h *health) spared() []string {
+	if v := h.last.Load(); v != nil {
+		return v.spared
+	}
+	return nil
+}
 
 // Alive reports whether the service still does its work, ready or not: the
 // watchdog of the service manager is fed with it. A bearer that is not

@@ -124,7 +124,7 @@ func (a *App) metrics() http.Handler {
 			fmt.Fprintln(w, strings.Join(reasons, "\n"))
 			return
 		}
-		fmt.Fprintln(w, "ready")
+		fmt.Fprintln(w, strings.Join(append([]string{"ready"}, a.health.spared()...), "\n"))
 	})
 	return mux
 }

@@ -79,7 +79,11 @@ var _ admin.SMSCs = centres{}
 func (o centres) List() []esme.Status {
 	out := make([]esme.Status, 0, len(o.b.smscs))
 	for _, c := range o.b.smscs {
-		out = append(out, c.Status())
+		st := c.Status()
+		if err := o.b.router.Fault(c.Name()); err != nil && st.State == "running" && st.Fault == "" {
+			st.Fault = err.Error()
+		}
+		out = append(out, st)
 	}
 	return out
 }

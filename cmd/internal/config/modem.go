@@ -36,6 +36,9 @@ type Modem struct {
 // shared are keys of an SMSC that modems have too.
 var shared = []string{"receipts", "country_code"}
 
+// maxParts is what a message to a card may have by default (max_segments).
+const maxParts = 4
+
 // speeds have a name in termios(3).
 var speeds = []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000}
 
@@ -112,6 +115,7 @@ func (ch *checker) modem(key string, b *Bearer, ports map[string]string) {
 			ch.faultf(key+".pin_file", "%v", err)
 		}
 	}
+	ch.inTime(key+".pace", d.Pace.Duration()*maxParts, fmt.Sprintf("the last of %d parts", maxParts))
 	if cc := string(b.CountryCode); len(cc) > 3 {
 		ch.faultf(key+".country_code", "a country code has at most 3 digits, has %q", cc)
 	}

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/simsign/simsign/modem"
 	"github.com/simsign/simsign/ota/bearer/route"
 	"github.com/simsign/simsign/ota/sms"
 	"github.com/simsign/simsign/smpp"
@@ -77,7 +79,8 @@ type SMPP struct {
 	// What to do on a command_status, where the usual is not right: a status, one of refuse, busy
 	// (another bearer, or later), head, tail (again, as first or last), how often in all,
 	// then delay=TIME (of this message), pause=TIME (of all), slow (halve the rate), leave (bind anew).
-	Policy []string `toml:"policy" example:"ESME_RTHROTTLED head 20 pause=1s slow, ESME_RMSGQFUL tail 4 delay=2s"`
+	// All tries together end before response_timeout and 5 s.
+	Policy []string `toml:"policy" example:"ESME_RTHROTTLED head 5 pause=1s slow, ESME_RMSGQFUL tail 4 delay=2s"`
 	// Time for a response, and silence after which the link is asked with enquire_link.
 	ResponseTimeout Duration `toml:"response_timeout" default:"30s"`
 	EnquireInterval Duration `toml:"enquire_interval" default:"30s"`
@@ -148,7 +151,7 @@ func (r *DigitRange) UnmarshalText(b []byte) error {
 
 // Rule is the rule by which messages come to the bearer; its Bearer is empty.
 func (b *Bearer) Rule() route.Rule {
-	r := route.Rule{Profiles: b.CardProfiles, Priority: b.Priority, Weight: b.Share}
+	r := route.Rule{Profiles: b.CardProfiles, Priority: b.Priority, Weight: b.Share, Patience: b.patience()}
 	for _, p := range b.Prefixes {
 		r.Prefixes = append(r.Prefixes, string(p))
 	}
@@ -159,6 +162,20 @@ func (b *Bearer) Rule() route.Rule {
 		r.IMSI = append(r.IMSI, route.Range(x))
 	}
 	return r
+}
+
+// patience is how long the bearer may have a message: a little longer than a
+// centre or a modem may take to respond, because whoever gives up before must
+// send the same octets again.
+func (b *Bearer) patience() time.Duration {
+	const little = 5 * time.Second
+	switch b.Kind {
+	case "smpp":
+		return b.ResponseTimeout.Duration() + little
+	case "modem":
+		return modem.Patience + little
+	}
+	return 2 * little
 }
 
 // ESME is the bearer as package esme takes it, without password, TLS, Inbox
@@ -187,7 +204,7 @@ func (b *Bearer) ESME() (esme.Options, error) {
 	if o.Source, err = s.sources(b.Number); err != nil {
 		return o, err
 	}
-	o.Policy, err = esme.ParsePolicy(esme.DefaultPolicy(), s.Policy)
+	o.Policy, err = esme.ParsePolicy(esme.DefaultPolicy().Within(b.patience()), s.Policy)
 	return o, err
 }
 
@@ -270,16 +287,34 @@ func (ch *checker) smpp(key string, b *Bearer) {
 		}
 	}
 	for i := range s.Policy {
-		if _, err := esme.ParsePolicy(nil, s.Policy[i:i+1]); err != nil {
+		table, err := esme.ParsePolicy(nil, s.Policy[i:i+1])
+		if err != nil {
 			ch.faultf(indexed(key+".policy", i), "%v", err)
 		}
+		for _, a := range table {
+			if a.Longest() >= b.patience() {
+				ch.faultf(indexed(key+".policy", i), "may keep a message for %s, but it is given up after %s (response_timeout and 5s): fewer tries, shorter pauses or a longer response_timeout", a.Longest(), b.patience())
+			}
+		}
 	}
+	ch.inTime(key+".response_timeout", s.ResponseTimeout.Duration(), "the response of the SMSC")
 	seen := map[byte]bool{}
 	for _, m := range s.DataCoding {
 		if seen[m.From] {
 			ch.faultf(key+".data_coding", "%02X stands twice", m.From)
 		}
 		seen[m.From] = true
+	}
+}
+
+// inTime: what takes longer than the life of every transaction never matters.
+func (ch *checker) inTime(key string, d time.Duration, what string) {
+	var life time.Duration
+	for i := range ch.c.Profiles {
+		life = max(life, ch.c.Profiles[i].TimeOut.Duration())
+	}
+	if ch.has(key) && life > 0 && d >= life {
+		ch.faultf(key, "is too long: %s comes after %s, and the timeout of every [[signature_profile]] is %s or less", what, d, life)
 	}
 }
 

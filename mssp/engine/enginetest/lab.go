@@ -103,8 +103,10 @@ type Lab struct {
 	Texts []bearer.Segment // plain messages to users
 	mos   []bearer.MO
 	// OnSubmit is asked before the card sees a segment; nil: accepted.
-	OnSubmit func(s bearer.Segment) error
-	Lose     bool // the segment does not arrive, whatever OnSubmit says
+	// NoNetwork is why no bearer takes anything now; nil: they do.
+	NoNetwork error
+	OnSubmit  func(s bearer.Segment) error
+	Lose      bool // the segment does not arrive, whatever OnSubmit says
 }
 
 // Store records outcomes at once, so that no test depends on the 20 ms that

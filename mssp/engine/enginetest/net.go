@@ -12,6 +12,9 @@ import (
 // Name and Submit make the laboratory a bearer.Bearer.
 func (l *Lab) Name() string { return "fake" }
 
+// Down implements bearer.Judge.
+func (l *Lab) Down() error { return l.NoNetwork }
+
 // Submit lets a segment leave.
 func (l *Lab) Submit(_ context.Context, s bearer.Segment) (bearer.Receipt, error) {
 	l.mu.Lock()

@@ -35,7 +35,7 @@ func (c *Client) attached(ctx context.Context) (*session, error) {
 	}
 	s := c.session.Load()
 	if s == nil {
-		return nil, fmt.Errorf("%w: not attached", bearer.ErrBusy)
+		return nil, fmt.Errorf("%w: not attached", bearer.ErrAway)
 	}
 	return s, nil
 }
@@ -70,7 +70,7 @@ func (s *session) reference(ctx context.Context) (byte, error) {
 	case ref := <-s.free:
 		return ref, nil
 	case <-s.done:
-		return 0, fmt.Errorf("%w: link is lost", bearer.ErrBusy)
+		return 0, fmt.Errorf("%w: link is lost", bearer.ErrAway)
 	case <-ctx.Done():
 		return 0, fmt.Errorf("%w: 256 segments are under way: %w", bearer.ErrBusy, ctx.Err())
 	}

@@ -17,7 +17,7 @@ func (s *switched) Attached() bool { return s.attached }
 // While a bearer is not attached, others go before it.
 func TestAttached(t *testing.T) {
 	first, second := &switched{Bearer: struct{ bearer.Bearer }{&fake{name: "first"}}}, &fake{name: "second"}
-	r := New([]Rule{{Bearer: first, Priority: 1}, {Bearer: second, Priority: 2}})
+	r := New([]Rule{{Bearer: first, Priority: 1}, {Bearer: second, Priority: 2}}, nil)
 	for _, tc := range []struct {
 		attached bool
 		want     int

@@ -31,7 +31,7 @@ func Example() {
 		{Bearer: link{name: "centre"}},
 		{Bearer: link{name: "north", busy: true}, Prefixes: []string{"4179"}, Priority: 1},
 		{Bearer: link{name: "usb0"}, Prefixes: []string{"4179"}, Priority: 2},
-	})
+	}, nil)
 	for _, d := range []bearer.Destination{{MSISDN: "46700000001"}, {MSISDN: "41790000001"}} {
 		b := router.Route(d)
 		r, err := b.Submit(context.Background(), bearer.Segment{Dest: d.MSISDN})

@@ -6,20 +6,25 @@
 // one that names the number only, a longer prefix before a shorter, and a
 // rule without conditions takes what no other takes. Among those that are
 // left the priority decides; bearers of one priority share the load by
-// weight, each phone always with the same one as long as it is attached. When
-// a bearer is busy the next takes the message; when it left the fate of the
-// message unknown, no other gets it, for that would double it silently.
+// weight, each phone always with the same one as long as it is attached.
+//
+// A bearer that is busy, whose queue is full, or that gives no answer in its
+// share of the time is followed by the next: the octets are the same, so a
+// card that gets both copies takes the second for a repeat. A bearer that is
+// attached and takes nothing, message after message, is passed over (breaker):
+// what waits there moves on at once, and from time to time one message probes
+// whether it is back. All parts of a message go the same way.
 package route
 
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
 )
@@ -31,9 +36,10 @@ type Rule struct {
 	Prefixes []string // of the MSISDN, without plus sign
 	ICCID    []Range
 	IMSI     []Range
-	Profiles []string // card profiles
-	Priority int      // the lowest goes first
-	Weight   int      // share of the load among rules of one priority; 0 counts as 1
+	Profiles []string      // card profiles
+	Priority int           // the lowest goes first
+	Weight   int           // share of the load among rules of one priority; 0 counts as 1
+	Patience time.Duration // how long the bearer may have one message; 0: as long as its caller waits
 }
 
 // Range is a range of numbers by their beginnings, both ends included: 894101
@@ -64,19 +70,37 @@ func (r Range) Holds(n string) bool {
 
 // Router is a fixed list of rules. It is safe for concurrent use.
 type Router struct {
-	rules  []Rule
-	byCard bool
+	rules    []Rule
+	breakers []*breaker // of the rule at the same place; rules of one bearer share one
+	byCard   bool
 }
 
-// New makes a router.
-func New(rules []Rule) *Router {
+// New makes a router. changed, when not nil, hears of a bearer that is passed
+// over because it takes nothing, with the reason, and with nil when it takes
+// messages again; it must not block.
+func New(rules []Rule, changed func(name string, fault error)) *Router {
 	r := &Router{rules: slices.Clone(rules)}
+	of := map[bearer.Bearer]*breaker{}
 	for i := range r.rules {
 		u := &r.rules[i]
 		u.Weight = max(u.Weight, 1)
 		r.byCard = r.byCard || len(u.ICCID)+len(u.IMSI)+len(u.Profiles) > 0
+		if of[u.Bearer] == nil {
+			of[u.Bearer] = &breaker{Bearer: u.Bearer, patience: u.Patience, changed: changed, attempts: map[*context.CancelCauseFunc]bool{}}
+		}
+		r.breakers = append(r.breakers, of[u.Bearer])
 	}
 	return r
+}
+
+// Fault is why a bearer is passed over although it is attached; nil when it is not.
+func (r *Router) Fault(name string) error {
+	for i, b := range r.breakers {
+		if u := &r.rules[i]; u.Bearer.Name() == name {
+			return b.fault()
+		}
+	}
+	return nil
 }
 
 // ByCard reports whether any rule looks at the card.
@@ -122,26 +146,23 @@ func (u *Rule) match(d *bearer.Destination) int {
 // as one; nil when no rule is for it.
 func (r *Router) Route(d bearer.Destination) bearer.Bearer {
 	best := -1
-	var found []*Rule
+	var found []int
 	for i := range r.rules {
 		switch n := r.rules[i].match(&d); {
 		case n < 0 || n < best:
 		case n > best:
-			best, found = n, append(found[:0], &r.rules[i])
+			best, found = n, append(found[:0], i)
 		default:
-			found = append(found, &r.rules[i])
+			found = append(found, i)
 		}
 	}
-	switch len(found) {
-	case 0:
+	if len(found) == 0 {
 		return nil
-	case 1:
-		return found[0].Bearer
 	}
-	order(found, string(d.MSISDN))
-	c := make(chooser, len(found))
-	for i, u := range found {
-		c[i] = u.Bearer
+	r.order(found, string(d.MSISDN))
+	c := &chain{list: make([]*breaker, len(found))}
+	for i, n := range found {
+		c.list[i] = r.breakers[n]
 	}
 	return c
 }
@@ -152,23 +173,28 @@ func attached(b bearer.Bearer) bool {
 	return !ok || a.Attached()
 }
 
-// order sorts rules: those that are attached first, then by priority, then by
-// what falls to this phone of the shared load (weighted rendezvous hashing).
-func order(found []*Rule, phone string) {
+// order sorts rules: those whose bearers are attached and take messages
+// first, then by priority, then by what falls to this phone of the shared load
+// (weighted rendezvous hashing).
+func (r *Router) order(found []int, phone string) {
+	if len(found) == 1 {
+		return
+	}
 	type place struct {
 		down     bool
 		priority int
 		draw     float64
 	}
-	places := make(map[*Rule]place, len(found))
-	for i, u := range found {
+	places := make(map[int]place, len(found))
+	for i, n := range found {
+		u := &r.rules[n]
 		h := fnv.New64a()
 		fmt.Fprintf(h, "%s/%d/%s", phone, i, u.Bearer.Name())
 		// An exponential waiting time at rate Weight; the shortest wins.
 		x := (float64(mix(h.Sum64())>>11) + 0.5) / (1 << 53)
-		places[u] = place{!attached(u.Bearer), u.Priority, -math.Log(x) / float64(u.Weight)}
+		places[n] = place{!attached(u.Bearer) || !r.breakers[n].ready(), u.Priority, -math.Log(x) / float64(u.Weight)}
 	}
-	slices.SortStableFunc(found, func(a, b *Rule) int {
+	slices.SortStableFunc(found, func(a, b int) int {
 		p, q := places[a], places[b]
 		if p.down != q.down {
 			if p.down {
@@ -187,25 +213,4 @@ func mix(x uint64) uint64 {
 	x ^= x >> 33
 	x *= 0xc4ceb9fe1a85ec53
 	return x ^ x>>33
-}
-
-// chooser is several bearers, the first choice first.
-type chooser []bearer.Bearer
-
-// Name is the name of the first choice; the receipt names the one that took it.
-func (c chooser) Name() string { return c[0].Name() }
-
-// Submit implements bearer.Bearer. The error of the last one that was asked
-// is the answer.
-func (c chooser) Submit(ctx context.Context, s bearer.Segment) (r bearer.Receipt, err error) {
-	for _, b := range c {
-		r, err = b.Submit(ctx, s)
-		if r.Bearer == "" {
-			r.Bearer = b.Name()
-		}
-		if !errors.Is(err, bearer.ErrBusy) || ctx.Err() != nil {
-			break
-		}
-	}
-	return r, err
 }

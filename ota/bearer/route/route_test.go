@@ -45,8 +45,8 @@ func TestRoute(t *testing.T) {
 		{Bearer: &fake{name: "batch"}, ICCID: ranges(t, "89410100-89410109")},
 		{Bearer: &fake{name: "roamers"}, IMSI: ranges(t, "22801"), Prefixes: []string{"372"}},
 		{Bearer: &fake{name: "lab"}, Profiles: []string{"lab"}, ICCID: ranges(t, "8941")},
-	})
-	if !r.ByCard() || New([]Rule{{Prefixes: []string{"41"}}}).ByCard() {
+	}, nil)
+	if !r.ByCard() || New([]Rule{{Prefixes: []string{"41"}}}, nil).ByCard() {
 		t.Error("ByCard")
 	}
 	for _, tc := range []struct {
@@ -70,19 +70,15 @@ func TestRoute(t *testing.T) {
 			t.Errorf("%+v goes to %v", tc, b)
 		}
 	}
-	if b := New(nil).Route(bearer.Destination{MSISDN: "41790000001"}); b != nil {
+	if b := New(nil, nil).Route(bearer.Destination{MSISDN: "41790000001"}); b != nil {
 		t.Errorf("no rules: %v", b)
 	}
 }
 
-// Priority, then the next when one is busy; never another after "unknown" or
-// "refused".
+// Priority, then the next when one is busy or leaves the message without an
+// answer; never another after "refused". What one left unknown stays unknown
+// until another has taken it.
 func TestFailover(t *testing.T) {
-	main, spare := &fake{name: "main"}, &fake{name: "spare"}
-	r := New([]Rule{{Bearer: spare, Prefixes: []string{"41"}, Priority: 2}, {Bearer: main, Prefixes: []string{"41"}, Priority: 1}})
-	submit := func() (bearer.Receipt, error) {
-		return r.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(t.Context(), bearer.Segment{})
-	}
 	for _, tc := range []struct {
 		main, spare error
 		down        bool
@@ -92,12 +88,17 @@ func TestFailover(t *testing.T) {
 		{nil, nil, false, "main", nil},
 		{bearer.ErrBusy, nil, false, "spare", nil},
 		{bearer.ErrBusy, bearer.ErrBusy, false, "spare", bearer.ErrBusy},
-		{bearer.ErrUnknown, nil, false, "main", bearer.ErrUnknown},
+		{bearer.ErrUnknown, nil, false, "spare", nil},
+		{bearer.ErrUnknown, bearer.ErrBusy, false, "main", bearer.ErrUnknown},
+		{bearer.ErrUnknown, bearer.ErrRefused, false, "main", bearer.ErrUnknown},
+		{bearer.ErrBusy, bearer.ErrUnknown, false, "spare", bearer.ErrUnknown},
 		{bearer.ErrRefused, nil, false, "main", bearer.ErrRefused},
 		{nil, nil, true, "spare", nil},
 	} {
-		main.err, spare.err, main.down = tc.main, tc.spare, tc.down
-		if got, err := submit(); got.Bearer != tc.took || !errors.Is(err, tc.err) {
+		main, spare := &fake{name: "main", err: tc.main, down: tc.down}, &fake{name: "spare", err: tc.spare}
+		r := New([]Rule{{Bearer: spare, Prefixes: []string{"41"}, Priority: 2}, {Bearer: main, Prefixes: []string{"41"}, Priority: 1}}, nil)
+		got, err := r.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(t.Context(), bearer.Segment{})
+		if got.Bearer != tc.took || !errors.Is(err, tc.err) {
 			t.Errorf("%+v: %+v, %v", tc, got, err)
 		}
 	}
@@ -107,7 +108,7 @@ func TestFailover(t *testing.T) {
 // one is down only its phones move.
 func TestShare(t *testing.T) {
 	a, b, c := &fake{name: "a"}, &fake{name: "b"}, &fake{name: "c"}
-	r := New([]Rule{{Bearer: a, Weight: 1}, {Bearer: b, Weight: 1}, {Bearer: c, Weight: 2}})
+	r := New([]Rule{{Bearer: a, Weight: 1}, {Bearer: b, Weight: 1}, {Bearer: c, Weight: 2}}, nil)
 	first := map[sms.MSISDN]string{}
 	count := map[string]int{}
 	for i := range 4000 {

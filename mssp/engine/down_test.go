@@ -1,0 +1,36 @@
+package engine_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+// When no bearer takes anything, a provider learns it at once, nothing is
+// stored, and what was accepted before is still answered by its first
+// transaction.
+//
+// Supports: I12
+func TestNoNetwork(t *testing.T) {
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	done := l.Sign(enginetest.Request("T1", "Pay?"))
+	l.NoNetwork = errors.Join(bearer.ErrAway, errors.New("attached, but it takes no messages"))
+	sent := len(l.Sent)
+	_, err := l.Signer.Sign(t.Context(), enginetest.Request("T2", "Pay?"))
+	enginetest.WantFault(t, err, mssp.UnableToProvide)
+	if again, err := l.Signer.Sign(t.Context(), enginetest.Request("T1", "Pay?")); err != nil || again.ID != done.ID {
+		t.Errorf("the repeat of an accepted request: %s, %v", again.ID, err)
+	}
+	if n := len(l.Sent); n != sent {
+		t.Errorf("%d segments left", n-sent)
+	}
+	l.NoNetwork = nil
+	if tx := l.Sign(enginetest.Request("T2", "Pay?")); tx.State != mssp.Done {
+		t.Errorf("with a network again: %s", tx.State)
+	}
+}

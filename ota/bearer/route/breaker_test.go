@@ -1,0 +1,312 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// centre is a bearer that answers each message as answer says, or, without
+// one, holds it until the caller gives it up.
+type centre struct {
+	name   string
+	down   bool
+	answer func(bearer.Segment) error
+
+	mu  sync.Mutex
+	got []int64
+}
+
+func (c *centre) Name() string   { return c.name }
+func (c *centre) Attached() bool { return !c.down }
+
+func (c *centre) Submit(ctx context.Context, s bearer.Segment) (bearer.Receipt, error) {
+	c.mu.Lock()
+	c.got = append(c.got, s.ID)
+	answer := c.answer
+	c.mu.Unlock()
+	if answer != nil {
+		return bearer.Receipt{}, answer(s)
+	}
+	<-ctx.Done()
+	return bearer.Receipt{}, fmt.Errorf("%w: %w", bearer.ErrUnknown, ctx.Err())
+}
+
+func (c *centre) set(answer func(bearer.Segment) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
+}
+
+func takes(bearer.Segment) error { return nil }
+
+func says(err error) func(bearer.Segment) error { return func(bearer.Segment) error { return err } }
+
+// pair is a router with two centres and what it said of them.
+type pair struct {
+	*Router
+	main, spare *centre
+	told        []string
+	id          int64
+}
+
+func newPair() *pair {
+	p := &pair{main: &centre{name: "main"}, spare: &centre{name: "spare", answer: takes}}
+	p.Router = New([]Rule{
+		{Bearer: p.main, Priority: 1, Patience: 35 * time.Second},
+		{Bearer: p.spare, Priority: 2, Patience: 35 * time.Second},
+	}, func(name string, fault error) { p.told = append(p.told, fmt.Sprint(name, " ", fault != nil)) })
+	return p
+}
+
+// send submits one message of a life and says by whom it went and how long that took.
+func (p *pair) send(t *testing.T, life time.Duration) (by string, took time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), life)
+	defer cancel()
+	p.id++
+	began := time.Now()
+	r, err := p.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(ctx, bearer.Segment{ID: p.id, Dest: "41790000001"})
+	if err != nil {
+		by = "!"
+	}
+	return by + r.Bearer, time.Since(began)
+}
+
+// A centre that is attached and takes nothing: the standby gets the message
+// within the life of the transaction, after two of them at once; the centre is
+// asked again by one message at a time, after pauses that double; when it takes
+// one it has all of them back.
+func TestBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		for _, want := range []time.Duration{15 * time.Second, 15 * time.Second, 0, 0} {
+			if by, took := p.send(t, time.Minute); by != "spare" || took != want {
+				t.Fatalf("by %s after %s, want %s", by, took, want)
+			}
+		}
+		if err := p.Fault("main"); err == nil || p.Fault("spare") != nil {
+			t.Errorf("fault of main: %v, of spare: %v", err, p.Fault("spare"))
+		}
+		pause := firstPause
+		for range 6 {
+			time.Sleep(pause - time.Millisecond)
+			if by, took := p.send(t, time.Minute); by != "spare" || took != 0 {
+				t.Errorf("before the probe: by %s after %s", by, took)
+			}
+			time.Sleep(time.Millisecond)
+			if by, took := p.send(t, time.Minute); by != "spare" || took != probeTime {
+				t.Errorf("the probe: by %s after %s", by, took)
+			}
+			pause = min(2*pause, longPause)
+		}
+		p.main.set(takes)
+		time.Sleep(pause)
+		for range 3 {
+			if by, _ := p.send(t, time.Minute); by != "main" {
+				t.Errorf("after it came back: by %s", by)
+			}
+		}
+		if want := []string{"main true", "main false"}; !slices.Equal(p.told, want) {
+			t.Errorf("told %v", p.told)
+		}
+	})
+}
+
+// Only one message is the probe, whoever comes beside it goes to the standby;
+// and what waits at a centre when its breaker opens goes there at once.
+func TestBreakerCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		crowd := func(n int, late time.Duration) (times map[time.Duration]int) {
+			times = map[time.Duration]int{}
+			var mu sync.Mutex
+			var wg sync.WaitGroup
+			began := time.Now()
+			for i := range n {
+				wg.Go(func() {
+					if i > 1 { // the first two decide for the rest
+						time.Sleep(late)
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+					defer cancel()
+					r, err := p.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(ctx, bearer.Segment{Dest: "41790000001"})
+					mu.Lock()
+					defer mu.Unlock()
+					if err != nil || r.Bearer != "spare" {
+						t.Errorf("%+v, %v", r, err)
+					}
+					times[time.Since(began)]++
+				})
+			}
+			wg.Wait()
+			return times
+		}
+		if got := crowd(100, 30*time.Second); got[35*time.Second] != 100 {
+			t.Errorf("when the breaker opened after 35 s: %v", got)
+		}
+		time.Sleep(firstPause)
+		if got := crowd(100, 0); got[probeTime] != 1 || got[0] != 99 {
+			t.Errorf("one probe: %v", got)
+		}
+	})
+}
+
+// What opens a breaker, and what does not.
+func TestBreakerJudges(t *testing.T) {
+	busy, refused := says(fmt.Errorf("%w: ESME_RTHROTTLED", bearer.ErrBusy)), says(bearer.ErrRefused)
+	for name, tc := range map[string]struct {
+		answers []func(bearer.Segment) error
+		open    bool
+	}{
+		"throttles for ever":           {[]func(bearer.Segment) error{busy, busy, busy}, true},
+		"throttles twice":              {[]func(bearer.Segment) error{busy, busy}, false},
+		"takes one in between":         {[]func(bearer.Segment) error{busy, busy, takes, busy, busy}, false},
+		"busy, then without an answer": {[]func(bearer.Segment) error{busy, busy, says(bearer.ErrUnknown)}, true},
+		"not bound, paused, full":      {slices.Repeat([]func(bearer.Segment) error{says(fmt.Errorf("%w: no bind is up", bearer.ErrAway))}, 9), false},
+		"refuses everybody":            {slices.Repeat([]func(bearer.Segment) error{refused}, refusedOpen), true},
+		"refuses, but not everybody":   {append(slices.Repeat([]func(bearer.Segment) error{refused}, refusedOpen-1), takes, refused), false},
+	} {
+		b := &centre{name: "main"}
+		r := New([]Rule{{Bearer: b}}, nil)
+		for i, a := range tc.answers {
+			b.answer = a
+			n := sms.MSISDN(fmt.Sprint("4179000000", i))
+			r.Route(bearer.Destination{MSISDN: n}).Submit(t.Context(), bearer.Segment{Dest: n})
+		}
+		if err := r.Fault("main"); (err != nil) != tc.open {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	b := &centre{name: "main", answer: refused}
+	r := New([]Rule{{Bearer: b}}, nil)
+	for range 3 * refusedOpen {
+		r.Route(bearer.Destination{MSISDN: "41790000001"}).Submit(t.Context(), bearer.Segment{Dest: "41790000001"})
+	}
+	if err := r.Fault("main"); err != nil {
+		t.Errorf("one phone that nobody delivers to: %v", err)
+	}
+}
+
+// A caller who goes away says nothing about the centre, and neither does one
+// lost response among others that came.
+func TestBreakerKeepsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		for range 5 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			p.Route(bearer.Destination{}).Submit(ctx, bearer.Segment{})
+		}
+		for range 5 {
+			time.AfterFunc(time.Second, func() { p.main.set(takes); p.send(t, time.Minute); p.main.set(nil) })
+			p.main.set(nil)
+			p.send(t, time.Minute)
+		}
+		if err := p.Fault("main"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A centre that refuses everybody still says so where nobody else can take the
+// message, and never costs a message that another takes.
+func TestRefusesEverybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		p.main.set(says(bearer.ErrRefused))
+		p.spare.down = true
+		send := func(i int) (bearer.Receipt, error) {
+			n := sms.MSISDN(fmt.Sprint("4179000000", i))
+			return p.Route(bearer.Destination{MSISDN: n}).Submit(t.Context(), bearer.Segment{Dest: n})
+		}
+		p.spare.set(says(bearer.ErrAway))
+		for i := range 2 * refusedOpen {
+			if _, err := send(i); !errors.Is(err, bearer.ErrRefused) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		if p.Fault("main") == nil {
+			t.Error("it is not passed over")
+		}
+		if err := p.Route(bearer.Destination{}).(bearer.Judge).Down(); err != nil {
+			t.Errorf("requests are refused before they are refused: %v", err)
+		}
+		p.spare.down = false
+		p.spare.set(takes)
+		for i := range 30 {
+			if r, err := send(i); err != nil || r.Bearer != "spare" {
+				t.Errorf("%+v, %v", r, err)
+			}
+			time.Sleep(firstPause)
+		}
+	})
+}
+
+// The parts of a message go by one bearer: what the first had of it goes
+// again, with the same octets, by the one that takes over.
+func TestPartsTogether(t *testing.T) {
+	p := newPair()
+	p.main.set(takes)
+	via := p.Route(bearer.Destination{MSISDN: "41790000001"})
+	send := func(id int64, dest sms.MSISDN, by string) {
+		t.Helper()
+		r, err := via.Submit(t.Context(), bearer.Segment{ID: id, Dest: dest, UDH: []byte{5, 0, 3, 1, 3, byte(id)}})
+		if err != nil || r.Bearer != by {
+			t.Errorf("part %d: %+v, %v", id, r, err)
+		}
+	}
+	send(9, "41790000002", "main")
+	send(1, "41790000001", "main")
+	p.main.set(says(bearer.ErrBusy))
+	send(2, "41790000001", "spare")
+	p.main.set(takes)
+	send(3, "41790000001", "spare")
+	if want := []int64{1, 2, 3}; !slices.Equal(p.spare.got, want) {
+		t.Errorf("the standby got %v", p.spare.got)
+	}
+	if want := []int64{9, 1, 2}; !slices.Equal(p.main.got, want) {
+		t.Errorf("the first got %v", p.main.got)
+	}
+}
+
+// When all are open, it is known before anything is submitted, until the next
+// probe is due; a link that is down is no such judgement.
+func TestDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		p.main.down, p.spare.down = true, true
+		p.spare.set(says(bearer.ErrAway))
+		down := func() error { return p.Route(bearer.Destination{}).(bearer.Judge).Down() }
+		if err := down(); err != nil {
+			t.Errorf("no link: %v", err)
+		}
+		p.main.down = false
+		for range 2 {
+			p.send(t, 4*time.Minute)
+		}
+		if err := down(); !errors.Is(err, bearer.ErrAway) {
+			t.Errorf("one open, the other without a link: %v", err)
+		}
+		if by, took := p.send(t, time.Minute); by[0] != '!' || took != 0 {
+			t.Errorf("submitted all the same: by %s after %s", by, took)
+		}
+		p.spare.down = false
+		if err := down(); err != nil {
+			t.Errorf("the standby is back: %v", err)
+		}
+		p.spare.down = true
+		time.Sleep(longPause)
+		if err := down(); err != nil {
+			t.Errorf("a probe is due: %v", err)
+		}
+	})
+}
