@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"time"
 
+	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/configs"
 )
@@ -29,8 +33,9 @@ func (f *ConfigFlag) load(c *cli) (*config.Config, error) {
 	return cfg, err
 }
 
-// CheckCmd tells everything that is wrong with a configuration file. It opens
-// no database and no network connection.
+// CheckCmd tells everything that is wrong with a configuration file, and what is
+// dangerous in it. It opens no network connection; a database of SQLite is read,
+// also beside a service.
 type CheckCmd struct {
 	ConfigFlag
 	Example bool `help:"Print a commented example and stop."`
@@ -63,7 +68,37 @@ func (k *CheckCmd) Run(c *cli) error {
 	for _, p := range cfg.SignatureProfiles() {
 		c.printf("  profile    %s: %s\n", p.URI, p.Usage)
 	}
-	return nil
+	return k.dangers(c, cfg)
+}
+
+// dangers prints what is dangerous in the file and, when it is there, in a
+// database of SQLite.
+func (k *CheckCmd) dangers(c *cli, cfg *config.Config) error {
+	now := time.Now()
+	list := cfg.Dangers()
+	certs, err := cfg.Certificates(now)
+	if err != nil {
+		return err
+	}
+	for _, x := range certs {
+		c.printf("  ends       %s on %s\n", x.Key, x.Until.UTC().Format(time.DateOnly))
+		if d, near := app.EndsSoon(x.Key, x.Until, now, "put a new one into "+x.Path); near {
+			list = append(list, d)
+		}
+	}
+	if _, there := os.Stat(cfg.Store.DSN); there == nil && !cfg.Store.Postgres() {
+		var stored []config.Danger
+		var unread error
+		stored, unread, err = app.CheckStored(c.ctx, cfg, now)
+		list = append(list, stored...)
+		if unread != nil {
+			c.printf("  database   was not looked at: %v\n", unread)
+		}
+	}
+	for _, d := range list {
+		c.printf("  DANGER     %s: %s: %s\n", cmp.Or(d.Key, k.Config), d.What, d.Advice)
+	}
+	return err
 }
 
 func plural(n int, one, many string) string {

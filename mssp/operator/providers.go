@@ -117,6 +117,9 @@ func (s *Service) SetPassword(ctx context.Context, r APPassword) (APAdded, error
 func (s *Service) DisableAP(ctx context.Context, r APDisable) (APInfo, error) {
 	return s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
 		ap.Disabled = !r.Enable
+		if r.Enable {
+			return s.checkBypass(ap)
+		}
 		return nil
 	})
 }
@@ -208,6 +211,15 @@ func (s *Service) checkAP(ap *mssp.AP) error {
 	}
 	if ap.PasswordHash == "" && len(ap.CertSHA256) == 0 {
 		return badf("without a password and without a client certificate nobody could log in")
+	}
+	return s.checkBypass(ap)
+}
+
+// checkBypass: where others reach the API nobody has a pinned certificate and a
+// password, by which who knows it passes without the certificate.
+func (s *Service) checkBypass(ap *mssp.AP) error {
+	if s.Public && len(ap.CertSHA256) > 0 && ap.PasswordHash != "" {
+		return badf("a client certificate and a password: while others reach the API, a provider has one of them (--no-password, or --cert none)")
 	}
 	return nil
 }

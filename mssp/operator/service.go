@@ -80,6 +80,7 @@ type Service struct {
 	Engine       Engine // nil where no service runs: such operations are ErrNotRunning
 	CardProfiles map[string]mssp.CardProfile
 	Profiles     []mssp.SignatureProfile
+	Public       bool // others than this machine reach the API
 	Clock        func() time.Time
 	Logger       *slog.Logger
 }

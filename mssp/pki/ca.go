@@ -100,6 +100,31 @@ func Load(ctx context.Context, o Options) (*CA, error) {
 	return c, nil
 }
 
+// Ends is when the stored CA, or what is above it, ends: its key stays sealed.
+func Ends(ctx context.Context, st interface {
+	Meta(ctx context.Context, name string) ([]byte, error)
+},
+) (end time.Time, err error) {
+	b, err := st.Meta(ctx, metaName)
+	if err != nil {
+		return end, fmt.Errorf("CA: %w", err)
+	}
+	var doc document
+	if err := json.Unmarshal(b, &doc); err != nil || len(doc.Chain) == 0 {
+		return end, fmt.Errorf("CA: the stored document of format %d cannot be read", doc.Format)
+	}
+	for _, der := range doc.Chain {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return end, fmt.Errorf("CA: certificate: %w", err)
+		}
+		if end.IsZero() || cert.NotAfter.Before(end) {
+			end = cert.NotAfter
+		}
+	}
+	return end, nil
+}
+
 func (o *Options) defaults() {
 	if o.Clock == nil {
 		o.Clock = time.Now

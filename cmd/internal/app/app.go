@@ -124,6 +124,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(func(context.Context) error { return a.core.Close() })
+	if err := a.tellDangers(ctx); err != nil {
+		return err
+	}
 	if err := a.newEngine(ctx); err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func (c *certificates) tell() {
 		}
 	}
 	if c.a.ca != nil {
-		c.one(now, "ca", c.a.ca.Certificate().NotAfter, "users' certificates end with it: prepare its successor in a data folder of its own (simsign ca init)")
+		c.one(now, "ca", c.a.ca.Certificate().NotAfter, caAdvice)
 	}
 }
 

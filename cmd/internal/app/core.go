@@ -133,6 +133,6 @@ func (c *Core) Close() error { return c.Store.Close() }
 // Admin is the operator's interface on these data alone, without a card in reach.
 func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Time) *admin.Service {
 	return &admin.Service{Service: &operator.Service{
-		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Clock: clock, Logger: log,
+		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Public: cfg.Public(), Clock: clock, Logger: log,
 	}}
 }

@@ -170,6 +170,22 @@ func (b *Bearer) TLSConfig(now time.Time) (*tls.Config, []Certificate, error) {
 	return t, list, nil
 }
 
+// Certificates are all that the file names.
+func (c *Config) Certificates(now time.Time) ([]Certificate, error) {
+	_, all, err := c.API.TLSConfig(now)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Bearers {
+		_, list, err := c.Bearers[i].TLSConfig(now)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
 // Print is a fingerprint of what the files hold: another one when any of them
 // has changed.
 func Print(paths ...string) [sha256.Size]byte {

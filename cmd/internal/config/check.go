@@ -91,6 +91,7 @@ func (ch *checker) all() {
 	ch.some("card_profile", len(c.Cards))
 	ch.some("signature_profile", len(c.Profiles))
 	ch.some("bearer", len(c.Bearers))
+	ch.dangers()
 }
 
 // maxCodeHelp keeps the text to a user within two short messages.

@@ -38,7 +38,8 @@ type Config struct {
 	Profiles []Sign   `toml:"signature_profile"`
 	Bearers  []Bearer `toml:"bearer"`
 
-	dir string // folder of the file
+	dir  string // folder of the file
+	file string // its name, where it was read from one
 }
 
 // API is the web service for application providers: ETSI TS 102 204 as JSON.

@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// StoredDangers are those that the database holds, in the list of package config.
+func StoredDangers(ctx context.Context, st *store.Store) ([]config.Danger, error) {
+	aps, err := st.APs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	var out []config.Danger
+	for _, ap := range aps {
+		if len(ap.CertSHA256) > 0 && ap.PasswordHash != "" && !ap.Disabled {
+			out = append(out, config.Danger{
+				Key: "provider " + string(ap.ID), What: "it has a pinned certificate and a password: who knows the password needs no certificate",
+				Advice: fmt.Sprintf("simsign ap password --no-password %s, or simsign ap edit --cert none %s", ap.ID, ap.ID), Refused: true,
+			})
+		}
+	}
+	return out, nil
+}
+
+// tellDangers logs what is dangerous in the configuration and in the database,
+// and refuses what must not stand beside an API that others reach.
+func (a *App) tellDangers(ctx context.Context) error {
+	stored, err := StoredDangers(ctx, a.core.Store)
+	if err != nil {
+		return err
+	}
+	for _, d := range append(a.cfg.Dangers(), stored...) {
+		a.log.Warn("dangerous setting", "key", d.Key, "what", d.What, "advice", d.Advice)
+	}
+	return Refuse(a.cfg, stored)
+}
+
+// Refuse is an error when a danger of the database stands beside an API that
+// others reach.
+func Refuse(cfg *config.Config, stored []config.Danger) error {
+	var all []string
+	for _, d := range stored {
+		if d.Refused && cfg.Public() {
+			all = append(all, fmt.Sprintf("%s: %s: %s", d.Key, d.What, d.Advice))
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return fmt.Errorf("refused while the API listens on %s, where others reach it: %s", cfg.API.Listen, strings.Join(all, "; "))
+}
+
+// CheckStored looks at a database of SQLite that is there, beside a service that
+// runs on it too: its dangers, and whether the CA is in time. unread is why it
+// could not be looked at: an earlier version has made it, say.
+func CheckStored(ctx context.Context, cfg *config.Config, now time.Time) (list []config.Danger, unread, err error) {
+	st, unread := store.Open(ctx, store.Options{DSN: cfg.Store.DSN, ReadOnly: true})
+	if unread != nil {
+		return nil, unread, nil
+	}
+	defer func() { unread = errors.Join(unread, st.Close()) }()
+	if list, unread = StoredDangers(ctx, st); unread != nil {
+		return nil, unread, nil
+	}
+	end, unread := pki.Ends(ctx, st)
+	switch {
+	case errors.Is(unread, store.ErrNotFound):
+		unread = nil
+	case unread != nil:
+	case now.After(end):
+		err = fmt.Errorf("ca: its certificate has expired (%s): users' certificates are worth nothing any more; make a CA in a new data folder (simsign ca init)", end.UTC().Format(time.DateOnly))
+	default:
+		if d, near := EndsSoon("ca", end, now, caAdvice); near {
+			list = append(list, d)
+		}
+	}
+	return list, unread, errors.Join(err, Refuse(cfg, list))
+}
+
+const caAdvice = "users' certificates end with it: prepare its successor in a data folder of its own (simsign ca init)"
+
+// EndsSoon is the danger of a certificate that has 30 days or less.
+func EndsSoon(key string, until, now time.Time, advice string) (config.Danger, bool) {
+	return config.Danger{
+		Key: key, What: fmt.Sprintf("the certificate ends on %s, in %d days", until.UTC().Format(time.DateOnly), int(until.Sub(now)/(24*time.Hour))), Advice: advice,
+	}, until.Sub(now) <= soon
+}
