@@ -40,13 +40,14 @@ const (
 	EventRefused    Event = "refused"    // authenticated answer that says no, or one that does not verify
 	EventUndeliver  Event = "undeliver"  // the network or the packet encoder will never take it
 	EventExpired    Event = "expired"    // the deadline has passed
+	EventCancelled  Event = "cancelled"  // an operator ends it; what the card shows stays there
 )
 
 // Events lists every event.
 func Events() []Event {
 	return []Event{
 		EventAccepted, EventTurn, EventTurnedAway, EventSent, EventPrompted,
-		EventReattempt, EventAnswered, EventRefused, EventUndeliver, EventExpired,
+		EventReattempt, EventAnswered, EventRefused, EventUndeliver, EventExpired, EventCancelled,
 	}
 }
 
@@ -82,8 +83,8 @@ type Lifecycle map[State]map[Event]Edge
 
 // NewLifecycle is the whole table. An answer may overtake the news that the
 // network has taken the last segment, so Sending takes every event that
-// Waiting takes. A second 0B changes nothing. Expiry is possible from every
-// state that is not final, and so is a network that gives up late (a delivery
+// Waiting takes. A second 0B changes nothing. Expiry and an operator's end are possible
+// from every state that is not final, and so is a network that gives up late (a delivery
 // report after it had taken the message) unless the card has spoken: then it
 // was a copy that got lost, and only the answer or the deadline ends it.
 func NewLifecycle() Lifecycle {
@@ -96,6 +97,7 @@ func NewLifecycle() Lifecycle {
 			EventTurnedAway: {Failed, EffectReply},
 			EventUndeliver:  {Failed, EffectReply},
 			EventExpired:    {Failed, EffectReply},
+			EventCancelled:  {Failed, EffectReply},
 		},
 		Sending: {
 			EventSent:      {Waiting, NoEffect},
@@ -105,6 +107,7 @@ func NewLifecycle() Lifecycle {
 			EventRefused:   {Failed, EffectReply},
 			EventUndeliver: {Failed, EffectReply},
 			EventExpired:   {Failed, EffectReply},
+			EventCancelled: {Failed, EffectReply},
 		},
 		Waiting: {
 			EventSent:      {Waiting, NoEffect},
@@ -114,6 +117,7 @@ func NewLifecycle() Lifecycle {
 			EventRefused:   {Failed, EffectReply},
 			EventUndeliver: {Failed, EffectReply},
 			EventExpired:   {Failed, EffectReply},
+			EventCancelled: {Failed, EffectReply},
 		},
 		Prompted: {
 			EventSent:      {Prompted, NoEffect},
@@ -122,6 +126,7 @@ func NewLifecycle() Lifecycle {
 			EventAnswered:  {Done, EffectReply},
 			EventRefused:   {Failed, EffectReply},
 			EventExpired:   {Failed, EffectReply},
+			EventCancelled: {Failed, EffectReply},
 		},
 		Done:   {},
 		Failed: {},

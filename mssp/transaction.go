@@ -39,11 +39,16 @@ const (
 // Transaction is one request on its way to a card and back. The row that
 // holds it is the only truth: goroutines, waiters and timers come and go.
 type Transaction struct {
-	ID          TransID
-	Seq         int64 // order of acceptance; the queue of a card follows it
-	Kind        Kind
-	AP          APID   // who asked, and the only one who may see the answer; "" for the operator's own
-	APTransID   string // AP_TransID; unique per AP
+	ID        TransID
+	Seq       int64 // order of acceptance; the queue of a card follows it
+	Kind      Kind
+	AP        APID   // who asked, and the only one who may see the answer; "" for the operator's own
+	APTransID string // AP_TransID
+	// Instant is AP_Info.Instant in nanoseconds since 1970: with AP and APTransID it
+	// tells one request from the next (I12). 0: it came without; OldInstant: not known.
+	Instant int64
+	// Once is set when the provider's record asked that APTransID is never used again.
+	Once        bool
 	RequestHash []byte // SHA-256 of the meaning of the request; tells a repeat from a reuse
 	MSISDN      sms.MSISDN
 	ICCID       ota.ICCID
@@ -68,10 +73,24 @@ type Transaction struct {
 	SentAt     time.Time // first packet sealed; zero while queued
 	Deadline   time.Time // after it the transaction expires; a column, not a timer
 	FinishedAt time.Time
-	Version    int64 // optimistic lock
+	Ended      Event  // that ended it; "" in rows of an earlier release
+	EndedBy    string // the operator who has cancelled it
+	Version    int64  // optimistic lock
+
+	// Late is what the card's answer said that came after the end, LateAt when the
+	// first one came.
+	Late   string
+	LateAt time.Time
 
 	Observer Observer // who is told of its end
 }
+
+// RepeatFor is how long a request that comes again with the same Instant is taken
+// for a transport that tries once more.
+const RepeatFor = 24 * time.Hour
+
+// OldInstant is the Instant of a transaction that an earlier release accepted.
+const OldInstant = -1
 
 // Observer is who is told that a transaction has ended, besides those who wait
 // for it or ask: it is told at least once, from the commit that ends the

@@ -66,14 +66,15 @@ func refusal(err error) error {
 		return err
 	}
 	return &exitError{Code: exitFailed, Err: whole{r}, Hint: map[operator.Reason]string{
-		operator.NoSuchUser:      "simsign user list shows the users",
-		operator.NoSuchProvider:  "simsign ap list shows the providers",
-		operator.NoSuchCard:      "simsign card list shows the cards",
-		operator.NumberTaken:     "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it",
-		operator.CardTaken:       "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it; take another card",
-		operator.ProviderChanged: "simsign ap show shows it as it is now",
-		operator.ProviderRemoved: "give it another --id: simsign ap list --removed shows those that are taken",
-		operator.ProviderExists:  "give it another --id, or use the one that is there: simsign ap list",
+		operator.NoSuchUser:        "simsign user list shows the users",
+		operator.NoSuchProvider:    "simsign ap list shows the providers",
+		operator.NoSuchTransaction: "simsign tx list --all shows the transactions",
+		operator.NoSuchCard:        "simsign card list shows the cards",
+		operator.NumberTaken:       "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it",
+		operator.CardTaken:         "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it; take another card",
+		operator.ProviderChanged:   "simsign ap show shows it as it is now",
+		operator.ProviderRemoved:   "give it another --id: simsign ap list --removed shows those that are taken",
+		operator.ProviderExists:    "give it another --id, or use the one that is there: simsign ap list",
 	}[r.Reason]}
 }
 

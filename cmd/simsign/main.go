@@ -35,6 +35,7 @@ type commands struct {
 	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated cards."`
 	User    UserCmd    `cmd:"" help:"Users: add, list, show, register, code, applet."`
 	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
+	Tx      TxCmd      `cmd:"" help:"Transactions: list, show, cancel."`
 	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`
 	Modem   ModemCmd   `cmd:"" help:"GSM modems: look at one, or emulate one."`
 	Sign    SignCmd    `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"encoding/base32"
 	"encoding/binary"
@@ -29,7 +28,7 @@ type line struct {
 // newTransaction is a row with its identity and its deadline.
 func (l *line) newTransaction(o *Order, t *Target) (mssp.Transaction, error) {
 	tx := mssp.Transaction{
-		Kind: o.Kind, AP: o.AP, APTransID: o.APTransID, RequestHash: o.RequestHash, Mode: o.Mode, Profile: o.Profile, Observer: o.Observer,
+		Kind: o.Kind, AP: o.AP, APTransID: o.APTransID, Instant: o.Instant, Once: o.Once, RequestHash: o.RequestHash, Mode: o.Mode, Profile: o.Profile, Observer: o.Observer,
 		MSISDN: t.Subscriber.MSISDN, ICCID: t.Card.ICCID, State: mssp.Queued, CreatedAt: o.At, Deadline: o.At.Add(o.Life),
 	}
 	id, err := transID(l.o.Rand)
@@ -79,7 +78,7 @@ func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, p *s
 		return mssp.Transaction{}, l.refused(tx.Kind, f)
 	}
 	if res.Duplicate {
-		return repeat(res.Tx, tx.RequestHash)
+		return l.again(res.Tx, store.RequestOf(&tx))
 	}
 	switch {
 	case res.Dispatched != nil:
@@ -98,14 +97,6 @@ func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, p *s
 		l.alarm.poke(res.Tx.Deadline)
 	}
 	return res.Tx, nil
-}
-
-// repeat answers the second request with the same AP_TransID.
-func repeat(old mssp.Transaction, hash []byte) (mssp.Transaction, error) {
-	if !bytes.Equal(old.RequestHash, hash) {
-		return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used before for another request: choose a new one")
-	}
-	return old, nil
 }
 
 // turnAway ends a transaction for which the queue of its card is too long.

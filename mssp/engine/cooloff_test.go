@@ -10,8 +10,6 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
-	"github.com/simsign/simsign/mssp/signature"
-	"github.com/simsign/simsign/mssp/store"
 )
 
 // unwillingLab is a lab with a user who cancels (or does not answer), and the
@@ -70,27 +68,4 @@ func TestCoolOff(t *testing.T) {
 	l.Clock.Add(15 * time.Minute)
 	after := l.Sign(enginetest.Request("T6", "pay"))
 	l.Want(after.ID, mssp.Done, mssp.Signature)
-}
-
-// A request whose time is over is answered when it is a repeat, and refused
-// without a trace when it is not.
-func TestLateRequest(t *testing.T) {
-	l := enginetest.New(t)
-	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
-	first := l.Sign(enginetest.Request("T1", "pay"))
-	late := func(id, text string) signature.Request {
-		r := enginetest.Request(id, text)
-		r.Late = mssp.Faultf(mssp.ValidityExpired, "too late")
-		return r
-	}
-	if tx, err := l.Signer.Sign(context.Background(), late("T1", "pay")); err != nil || tx.ID != first.ID || tx.Status != mssp.Signature {
-		t.Errorf("the repeat: %+v, %v", tx, err)
-	}
-	_, err := l.Signer.Sign(context.Background(), late("T1", "pay more"))
-	enginetest.WantFault(t, err, mssp.WrongParam)
-	_, err = l.Signer.Sign(context.Background(), late("T2", "pay"))
-	enginetest.WantFault(t, err, mssp.ValidityExpired)
-	if txs, err := l.Store.Transactions(context.Background(), store.TransactionFilter{AP: "http://bank.example"}); err != nil || len(txs) != 1 {
-		t.Errorf("%d transactions, %v", len(txs), err)
-	}
 }

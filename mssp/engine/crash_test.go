@@ -171,7 +171,7 @@ func killedRun(t *testing.T, l *enginetest.Lab, at int, after bool, name string)
 		l.Redeliver()
 	}
 	for _, id := range []string{"T1", "T2"} {
-		tx, err := l.Store.TransactionByAP(context.Background(), "http://bank.example", id)
+		tx, err := l.Store.Earlier(context.Background(), store.RequestKey{AP: "http://bank.example", TransID: id, Once: true})
 		if err != nil || tx.State != mssp.Done || tx.Status != mssp.Signature {
 			t.Fatalf("%s: %s is %s %d %s, %v", name, id, tx.State, tx.Status, tx.Detail, err)
 		}

@@ -180,7 +180,7 @@ func TestObserverKilledAtEveryCommit(t *testing.T) {
 			}
 			name := fmt.Sprintf("commit %d, after %v", at, after)
 			for _, id := range []string{"T1", "T2"} {
-				tx, err := l.Store.TransactionByAP(context.Background(), "http://bank.example", id)
+				tx, err := l.Store.Earlier(context.Background(), store.RequestKey{AP: "http://bank.example", TransID: id, Once: true})
 				if err != nil || tx.State != mssp.Done {
 					t.Fatalf("%s: %s is %s, %v", name, id, tx.State, err)
 				}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -34,6 +33,8 @@ type Order struct {
 	// Who asks; empty for the operator's own orders.
 	AP          mssp.APID
 	APTransID   string
+	Instant     int64 // see mssp.Transaction
+	Once        bool
 	RequestHash []byte
 	Mode        mssp.MessagingMode
 	Profile     string    // SignatureProfile URI as asked for
@@ -45,9 +46,8 @@ type Order struct {
 }
 
 // Accept puts an order into the queue of its card and returns once it is
-// durable; the error is a *mssp.Fault. An order of a provider that was
-// accepted before (same AP and APTransID, same RequestHash) returns the first
-// transaction (I12); with another RequestHash it is fault 101.
+// durable; the error is a *mssp.Fault. An order of a provider that repeats an
+// earlier one returns the first transaction (I12), see Repeat.
 func (e *Engine) Accept(ctx context.Context, t *Target, o Order) (mssp.Transaction, error) {
 	return e.line.order(ctx, t, &o)
 }
@@ -139,21 +139,4 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 		l.trace(&tx, o.Trace.Layer, o.Trace.Direction, o.Trace.Octets, o.Trace.Summary, o.Trace.Fields...)
 	}
 	return tx, r, nil
-}
-
-// Refuse answers a provider's request that cannot become a transaction: with
-// the fault that err is, or with the transaction of an earlier request, whose
-// repeat it is.
-func (e *Engine) Refuse(ctx context.Context, o *Order, err error) (mssp.Transaction, error) {
-	return e.line.refuse(ctx, o, err)
-}
-
-func (l *line) refuse(ctx context.Context, o *Order, err error) (mssp.Transaction, error) {
-	switch old, oldErr := l.o.Store.TransactionByAP(ctx, o.AP, o.APTransID); {
-	case oldErr == nil:
-		return repeat(old, o.RequestHash)
-	case !errors.Is(oldErr, mssp.ErrNotFound):
-		err = l.storeFault("looking up a repeated request", oldErr)
-	}
-	return mssp.Transaction{}, l.refused(o.Kind, err)
 }

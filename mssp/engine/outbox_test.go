@@ -122,7 +122,7 @@ func TestExpiry(t *testing.T) {
 	l.Clock.Add(81e9)
 	l.Engine.Sweep(context.Background())
 	l.Settle()
-	for id, want := range map[mssp.TransID]string{prompted.ID: "no answer from the user", queued.ID: "never sent"} {
+	for id, want := range map[mssp.TransID]string{prompted.ID: "shown: the user was asked and has not answered", queued.ID: "never sent"} {
 		if end := l.Want(id, mssp.Failed, mssp.ExpiredTransaction); !strings.Contains(end.Detail, want) {
 			t.Errorf("detail %q, want %q", end.Detail, want)
 		}

@@ -31,7 +31,7 @@ func (c *core) sealer() *sealer { return &sealer{core: c} }
 func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
 	if !tx.Deadline.After(s.o.Clock()) {
 		// Its turn comes too late (after a restart, say): nobody waits for an answer any more.
-		return store.Sealed{}, &mssp.Fault{Code: mssp.ExpiredTransaction, Detail: expiredDetail(tx)}
+		return store.Sealed{}, &mssp.Fault{Code: mssp.ExpiredTransaction, Detail: "time is up: " + mssp.ReachQueued.Ended()}
 	}
 	r, err := s.request, error(nil)
 	if tx.ID != s.fresh {

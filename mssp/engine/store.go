@@ -29,6 +29,7 @@ type Store interface {
 	RecordOutcomesLazy(o []store.SegmentOutcome)
 	Reported(ctx context.Context, r bearer.Report) (mssp.TransID, error)
 	MatchReceipts(ctx context.Context, limit int) ([]store.Receipt, error)
+	Reach(ctx context.Context, tx *mssp.Transaction) (mssp.Reach, error)
 	Resolve(ctx context.Context, o store.SegmentOutcome) (id mssp.TransID, changed bool, err error)
 	Alert(ctx context.Context, number sms.MSISDN, now time.Time) (int64, error)
 	EnqueueText(ctx context.Context, segs []bearer.Segment) ([]store.Outbound, error)
@@ -46,7 +47,7 @@ type Store interface {
 	NextDue(ctx context.Context) (time.Time, error)
 
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
-	TransactionByAP(ctx context.Context, ap mssp.APID, apTransID string) (mssp.Transaction, error)
+	Earlier(ctx context.Context, k store.RequestKey) (mssp.Transaction, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
 	OpenByPacket(ctx context.Context, iccid ota.ICCID, tar ota.TAR, cntr ota.CNTR) (mssp.Transaction, store.Packet, error)
 	Packets(ctx context.Context, id mssp.TransID) ([]store.Packet, error)

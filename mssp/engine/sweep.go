@@ -120,7 +120,7 @@ func (w *sweeper) expire(ctx context.Context) error {
 
 func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
 	_, err := w.line.conclude(ctx, func() (store.Finish, error) {
-		f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: expiredDetail(tx), At: w.o.Clock()}
+		f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: "time is up: " + w.line.reached(ctx, tx), At: w.o.Clock()}
 		w.line.abort(ctx, tx, nil, &f)
 		return f, nil
 	})
@@ -128,19 +128,6 @@ func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
 		return fmt.Errorf("transaction %s: %w", tx.ID, err)
 	}
 	return nil
-}
-
-// expiredDetail tells how far the request has come.
-func expiredDetail(tx *mssp.Transaction) string {
-	switch tx.State {
-	case mssp.Queued:
-		return "time is up: earlier requests to this user were still being answered, this one was never sent"
-	case mssp.Sending:
-		return "time is up: never delivered, the network did not take the message"
-	case mssp.Waiting:
-		return "time is up: the network took the message, the user's phone gave no sign; it may be off or out of coverage"
-	}
-	return "time is up: delivered, but no answer from the user"
 }
 
 // reattemptPartial asks again for answers of which a part has been missing

@@ -20,7 +20,7 @@ func FaultOfWord(w applet.StatusWord) *mssp.Fault {
 	case applet.StatusCancelled: // 3.5.6-1
 		return mssp.Faultf(mssp.UserCancel, "the user cancelled")
 	case applet.StatusNoAnswer:
-		return mssp.Faultf(mssp.ExpiredTransaction, "delivered, but no answer from the user")
+		return mssp.Faultf(mssp.ExpiredTransaction, "time is up: %s", mssp.ReachShown.Ended())
 	case applet.StatusBusy:
 		return mssp.Faultf(mssp.SignatureProcess, "the user's phone was busy with another screen: try again")
 	case applet.StatusBlocked, applet.StatusWrongCode: // 3.5.4-1

@@ -16,19 +16,21 @@ type Reason string
 
 // Reasons.
 const (
-	BadRequest      Reason = "bad-request"     // the request is wrong in itself: Detail says what
-	NotRunning      Reason = "not-running"     // only the running service can do that
-	NoSuchCard      Reason = "no-such-card"    //
-	NoSuchUser      Reason = "no-such-user"    //
-	NoSuchProvider  Reason = "no-such-ap"      //
-	NumberTaken     Reason = "number-taken"    // a user has the number: MSISDN and ICCID are his
-	CardTaken       Reason = "card-taken"      // another user has the card: MSISDN and ICCID are his
-	ProviderExists  Reason = "ap-exists"       // AP is there, Detail says how
-	ProviderChanged Reason = "ap-changed"      // AP is not what was read, Detail says what it is now
-	ProviderRemoved Reason = "ap-removed"      // AP was removed, Detail says when: its id stays with its history
-	CardInService   Reason = "card-in-service" // there is nothing to release
-	CounterExact    Reason = "counter-exact"   // the card takes no higher counter
-	CAExists        Reason = "ca-exists"       // Detail says which
+	BadRequest        Reason = "bad-request"     // the request is wrong in itself: Detail says what
+	NotRunning        Reason = "not-running"     // only the running service can do that
+	NoSuchCard        Reason = "no-such-card"    //
+	NoSuchUser        Reason = "no-such-user"    //
+	NoSuchProvider    Reason = "no-such-ap"      //
+	NumberTaken       Reason = "number-taken"    // a user has the number: MSISDN and ICCID are his
+	CardTaken         Reason = "card-taken"      // another user has the card: MSISDN and ICCID are his
+	ProviderExists    Reason = "ap-exists"       // AP is there, Detail says how
+	ProviderChanged   Reason = "ap-changed"      // AP is not what was read, Detail says what it is now
+	ProviderRemoved   Reason = "ap-removed"      // AP was removed, Detail says when: its id stays with its history
+	CardInService     Reason = "card-in-service" // there is nothing to release
+	CounterExact      Reason = "counter-exact"   // the card takes no higher counter
+	CAExists          Reason = "ca-exists"       // Detail says which
+	NoSuchTransaction Reason = "no-such-tx"      // Detail says it
+	TransactionEnded  Reason = "tx-ended"        // Detail says how
 )
 
 // Refusal is an operation that was not done, and what is there already. Nothing

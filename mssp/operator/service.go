@@ -9,6 +9,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
@@ -29,6 +30,9 @@ type Store interface {
 	AddSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
+	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
+	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
+	Reach(ctx context.Context, tx *mssp.Transaction) (mssp.Reach, error)
 }
 
 // Vault seals card keys and the CA key; *keys.Vault is one.
@@ -40,11 +44,13 @@ type Vault interface {
 }
 
 // Engine is what the operations need of *registration.Registrar and
-// *cardcare.Care, which reach cards.
+// *cardcare.Care, which reach cards, and of *engine.Engine.
 type Engine interface {
 	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
 	ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op applet.CodeOperation) (mssp.Transaction, error)
 	QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error)
+	// Cancel ends a transaction on behalf of somebody; mssp.ErrNotFound, mssp.ErrFinal.
+	Cancel(ctx context.Context, id mssp.TransID, operator string) (mssp.Transaction, error)
 }
 
 // Operations is every operation. What is refused is a *Refusal, what a card or
@@ -69,6 +75,10 @@ type Operations interface {
 	Register(ctx context.Context, r Registration) (Registered, error)
 	ManageCode(ctx context.Context, r CodeRequest) (Outcome, error)
 	AppletState(ctx context.Context, r UserName) (AppletInfo, error)
+
+	Transactions(ctx context.Context, r TxPage) ([]TxInfo, error)
+	Transaction(ctx context.Context, r TxName) (TxInfo, error)
+	CancelTransaction(ctx context.Context, r TxCancel) (TxInfo, error)
 
 	InitCA(ctx context.Context, r CARequest) (CAInfo, error)
 }

@@ -33,6 +33,10 @@ func (e *oneEngine) Sign(_ context.Context, r signature.Request) (mssp.Transacti
 	return e.tx(r.AP.ID), nil
 }
 
+func (e *oneEngine) Repeat(context.Context, signature.Request) (mssp.Transaction, bool, error) {
+	return mssp.Transaction{}, false, nil
+}
+
 func (e *oneEngine) ReferenceOf(mssp.Transaction) string { return "" }
 
 func (e *oneEngine) Wait(context.Context, mssp.TransID) (mssp.Transaction, error) {

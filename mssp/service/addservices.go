@@ -21,6 +21,7 @@ type extras struct {
 	language  string
 	eventID   string
 	responses []ServiceResponse
+	late      *mssp.Fault // the time for the request is over: nothing but a repeat is answered
 }
 
 // additional reads AdditionalServices. Some services only add to the answer

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -34,27 +35,32 @@ func (e *fakeEngine) Sign(_ context.Context, r signature.Request) (mssp.Transact
 	if e.fail != nil {
 		return mssp.Transaction{}, e.fail
 	}
-	if r.Late == nil {
-		e.seen = append(e.seen, r)
-	}
-	key := string(r.AP.ID) + "|" + r.APTransID
-	if id, ok := e.byAP[key]; ok {
-		tx := *e.byID[id]
-		if string(tx.RequestHash) != string(r.RequestHash) {
-			return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used for another request")
-		}
-		return tx, nil
-	}
-	if r.Late != nil {
-		return mssp.Transaction{}, r.Late
-	}
+	e.seen = append(e.seen, r)
 	id := mssp.TransID("h" + string(rune('a'+len(e.byID))))
 	tx := &mssp.Transaction{
 		ID: id, Kind: mssp.KindSign, AP: r.AP.ID, APTransID: r.APTransID, RequestHash: r.RequestHash,
 		MSISDN: r.MSISDN, Mode: r.Mode, State: mssp.Waiting,
 	}
-	e.byAP[key], e.byID[id], e.ended[id] = id, tx, make(chan struct{})
+	e.byAP[keyOf(r)], e.byID[id], e.ended[id] = id, tx, make(chan struct{})
 	return *tx, nil
+}
+
+func keyOf(r signature.Request) string {
+	return fmt.Sprintf("%s|%s|%d", r.AP.ID, r.APTransID, r.Instant)
+}
+
+func (e *fakeEngine) Repeat(_ context.Context, r signature.Request) (mssp.Transaction, bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	id, ok := e.byAP[keyOf(r)]
+	if !ok {
+		return mssp.Transaction{}, false, nil
+	}
+	tx := *e.byID[id]
+	if string(tx.RequestHash) != string(r.RequestHash) {
+		return mssp.Transaction{}, true, mssp.Faultf(mssp.WrongParam, "AP_TransID was used for another request")
+	}
+	return tx, true, nil
 }
 
 // end makes a transaction final.

@@ -121,36 +121,6 @@ func TestStatusRefused(t *testing.T) {
 	}
 }
 
-// TestRepeat is I12 at this layer: the same AP_TransID and meaning finds the
-// first transaction, under another Instant; another meaning is refused; the
-// AP_TransID of another provider is another one.
-func TestRepeat(t *testing.T) {
-	s, e := testService(t)
-	first, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
-	if f != nil {
-		t.Fatal(f)
-	}
-	req := bankRequest("T1")
-	req.AP.Instant = now.Add(time.Minute).Format(time.RFC3339)
-	if again, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil || again.TransID != first.TransID {
-		t.Errorf("repeat: %+v, %v", again, f)
-	}
-	req.Data.Data = "Pay 1000 EUR?"
-	if _, f := s.Signature(t.Context(), plain(), Peer{}, req); f == nil || f.Code != mssp.WrongParam {
-		t.Errorf("another meaning: %v", f)
-	}
-	req = bankRequest("T1")
-	req.AP.ID, req.AP.Password, req.Profile = "http://shop", "secret", profileSign
-	if other, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil || other.TransID == first.TransID {
-		t.Errorf("another provider: %+v, %v", other, f)
-	}
-	// A synch repeat of what is done has its answer at once.
-	e.end(t, first.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
-	if again, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1")); f != nil || again.TransID != first.TransID {
-		t.Errorf("repeat after the end: %+v, %v", again, f)
-	}
-}
-
 // TestSynch waits for the user and gives the signature, or the fault.
 func TestSynch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -241,34 +211,4 @@ func TestLimits(t *testing.T) {
 			t.Errorf("a second later: %v", f)
 		}
 	})
-}
-
-// TestRepeatAfterValidity: the repeat of a request whose ValidityDate has
-// passed meanwhile gets the first answer, not a fault about the date.
-func TestRepeatAfterValidity(t *testing.T) {
-	s, e := testService(t)
-	request := func(until time.Duration) *SignatureReq {
-		r := bankRequest("T1")
-		r.ValidityDate = now.Add(until).Format(time.RFC3339)
-		return r
-	}
-	first, f := s.Signature(t.Context(), plain(), Peer{}, request(60*time.Second))
-	if f != nil {
-		t.Fatal(f)
-	}
-	e.end(t, first.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
-	clock := s.o.Clock
-	s.o.Clock = func() time.Time { return clock().Add(2 * time.Minute) }
-	again, f := s.Signature(t.Context(), plain(), Peer{}, request(60*time.Second))
-	if f != nil || again.TransID != first.TransID {
-		t.Fatalf("the repeat: %+v, %v", again, f)
-	}
-	if _, f = s.Signature(t.Context(), plain(), Peer{}, request(70*time.Second)); f == nil || f.Code != mssp.WrongParam {
-		t.Errorf("another date under the same AP_TransID: %v", f)
-	}
-	late := request(60 * time.Second)
-	late.AP.TransID = "T2"
-	if _, f = s.Signature(t.Context(), plain(), Peer{}, late); f == nil || f.Code != mssp.ValidityExpired {
-		t.Errorf("a new request: %v", f)
-	}
 }

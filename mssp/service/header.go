@@ -43,6 +43,11 @@ func (s *Service) begin(ctx context.Context, op Operation, d *Dialect, peer Peer
 	if f := s.checkInstant(d, h.AP.Instant); f != nil {
 		return mssp.AP{}, f
 	}
+	if op != OpSignature { // there a repeat is looked for first
+		if f := s.checkAge(d, h.AP.Instant); f != nil {
+			return mssp.AP{}, f
+		}
+	}
 	if h.AP.TransID == "" {
 		if d.Absent.TransID[op] {
 			return ap, nil
@@ -67,14 +72,23 @@ func (d *Dialect) checkVersion(op Operation, h *Header) *mssp.Fault {
 		quote(h.MajorVersion+"."+h.MinorVersion), op, d.Version.Major, d.Version.Minor)
 }
 
-// checkInstant holds AP_Info.Instant against the clock: a recording of an
-// old request is refused, and so is a provider whose clock is wrong.
+// checkInstant: AP_Info.Instant is there, and a time.
 func (s *Service) checkInstant(d *Dialect, instant string) *mssp.Fault {
 	if instant == "" {
 		if d.Absent.Instant {
 			return nil
 		}
 		return mssp.Faultf(mssp.MissingParam, "AP_Info.Instant is missing: send the present time, for example %s", d.instantExample())
+	}
+	_, f := d.instant("AP_Info.Instant", instant)
+	return f
+}
+
+// checkAge holds AP_Info.Instant against the clock: a recording of an old
+// request is refused, and so is a provider whose clock is wrong.
+func (s *Service) checkAge(d *Dialect, instant string) *mssp.Fault {
+	if instant == "" {
+		return nil // and may be
 	}
 	t, f := d.instant("AP_Info.Instant", instant)
 	if f != nil {

@@ -15,7 +15,8 @@
 //
 // A signature is given only to the provider that asked for it (I2): engine
 // and service both compare. A repeat of a request, that is the same AP_ID,
-// AP_TransID and meaning, finds the first transaction (I12).
+// AP_TransID, Instant and meaning, finds the first transaction for a day, and is
+// looked for before the time is checked (I12).
 package service
 
 import (
@@ -36,6 +37,8 @@ import (
 // Engine is what the service needs of *signature.Signer. Errors that are a
 // *mssp.Fault go to the provider as they are.
 type Engine interface {
+	// Repeat finds the transaction of a request that came before.
+	Repeat(ctx context.Context, r signature.Request) (tx mssp.Transaction, found bool, err error)
 	// Sign returns once the request is durable; a repeat returns the first transaction.
 	Sign(ctx context.Context, r signature.Request) (mssp.Transaction, error)
 	// Wait returns when the transaction is final, or with the error of ctx.

@@ -32,7 +32,7 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 	if f != nil {
 		return nil, f
 	}
-	r, x, f := s.validate(d, ap, req)
+	r, x, tx, again, f := s.admit(ctx, d, ap, req)
 	if f != nil {
 		return nil, f
 	}
@@ -43,10 +43,11 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 		s.metrics.waits.Inc()
 		defer func() { s.rates.done(); s.metrics.waits.Dec() }()
 	}
-	// A client that leaves now must not interrupt the commit.
-	tx, err := s.o.Engine.Sign(context.WithoutCancel(ctx), r)
-	if err != nil {
-		f := asFault(err)
+	if !again {
+		// A client that leaves now must not interrupt the commit.
+		tx, f = s.sign(context.WithoutCancel(ctx), r)
+	}
+	if f != nil {
 		if f.Code.IsStatus() { // a revoked certificate, found before the user was asked
 			return &SignatureResp{
 				Header: s.reply(d, ap, &req.Header), User: MobileUser{MSISDN: req.User.MSISDN},
@@ -80,6 +81,30 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 		return nil, f
 	}
 	return resp, nil
+}
+
+// admit lets a request through the gates that are left: the message, then, unless
+// it is the repeat of an earlier one (again, with its transaction), the time.
+func (s *Service) admit(ctx context.Context, d *Dialect, ap mssp.AP, req *SignatureReq) (r signature.Request, x extras, tx mssp.Transaction, again bool, f *mssp.Fault) {
+	r, x, bad := s.validate(d, ap, req)
+	if bad == nil {
+		if tx, again, f = s.repeat(ctx, &r); again || f != nil {
+			return r, x, tx, again, f
+		}
+		bad = x.late
+	}
+	if f := s.checkAge(d, req.AP.Instant); f != nil {
+		return r, x, tx, false, f
+	}
+	return r, x, tx, false, bad
+}
+
+func (s *Service) sign(ctx context.Context, r signature.Request) (mssp.Transaction, *mssp.Fault) {
+	tx, err := s.o.Engine.Sign(ctx, r)
+	if err != nil {
+		return tx, asFault(err)
+	}
+	return tx, nil
 }
 
 // result says what has become of a transaction.

@@ -1,8 +1,6 @@
 package service
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +13,7 @@ import (
 
 // validate turns MSS_SignatureReq into a request for the engine.
 func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature.Request, extras, *mssp.Fault) {
-	r := signature.Request{AP: ap, APTransID: req.AP.TransID}
+	r := signature.Request{AP: ap, APTransID: req.AP.TransID, Instant: instantOf(d, req.AP.Instant)}
 	var f *mssp.Fault
 	var x extras
 	if r.Mode, f = d.mode(req.Mode); f != nil {
@@ -53,7 +51,7 @@ func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature
 	if r.TimeOut, f = s.timeOut(d, p, req.TimeOut, req.ValidityDate); f != nil && f.Code != mssp.ValidityExpired {
 		return r, x, f
 	}
-	r.Late = f // the engine knows whether it was asked before (I12)
+	x.late = f
 	r.RequestHash = meaning(&r, req)
 	return r, x, nil
 }
@@ -180,27 +178,4 @@ func (s *Service) timeOut(d *Dialect, p *mssp.SignatureProfile, seconds, until s
 		return 0, mssp.Faultf(mssp.WrongParam, "%s leaves %s, the most for this profile is %s: ask for less", field, life.Round(time.Second), most)
 	}
 	return life, nil
-}
-
-// meaning is the SHA-256 of what a request asks for. A repeat of a request
-// has a new Instant and the same meaning; another meaning under the same
-// AP_TransID is refused by the engine (I12).
-func meaning(r *signature.Request, req *SignatureReq) []byte {
-	b := make([]byte, 0, 512)
-	field := func(s string) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
-		b = append(b, s...)
-	}
-	for _, s := range [...]string{
-		string(r.MSISDN), string(r.Mode), r.ProfileURI, string(r.Format), r.MimeType,
-		r.Display, r.EventID, r.Language, req.TimeOut, req.ValidityDate, string(r.Content), string(r.Digest),
-	} {
-		field(s)
-	}
-	b = append(b, byte(r.Hash), 0)
-	if r.Validate {
-		b[len(b)-1] = 1
-	}
-	h := sha256.Sum256(b)
-	return h[:]
 }

@@ -23,6 +23,7 @@ const (
 type Request struct {
 	AP          mssp.AP
 	APTransID   string
+	Instant     int64  // AP_Info.Instant, see mssp.Transaction
 	RequestHash []byte // SHA-256 of the meaning of the request
 	MSISDN      sms.MSISDN
 	Mode        mssp.MessagingMode
@@ -42,9 +43,6 @@ type Request struct {
 	EventID  string // of the AP, shown under its own label beside our reference code
 	Language string // ISO 639-1; empty: the subscriber's
 	TimeOut  time.Duration
-	// Late is set when the time for this request is over: only the repeat of an
-	// earlier one is answered, a new one gets this fault.
-	Late     *mssp.Fault
 	Observer mssp.Observer // who is told of the end, besides whoever waits for it
 	Validate bool          // the reply says VALID_SIGNATURE (502) instead of SIGNATURE (500)
 }

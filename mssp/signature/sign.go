@@ -6,15 +6,14 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 const defaultTimeOut = 2 * time.Minute
 
 // Sign accepts a request for a signature and returns once it is durable; the
-// error is a *mssp.Fault. A repeat of an earlier request (same AP and
-// AP_TransID, same RequestHash) returns the same transaction, whatever became
-// of it, and never prompts again (I12); with another RequestHash it is
-// fault 101.
+// error is a *mssp.Fault. A repeat of an earlier request returns the same
+// transaction, whatever became of it, and never prompts again (I12), see Repeat.
 func (s *Signer) Sign(ctx context.Context, r Request) (mssp.Transaction, error) {
 	if r.ProfileURI == "" {
 		r.ProfileURI = r.Profile.URI
@@ -23,17 +22,25 @@ func (s *Signer) Sign(ctx context.Context, r Request) (mssp.Transaction, error) 
 		r.Format = CMS
 	}
 	o := engine.Order{
-		Kind: mssp.KindSign, Operation: Operation, AP: r.AP.ID, APTransID: r.APTransID, RequestHash: r.RequestHash,
+		Kind: mssp.KindSign, Operation: Operation, AP: r.AP.ID, APTransID: r.APTransID, Instant: r.Instant, Once: r.AP.UniqueIDs, RequestHash: r.RequestHash,
 		Mode: r.Mode, Profile: r.ProfileURI, Language: r.Language, Life: r.Life(), Code: r.Profile.Usage, Ask: true, At: s.o.Clock(), Observer: r.Observer,
-	}
-	if r.Late != nil {
-		return s.engine.Refuse(ctx, &o, r.Late)
 	}
 	t, err := s.order(ctx, &r, &o)
 	if err != nil {
 		return s.engine.Refuse(ctx, &o, err)
 	}
 	return s.engine.Accept(ctx, t, o)
+}
+
+// Repeat answers a request that came before: the same AP, AP_TransID, Instant and
+// meaning within a day, or without an Instant while the first is open. Another
+// meaning under the same Instant is fault 101, and so is a new Instant where the
+// provider's record asks for identifiers that are used once. found is false for a
+// new request.
+func (s *Signer) Repeat(ctx context.Context, r Request) (tx mssp.Transaction, found bool, err error) {
+	return s.engine.Repeat(ctx, store.RequestKey{
+		AP: r.AP.ID, TransID: r.APTransID, Instant: r.Instant, Hash: r.RequestHash, Once: r.AP.UniqueIDs,
+	})
 }
 
 // order checks everything and composes the message; nothing is stored yet.

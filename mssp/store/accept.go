@@ -19,16 +19,16 @@ const (
 	holder = CASE WHEN busy_tx = '' AND queued = 0 THEN $3 ELSE holder END
 	WHERE iccid = $1 AND ` + sqlFence + `$3` + sqlKept + ` RETURNING busy_tx, queued`
 
-	sqlInsertTx = `INSERT INTO tx (id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
+	sqlInsertTx = `INSERT INTO tx (id, kind, ap, ap_trans_id, instant, once, request_hash, msisdn, iccid, mode, profile, applet_txn,
 	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo,
-	observer, observer_data)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, $19, $20, $21, $22, $23, $24)
+	observer, observer_data, ended)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1, $21, $22, $23, $24, $25, $26, $27)
 	ON CONFLICT DO NOTHING RETURNING seq`
 )
 
 // Accept takes a transaction in: one commit stores it and, when it is its
-// turn at the card at once, the sealed packet too. A second call with the
-// same AP and APTransID changes nothing and answers the first transaction
+// turn at the card at once, the sealed packet too. A request that an earlier
+// one stands against (see Earlier) changes nothing and answers that one
 // (Duplicate, I12). When the SealFunc refuses with a *mssp.Fault the
 // transaction is stored as failed with that fault. The error is ErrNotFound
 // for a card that is not there and ErrExists for an ID that is taken.
@@ -103,10 +103,10 @@ func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResul
 // insertTx stores a new transaction and sets its Seq; ErrExists when its id or
 // the AP's id for it is taken.
 func insertTx(q querier, tx *mssp.Transaction) error {
-	r, err := q.one(sqlInsertTx, string(tx.ID), string(tx.Kind), string(tx.AP), tx.APTransID, tx.RequestHash,
+	r, err := q.one(sqlInsertTx, string(tx.ID), string(tx.Kind), string(tx.AP), tx.APTransID, tx.Instant, tx.Once, tx.RequestHash,
 		string(tx.MSISDN), string(tx.ICCID), string(tx.Mode), tx.Profile, tx.AppletTxn,
 		string(tx.State), int64(tx.Status), tx.Detail, tx.Attempt, tx.CreatedAt, tx.SentAt, tx.Deadline, tx.FinishedAt,
-		tx.Request, tx.INT6, tx.Result, []byte(nil), tx.Observer.Name, tx.Observer.Data)
+		tx.Request, tx.INT6, tx.Result, []byte(nil), tx.Observer.Name, tx.Observer.Data, string(tx.Ended))
 	if errors.Is(err, ErrNotFound) {
 		return ErrExists
 	}
@@ -129,11 +129,17 @@ func acceptedBefore(w *work, tx mssp.Transaction, mine bool) (AcceptResult, erro
 	if err != nil {
 		return AcceptResult{}, err
 	}
-	first, err := oneTx(w, sqlTxByAP, string(tx.AP), tx.APTransID)
-	if errors.Is(err, ErrNotFound) {
-		return AcceptResult{}, fmt.Errorf("store: transaction id: %w", ErrExists)
+	first, err := earlier(w, RequestOf(&tx))
+	if !errors.Is(err, ErrNotFound) {
+		return AcceptResult{Tx: first, Duplicate: true}, err
 	}
-	return AcceptResult{Tx: first, Duplicate: true}, err
+	switch _, err = oneTx(w, sqlTxByID, string(tx.ID)); {
+	case err == nil:
+		err = fmt.Errorf("store: transaction id: %w", ErrExists)
+	case errors.Is(err, ErrNotFound):
+		err = errMoved // an open one has ended since the insertion
+	}
+	return AcceptResult{}, err
 }
 
 const sqlUnqueue = `UPDATE card SET queued = queued - 1 WHERE iccid = $1`

@@ -68,9 +68,11 @@ func TestOpenByPacketRefuses(t *testing.T) {
 
 func TestAcceptTwice(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		first := l.accept(newTx())
+		tx := newTx()
+		tx.Instant = 17
+		first := l.accept(tx)
 		again := newTx()
-		again.APTransID, again.RequestHash = first.Tx.APTransID, []byte{9}
+		again.Instant, again.APTransID, again.RequestHash = 17, first.Tx.APTransID, []byte{9}
 		for range 2 { // at the busy card, then at the idle one
 			r := l.accept(again)
 			if !r.Duplicate || r.Tx.ID != first.Tx.ID || r.Dispatched != nil || !bytes.Equal(r.Tx.RequestHash, []byte{1, 2, 3}) {
@@ -83,7 +85,7 @@ func TestAcceptTwice(t *testing.T) {
 			l.Error("the card is not idle after a duplicate")
 		}
 		other := newTx()
-		other.AP, other.APTransID = "https://shop.example", first.Tx.APTransID
+		other.AP, other.APTransID, other.Instant = "https://shop.example", first.Tx.APTransID, 17
 		if r := l.accept(other); r.Duplicate {
 			l.Error("the AP_TransID of another AP counts")
 		}

@@ -172,9 +172,12 @@ func BenchmarkReads(b *testing.B) {
 		}
 	}
 	for name, read := range map[string]func() error{
-		"Lookup":          func() error { _, _, _, err := s.Lookup(ctx, tx.MSISDN); return err },
-		"OpenByPacket":    func() error { _, _, err := s.OpenByPacket(ctx, tx.ICCID, ota.TAR{0xB0, 0, 1}, 1); return err },
-		"TransactionByAP": func() error { _, err := s.TransactionByAP(ctx, tx.AP, tx.APTransID); return err },
+		"Lookup":       func() error { _, _, _, err := s.Lookup(ctx, tx.MSISDN); return err },
+		"OpenByPacket": func() error { _, _, err := s.OpenByPacket(ctx, tx.ICCID, ota.TAR{0xB0, 0, 1}, 1); return err },
+		"Earlier": func() error {
+			_, err := s.Earlier(ctx, store.RequestKey{AP: tx.AP, TransID: tx.APTransID, Once: true})
+			return err
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			from := cpu()

@@ -16,7 +16,7 @@ func HotStatements() map[string]string {
 	return map[string]string{
 		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "lock card": sqlLockCard,
 		"standing": sqlStanding, "put standing": sqlPutStanding, "card facts": sqlCardFacts, "put key pair": sqlPutKeyPair, "one key pair": sqlOneKeyPair,
-		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "tx by AP": sqlTxByAP,
+		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "earlier": sqlEarlier,
 		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,

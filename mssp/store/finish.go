@@ -77,7 +77,7 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err != nil {
 		return FinishResult{}, err
 	}
-	tx.Status, tx.Detail, tx.Result = f.Status, f.Detail, f.Result
+	tx.Status, tx.Detail, tx.Result, tx.EndedBy = f.Status, f.Detail, f.Result, f.By
 	if err := w.save(&tx, st, mo); err != nil {
 		return FinishResult{}, err
 	}

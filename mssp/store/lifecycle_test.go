@@ -35,6 +35,7 @@ var scenarios = map[edge]scenario{
 	{mssp.Queued, mssp.EventTurnedAway}: {queued, finishBy(mssp.EventTurnedAway), mssp.Failed, ended},
 	{mssp.Queued, mssp.EventUndeliver}:  {queued, turnThatFails, mssp.Failed, ended},
 	{mssp.Queued, mssp.EventExpired}:    {queued, finishBy(mssp.EventExpired), mssp.Failed, ended},
+	{mssp.Queued, mssp.EventCancelled}:  {queued, finishBy(mssp.EventCancelled), mssp.Failed, ended},
 
 	{mssp.Sending, mssp.EventSent}:      {sending, sent, mssp.Waiting, nothingMore},
 	{mssp.Sending, mssp.EventPrompted}:  {sending, prompt, mssp.Prompted, nothingMore},
@@ -43,6 +44,7 @@ var scenarios = map[edge]scenario{
 	{mssp.Sending, mssp.EventRefused}:   {sending, finishBy(mssp.EventRefused), mssp.Failed, ended},
 	{mssp.Sending, mssp.EventUndeliver}: {sending, finishBy(mssp.EventUndeliver), mssp.Failed, ended},
 	{mssp.Sending, mssp.EventExpired}:   {sending, finishBy(mssp.EventExpired), mssp.Failed, ended},
+	{mssp.Sending, mssp.EventCancelled}: {sending, finishBy(mssp.EventCancelled), mssp.Failed, ended},
 
 	{mssp.Waiting, mssp.EventSent}:      {waiting, sentAgain, mssp.Waiting, nothingMore},
 	{mssp.Waiting, mssp.EventPrompted}:  {waiting, prompt, mssp.Prompted, nothingMore},
@@ -51,6 +53,7 @@ var scenarios = map[edge]scenario{
 	{mssp.Waiting, mssp.EventRefused}:   {waiting, finishBy(mssp.EventRefused), mssp.Failed, ended},
 	{mssp.Waiting, mssp.EventUndeliver}: {waiting, finishBy(mssp.EventUndeliver), mssp.Failed, ended},
 	{mssp.Waiting, mssp.EventExpired}:   {waiting, finishBy(mssp.EventExpired), mssp.Failed, ended},
+	{mssp.Waiting, mssp.EventCancelled}: {waiting, finishBy(mssp.EventCancelled), mssp.Failed, ended},
 
 	{mssp.Prompted, mssp.EventSent}:      {prompted, sent, mssp.Prompted, nothingMore},
 	{mssp.Prompted, mssp.EventPrompted}:  {prompted, prompt, mssp.Prompted, nothingMore},
@@ -58,6 +61,7 @@ var scenarios = map[edge]scenario{
 	{mssp.Prompted, mssp.EventAnswered}:  {prompted, finishBy(mssp.EventAnswered), mssp.Done, ended},
 	{mssp.Prompted, mssp.EventRefused}:   {prompted, finishBy(mssp.EventRefused), mssp.Failed, ended},
 	{mssp.Prompted, mssp.EventExpired}:   {prompted, finishBy(mssp.EventExpired), mssp.Failed, ended},
+	{mssp.Prompted, mssp.EventCancelled}: {prompted, finishBy(mssp.EventCancelled), mssp.Failed, ended},
 }
 
 // The state table runs the transactions: each scenario holds with the table,
@@ -125,7 +129,7 @@ func TestLifecycleRefuses(t *testing.T) {
 		mssp.EventSent: sent, mssp.EventPrompted: prompt, mssp.EventReattempt: reattempt,
 		mssp.EventTurnedAway: finishBy(mssp.EventTurnedAway), mssp.EventAnswered: finishBy(mssp.EventAnswered),
 		mssp.EventRefused: finishBy(mssp.EventRefused), mssp.EventUndeliver: finishBy(mssp.EventUndeliver),
-		mssp.EventExpired: finishBy(mssp.EventExpired),
+		mssp.EventExpired: finishBy(mssp.EventExpired), mssp.EventCancelled: finishBy(mssp.EventCancelled),
 	}
 	onBoth(t, func(l *lab) {
 		ll := &lifeLab{lab: l}

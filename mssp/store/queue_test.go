@@ -168,7 +168,7 @@ func TestConcurrentRace(t *testing.T) {
 			wg.Go(func() {
 				for i := range 10 {
 					tx := newTx()
-					tx.APTransID = fmt.Sprintf("race-%d", i)
+					tx.APTransID, tx.Instant = fmt.Sprintf("race-%d", i), 1
 					if c%2 == 0 {
 						tx.ICCID = cardB
 					}

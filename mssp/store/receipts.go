@@ -123,6 +123,19 @@ func txOf(q querier, seq int64, err error) (mssp.TransID, error) {
 	return id, got.err()
 }
 
+// Reach is how far a transaction has come that has not ended.
+func (s *Store) Reach(ctx context.Context, tx *mssp.Transaction) (r mssp.Reach, err error) {
+	err = s.read(ctx, func(q querier) error {
+		got, err := q.one(`SELECT COUNT(*) FROM segment WHERE tx_seq = $1 AND report = 1 AND delivered = 1`, tx.Seq)
+		if err != nil {
+			return err
+		}
+		r = mssp.ReachOf(tx.State, got.int() > 0)
+		return got.err()
+	})
+	return r, err
+}
+
 // MatchReceipts gives parked receipts to the segments whose ids have become
 // known, and forgets those that are too old. Without parked receipts it costs
 // one small read. Call it from time to time: on PostgreSQL a receipt and a

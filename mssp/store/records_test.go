@@ -293,12 +293,12 @@ func TestTransactionFilter(t *testing.T) {
 			}
 			l.same(name, want.ids, ids)
 		}
-		if tx, err := l.TransactionByAP(ctx, bank, a.APTransID); err != nil || tx.ID != a.ID {
+		if tx, err := l.Earlier(ctx, store.RequestKey{AP: bank, TransID: a.APTransID, Once: true}); err != nil || tx.ID != a.ID {
 			l.Errorf("%s, %v", tx.ID, err)
 		}
-		_, err := l.TransactionByAP(ctx, "https://shop.example", a.APTransID)
+		_, err := l.Earlier(ctx, store.RequestKey{AP: "https://shop.example", TransID: a.APTransID, Once: true})
 		l.wantErr("another AP", err, store.ErrNotFound)
-		_, err = l.TransactionByAP(ctx, "", "")
+		_, err = l.Earlier(ctx, store.RequestKey{Once: true})
 		l.wantErr("no AP", err, store.ErrNotFound)
 		st, err := l.Stats(ctx)
 		l.ok(err)

@@ -81,7 +81,7 @@ type Dispatched struct {
 // AcceptResult says what Accept did.
 type AcceptResult struct {
 	Tx        mssp.Transaction // the stored one; an earlier one when Duplicate
-	Duplicate bool             // (AP, APTransID) was there already; compare RequestHash
+	Duplicate bool             // an earlier request stands against this one: compare them (see Earlier)
 	Ahead     int              // transactions before this one at the card
 	// Dispatched is set when it was this transaction's turn at once.
 	Dispatched *Dispatched
@@ -96,6 +96,7 @@ type Finish struct {
 	Status mssp.Code
 	Detail string
 	Result []byte
+	By     string // the operator of EventCancelled
 	At     time.Time
 
 	// MO, when set, is a single-segment answer that is stored by this same

@@ -112,7 +112,7 @@ func (w *work) step(tx *mssp.Transaction, e mssp.Event, now time.Time) (step, er
 			tx.SentAt = now
 		}
 	case mssp.EffectReply:
-		tx.FinishedAt = now
+		tx.FinishedAt, tx.Ended = now, e
 	}
 	return st, nil
 }
@@ -123,7 +123,7 @@ const (
 
 	sqlSaveSubmit = `UPDATE tx SET state = $3, attempt = $4, sent_at = $5, version = version + 1 WHERE seq = $1 AND version = $2`
 
-	sqlSaveEnd = `UPDATE tx SET state = $3, status = $4, detail = $5, result = $6, finished_at = $7, mo = $8, version = version + 1
+	sqlSaveEnd = `UPDATE tx SET state = $3, status = $4, detail = $5, result = $6, finished_at = $7, mo = $8, ended = $9, ended_by = $10, version = version + 1
 	WHERE seq = $1 AND version = $2`
 )
 
@@ -138,7 +138,7 @@ func (w *work) save(tx *mssp.Transaction, st step, mo []byte) error {
 	var err error
 	switch {
 	case st.effect == mssp.EffectReply:
-		n, err = w.exec(sqlSaveEnd, tx.Seq, tx.Version, string(tx.State), int64(tx.Status), tx.Detail, tx.Result, tx.FinishedAt, mo)
+		n, err = w.exec(sqlSaveEnd, tx.Seq, tx.Version, string(tx.State), int64(tx.Status), tx.Detail, tx.Result, tx.FinishedAt, mo, string(tx.Ended), tx.EndedBy)
 	case st.effect == mssp.EffectSubmit:
 		n, err = w.exec(sqlSaveSubmit, tx.Seq, tx.Version, string(tx.State), tx.Attempt, tx.SentAt)
 	case st.From == st.To:

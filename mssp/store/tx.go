@@ -11,8 +11,9 @@ import (
 )
 
 // txCols are the columns that scanTx reads, in its order.
-const txCols = `seq, id, kind, ap, ap_trans_id, request_hash, msisdn, iccid, mode, profile, applet_txn,
-	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, observer, observer_data`
+const txCols = `seq, id, kind, ap, ap_trans_id, instant, once, request_hash, msisdn, iccid, mode, profile, applet_txn,
+	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, observer, observer_data,
+	ended, ended_by, late, late_at`
 
 func scanTx(r *row) (mssp.Transaction, error) {
 	var t mssp.Transaction
@@ -21,6 +22,7 @@ func scanTx(r *row) (mssp.Transaction, error) {
 	t.Kind = mssp.Kind(r.text())
 	t.AP = mssp.APID(r.text())
 	t.APTransID = r.text()
+	t.Instant, t.Once = r.int(), r.bool()
 	t.RequestHash = r.blob()
 	t.MSISDN = sms.MSISDN(r.text())
 	t.ICCID = ota.ICCID(r.text())
@@ -40,6 +42,8 @@ func scanTx(r *row) (mssp.Transaction, error) {
 	t.INT6 = r.blob()
 	t.Result = r.blob()
 	t.Observer = mssp.Observer{Name: r.text(), Data: r.blob()}
+	t.Ended, t.EndedBy = mssp.Event(r.text()), r.text()
+	t.Late, t.LateAt = r.text(), r.time()
 	return t, r.err()
 }
 
@@ -52,25 +56,12 @@ func oneTx(q querier, sql string, args ...any) (mssp.Transaction, error) {
 	return scanTx(r)
 }
 
-const (
-	sqlTxByID = `SELECT ` + txCols + ` FROM tx WHERE id = $1`
-	sqlTxByAP = `SELECT ` + txCols + ` FROM tx WHERE ap = $1 AND ap_trans_id = $2 AND ap <> ''`
-)
+const sqlTxByID = `SELECT ` + txCols + ` FROM tx WHERE id = $1`
 
 // Transaction is the transaction with that MSSP_TransID, or ErrNotFound.
 func (s *Store) Transaction(ctx context.Context, id mssp.TransID) (tx mssp.Transaction, err error) {
 	err = s.read(ctx, func(q querier) error {
 		tx, err = oneTx(q, sqlTxByID, string(id))
-		return err
-	})
-	return tx, err
-}
-
-// TransactionByAP is the transaction that an AP knows by its AP_TransID, or
-// ErrNotFound.
-func (s *Store) TransactionByAP(ctx context.Context, ap mssp.APID, apTransID string) (tx mssp.Transaction, err error) {
-	err = s.read(ctx, func(q querier) error {
-		tx, err = oneTx(q, sqlTxByAP, string(ap), apTransID)
 		return err
 	})
 	return tx, err
@@ -82,9 +73,9 @@ const sqlOpenByPacket = `SELECT p.kvn, p.attempt, p.sealed_at, ` + txColsT + `
 	FROM packet p JOIN tx t ON t.seq = p.tx_seq
 	WHERE p.iccid = $1 AND p.cntr = $2 AND p.tar = $3 ORDER BY p.sealed_at DESC LIMIT 1`
 
-const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
+const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.instant, t.once, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
 	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result,
-	t.observer, t.observer_data`
+	t.observer, t.observer_data, t.ended, t.ended_by, t.late, t.late_at`
 
 // OpenByPacket is the transaction whose packet burned that counter, final or
 // not (a late answer must be recognised too), and the packet. ErrNotFound: no

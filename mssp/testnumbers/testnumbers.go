@@ -30,7 +30,7 @@ type Numbers struct {
 
 	mu sync.Mutex
 	tx map[mssp.TransID]mssp.Transaction
-	by map[string]mssp.TransID // AP and AP_TransID
+	by map[string]mssp.TransID // AP and AP_TransID, and these with the Instant: the latest
 	n  int
 }
 
@@ -64,7 +64,7 @@ func codeOf(n sms.MSISDN) (mssp.Code, bool) {
 // Sign takes a request for a test number.
 func (d *Numbers) Sign(ctx context.Context, r signature.Request) (mssp.Transaction, error) {
 	code, ok := codeOf(r.MSISDN)
-	if !ok || r.Late != nil {
+	if !ok {
 		return d.Engine.Sign(ctx, r)
 	}
 	if code >= 101 && code <= 109 {
@@ -73,12 +73,8 @@ func (d *Numbers) Sign(ctx context.Context, r signature.Request) (mssp.Transacti
 	now := d.clock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := string(r.AP.ID) + "\x00" + r.APTransID
-	if old, ok := d.tx[d.by[key]]; ok {
-		if string(old.RequestHash) != string(r.RequestHash) {
-			return mssp.Transaction{}, mssp.Faultf(mssp.WrongParam, "AP_TransID was used before for another request: choose a new one")
-		}
-		return old, nil
+	if old, found, err := d.earlier(&r, now); found { // two at the same moment
+		return old, err
 	}
 	if len(d.tx) >= most {
 		clear(d.tx)
@@ -92,14 +88,48 @@ func (d *Numbers) Sign(ctx context.Context, r signature.Request) (mssp.Transacti
 	}
 	tx := mssp.Transaction{
 		ID: mssp.TransID("hdemo" + strconv.Itoa(d.n)), Kind: mssp.KindSign, AP: r.AP.ID, APTransID: r.APTransID,
-		RequestHash: r.RequestHash, MSISDN: r.MSISDN, Mode: r.Mode, Profile: profile, State: mssp.Waiting,
+		Instant: r.Instant, RequestHash: r.RequestHash, MSISDN: r.MSISDN, Mode: r.Mode, Profile: profile, State: mssp.Waiting,
 		Status: f.Code, Detail: f.Detail, CreatedAt: now, SentAt: now, Deadline: now.Add(r.Life()), FinishedAt: now,
 	}
 	if code == mssp.ExpiredTransaction {
 		tx.FinishedAt = tx.Deadline
 	}
-	d.tx[tx.ID], d.by[key] = tx, tx.ID
+	id, request := keys(&r)
+	d.tx[tx.ID], d.by[id], d.by[request] = tx, tx.ID, tx.ID
 	return at(tx, time.Time{}), nil
+}
+
+func keys(r *signature.Request) (id, request string) {
+	id = string(r.AP.ID) + "\x00" + r.APTransID
+	return id, id + "\x00" + strconv.FormatInt(r.Instant, 10)
+}
+
+// Repeat finds the transaction of a request that came before, by the rules of the engine.
+func (d *Numbers) Repeat(ctx context.Context, r signature.Request) (mssp.Transaction, bool, error) {
+	if _, ok := codeOf(r.MSISDN); ok {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if tx, found, err := d.earlier(&r, d.clock()); found {
+			return tx, found, err
+		}
+	}
+	return d.Engine.Repeat(ctx, r)
+}
+
+// earlier needs the lock.
+func (d *Numbers) earlier(r *signature.Request, now time.Time) (mssp.Transaction, bool, error) {
+	id, request := keys(r)
+	old, ok := d.tx[d.by[request]]
+	same := ok && string(old.RequestHash) == string(r.RequestHash)
+	switch old = at(old, now); {
+	case same && (r.Instant > 0 && now.Sub(old.CreatedAt) < mssp.RepeatFor || r.Instant == 0 && !old.State.Final()):
+		return old, true, nil
+	case ok && r.Instant > 0:
+		return mssp.Transaction{}, true, mssp.Faultf(mssp.WrongParam, "AP_TransID and Instant were used before for another request: send the present time, and choose a new AP_TransID")
+	case r.AP.UniqueIDs && d.by[id] != "":
+		return mssp.Transaction{}, true, mssp.Faultf(mssp.WrongParam, "AP_TransID was used before, and the operator's record of this AP_ID wants each used once: choose a new one")
+	}
+	return mssp.Transaction{}, false, nil
 }
 
 // at is the transaction as it is at a time.
@@ -163,7 +193,7 @@ func faultOf(c mssp.Code) *mssp.Fault {
 	case mssp.PINBlocked:
 		why = "the user's code is blocked"
 	case mssp.ExpiredTransaction:
-		why = "time is up: delivered, but no answer from the user"
+		why = "time is up: " + mssp.ReachShown.Ended()
 	case mssp.OTAError:
 		why = "the network refused the message to the user's phone: not delivered"
 	case mssp.UnknownClient:

@@ -1,7 +1,11 @@
 package app
 
 import (
+	"context"
+
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardcare"
+	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/service"
@@ -13,11 +17,18 @@ import (
 type cards struct {
 	*registration.Registrar
 	*cardcare.Care
+	engine *engine.Engine
+}
+
+// Cancel ends a transaction.
+func (c cards) Cancel(ctx context.Context, id mssp.TransID, operator string) (mssp.Transaction, error) {
+	return c.engine.Cancel(ctx, id, operator)
 }
 
 // newProcedures registers every procedure with the engine, before it starts:
 // the rows that an earlier process left name them.
 func (a *App) newProcedures() (err error) {
+	a.cards.engine = a.engine
 	if a.cards.Care, err = cardcare.New(a.engine); err != nil {
 		return err
 	}

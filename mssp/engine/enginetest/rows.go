@@ -58,11 +58,11 @@ func (l *Lab) Enrol(r registration.EnrolRequest) registration.Enrolment {
 	return en
 }
 
-// Request is a provider's request for a signature of a text.
+// Request is a provider's request for a signature of a text; all have one Instant.
 func Request(id, text string) signature.Request {
 	sum := sha256.Sum256([]byte(id + text))
 	return signature.Request{
-		AP: mssp.AP{ID: "http://bank.example", Name: "Bank"}, APTransID: id, RequestHash: sum[:], MSISDN: Number,
+		AP: mssp.AP{ID: "http://bank.example", Name: "Bank"}, APTransID: id, Instant: 1, RequestHash: sum[:], MSISDN: Number,
 		Mode: mssp.Synch, Profile: AuthProfile, MimeType: "text/plain", Content: []byte(text),
 	}
 }

@@ -3,3 +3,24 @@
 -- What is parked without a number may be a text that anybody has sent: from now
 -- on only the centre itself can leave the number out.
 DELETE FROM receipt WHERE dest = '';
+
+-- What an application provider's own identifier says. A request is told by
+-- its instant, in nanoseconds since 1970: 0 when it came without one, -1 in rows of
+-- an earlier release, which did not keep it. once is 1 when the provider's record
+-- asked for identifiers that are never used again. Each rule is an index, so that two
+-- equal requests at the same moment cannot both be accepted.
+ALTER TABLE tx ADD COLUMN instant BIGINT NOT NULL DEFAULT -1;
+ALTER TABLE tx ADD COLUMN once BIGINT NOT NULL DEFAULT 0;
+DROP INDEX tx_ap;
+CREATE INDEX tx_ap ON tx (ap, ap_trans_id) WHERE ap <> '';
+CREATE UNIQUE INDEX tx_instant ON tx (ap, ap_trans_id, instant) WHERE ap <> '' AND instant > 0;
+CREATE UNIQUE INDEX tx_sparse ON tx (ap, ap_trans_id, request_hash) WHERE ap <> '' AND instant = 0 AND finished_at = 0;
+CREATE UNIQUE INDEX tx_once ON tx (ap, ap_trans_id) WHERE ap <> '' AND once = 1;
+
+-- How a transaction ended: the event ('' in rows of an earlier release), and which
+-- operator has cancelled it. late is what the card's answer said that came after the
+-- end, and late_at when the first one came (0: none has).
+ALTER TABLE tx ADD COLUMN ended TEXT NOT NULL DEFAULT '';
+ALTER TABLE tx ADD COLUMN ended_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE tx ADD COLUMN late TEXT NOT NULL DEFAULT '';
+ALTER TABLE tx ADD COLUMN late_at BIGINT NOT NULL DEFAULT 0;

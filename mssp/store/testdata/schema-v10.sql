@@ -104,8 +104,7 @@ CREATE TABLE tx (
 	int6         BLOB NOT NULL,
 	result       BLOB NOT NULL,
 	mo           BLOB NOT NULL
-, observer TEXT NOT NULL DEFAULT '', observer_data BLOB);
-CREATE UNIQUE INDEX tx_ap ON tx (ap, ap_trans_id) WHERE ap <> '';
+, observer TEXT NOT NULL DEFAULT '', observer_data BLOB, instant BIGINT NOT NULL DEFAULT -1, once BIGINT NOT NULL DEFAULT 0, ended TEXT NOT NULL DEFAULT '', ended_by TEXT NOT NULL DEFAULT '', late TEXT NOT NULL DEFAULT '', late_at BIGINT NOT NULL DEFAULT 0);
 CREATE INDEX tx_queue ON tx (iccid, seq) WHERE state = 'queued';
 CREATE INDEX tx_due ON tx (deadline) WHERE finished_at = 0;
 CREATE TABLE packet (
@@ -207,3 +206,7 @@ CREATE TABLE completion (
 	holder   BIGINT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX completion_due ON completion (observer, due_at);
+CREATE INDEX tx_ap ON tx (ap, ap_trans_id) WHERE ap <> '';
+CREATE UNIQUE INDEX tx_instant ON tx (ap, ap_trans_id, instant) WHERE ap <> '' AND instant > 0;
+CREATE UNIQUE INDEX tx_sparse ON tx (ap, ap_trans_id, request_hash) WHERE ap <> '' AND instant = 0 AND finished_at = 0;
+CREATE UNIQUE INDEX tx_once ON tx (ap, ap_trans_id) WHERE ap <> '' AND once = 1;
