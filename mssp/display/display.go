@@ -7,11 +7,15 @@
 // way is refused, and the error names the character, its position and what
 // to send instead. Refused are control characters, characters that turn the
 // order of the text (bidirectional controls), characters that nobody can see
-// (zero-width, fillers, variation selectors), private-use and unassigned
-// code points, code points that phones do not carry (above U+FFFF), text
-// that is not in Unicode normal form NFC, and words that mix look-alike
-// letters of two scripts ("pаypal" with a Cyrillic а). This is the row "text
-// spoofing" of the threat model.
+// (zero-width, fillers, variation selectors; a joiner inside a Persian or Indic
+// word is spelling and passes), private-use and unassigned code points, code
+// points that phones do not carry (above U+FFFF), spaces but the ordinary one,
+// letters that are not composed (NFC) and marks on letters that need none, words
+// that mix look-alike letters of two scripts ("pаypal" with a Cyrillic а),
+// numbers of two digit systems or with a letter for a zero, what pushes the frame
+// off the screen (rows of line feeds and spaces, many lines), and what looks like
+// the applet's own labels ("Reference: ..."). This is the row "text spoofing" of
+// the threat model.
 //
 // Who asks comes first: a Frame puts the registered name of the provider
 // before the text and the reference code after it. The frame is what has to
@@ -63,10 +67,28 @@ func Check(text string) error {
 // reference codes.
 func CheckName(name string) error { return check(name, false) }
 
+// check judges first each character, then the text as it stands on the screen.
 func check(s string, lines bool) error {
-	if plainASCII(s, lines) {
-		return nil
+	if !plainASCII(s, lines) {
+		if err := checkCharacters(s, lines); err != nil {
+			return err
+		}
+		if err := checkNFC(s); err != nil {
+			return err
+		}
+		if err := checkMarks(s); err != nil {
+			return err
+		}
 	}
+	for _, look := range []func(string) error{checkLayout, checkNumbers, checkLabels} {
+		if err := look(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkCharacters(s string, lines bool) error {
 	pos := 0
 	var w word
 	for i, r := range s {
@@ -76,6 +98,9 @@ func check(s string, lines bool) error {
 				return &CharError{pos, r, fmt.Sprintf("stands for octet %02X, which is not UTF-8", s[i]), "send the text in UTF-8"}
 			}
 		}
+		if (r == zwnj || r == zwj) && joins(r, s[:i], s[i+utf8.RuneLen(r):]) {
+			continue
+		}
 		if p := problem(r, lines); p != nil {
 			return &CharError{pos, r, p.what, p.remedy}
 		}
@@ -83,7 +108,7 @@ func check(s string, lines bool) error {
 			return e
 		}
 	}
-	return checkNFC(s)
+	return nil
 }
 
 // plainASCII is the fast path: printable ASCII, and line feeds where allowed.
@@ -135,6 +160,8 @@ func problem(r rune, lines bool) *reason {
 		return &reason{"is a line break that is not shown alike everywhere", "use a single line feed (U+000A)"}
 	case r == '\t':
 		return &reason{"is a tab", "use a space"}
+	case unicode.Is(unicode.Zs, r) && r != ' ':
+		return &reason{"is a space of a width of its own", "use an ordinary space (U+0020)"}
 	case unicode.Is(unicode.Cc, r):
 		return &reason{"is a control character", "remove it"}
 	case r == 0xFFFD:
@@ -148,8 +175,10 @@ func problem(r rune, lines bool) *reason {
 		return &reason{"cannot be seen", "remove it"}
 	case unicode.Is(unicode.Co, r):
 		return &reason{"is for private use and looks different on each phone", "use a standard character"}
+	case r >= 0x2500 && r <= 0x259F || r == 0xFFFC:
+		return &reason{"draws lines and boxes, which belong to the phone's own screen", "remove it"}
 	case !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs):
 		return &reason{"is not an assigned character", "remove it"}
 	}
-	return nil
+	return ownForm(r)
 }

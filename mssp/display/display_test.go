@@ -86,13 +86,13 @@ func TestMeasure(t *testing.T) {
 
 func TestFrame(t *testing.T) {
 	for want, f := range map[string]Frame{
-		"Bank: Pay?":                    {AP: "Bank", Text: "Pay?", Reference: "7F3K"},
-		"Bank":                          {AP: "Bank", Reference: "7F3K"},
-		"Pay?":                          {Text: "Pay?", Reference: "7F3K"},
-		"":                              {Reference: "7F3K"},
-		"Bank\nEvent: A123\nPay?":       {AP: "Bank", Event: "A123", Text: "Pay?", Language: "sv"},
-		"Bank\nVorgang: A123":           {AP: "Bank", Event: "A123", Language: "de"},
-		"Événement : A123\nPayer 5 € ?": {Event: "A123", Language: "fr", Text: "Payer 5 € ?"},
+		"Bank: Pay?":                       {AP: "Bank", Text: "Pay?", Reference: "7F3K"},
+		"Bank":                             {AP: "Bank", Reference: "7F3K"},
+		"Pay?":                             {Text: "Pay?", Reference: "7F3K"},
+		"":                                 {Reference: "7F3K"},
+		"Bank\nEvent ID: A123\nPay?":       {AP: "Bank", Event: "A123", Text: "Pay?", Language: "sv"},
+		"Bank\nVorgangs-ID: A123":          {AP: "Bank", Event: "A123", Language: "de"},
+		"ID événement : A123\nPayer 5 € ?": {Event: "A123", Language: "fr", Text: "Payer 5 € ?"},
 	} {
 		if got := f.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -73,7 +73,7 @@ type Frame struct {
 
 // events is the label of an event id. English stands in for other languages.
 var events = map[string]string{
-	"en": "Event: ", "fi": "Tapahtuma: ", "de": "Vorgang: ", "fr": "Événement : ", "et": "Sündmus: ",
+	"en": "Event ID: ", "fi": "Tapahtumatunnus: ", "de": "Vorgangs-ID: ", "fr": "ID événement : ", "et": "Sündmuse ID: ",
 }
 
 // Above is what stands above the text: who asks, and the event id.

@@ -135,7 +135,7 @@ func TestSignForms(t *testing.T) {
 				if c.Reference == "A123" || c.Reference == "" || r.Reference != c.Reference {
 					t.Errorf("the reference code is the provider's own word: %q, %q", c.Reference, r.Reference)
 				}
-				if got, _ := c.TextToShow.Decode(); got != "Bank\nEvent: A123" {
+				if got, _ := c.TextToShow.Decode(); got != "Bank\nEvent ID: A123" {
 					t.Errorf("shown: %q", got)
 				}
 			},

@@ -1,0 +1,167 @@
+package display
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// What the applet writes on the same screen, in the languages that it has
+// (applet/INT6.md, strings 13, 02, 03, 0B, 0C, 10, 11), and the label of an
+// event id. A line of a text that looks like one of them could pass a code of
+// the provider off as ours, or a wish of his as the card's.
+const labels = `Reference|Ref|Reference code|Referenz|Viite|Kennung|Référence|Kontrollkood
+Event ID|Tapahtumatunnus|Vorgangs-ID|ID événement|Sündmuse ID`
+
+// phrases are labels too, of several words each; "%" ends them.
+const phrases = `Enter your personal code|Enter your signature code|Wrong code. Tries left|Your code is blocked|Enter the registration code|Wrong registration code
+Anna tunnuslukusi|Anna allekirjoituksen tunnusluku|Väärä tunnusluku|Tunnusluku on lukittu|Anna rekisteröintikoodi|Väärä rekisteröintikoodi
+Geben Sie Ihren Code ein|Geben Sie Ihren Signaturcode ein|Falscher Code. Noch|Ihr Code ist gesperrt|Geben Sie den Registrierungscode ein|Falscher Registrierungscode
+Entrez votre code personnel|Entrez votre code de signature|Code faux. Essais restants|Votre code est bloqué|Entrez le code d'enregistrement|Code d'enregistrement faux
+Sisestage isiklik kood|Sisestage allkirjakood|Vale kood. Katseid jäänud|Kood on lukus|Sisestage registreerimiskood|Vale registreerimiskood`
+
+// label is what stands on the applet's screen; phrase says of several words.
+type label struct {
+	text   string
+	phrase bool
+}
+
+// ownLabels are labels and phrases by their skeletons.
+var ownLabels = func() map[string]label {
+	m := make(map[string]label)
+	for i, list := range []string{labels, phrases} {
+		for _, l := range strings.FieldsFunc(list, func(r rune) bool { return r == '|' || r == '\n' }) {
+			m[skeleton(l)] = label{l, i == 1}
+		}
+	}
+	return m
+}()
+
+// beginnings are the skeletons of the first letters of all labels.
+var beginnings = func() map[string]bool {
+	m := make(map[string]bool)
+	for s := range ownLabels {
+		for i := range s {
+			m[s[:i]] = true
+		}
+		m[s] = true
+	}
+	return m
+}()
+
+// alikeFrom and alikeTo draw letters as the Latin ones that they look like
+// (UTS 39), l and the digit 1 as i.
+const (
+	alikeFrom = "авеѕіјкмнорстухүԍԛԝһԁпгӏαβεζηικμνορτυχωγıɩɪʟłʀɍᴇɇɛꜰƒɴŋᴄᴏøᴋƙᴛŧᴠᴜɢɡɑđðħl1|03569"
+	alikeTo   = "abesijkmhopctyxygqwhdnriabezhikunoptuxwyiiiiirreeeffnncookkttvuggaddhiiioesbg"
+)
+
+var drawnAs = func() map[rune]rune {
+	m, to := make(map[rune]rune), []rune(alikeTo)
+	for i, r := range []rune(alikeFrom) {
+		m[r] = to[i]
+	}
+	return m
+}()
+
+// drawn is a character without case, marks and origin: "" for what is no letter.
+func drawn(r rune) string {
+	switch {
+	case r >= 'A' && r <= 'Z' && r != 'L':
+		return string(r + 'a' - 'A')
+	case r >= 'a' && r <= 'z' && r != 'l':
+		return string(r)
+	case r == ' ' || r == '\n':
+		return ""
+	}
+	var b strings.Builder
+	for _, r := range strings.ToLower(norm.NFKD.String(string(r))) {
+		if to, ok := drawnAs[r]; ok {
+			r = to
+		}
+		if unicode.Is(unicode.L, r) {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func skeleton(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		b.WriteString(drawn(r))
+	}
+	return b.String()
+}
+
+// checkLabels looks at every place where a word begins: at the beginning of a
+// line for what can be taken for a label at all; inside of one, where the phone
+// may break the line, for what also begins like a sentence of its own.
+func checkLabels(s string) error {
+	pos := 0
+	for line := range strings.SplitSeq(s, "\n") {
+		runes := []rune(line)
+		begun := false // something can be seen before
+		for i, r := range runes {
+			if !isWord(r) || i > 0 && isWord(runes[i-1]) {
+				begun = begun || isWord(r)
+				continue
+			}
+			if l := labelAt(runes, i, begun); l != "" {
+				return &CharError{pos + i + 1, r, fmt.Sprintf("begins what looks like %q of the phone's own screen", l), "write it in another way, for example with \"number\" behind the word"}
+			}
+			begun = true
+		}
+		pos += len(runes) + 1
+	}
+	return nil
+}
+
+func isWord(r rune) bool { return r == '|' || unicode.In(r, unicode.L, unicode.M, unicode.N) }
+
+// labelAt is the label that the line has at place i, "" for none.
+func labelAt(line []rune, i int, inside bool) string {
+	if inside && !unicode.IsUpper(line[i]) && !parted(line[:i]) {
+		return ""
+	}
+	var b strings.Builder
+	for j := i; j < len(line) && beginnings[b.String()]; j++ {
+		d := drawn(line[j])
+		if d == "" {
+			continue
+		}
+		b.WriteString(d)
+		l, ok := ownLabels[b.String()]
+		if !ok || j+1 < len(line) && unicode.In(line[j+1], unicode.Lu, unicode.Ll, unicode.Lt, unicode.Lo, unicode.M) {
+			continue
+		}
+		if l.phrase || followed(line[j+1:], inside) {
+			return l.text
+		}
+	}
+	return ""
+}
+
+// parted: what comes now is not the next word of a sentence.
+func parted(before []rune) bool {
+	n := len(before)
+	return n < 2 || before[n-1] != ' ' || !isWord(before[n-2]) && before[n-2] != ','
+}
+
+// followed reports that the rest of the line goes on as behind a label: with
+// something like a colon, with nothing but a code, or not at all.
+func followed(rest []rune, inside bool) bool {
+	text := strings.TrimSpace(string(rest))
+	if text == "" {
+		return !inside
+	}
+	for _, r := range text {
+		if unicode.In(r, unicode.P, unicode.S, unicode.Lm, unicode.Sk) && !strings.ContainsRune(",;?!.\"'’)", r) {
+			return true
+		}
+		break
+	}
+	return len(text) <= 12 && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsDigit(r) }) < 0
+}
