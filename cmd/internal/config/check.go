@@ -343,6 +343,9 @@ func (ch *checker) routes() {
 			all = []Prefix{""}
 		}
 		for _, p := range all {
+			if p == "" && len(b.Prefixes) > 0 {
+				continue // it was wrong, and that has been said
+			}
 			at := place{string(p), cards, b.Priority}
 			other := taken[at]
 			switch {
