@@ -154,7 +154,7 @@ enquire_interval = "32s"`, 1)
 		t.Fatal(err)
 	}
 	ton, npi := byte(2), byte(3)
-	policy, err := esme.ParsePolicy(esme.DefaultPolicy(), []string{"ESME_RTHROTTLED head 20 pause=1s slow"})
+	policy, err := esme.ParsePolicy(esme.DefaultPolicy(), []string{"ESME_RTHROTTLED head 4 pause=1s slow"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ enquire_interval = "32s"`, 1)
 	if !reflect.DeepEqual(have, want) {
 		t.Errorf("have %+v\nwant %+v", have, want)
 	}
-	if rule, want := b.Rule(), (route.Rule{Profiles: []string{"other"}, Prefixes: []string{"41"}, Priority: 1}); !reflect.DeepEqual(rule, want) {
+	if rule, want := b.Rule(), (route.Rule{Profiles: []string{"other"}, Prefixes: []string{"41"}, Priority: 1, Patience: 36 * time.Second}); !reflect.DeepEqual(rule, want) {
 		t.Errorf("rule %+v, want %+v", rule, want)
 	}
 	if p, err := b.Password(getenv); err != nil || p != "eight888" {
