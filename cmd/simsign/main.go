@@ -33,7 +33,7 @@ type commands struct {
 	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
 	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated cards."`
-	User    UserCmd    `cmd:"" help:"Users: add, list, show, register, code, applet."`
+	User    UserCmd    `cmd:"" help:"Users: add, list, show, lift, register, code, applet."`
 	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Tx      TxCmd      `cmd:"" help:"Transactions: list, show, cancel."`
 	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`

@@ -13,7 +13,8 @@ import (
 type UserCmd struct {
 	Add      UserAddCmd      `cmd:"" help:"Register a subscriber with a card that has been imported."`
 	List     UserListCmd     `cmd:"" help:"List the users."`
-	Show     UserShowCmd     `cmd:"" help:"Show a user with keys and certificates."`
+	Show     UserShowCmd     `cmd:"" help:"Show a user with keys, certificates and limits."`
+	Lift     UserLiftCmd     `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
 	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
 	Code     UserCodeCmd     `cmd:"" help:"Have the user create, reset, unblock or change a personal code on the handset."`
 	Applet   UserAppletCmd   `cmd:"" help:"Ask the applet for its state."`
@@ -90,6 +91,7 @@ func (k *UserShowCmd) Run(c *cli) error {
 		for _, x := range u.Keys {
 			c.printf("key           slot %d, %s, %s, %s%s\n", x.Slot, x.Usage, x.Algorithm, x.State, certificate(x))
 		}
+		c.limits(u.Limits)
 		return nil
 	})
 }

@@ -1,15 +1,22 @@
 // Package abuse holds the rules that keep a person from being asked until he
-// gives in. They count by his number, whoever asks: so many prompts in any
-// minute, and after some requests within ten minutes that he has cancelled or
-// left unanswered a while in which nobody reaches him. What one provider may
-// ask in a second is counted elsewhere, by provider, so that the haste of one
-// is not charged to another.
+// gives in. They count by the number that is asked and by the provider that
+// asks: so many prompts of one provider in any minute, and after some of its
+// prompts within ten minutes that he has seen and cancelled, or seen and left, a
+// while in which it does not reach him. Around that stands a larger limit for all
+// providers together, to which one of them can add no more than its own limit
+// lets it: so the misuse of one keeps no other from a user, and many together
+// keep him from nothing but them.
+//
+// What was never shown says nothing about the user: a phone that is off, a
+// network that does not deliver, a place in the queue that never came. What one
+// provider may ask in a second of whomever is counted elsewhere.
 //
 // The rules are pure: a Record goes in with the present time, and what comes
-// out is the record as it is then, or the fault that refuses. Package store
-// keeps the records as rows and writes one in the very commit that accepts or
-// ends the request. So they hold across a restart and for all boxes together,
-// a repeat of a request counts once, and one that is refused leaves no trace.
+// out is the record as it is then, or the fault that refuses, which tells a
+// provider of its own requests alone. Package store keeps the records as rows and
+// writes one in the very commit that accepts or ends the request. So they hold
+// across a restart and for all boxes together, a repeat of a request counts once,
+// and one that is refused leaves no trace.
 package abuse
 
 import (
@@ -27,92 +34,118 @@ const (
 	recheckPause = time.Minute
 )
 
-// Rules are the limits of an installation. A limit of zero or less is none.
+// Rules are the limits of an installation. A limit of zero or less is none. Those
+// of all providers together should be larger than those of one.
 type Rules struct {
-	PromptsPerMinute int           // of one number
-	CoolOffAfter     int           // requests not signed within ten minutes
-	CoolOff          time.Duration // the pause that follows
-}
-
-// Record is what counts against one number. The zero Record is that of a
-// number that nobody has asked yet.
-type Record struct {
-	Prompts  []time.Time // oldest first
-	Unsigned []time.Time // requests that he cancelled or did not answer, oldest first
-	Peace    time.Time   // until then nobody reaches him
-	Recheck  time.Time   // when his card was last asked whether its code is still blocked
+	PromptsPerMinute    int           // of one provider to one number
+	AllPromptsPerMinute int           // of all to one number
+	CoolOffAfter        int           // requests of one provider not signed within ten minutes
+	AllCoolOffAfter     int           // of all
+	CoolOff             time.Duration // the pause that follows
 }
 
 // Off reports whether prompts are neither counted nor refused.
-func (r Rules) Off() bool { return r.PromptsPerMinute <= 0 && r.CoolOffAfter <= 0 }
-
-// Check is the fault that refuses a prompt now; nil when it may go. It changes nothing.
-func (r Rules) Check(rec *Record, now time.Time) *mssp.Fault {
-	if now.Before(rec.Peace) && rec.Peace.Sub(now) <= r.CoolOff+unsignedWindow && r.CoolOffAfter > 0 {
-		return mssp.Faultf(mssp.SignatureProcess, "the user has cancelled or not answered %d requests within %d minutes and is left in peace until %s: ask again after that",
-			r.CoolOffAfter, int(unsignedWindow.Minutes()), rec.Peace.UTC().Format(time.RFC3339))
-	}
-	recent := since(rec.Prompts, now, promptWindow)
-	if r.PromptsPerMinute <= 0 || len(recent) < r.PromptsPerMinute {
-		return nil
-	}
-	wait := promptWindow - now.Sub(recent[0])
-	return mssp.Faultf(mssp.SignatureProcess, "%d requests to this user within a minute: try again in %d s", len(recent), int(wait.Seconds())+1)
+func (r Rules) Off() bool {
+	return r.PromptsPerMinute <= 0 && r.AllPromptsPerMinute <= 0 && r.CoolOffAfter <= 0 && r.AllCoolOffAfter <= 0
 }
 
-// Prompt counts a prompt, or refuses it and leaves the record as it is.
-func (r Rules) Prompt(rec *Record, now time.Time) *mssp.Fault {
-	if f := r.Check(rec, now); f != nil {
-		return f
+// Check is the fault that refuses a prompt of a provider now; nil when it may go.
+// It changes nothing.
+func (r Rules) Check(rec *Record, ap mssp.APID, now time.Time) *mssp.Fault {
+	own := rec.of(ap)
+	if r.CoolOffAfter > 0 && r.holds(own.Peace, now) {
+		return mssp.Faultf(mssp.SignatureProcess, "the user has cancelled or not answered %d of your requests within %d minutes and is left in peace until %s: ask again after that",
+			r.CoolOffAfter, int(unsignedWindow.Minutes()), own.Peace.UTC().Format(time.RFC3339))
 	}
-	if r.PromptsPerMinute > 0 {
-		rec.Prompts = append(since(rec.Prompts, now, promptWindow), now)
+	if r.AllCoolOffAfter > 0 && r.holds(rec.Peace, now) {
+		return mssp.Faultf(mssp.SignatureProcess, "the user is left in peace until %s: ask again after that", rec.Peace.UTC().Format(time.RFC3339))
+	}
+	if recent := since(own.Prompts, now, promptWindow); r.PromptsPerMinute > 0 && len(recent) >= r.PromptsPerMinute {
+		return mssp.Faultf(mssp.SignatureProcess, "%d of your requests to this user within a minute: try again in %d s", len(recent), wait(recent[0], now))
+	}
+	n, first := 0, now
+	for i := range rec.By {
+		if recent := since(rec.By[i].Prompts, now, promptWindow); len(recent) > 0 {
+			n += len(recent)
+			first = earlier(first, recent[0])
+		}
+	}
+	if r.AllPromptsPerMinute > 0 && n >= r.AllPromptsPerMinute {
+		return mssp.Faultf(mssp.SignatureProcess, "this user takes no more requests at present: try again in %d s", wait(first, now))
 	}
 	return nil
 }
 
-// Counts reports whether the end of a transaction counts against its number:
-// the request reached the phone, and the user did not sign.
-func (r Rules) Counts(tx *mssp.Transaction) bool {
-	return r.CoolOffAfter > 0 && tx.Kind == mssp.KindSign && tx.Attempt > 0 &&
-		(tx.Status == mssp.UserCancel || tx.Status == mssp.ExpiredTransaction)
+// holds reports whether a pause is not over. One that lies farther ahead than a
+// pause can began before somebody set the clock back.
+func (r Rules) holds(peace, now time.Time) bool {
+	return now.Before(peace) && peace.Sub(now) <= r.CoolOff+unsignedWindow
 }
 
-// Ended counts the end of a transaction, when it Counts. It returns the end of
-// the pause that begins with it; zero when none does.
-func (r Rules) Ended(rec *Record, tx *mssp.Transaction, now time.Time) (peace time.Time) {
-	if !r.Counts(tx) {
-		return time.Time{}
+// wait is how many seconds the oldest prompt of a minute counts.
+func wait(first, now time.Time) int { return int((promptWindow - now.Sub(first)).Seconds()) + 1 }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
-	rec.Unsigned = append(since(rec.Unsigned, now, unsignedWindow), now)
-	if len(rec.Unsigned) < r.CoolOffAfter {
-		return time.Time{}
-	}
-	rec.Unsigned, rec.Peace = nil, now.Add(r.CoolOff)
-	return rec.Peace
+	return a
 }
 
-// MayRecheck reports whether the card may be asked for its state again.
-func (rec *Record) MayRecheck(now time.Time) bool { return !within(rec.Recheck, now, recheckPause) }
+// Prompt counts a prompt, or refuses it and leaves the record as it is.
+func (r Rules) Prompt(rec *Record, ap mssp.APID, now time.Time) *mssp.Fault {
+	if f := r.Check(rec, ap, now); f != nil {
+		return f
+	}
+	if r.PromptsPerMinute > 0 || r.AllPromptsPerMinute > 0 {
+		rec.change(ap, now, func(c *Count) { c.Prompts = append(since(c.Prompts, now, promptWindow), now) })
+	}
+	return nil
+}
 
-// Until is when the record is worth nothing any more.
-func (rec *Record) Until() time.Time {
-	until := rec.Peace
-	later := func(t time.Time) {
-		if t.After(until) {
-			until = t
+// Counts reports whether the end of a transaction counts against its provider and
+// its number: the user was asked, and did not sign. shown: the card said that it
+// asks him, or at least the network that the phone has the message. An answer of
+// the card needs no such word.
+func (r Rules) Counts(tx *mssp.Transaction, shown bool) bool {
+	if r.CoolOffAfter <= 0 && r.AllCoolOffAfter <= 0 || tx.Kind != mssp.KindSign || tx.AP == "" || tx.Attempt == 0 {
+		return false
+	}
+	return shown && (tx.Status == mssp.UserCancel || tx.Status == mssp.ExpiredTransaction)
+}
+
+// Ended counts the end of a transaction that Counts. It returns the ends of the
+// pauses that begin with it, of its provider and of all; zero when none does.
+func (r Rules) Ended(rec *Record, ap mssp.APID, now time.Time) (own, all time.Time) {
+	rec.change(ap, now, func(c *Count) {
+		c.Unsigned = append(since(c.Unsigned, now, unsignedWindow), now)
+		if most := max(r.CoolOffAfter, 0); most > 0 && len(c.Unsigned) > most {
+			c.Unsigned = c.Unsigned[len(c.Unsigned)-most:]
+		}
+		if r.CoolOffAfter > 0 && r.after(c.Unsigned, c.Peace) >= r.CoolOffAfter {
+			own = now.Add(r.CoolOff)
+			c.Peace = own
+		}
+	})
+	n := 0
+	for i := range rec.By {
+		n += r.after(since(rec.By[i].Unsigned, now, unsignedWindow), rec.Peace)
+	}
+	if r.AllCoolOffAfter > 0 && n >= r.AllCoolOffAfter {
+		all = now.Add(r.CoolOff)
+		rec.Peace = all
+	}
+	return own, all
+}
+
+// after counts the requests that were not signed since a pause began.
+func (r Rules) after(unsigned []time.Time, peace time.Time) (n int) {
+	for _, t := range unsigned {
+		if peace.IsZero() || t.After(peace.Add(-r.CoolOff)) {
+			n++
 		}
 	}
-	if n := len(rec.Prompts); n > 0 {
-		later(rec.Prompts[n-1].Add(promptWindow))
-	}
-	if n := len(rec.Unsigned); n > 0 {
-		later(rec.Unsigned[n-1].Add(unsignedWindow))
-	}
-	if !rec.Recheck.IsZero() {
-		later(rec.Recheck.Add(recheckPause))
-	}
-	return until
+	return n
 }
 
 // within reports whether a time is nearer than the window. Clocks of boxes differ

@@ -1,8 +1,7 @@
 package abuse
 
 import (
-	"errors"
-	"reflect"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,81 +11,160 @@ import (
 
 var (
 	now   = time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)
-	rules = Rules{PromptsPerMinute: 3, CoolOffAfter: 3, CoolOff: 15 * time.Minute}
+	rules = Rules{PromptsPerMinute: 3, AllPromptsPerMinute: 7, CoolOffAfter: 3, AllCoolOffAfter: 7, CoolOff: 15 * time.Minute}
 )
 
+const bank, shop = "http://bank", "http://shop"
+
 // Three prompts in any minute, not in any clock minute; a refused one does not
-// count, and the fault says when to come back.
+// count, and the fault says when to come back. Another provider is not held up.
 //
 // Supports: 3.5.6-1
 func TestPrompts(t *testing.T) {
 	var rec Record
 	for i := range 3 {
-		if f := rules.Prompt(&rec, now.Add(time.Duration(i)*10*time.Second)); f != nil {
+		if f := rules.Prompt(&rec, bank, now.Add(time.Duration(i)*10*time.Second)); f != nil {
 			t.Fatalf("prompt %d: %v", i, f)
 		}
 	}
 	at := now.Add(30 * time.Second)
-	before := len(rec.Prompts)
-	f := rules.Prompt(&rec, at)
-	if f == nil || f.Code != mssp.SignatureProcess || !strings.Contains(f.Detail, "3 requests to this user within a minute: try again in 31 s") {
+	f := rules.Prompt(&rec, bank, at)
+	if f == nil || f.Code != mssp.SignatureProcess || !strings.Contains(f.Detail, "3 of your requests to this user within a minute: try again in 31 s") {
 		t.Errorf("the fourth: %v", f)
 	}
-	if len(rec.Prompts) != before {
-		t.Error("a refused prompt counts")
+	if n := len(rec.of(bank).Prompts); n != 3 {
+		t.Errorf("a refused prompt counts: %d", n)
 	}
-	if f := rules.Prompt(&rec, now.Add(time.Minute)); f != nil {
+	if f := rules.Prompt(&rec, shop, at); f != nil {
+		t.Errorf("another provider: %v", f)
+	}
+	if f := rules.Prompt(&rec, bank, now.Add(time.Minute)); f != nil {
 		t.Errorf("when the first is a minute old: %v", f)
 	}
-	if f := rules.Check(&rec, now.Add(time.Minute)); f == nil {
+	if f := rules.Check(&rec, bank, now.Add(time.Minute)); f == nil {
 		t.Error("the second to fourth do not count")
 	}
-	if len(rec.Prompts) != 3 {
-		t.Errorf("%d prompts are remembered", len(rec.Prompts))
+	if n := len(rec.of(bank).Prompts); n != 3 {
+		t.Errorf("%d prompts are remembered", n)
 	}
-	if f := (Rules{PromptsPerMinute: -1, CoolOffAfter: -1}).Prompt(&rec, at); f != nil || len(rec.Prompts) != 3 {
-		t.Errorf("without a limit: %v, %d", f, len(rec.Prompts))
+	if f := (Rules{PromptsPerMinute: -1, CoolOffAfter: -1}).Prompt(&rec, bank, at); f != nil || len(rec.of(bank).Prompts) != 3 {
+		t.Errorf("without a limit: %v", f)
+	}
+	rules.Prompt(&rec, shop, now.Add(time.Hour))
+	if len(rec.By) != 1 {
+		t.Errorf("providers of whom nothing counts are kept: %+v", rec.By)
 	}
 }
 
-// What counts against a number, and what does not: cancels that are spread
-// over more time, requests that never reached the phone, other ends, orders of
-// the operator.
-//
-// Supports: 3.5.6-1
-func TestCoolOff(t *testing.T) {
-	cancel := mssp.Transaction{Kind: mssp.KindSign, Attempt: 1, Status: mssp.UserCancel}
-	change := func(f func(*mssp.Transaction)) mssp.Transaction { tx := cancel; f(&tx); return tx }
-	for name, c := range map[string]struct {
-		third mssp.Transaction
-		apart time.Duration
-		want  bool
-	}{
-		"cancel":      {cancel, time.Minute, true},
-		"no answer":   {change(func(tx *mssp.Transaction) { tx.Status = mssp.ExpiredTransaction }), time.Minute, true},
-		"never sent":  {change(func(tx *mssp.Transaction) { tx.Status, tx.Attempt = mssp.ExpiredTransaction, 0 }), time.Minute, false},
-		"signed":      {change(func(tx *mssp.Transaction) { tx.Status = mssp.Signature }), time.Minute, false},
-		"not reached": {change(func(tx *mssp.Transaction) { tx.Status = mssp.OTAError }), time.Minute, false},
-		"of operator": {change(func(tx *mssp.Transaction) { tx.Kind = mssp.KindCode }), time.Minute, false},
-		"spread":      {cancel, 5 * time.Minute, false},
-	} {
-		var rec Record
-		rules.Ended(&rec, &cancel, now)
-		rules.Ended(&rec, &cancel, now.Add(c.apart))
-		at := now.Add(2 * c.apart)
-		peace := rules.Ended(&rec, &c.third, at)
-		if held := rules.Check(&rec, at) != nil; held != c.want || !peace.IsZero() != c.want {
-			t.Errorf("%s: in peace until %v, held up %v, want %v", name, peace, held, c.want)
-		}
-		if until := rec.Until(); c.want && !until.Equal(at.Add(15*time.Minute)) || until.Before(at) {
-			t.Errorf("%s: worth something until %v", name, until)
-		}
-		if rules.Check(&rec, at.Add(15*time.Minute)) != nil {
-			t.Errorf("%s: held up after the pause", name)
+// Many providers together reach a user seven times a minute, and none of them
+// hears of the others.
+func TestPromptsOfAll(t *testing.T) {
+	var rec Record
+	for i := range 7 {
+		if f := rules.Prompt(&rec, mssp.APID(fmt.Sprint("http://ap", 9-i)), now.Add(time.Duration(i)*time.Second)); f != nil {
+			t.Fatalf("provider %d: %v", i, f)
 		}
 	}
-	never := Rules{PromptsPerMinute: 3, CoolOffAfter: -1}
-	if rec := (Record{Peace: now.Add(time.Hour)}); never.Check(&rec, now) != nil || never.Counts(&cancel) {
+	at := now.Add(10 * time.Second)
+	f := rules.Prompt(&rec, bank, at)
+	if f == nil || f.Code != mssp.SignatureProcess || f.Detail != "this user takes no more requests at present: try again in 51 s" {
+		t.Errorf("the eighth: %v", f)
+	}
+	if f := rules.Prompt(&rec, bank, now.Add(time.Minute)); f != nil {
+		t.Errorf("when the first is a minute old: %v", f)
+	}
+}
+
+// What counts, and what does not: requests that were not shown, that never
+// reached the phone, other ends, orders of the operator.
+//
+// Supports: 3.5.6-1
+func TestCounts(t *testing.T) {
+	cancel := mssp.Transaction{Kind: mssp.KindSign, AP: bank, Attempt: 1, Status: mssp.UserCancel}
+	change := func(f func(*mssp.Transaction)) mssp.Transaction { tx := cancel; f(&tx); return tx }
+	for name, c := range map[string]struct {
+		tx    mssp.Transaction
+		shown bool
+		want  bool
+	}{
+		"cancel":      {cancel, true, true},
+		"no answer":   {change(func(tx *mssp.Transaction) { tx.Status = mssp.ExpiredTransaction }), true, true},
+		"not shown":   {change(func(tx *mssp.Transaction) { tx.Status = mssp.ExpiredTransaction }), false, false},
+		"never sent":  {change(func(tx *mssp.Transaction) { tx.Attempt = 0 }), true, false},
+		"signed":      {change(func(tx *mssp.Transaction) { tx.Status = mssp.Signature }), true, false},
+		"not reached": {change(func(tx *mssp.Transaction) { tx.Status = mssp.OTAError }), true, false},
+		"code":        {change(func(tx *mssp.Transaction) { tx.Kind = mssp.KindCode }), true, false},
+		"of operator": {change(func(tx *mssp.Transaction) { tx.AP = "" }), true, false},
+	} {
+		if got := rules.Counts(&c.tx, c.shown); got != c.want {
+			t.Errorf("%s: counts %v", name, got)
+		}
+	}
+	if (Rules{CoolOffAfter: -1, AllCoolOffAfter: -1}).Counts(&cancel, true) {
+		t.Error("a limit that is switched off counts")
+	}
+}
+
+// Three requests within ten minutes that the user has seen and not signed keep
+// their provider from him, and nobody else.
+func TestCoolOff(t *testing.T) {
+	for apart, want := range map[time.Duration]bool{time.Minute: true, 5 * time.Minute: false} {
+		var rec Record
+		rules.Ended(&rec, bank, now)
+		rules.Ended(&rec, bank, now.Add(apart))
+		at := now.Add(2 * apart)
+		own, all := rules.Ended(&rec, bank, at)
+		f := rules.Check(&rec, bank, at)
+		if (f != nil) != want || !own.IsZero() != want || !all.IsZero() {
+			t.Errorf("%s apart: in peace until %v, %v, %v", apart, own, all, f)
+		}
+		if want && !strings.Contains(f.Detail, "3 of your requests within 10 minutes and is left in peace until 2026-11-22T20:17:00Z") {
+			t.Errorf("detail %q", f.Detail)
+		}
+		if f := rules.Check(&rec, shop, at); f != nil {
+			t.Errorf("another provider: %v", f)
+		}
+		if until := rec.Until(); want && !until.Equal(at.Add(15*time.Minute)) || until.Before(at) {
+			t.Errorf("%s apart: worth something until %v", apart, until)
+		}
+		if rules.Check(&rec, bank, at.Add(15*time.Minute)) != nil {
+			t.Errorf("%s apart: held up after the pause", apart)
+		}
+	}
+}
+
+// One provider adds no more to what all have done together than its own limit,
+// however often it is left in peace and comes back; several together do.
+func TestCoolOffOfAll(t *testing.T) {
+	short := rules
+	short.CoolOff = time.Second
+	var rec Record
+	at := now
+	for i := range 30 {
+		at = at.Add(5 * time.Second)
+		if own, all := short.Ended(&rec, bank, at); !own.IsZero() != (i%3 == 2) || !all.IsZero() {
+			t.Fatalf("request %d: left in peace by one %v, by all %v", i, own, all)
+		}
+	}
+	for i, ap := range []mssp.APID{shop, shop, "http://a", "http://z"} {
+		own, all := short.Ended(&rec, ap, at)
+		if !own.IsZero() || !all.IsZero() != (i == 3) {
+			t.Fatalf("%s: %v, %v", ap, own, all)
+		}
+	}
+	f := short.Check(&rec, "http://new", at)
+	if f == nil || f.Code != mssp.SignatureProcess || !strings.HasPrefix(f.Detail, "the user is left in peace until 2026-11-22T20:02:31Z: ") {
+		t.Errorf("somebody who has asked nothing: %v", f)
+	}
+	at = at.Add(time.Second)
+	if f := short.Check(&rec, "http://new", at); f != nil {
+		t.Errorf("after the pause: %v", f)
+	}
+	if own, all := short.Ended(&rec, "http://new", at); !own.IsZero() || !all.IsZero() {
+		t.Errorf("what was before the pause counts after it: %v, %v", own, all)
+	}
+	never := Rules{PromptsPerMinute: 3, CoolOffAfter: -1, AllCoolOffAfter: -1, CoolOff: time.Second}
+	if never.Check(&Record{Peace: at.Add(time.Second), By: []Provider{{bank, Count{Peace: at.Add(time.Second)}}}}, bank, at) != nil {
 		t.Error("a limit that is switched off holds")
 	}
 }
@@ -101,31 +179,30 @@ func TestRecheck(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	for _, rec := range []Record{{}, {Prompts: []time.Time{now}, Peace: now}, {Unsigned: []time.Time{now, now.Add(1e9)}, Recheck: now}} {
-		b, err := rec.AppendBinary(nil)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-		f.Add(b[:len(b)-1])
+func TestLift(t *testing.T) {
+	full := func() Record {
+		return Record{Peace: now, Recheck: now, By: []Provider{{bank, Count{Peace: now}}, {shop, Count{Unsigned: []time.Time{now}}}}}
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		rec, err := Parse(b)
-		if err != nil {
-			if !errors.Is(err, ErrRecord) {
-				t.Errorf("error %v", err)
-			}
-			return
-		}
-		again, err := rec.AppendBinary(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rec2, err := Parse(again); err != nil || !reflect.DeepEqual(rec, rec2) {
-			t.Errorf("%x becomes %x: %+v, %+v, %v", b, again, rec, rec2, err)
-		}
-	})
+	rec := full()
+	if !rec.Lift(bank) || len(rec.By) != 1 || rec.By[0].ID != shop || rec.Peace.IsZero() {
+		t.Errorf("of one: %+v", rec)
+	}
+	if rec.Lift(bank) {
+		t.Error("lifted twice")
+	}
+	if rec = full(); !rec.Lift("") || len(rec.By) != 0 || !rec.Peace.IsZero() || rec.Recheck.IsZero() {
+		t.Errorf("of all: %+v", rec)
+	}
+	if rec.Lift("") {
+		t.Error("all lifted twice")
+	}
+	c := Count{Prompts: []time.Time{now.Add(-2 * time.Minute), now}, Unsigned: []time.Time{now.Add(-9 * time.Minute)}, Peace: now}
+	if p, u, until := c.At(now); p != 1 || u != 1 || !until.IsZero() {
+		t.Errorf("%d prompts, %d unsigned, until %v", p, u, until)
+	}
+	if _, _, until := c.At(now.Add(-time.Second)); !until.Equal(now) {
+		t.Errorf("until %v", until)
+	}
 }
 
 // Somebody sets the clock back by an hour: nothing that counts keeps a user out
@@ -136,13 +213,15 @@ func FuzzParse(f *testing.F) {
 func TestClockSetBack(t *testing.T) {
 	for back, held := range map[time.Duration]bool{time.Hour: false, 2 * time.Second: true} {
 		at := now.Add(-back)
-		prompted := Record{Prompts: []time.Time{now, now, now}}
-		if f := rules.Check(&prompted, at); (f != nil) != held {
-			t.Errorf("prompts, the clock %s back: %v", back, f)
-		}
-		paused := Record{Peace: now.Add(rules.CoolOff)}
-		if f := rules.Check(&paused, at); (f != nil) != held {
-			t.Errorf("a pause, the clock %s back: %v", back, f)
+		pause := now.Add(rules.CoolOff)
+		for name, rec := range map[string]Record{
+			"prompts":        {By: []Provider{{bank, Count{Prompts: []time.Time{now, now, now}}}}},
+			"a pause":        {By: []Provider{{bank, Count{Peace: pause}}}},
+			"a pause of all": {Peace: pause},
+		} {
+			if f := rules.Check(&rec, bank, at); (f != nil) != held {
+				t.Errorf("%s, the clock %s back: %v", name, back, f)
+			}
 		}
 		if asked := (&Record{Recheck: now}); asked.MayRecheck(at) == held {
 			t.Errorf("a recheck, the clock %s back: %v", back, !held)

@@ -1,91 +1,110 @@
 package abuse
 
 import (
-	"encoding/binary"
-	"errors"
-	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/simsign/simsign/mssp"
 )
 
-// A record is stored as an octet 01, Peace and Recheck, the number of prompts
-// and the prompts, the number of requests not signed and these: times are 8
-// octets, microseconds since 1970 (0: none), numbers 2.
-
-const recordVersion = 1
-
-// ErrRecord: octets that are no record.
-var ErrRecord = errors.New("abuse: no record")
-
-// AppendBinary implements encoding.BinaryAppender.
-func (rec Record) AppendBinary(b []byte) ([]byte, error) {
-	b = append(b, recordVersion)
-	b = appendTime(appendTime(b, rec.Peace), rec.Recheck)
-	for _, ts := range [...][]time.Time{rec.Prompts, rec.Unsigned} {
-		if len(ts) > 0xFFFF {
-			return nil, fmt.Errorf("abuse: %d times, at most %d", len(ts), 0xFFFF)
-		}
-		b = binary.BigEndian.AppendUint16(b, uint16(len(ts)))
-		for _, t := range ts {
-			b = appendTime(b, t)
-		}
-	}
-	return b, nil
+// Record is what counts against one number. The zero Record is that of a
+// number that nobody has asked yet.
+type Record struct {
+	Peace   time.Time  // until then no provider reaches him
+	Recheck time.Time  // when his card was last asked whether its code is still blocked
+	By      []Provider // who has asked lately, in the order of their ids
 }
 
-func appendTime(b []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return binary.BigEndian.AppendUint64(b, 0)
-	}
-	return binary.BigEndian.AppendUint64(b, uint64(t.UnixMicro()))
+// Provider is what counts of one provider. The one without an id is whoever asked
+// before an earlier release was replaced, which did not note it.
+type Provider struct {
+	ID mssp.APID
+	Count
 }
 
-// Parse reads a record; nothing is the zero one. The error is ErrRecord.
-func Parse(b []byte) (Record, error) {
-	var rec Record
-	if len(b) == 0 {
-		return rec, nil
-	}
-	p := parser{b: b}
-	if v := p.take(1); p.ok() && v[0] != recordVersion {
-		return rec, fmt.Errorf("%w: version %d", ErrRecord, v[0])
-	}
-	rec.Peace, rec.Recheck = p.time(), p.time()
-	rec.Prompts, rec.Unsigned = p.times(), p.times()
-	if !p.ok() || len(p.b) > 0 {
-		return Record{}, fmt.Errorf("%w: %d octets", ErrRecord, len(b))
-	}
-	return rec, nil
+// Count is what counts of one provider against one number.
+type Count struct {
+	Prompts  []time.Time // oldest first
+	Unsigned []time.Time // requests that he cancelled or did not answer, oldest first
+	Peace    time.Time   // until then the provider does not reach him
 }
 
-// parser takes octets from the front; once there are too few it takes none.
-type parser struct {
-	b     []byte
-	short bool
+func (rec *Record) find(ap mssp.APID) (int, bool) {
+	return slices.BinarySearchFunc(rec.By, ap, func(p Provider, ap mssp.APID) int { return strings.Compare(string(p.ID), string(ap)) })
 }
 
-func (p *parser) ok() bool { return !p.short }
-
-func (p *parser) take(n int) []byte {
-	if p.short = p.short || len(p.b) < n; p.short {
-		return make([]byte, n)
+func (rec *Record) of(ap mssp.APID) Count {
+	if i, ok := rec.find(ap); ok {
+		return rec.By[i].Count
 	}
-	v := p.b[:n]
-	p.b = p.b[n:]
-	return v
+	return Count{}
 }
 
-func (p *parser) time() time.Time {
-	us := int64(binary.BigEndian.Uint64(p.take(8)))
-	if us == 0 {
-		return time.Time{}
+// change lets f count something of a provider, and forgets those of whom nothing
+// counts any more.
+func (rec *Record) change(ap mssp.APID, now time.Time, f func(*Count)) {
+	rec.By = slices.DeleteFunc(slices.Clone(rec.By), func(p Provider) bool { return p.ID != ap && p.until().Before(now) })
+	i, ok := rec.find(ap)
+	if !ok {
+		rec.By = slices.Insert(rec.By, i, Provider{ID: ap})
 	}
-	return time.UnixMicro(us).UTC()
+	f(&rec.By[i].Count)
 }
 
-func (p *parser) times() (ts []time.Time) {
-	n := binary.BigEndian.Uint16(p.take(2))
-	for i := uint16(0); i < n && p.ok(); i++ {
-		ts = append(ts, p.time())
+// Lift takes away what counts of one provider, or of all (""), and with it the
+// pause of all. It reports whether there was anything.
+func (rec *Record) Lift(ap mssp.APID) bool {
+	if ap == "" {
+		had := len(rec.By) > 0 || !rec.Peace.IsZero()
+		rec.By, rec.Peace = nil, time.Time{}
+		return had
 	}
-	return ts
+	i, ok := rec.find(ap)
+	if ok {
+		rec.By = slices.Delete(slices.Clone(rec.By), i, i+1)
+	}
+	return ok
+}
+
+// MayRecheck reports whether the card may be asked for its state again.
+func (rec *Record) MayRecheck(now time.Time) bool { return !within(rec.Recheck, now, recheckPause) }
+
+// Until is when the record is worth nothing any more.
+func (rec *Record) Until() time.Time {
+	until := rec.Peace
+	if !rec.Recheck.IsZero() {
+		until = later(until, rec.Recheck.Add(recheckPause))
+	}
+	for i := range rec.By {
+		until = later(until, rec.By[i].until())
+	}
+	return until
+}
+
+// At is what counts at a time: prompts within a minute, requests not signed within
+// ten, and the end of the pause; zero when there is none.
+func (c *Count) At(now time.Time) (prompts, unsigned int, peace time.Time) {
+	if now.Before(c.Peace) {
+		peace = c.Peace
+	}
+	return len(since(c.Prompts, now, promptWindow)), len(since(c.Unsigned, now, unsignedWindow)), peace
+}
+
+func (c *Count) until() time.Time {
+	until := c.Peace
+	if n := len(c.Prompts); n > 0 {
+		until = later(until, c.Prompts[n-1].Add(promptWindow))
+	}
+	if n := len(c.Unsigned); n > 0 {
+		until = later(until, c.Unsigned[n-1].Add(unsignedWindow))
+	}
+	return until
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -91,17 +91,35 @@ func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, p *s
 	case res.Tx.State.Final(): // the packet encoder refused it in the same commit
 		l.ended(&res.Tx)
 		return res.Tx, FaultOf(&res.Tx)
-	case l.o.Limits.QueuePerCard >= 0 && res.Ahead > l.o.Limits.QueuePerCard:
-		return l.turnAway(ctx, &res.Tx, res.Ahead)
+	case l.crowded(&res):
+		return l.turnAway(ctx, &res.Tx, res.Own)
 	default:
 		l.alarm.poke(res.Tx.Deadline)
 	}
 	return res.Tx, nil
 }
 
-// turnAway ends a transaction for which the queue of its card is too long.
-func (l *line) turnAway(ctx context.Context, tx *mssp.Transaction, ahead int) (mssp.Transaction, error) {
-	f := mssp.Faultf(mssp.SignatureProcess, "%d requests to this user are waiting already: try again when they are answered", ahead)
+// crowded reports whether the queue of the card has no place for a transaction. A
+// provider takes at most half of the places that others leave, so that it never
+// fills the queue for them; the operator's own orders do not count with theirs.
+func (l *line) crowded(res *store.AcceptResult) bool {
+	places := l.o.Limits.QueuePerCard
+	if places < 0 || res.Ahead == 0 {
+		return false
+	}
+	if res.Tx.AP == "" {
+		return res.Own >= places
+	}
+	return res.Own >= places-(res.Ahead-1)
+}
+
+// turnAway ends a transaction for which the queue of its card is too long. How many
+// wait of others is not for its provider to know.
+func (l *line) turnAway(ctx context.Context, tx *mssp.Transaction, own int) (mssp.Transaction, error) {
+	f := mssp.Faultf(mssp.SignatureProcess, "%d of your requests to this user are waiting already: try again when they are answered", own)
+	if own == 0 {
+		f = mssp.Faultf(mssp.SignatureProcess, "too many requests to this user are waiting: try again in a minute")
+	}
 	res, err := l.finish(context.WithoutCancel(ctx), store.Finish{TxID: tx.ID, Event: mssp.EventTurnedAway, Status: f.Code, Detail: f.Detail})
 	if errors.Is(err, mssp.ErrEvent) { // those before it have ended meanwhile: it is at the card
 		return *tx, nil

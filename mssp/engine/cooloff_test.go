@@ -29,9 +29,9 @@ func cancelling(c *enginetest.Card) {
 	}
 }
 
-// After three requests within ten minutes that a user has cancelled or left
-// unanswered, nobody reaches him for a quarter of an hour; another user, the
-// operator and a repeat are not held up.
+// After three requests within ten minutes that a user was shown and has cancelled
+// or left, their provider does not reach him for a quarter of an hour; another
+// provider, another user, the operator and a repeat are not held up.
 //
 // Supports: 3.5.6-1, 3.5.3-3
 func TestCoolOff(t *testing.T) {
@@ -41,13 +41,14 @@ func TestCoolOff(t *testing.T) {
 	first := l.Sign(enginetest.Request("T1", "pay"))
 	l.Want(first.ID, mssp.Failed, mssp.UserCancel)
 	l.Sign(enginetest.Request("T2", "pay"))
-	c.Mute = true
-	tx, _ := l.Ask("T3")
+	c.Mute, c.First = true, true // he is asked, and leaves it
+	tx, mos := l.Ask("T3")
+	l.Bring(mos...)
 	l.Clock.Add(81e9)
 	l.Engine.Sweep(context.Background())
 	l.Settle()
 	l.Want(tx.ID, mssp.Failed, mssp.ExpiredTransaction)
-	c.Mute, c.Say = false, nil
+	c.Mute, c.First, c.Say = false, false, nil
 
 	_, err := l.Signer.Sign(context.Background(), enginetest.Request("T4", "pay"))
 	enginetest.WantFault(t, err, mssp.SignatureProcess)
@@ -62,6 +63,10 @@ func TestCoolOff(t *testing.T) {
 	r.MSISDN = "41790000002"
 	other := l.Sign(r)
 	l.Want(other.ID, mssp.Done, mssp.Signature)
+	r = enginetest.Request("T5", "pay")
+	r.AP.ID = "http://shop.example"
+	shop := l.Sign(r)
+	l.Want(shop.ID, mssp.Done, mssp.Signature)
 	if _, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(context.Background(), enginetest.Number) }); err != nil {
 		t.Errorf("the operator: %v", err)
 	}

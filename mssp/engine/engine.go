@@ -65,7 +65,8 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{core: c, waiters: &waiters{ch: map[mssp.TransID][]chan mssp.Transaction{}, max: o.Limits.Waiters}}
 	e.observers = newObservers(c)
 	e.line = &line{core: c, waiters: e.waiters, observers: e.observers, rules: abuse.Rules{
-		PromptsPerMinute: o.Limits.PromptsPerMinute, CoolOffAfter: o.Limits.CoolOffAfter, CoolOff: o.Limits.CoolOff,
+		PromptsPerMinute: o.Limits.PromptsPerMinute, AllPromptsPerMinute: o.Limits.AllPromptsPerMinute,
+		CoolOffAfter: o.Limits.CoolOffAfter, AllCoolOffAfter: o.Limits.AllCoolOffAfter, CoolOff: o.Limits.CoolOff,
 	}}
 	e.outbox = &outbox{core: c, line: e.line, places: make(chan struct{}, maxSubmits)}
 	e.line.outbox = e.outbox

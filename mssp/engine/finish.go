@@ -27,7 +27,10 @@ func (l *line) finish(ctx context.Context, f store.Finish) (store.FinishResult, 
 		l.ended(&res.Tx)
 	}
 	if !res.Peace.IsZero() {
-		l.log.Info("user is left in peace", "msisdn", res.Tx.MSISDN, "until", res.Peace)
+		l.log.Info("user is left in peace by a provider", "msisdn", res.Tx.MSISDN, "ap", res.Tx.AP, "until", res.Peace)
+	}
+	if !res.AllPeace.IsZero() {
+		l.log.Warn("user is left in peace by all providers", "msisdn", res.Tx.MSISDN, "until", res.AllPeace)
 	}
 	for i := range res.Failed {
 		l.failedAtTurn(ctx, &res.Failed[i])

@@ -54,13 +54,15 @@ type Options struct {
 // Limits protect subscribers and memory. Zero fields take the defaults; a
 // negative one switches the limit off.
 type Limits struct {
-	QueuePerCard     int // transactions that may wait behind the one at the card; default 5
-	PromptsPerMinute int // per number; default 3
-	Waiters          int // callers of Wait at once; default 10,000
-	// CoolOffAfter requests within ten minutes that a user has cancelled or left
-	// unanswered (default 3), no request reaches him for CoolOff (default 15 min).
-	CoolOffAfter int
-	CoolOff      time.Duration
+	QueuePerCard        int // transactions that may wait behind the one at the card; default 5
+	PromptsPerMinute    int // of one provider to one number; default 3
+	AllPromptsPerMinute int // of all providers to one number; default twice as many
+	Waiters             int // callers of Wait at once; default 10,000
+	// After so many requests of one provider within ten minutes that a user was shown
+	// and has cancelled or left (default 3), or of all (default three times as many), that provider, or
+	// nobody, reaches him for CoolOff (default 15 min).
+	CoolOffAfter, AllCoolOffAfter int
+	CoolOff                       time.Duration
 }
 
 // Vault opens and seals the fields of key rows and tags requests; *keys.Vault
@@ -111,10 +113,21 @@ func (o *Options) defaults() error {
 	for _, d := range []struct {
 		at *int
 		is int
-	}{{&o.Limits.QueuePerCard, 5}, {&o.Limits.PromptsPerMinute, 3}, {&o.Limits.Waiters, 10_000}, {&o.Limits.CoolOffAfter, 3}} {
+	}{
+		{&o.Limits.QueuePerCard, 5},
+		{&o.Limits.PromptsPerMinute, 3},
+		{&o.Limits.Waiters, 10_000},
+		{&o.Limits.CoolOffAfter, 3},
+	} {
 		if *d.at == 0 {
 			*d.at = d.is
 		}
+	}
+	if l := &o.Limits; l.AllPromptsPerMinute == 0 {
+		l.AllPromptsPerMinute = 2 * l.PromptsPerMinute
+	}
+	if l := &o.Limits; l.AllCoolOffAfter == 0 {
+		l.AllCoolOffAfter = 3 * l.CoolOffAfter
 	}
 	return nil
 }

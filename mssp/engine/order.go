@@ -125,7 +125,7 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 		return tx, nil, err
 	}
 	if o.Ask {
-		if f := l.rules.Check(&t.Standing.Record, o.At); f != nil {
+		if f := l.rules.Check(&t.Standing.Record, o.AP, o.At); f != nil {
 			return tx, nil, f
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/store"
@@ -33,6 +34,8 @@ type Store interface {
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
 	Reach(ctx context.Context, tx *mssp.Transaction) (mssp.Reach, error)
+	Standing(ctx context.Context, n sms.MSISDN) (abuse.Record, error)
+	Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error)
 }
 
 // Vault seals card keys and the CA key; *keys.Vault is one.
@@ -72,6 +75,7 @@ type Operations interface {
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
 	Users(ctx context.Context, r Page) ([]UserInfo, error)
 	User(ctx context.Context, r UserName) (UserInfo, error)
+	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
 	Register(ctx context.Context, r Registration) (Registered, error)
 	ManageCode(ctx context.Context, r CodeRequest) (Outcome, error)
 	AppletState(ctx context.Context, r UserName) (AppletInfo, error)

@@ -144,6 +144,23 @@ type UserInfo struct {
 	State    string    `json:"state"`
 	Blocked  [2]bool   `json:"blocked"` // codes: authentication, non-repudiation
 	Keys     []KeyInfo `json:"keys,omitempty"`
+	// Limits are what protects him now, of all providers (without an id) and of each.
+	Limits []LimitInfo `json:"limits,omitempty"`
+}
+
+// LimitInfo is what counts at a number: see package abuse.
+type LimitInfo struct {
+	AP       mssp.APID `json:"ap,omitempty"`
+	Peace    time.Time `json:"peace,omitzero"`     // until then he is not reached
+	Prompts  int       `json:"prompts,omitempty"`  // within the last minute
+	Unsigned int       `json:"unsigned,omitempty"` // cancelled or not answered within ten
+	Damaged  bool      `json:"damaged,omitempty"`  // the row cannot be read: all requests are refused
+}
+
+// Lift takes away what counts at a number: of one provider, or of all ("").
+type Lift struct {
+	MSISDN string    `json:"msisdn"`
+	AP     mssp.APID `json:"ap,omitempty"`
 }
 
 // KeyInfo is a key slot.

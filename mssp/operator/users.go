@@ -86,7 +86,9 @@ func (s *Service) User(ctx context.Context, r UserName) (UserInfo, error) {
 	} else if err != nil {
 		return UserInfo{}, err
 	}
-	return userInfo(sub, card, pairs), nil
+	u := userInfo(sub, card, pairs)
+	u.Limits, err = s.limits(ctx, number)
+	return u, err
 }
 
 // Register makes a key pair on the card and a certificate for it; the user

@@ -170,8 +170,8 @@ func TestClientLeaves(t *testing.T) {
 		if resp == nil || resp.Status.Code != mssp.OutstandingTransaction || resp.TransID == "" {
 			t.Fatalf("got %+v", resp)
 		}
-		if n := s.rates.waits.Load(); n != 0 {
-			t.Errorf("%d places are still taken", n)
+		if n := len(s.rates.waits); n != 0 || s.rates.free != s.o.MaxWaits {
+			t.Errorf("%d providers still have places, %d are free", n, s.rates.free)
 		}
 		e.end(t, resp.TransID, mssp.Done, mssp.Signature, "", []byte("CMS"))
 		if st, f := s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(resp.TransID)); f != nil || st.Status.Code != mssp.Signature {

@@ -2,7 +2,6 @@ package service
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -14,16 +13,18 @@ import (
 // requests wait at the same time. Only providers that have proved who they
 // are get a bucket, so their number bounds the memory.
 type rates struct {
-	limit    rate.Limit
-	burst    int
-	clock    func() time.Time
-	buckets  sync.Map // mssp.APID -> *rate.Limiter
-	waits    atomic.Int64
-	maxWaits int64
+	limit   rate.Limit
+	burst   int
+	clock   func() time.Time
+	buckets sync.Map // mssp.APID -> *rate.Limiter
+
+	mu    sync.Mutex
+	waits map[mssp.APID]int // of those that wait
+	free  int               // places that nobody has
 }
 
 func newRates(o Options) *rates {
-	return &rates{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, clock: o.Clock, maxWaits: int64(o.MaxWaits)}
+	return &rates{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, clock: o.Clock, waits: map[mssp.APID]int{}, free: o.MaxWaits}
 }
 
 func (r *rates) allow(ap mssp.APID) *mssp.Fault {
@@ -37,14 +38,27 @@ func (r *rates) allow(ap mssp.APID) *mssp.Fault {
 	return mssp.Faultf(mssp.UnableToProvide, "more than %g requests per second from this AP_ID: send fewer, or ask the operator for more", float64(r.limit))
 }
 
-// wait takes one place for a synch request; done gives it back.
-func (r *rates) wait() *mssp.Fault {
-	if r.waits.Add(1) > r.maxWaits {
-		r.waits.Add(-1)
+// wait takes one place for a synch request; done gives it back. A provider takes at
+// most half of the places that others leave, so that it never takes the last one
+// from them.
+func (r *rates) wait(ap mssp.APID) *mssp.Fault {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own := r.waits[ap]
+	if own >= r.free {
 		return mssp.Faultf(mssp.UnableToProvide,
-			"%d synch requests are waiting already, the most is %d: use MessagingMode asynchClientServer, or try again in a few seconds", r.maxWaits, r.maxWaits)
+			"%d synch requests from this AP_ID are waiting already, there is no place for more: use MessagingMode asynchClientServer, or try again in a few seconds", own)
 	}
+	r.waits[ap] = own + 1
+	r.free--
 	return nil
 }
 
-func (r *rates) done() { r.waits.Add(-1) }
+func (r *rates) done(ap mssp.APID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.free++
+	if r.waits[ap]--; r.waits[ap] == 0 {
+		delete(r.waits, ap)
+	}
+}

@@ -37,11 +37,11 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 		return nil, f
 	}
 	if r.Mode == mssp.Synch {
-		if f := s.rates.wait(); f != nil {
+		if f := s.rates.wait(ap.ID); f != nil {
 			return nil, f
 		}
 		s.metrics.waits.Inc()
-		defer func() { s.rates.done(); s.metrics.waits.Dec() }()
+		defer func() { s.rates.done(ap.ID); s.metrics.waits.Dec() }()
 	}
 	if !again {
 		// A client that leaves now must not interrupt the commit.

@@ -260,13 +260,14 @@ func TestSignTwice(t *testing.T) {
 	}
 }
 
-// One at the card, others in order behind it, and no more than the limit.
+// One at the card, others in order behind it, no more of one provider than half of
+// the places that others leave, and no more of all than the limit.
 //
 // Supports: 3.5.3-4
 func TestQueue(t *testing.T) {
 	ctx := context.Background()
 	l := enginetest.New(t)
-	l.Options.Limits.QueuePerCard = 2
+	l.Options.Limits.QueuePerCard = 4
 	l.Kill()
 	card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 	before := len(card.Seen)
@@ -278,12 +279,28 @@ func TestQueue(t *testing.T) {
 	}
 	_, err := l.Signer.Sign(ctx, enginetest.Request("T4", "one too many"))
 	enginetest.WantFault(t, err, mssp.SignatureProcess)
+	if !strings.Contains(err.Error(), "2 of your requests to this user are waiting already") {
+		t.Errorf("the provider hears: %v", err)
+	}
 	_, err = l.Signer.Sign(ctx, enginetest.Request("T4", "one too many")) // the same answer again
 	if err != nil {
 		t.Errorf("repeat of a refused request: %v", err)
 	}
 	if n := len(card.Seen) - before; n != 1 {
 		t.Fatalf("%d packets at the card, want 1 (I4)", n)
+	}
+	for _, ap := range []mssp.APID{"http://shop.example", "http://post.example", "http://late.example"} {
+		r := enginetest.Request("T5", "text of T"+string(rune('1'+len(ids))))
+		r.AP.ID = ap
+		tx, err := l.Signer.Sign(ctx, r)
+		if ap == "http://late.example" {
+			if enginetest.WantFault(t, err, mssp.SignatureProcess); !strings.Contains(err.Error(), "too many requests to this user are waiting") {
+				t.Errorf("a provider without requests hears: %v", err)
+			}
+			break
+		}
+		l.OK(err)
+		ids = append(ids, tx.ID)
 	}
 	l.Pump()
 	for i, id := range ids {

@@ -80,13 +80,14 @@ func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResul
 	}
 	w.record(accepted.Change)
 	if p != nil {
-		if err := p.count(w, tx.MSISDN, now); err != nil {
+		if err := p.count(w, tx.MSISDN, tx.AP, now); err != nil {
 			return AcceptResult{}, err
 		}
 	}
 	res := AcceptResult{Tx: tx, Ahead: ahead}
 	if !mine {
-		return res, nil
+		res.Own, err = waitingOf(w, &tx)
+		return res, err
 	}
 	w.record(turn.Change)
 	if turn.effect == mssp.EffectSubmit {
@@ -98,6 +99,16 @@ func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResul
 	}
 	_, err = w.exec(sqlTurn, string(tx.ICCID), "", 0, w.me())
 	return res, err
+}
+
+// waitingOf counts what waits of the same provider before a transaction in the queue
+// of its card.
+func waitingOf(q querier, tx *mssp.Transaction) (int, error) {
+	r, err := q.one(`SELECT COUNT(*) FROM tx WHERE state = 'queued' AND iccid = $1 AND seq < $2 AND ap = $3`, string(tx.ICCID), tx.Seq, string(tx.AP))
+	if err != nil {
+		return 0, err
+	}
+	return int(r.int()), r.err()
 }
 
 // insertTx stores a new transaction and sets its Seq; ErrExists when its id or

@@ -69,7 +69,7 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 		return FinishResult{}, err
 	}
 	mo := packMO(f.MO)
-	waited := tx.State == mssp.Queued
+	was := tx.State
 	st, err := w.step(&tx, f.Event, f.At)
 	if errors.Is(err, mssp.ErrFinal) {
 		return finishedBefore(w, &tx, mo)
@@ -85,10 +85,10 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err := storeFacts(w, f, &res); err != nil {
 		return FinishResult{}, err
 	}
-	if res.Peace, err = unsigned(w, f.Rules, &tx, f.At); err != nil {
+	if res.Peace, res.AllPeace, err = unsigned(w, f.Rules, &tx, was, f); err != nil {
 		return FinishResult{}, err
 	}
-	if waited {
+	if was == mssp.Queued {
 		queued--
 		if _, err := w.exec(sqlUnqueue, string(tx.ICCID)); err != nil {
 			return FinishResult{}, err

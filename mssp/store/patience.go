@@ -11,7 +11,7 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Patience is the part of a Store that keeps what counts against each number
+// Patience is the part of a Store that keeps what counts at each number, provider by provider
 // (package abuse has the rules). A record is read with everything else about
 // the number (LookupStanding), so that what is refused writes nothing, and
 // stored in the commit that accepts or ends the request, if nobody has changed
@@ -96,22 +96,50 @@ func changeStanding(q querier, n sms.MSISDN, st Standing, f func(*abuse.Record) 
 	}
 }
 
-// count counts a prompt, in the commit that accepts it; the error may be the
-// *mssp.Fault that refuses it.
-func (p *Prompt) count(q querier, n sms.MSISDN, now time.Time) error {
+// count counts a prompt of a provider, in the commit that accepts it; the error may
+// be the *mssp.Fault that refuses it.
+func (p *Prompt) count(q querier, n sms.MSISDN, ap mssp.APID, now time.Time) error {
 	return changeStanding(q, n, p.Was, func(rec *abuse.Record) error {
-		if f := p.Rules.Prompt(rec, now); f != nil {
+		if f := p.Rules.Prompt(rec, ap, now); f != nil {
 			return f
 		}
 		return nil
 	})
 }
 
+// shown reports whether the user saw a transaction that ends by an event out of a
+// state. The card's answer says so, and before it the card's word that it asks
+// him. Where no such word has come, the network's that the phone has the message
+// must do; without any sign the phone may have been off.
+func shown(q querier, tx *mssp.Transaction, was mssp.State, e mssp.Event) (bool, error) {
+	switch {
+	case e == mssp.EventRefused:
+		return true, nil
+	case e != mssp.EventExpired:
+		return false, nil
+	case was == mssp.Prompted || was == mssp.Queued:
+		return was == mssp.Prompted, nil
+	}
+	r, err := q.one(sqlReceived, tx.Seq)
+	if err != nil {
+		return false, err
+	}
+	return r.int() > 0, r.err()
+}
+
+// sqlReceived counts the attempts of a transaction of which the phone has each
+// segment that the network was asked to report.
+const sqlReceived = `SELECT COUNT(*) FROM (SELECT cntr FROM segment WHERE tx_seq = $1 AND report = 1
+	GROUP BY cntr HAVING MIN(delivered) = 1) AS received`
+
 // unsigned counts the end of a transaction, in the commit that ends it. A record
 // that cannot be read must not keep its card busy for ever: a new one begins.
-func unsigned(w *work, rules abuse.Rules, tx *mssp.Transaction, now time.Time) (peace time.Time, err error) {
-	if !rules.Counts(tx) {
-		return time.Time{}, nil
+func unsigned(w *work, rules abuse.Rules, tx *mssp.Transaction, was mssp.State, f *Finish) (own, all time.Time, err error) {
+	if !rules.Counts(tx, true) {
+		return own, all, nil
+	}
+	if seen, err := shown(w, tx, was, f.Event); err != nil || !seen {
+		return own, all, err
 	}
 	st, err := readStanding(w, tx.MSISDN)
 	if errors.Is(err, abuse.ErrRecord) {
@@ -119,13 +147,51 @@ func unsigned(w *work, rules abuse.Rules, tx *mssp.Transaction, now time.Time) (
 		st.Record, err = abuse.Record{}, nil
 	}
 	if err != nil {
-		return time.Time{}, err
+		return own, all, err
 	}
 	err = changeStanding(w, tx.MSISDN, st, func(rec *abuse.Record) error {
-		peace = rules.Ended(rec, tx, now)
+		own, all = rules.Ended(rec, tx.AP, f.At)
 		return nil
 	})
-	return peace, err
+	return own, all, err
+}
+
+// Standing is what counts at a number.
+func (p Patience) Standing(ctx context.Context, n sms.MSISDN) (rec abuse.Record, err error) {
+	err = p.read(ctx, func(q querier) error {
+		st, err := readStanding(q, n)
+		rec = st.Record
+		return err
+	})
+	return rec, err
+}
+
+// errNothing: there is nothing to lift.
+var errNothing = errors.New("nothing counts")
+
+// Lift takes away what counts of a provider at a number, or of all (""). It is
+// false when there was nothing. What cannot be read is taken away too.
+func (p Patience) Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error) {
+	err := p.do(ctx, func(q querier) error {
+		st, err := readStanding(q, n)
+		if errors.Is(err, abuse.ErrRecord) && ap == "" {
+			_, err = q.exec(`DELETE FROM patience WHERE msisdn = $1`, string(n))
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		return changeStanding(q, n, st, func(rec *abuse.Record) error {
+			if !rec.Lift(ap) {
+				return errNothing
+			}
+			return nil
+		})
+	})
+	if errors.Is(err, errNothing) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // errNotNow: asked too early.

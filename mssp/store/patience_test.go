@@ -9,10 +9,11 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-var rules = abuse.Rules{PromptsPerMinute: 3, CoolOffAfter: 2, CoolOff: 15 * time.Minute}
+var rules = abuse.Rules{PromptsPerMinute: 3, AllPromptsPerMinute: 6, CoolOffAfter: 2, AllCoolOffAfter: 4, CoolOff: 15 * time.Minute}
 
 func (l *lab) user() {
 	l.Helper()
@@ -166,6 +167,116 @@ func TestRecheckAndForget(t *testing.T) {
 	})
 }
 
+// cancelled ends a request of a provider that the user has cancelled.
+func (l *lab) cancelled(ap mssp.APID) store.FinishResult {
+	l.Helper()
+	tx := newTx()
+	tx.AP = ap
+	r, err := l.Accept(ctx, tx, nil, seal)
+	l.ok(err)
+	return l.finish(store.Finish{TxID: r.Tx.ID, Event: mssp.EventRefused, Status: mssp.UserCancel, Rules: rules})
+}
+
+// The misuse of one provider keeps no other from a user; that of several together
+// keeps all. It holds over a restart, and an operator lifts it.
+func TestProvidersApart(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.user()
+		askAs := func(ap mssp.APID) error {
+			tx := newTx()
+			tx.AP = ap
+			r, err := l.Accept(ctx, tx, l.prompt(), seal)
+			if err == nil {
+				l.finish(done(r.Tx))
+			}
+			return err
+		}
+		l.cancelled(bank)
+		if r := l.cancelled(bank); r.Peace.IsZero() || !r.AllPeace.IsZero() {
+			l.Errorf("the second of one: %v, %v", r.Peace, r.AllPeace)
+		}
+		l.reopen()
+		l.wantRefused("the provider itself", askAs(bank))
+		l.ok(askAs("http://shop"))
+		l.cancelled("http://a")
+		if r := l.cancelled("http://z"); !r.Peace.IsZero() || r.AllPeace.IsZero() {
+			l.Errorf("the fourth of all: %v, %v", r.Peace, r.AllPeace)
+		}
+		l.reopen()
+		l.wantRefused("somebody new", askAs("http://new"))
+		if ok, err := l.Lift(ctx, numberA, bank); !ok || err != nil {
+			l.Errorf("lifted of one: %v, %v", ok, err)
+		}
+		l.wantRefused("lifted of one, the pause of all holds", askAs(bank))
+		if ok, err := l.Lift(ctx, numberA, ""); !ok || err != nil {
+			l.Errorf("lifted of all: %v, %v", ok, err)
+		}
+		l.ok(askAs(bank))
+		l.ok(askAs("http://new"))
+		if rec, err := l.Standing(ctx, numberA); err != nil || len(rec.By) != 2 || !rec.Peace.IsZero() {
+			l.Errorf("what counts then: %+v, %v", rec, err)
+		}
+		if ok, err := l.Lift(ctx, "41790000099", ""); ok || err != nil {
+			l.Errorf("a number that nobody has asked: %v, %v", ok, err)
+		}
+	})
+}
+
+// Only what the user was shown counts: by the card's answer, by its word that it
+// asks him, or by the network's that the phone has every part.
+func TestOnlyWhatWasShownCounts(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.user()
+		expired := store.Finish{Event: mssp.EventExpired, Status: mssp.ExpiredTransaction}
+		part := func(delivered ...bool) func(store.AcceptResult) {
+			return func(r store.AcceptResult) {
+				for i, d := range delivered {
+					id := string(r.Tx.ID) + string(rune('0'+i))
+					l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{{ID: r.Dispatched.Segments[i].ID, State: store.SegAccepted, Route: "smsc1", MessageID: id}}))
+					l.ok(l.Report(ctx, bearer.Report{Bearer: "smsc1", MessageID: id, Dest: numberA, Delivered: d, At: epoch}))
+				}
+			}
+		}
+		for _, c := range []struct {
+			name string
+			f    store.Finish
+			do   func(store.AcceptResult)
+			want int
+		}{
+			{"a phone that is off", expired, func(store.AcceptResult) {}, 0},
+			{"half delivered", expired, part(true, false), 0},
+			{"not delivered", expired, part(false, false), 0},
+			{"the network refuses", store.Finish{Event: mssp.EventUndeliver, Status: mssp.OTAError}, func(store.AcceptResult) {}, 0},
+			{"delivered", expired, part(true, true), 1},
+			{"the card asks him", expired, func(r store.AcceptResult) { l.ok(l.MarkPrompted(ctx, r.Tx.ID)) }, 1},
+			{"he does not answer the card", store.Finish{Event: mssp.EventRefused, Status: mssp.ExpiredTransaction}, func(store.AcceptResult) {}, 1},
+			{"the screen was busy", store.Finish{Event: mssp.EventRefused, Status: mssp.SignatureProcess}, func(store.AcceptResult) {}, 0},
+		} {
+			_, err := l.Lift(ctx, numberA, "")
+			l.ok(err)
+			r := l.acceptAsking()
+			c.do(r)
+			c.f.TxID, c.f.Rules = r.Tx.ID, rules
+			l.finish(c.f)
+			rec, err := l.Standing(ctx, numberA)
+			l.ok(err)
+			n := 0
+			for _, p := range rec.By {
+				n += len(p.Unsigned)
+			}
+			if n != c.want {
+				l.Errorf("%s: %d count, want %d", c.name, n, c.want)
+			}
+		}
+		first, second := l.accept(newTx()), l.accept(newTx())
+		l.finish(store.Finish{TxID: second.Tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Rules: rules})
+		l.finish(done(first.Tx))
+		if rec, err := l.Standing(ctx, numberA); err != nil || len(rec.By) != 0 {
+			l.Errorf("one that had no turn: %+v, %v", rec, err)
+		}
+	})
+}
+
 // To count a prompt costs the commit that accepts it one statement more, and
 // to look up what counts already costs none of its own.
 func TestPromptIsOneStatement(t *testing.T) {
@@ -201,8 +312,11 @@ func TestUnreadableStanding(t *testing.T) {
 	_, _, _, _, err := l.LookupStanding(ctx, numberA)
 	l.wantErr("what counts", err, abuse.ErrRecord)
 	r := l.accept(newTx())
-	l.finish(store.Finish{TxID: r.Tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Rules: rules})
-	if st := l.prompt().Was; len(st.Unsigned) != 1 {
+	if ok, err := l.Lift(ctx, numberA, bank); ok || !errors.Is(err, abuse.ErrRecord) {
+		t.Errorf("lifted of one, unread: %v, %v", ok, err)
+	}
+	l.finish(store.Finish{TxID: r.Tx.ID, Event: mssp.EventRefused, Status: mssp.UserCancel, Rules: rules})
+	if st := l.prompt().Was; len(st.By) != 1 || len(st.By[0].Unsigned) != 1 {
 		l.Errorf("after the next end: %+v", st)
 	}
 }

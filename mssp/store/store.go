@@ -83,6 +83,7 @@ type AcceptResult struct {
 	Tx        mssp.Transaction // the stored one; an earlier one when Duplicate
 	Duplicate bool             // an earlier request stands against this one: compare them (see Earlier)
 	Ahead     int              // transactions before this one at the card
+	Own       int              // of those that wait there too, how many are of the same provider
 	// Dispatched is set when it was this transaction's turn at once.
 	Dispatched *Dispatched
 }
@@ -126,7 +127,9 @@ type FinishResult struct {
 	Next        *Dispatched        // next transaction of that card, sealed by this commit
 	Failed      []mssp.Transaction // transactions behind it whose seal failed, now final
 	Texts       []Outbound
-	Peace       time.Time // the user is left in peace until then, from this end on
+	// The provider does not reach the user until Peace, and nobody until AllPeace,
+	// from this end on.
+	Peace, AllPeace time.Time
 }
 
 // MOResult says what SaveMO did.

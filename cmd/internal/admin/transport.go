@@ -90,6 +90,7 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	operation(mux, log, "user/add", b.AddUser)
 	operation(mux, log, "user/list", b.Users)
 	operation(mux, log, "user/show", b.User)
+	operation(mux, log, "user/lift", b.LiftLimits)
 	operation(mux, log, "user/register", b.Register)
 	operation(mux, log, "user/code", b.ManageCode)
 	operation(mux, log, "user/applet", b.AppletState)
@@ -238,6 +239,10 @@ func (c *Client) Register(ctx context.Context, r operator.Registration) (operato
 
 func (c *Client) ManageCode(ctx context.Context, r operator.CodeRequest) (operator.Outcome, error) {
 	return call[operator.CodeRequest, operator.Outcome](ctx, c, "user/code", r)
+}
+
+func (c *Client) LiftLimits(ctx context.Context, r operator.Lift) (operator.UserInfo, error) {
+	return call[operator.Lift, operator.UserInfo](ctx, c, "user/lift", r)
 }
 
 func (c *Client) AppletState(ctx context.Context, r operator.UserName) (operator.AppletInfo, error) {

@@ -221,6 +221,7 @@ func (a *App) newEngine(ctx context.Context) error {
 		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
+			AllPromptsPerMinute: a.cfg.Limits.AllPromptsPerMinute, AllCoolOffAfter: a.cfg.Limits.AllCoolOffAfter,
 			CoolOffAfter: cmp.Or(a.cfg.Limits.CoolOffAfter, -1), CoolOff: a.cfg.Limits.CoolOff.Duration(),
 		},
 	})

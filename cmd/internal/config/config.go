@@ -137,16 +137,22 @@ type Limits struct {
 	// Requests a second of one application provider, and how many at once after a pause.
 	RequestsPerSecond int `toml:"requests_per_second" default:"100" min:"1" max:"100000"`
 	Burst             int `toml:"burst" default:"200" min:"1" max:"100000"`
-	// Requests that wait for a synchronous answer at the same time.
+	// Requests that wait for a synchronous answer at the same time. One provider takes at
+	// most half of the places that others leave.
 	Waiting int `toml:"waiting" default:"10000" min:"1" max:"1000000"`
-	// Transactions of one user that may wait behind the one at the card.
+	// Transactions of one user that may wait behind the one at the card. One provider takes
+	// at most half of the places that others leave.
 	Queue int `toml:"queue" default:"5" min:"1" max:"1000"`
-	// Prompts a minute of one user.
-	PromptsPerMinute int `toml:"prompts_per_minute" default:"3" min:"1" max:"1000"`
-	// After so many requests within ten minutes that a user has cancelled or left
-	// unanswered, no request reaches him for a while (fault 406); 0: never.
-	CoolOffAfter int      `toml:"cool_off_after" default:"3" min:"0" max:"1000"`
-	CoolOff      Duration `toml:"cool_off" default:"15m"`
+	// Prompts a minute to one user: of one application provider, and of all together
+	// (absent: twice as many).
+	PromptsPerMinute    int `toml:"prompts_per_minute" default:"3" min:"1" max:"1000"`
+	AllPromptsPerMinute int `toml:"prompts_per_minute_all" example:"6" min:"1" max:"10000"`
+	// After so many requests of one provider within ten minutes that a user was shown and
+	// has cancelled or left unanswered, that provider does not reach him for a while (fault
+	// 406; 0: never); after so many of all together (absent: three times as many) nobody does.
+	CoolOffAfter    int      `toml:"cool_off_after" default:"3" min:"0" max:"1000"`
+	AllCoolOffAfter int      `toml:"cool_off_after_all" example:"9" min:"1" max:"10000"`
+	CoolOff         Duration `toml:"cool_off" default:"15m"`
 	// How long a stop waits for those that are being answered. What is accepted is stored
 	// and goes on at the next start.
 	Stop Duration `toml:"stop" default:"15s"`
