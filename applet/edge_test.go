@@ -1,0 +1,220 @@
+package applet
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func report() Command { return &ChangeAppletStatus{To: 4} }
+
+// What we would write is checked as what we read: each case differs from a
+// message that can be written in one thing.
+func TestMessageIsChecked(t *testing.T) {
+	many := func(n int) (c []Command) {
+		for range n {
+			c = append(c, report())
+		}
+		return c
+	}
+	for name, tc := range map[string]struct {
+		m   Message
+		err error
+	}{
+		"one command":          {Message{1, many(1)}, nil},
+		"sixteen commands":     {Message{1, many(16)}, nil},
+		"seventeen commands":   {Message{1, many(17)}, ErrLength},
+		"no command":           {Message{1, nil}, ErrLength},
+		"transaction number 0": {Message{0, many(1)}, ErrValue},
+		"largest transaction":  {Message{0xFFFFFFFF, many(1)}, nil},
+	} {
+		b, err := tc.m.AppendBinary([]byte("before"))
+		if !errors.Is(err, tc.err) || !bytes.HasPrefix(b, []byte("before")) || tc.err != nil && len(b) != len("before") {
+			t.Errorf("%s: %x, %v", name, b, err)
+		}
+		if tc.err == nil {
+			if m, err := Parse(b[len("before"):]); err != nil || m.Transaction != tc.m.Transaction || len(m.Commands) != len(tc.m.Commands) {
+				t.Errorf("%s: read as %+v, %v", name, m, err)
+			}
+		}
+	}
+	for n, want := range map[int]error{16: nil, 17: ErrLength, 0: ErrLength} {
+		a := Answer{Transaction: 7}
+		for range n {
+			a.Results = append(a.Results, Result{Tag: TagChangeAppletStatus.Result(), Status: StatusOK})
+		}
+		if b, err := a.AppendBinary([]byte{9}); !errors.Is(err, want) || want != nil && len(b) != 1 {
+			t.Errorf("an answer of %d results: %x, %v", n, b, err)
+		}
+	}
+}
+
+// Lengths at their borders, octet by octet (INT6, Message).
+func TestLengthOctets(t *testing.T) {
+	for n, want := range map[int]string{0: "00", 1: "01", 0x7F: "7f", 0x80: "8180", 0xFF: "81ff", 0x100: "820100", 0x1FF: "8201ff"} {
+		value := bytes.Repeat([]byte{0xAB}, n)
+		whole := append(bytes.Clone(append([]byte{0xC0}, must(hex.DecodeString(want))...)), value...)
+		if b := appendTLV(nil, 0xC0, value...); !bytes.Equal(b, whole) {
+			t.Errorf("%d octets begin with %x, want c0%s", n, b[:min(4, len(b))], want)
+		}
+		b, at := openTLV(nil, 0xC0)
+		if b = closeTLV(append(b, value...), at); !bytes.Equal(b, whole) {
+			t.Errorf("%d octets, closed, begin with %x, want c0%s", n, b[:min(4, len(b))], want)
+		}
+		tag, v, rest, err := readTLV(append(whole, 0xEE))
+		if tag != 0xC0 || !bytes.Equal(v, value) || !bytes.Equal(rest, []byte{0xEE}) || err != nil {
+			t.Errorf("%d octets: %x %d %x, %v", n, tag, len(v), rest, err)
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Server addresses that are written (A2/86).
+func TestAddressIsChecked(t *testing.T) {
+	for text, want := range map[string]error{
+		"1": nil, "+1": nil, "12345678901234567890": nil, "+12345678901234567890": nil,
+		"123456789012345678901": ErrLength, "+": ErrLength, "12/4": ErrValue, "12:4": ErrValue, "+1+": ErrValue,
+	} {
+		if err := checkAddress(text); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", text, err, want)
+		}
+	}
+}
+
+// A template that is written has at most eight parts.
+func TestTemplateParts(t *testing.T) {
+	for n, want := range map[int]error{7: nil, 8: nil, 9: ErrLength} {
+		tmpl := &Template{Parts: []TemplatePart{{Hole: Literal, Octets: []byte{0x30}}, {Hole: HolePublicKey}}}
+		for len(tmpl.Parts) < n {
+			tmpl.Parts = append(tmpl.Parts, TemplatePart{Hole: Literal, Octets: []byte{1}})
+		}
+		if err := tmpl.check(); !errors.Is(err, want) {
+			t.Errorf("%d parts: %v", n, err)
+		}
+		if _, err := parseTemplate(tmpl.append(nil)); !errors.Is(err, want) {
+			t.Errorf("%d parts read: %v", n, err)
+		}
+	}
+}
+
+// A report of the card's state in octets (INT6, B5), and what is refused of it.
+func TestStateOctets(t *testing.T) {
+	good := "02" + "656e" + "0211" + "01" + "01" + "010203030408" + "02" + "010111010201" + "020000000000"
+	s, err := parseState(must(hex.DecodeString(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.LifeCycle != 2 || s.Language != "en" || len(s.Algorithms) != 2 || len(s.Codes) != 1 || len(s.Slots) != 2 {
+		t.Errorf("%+v", s)
+	}
+	if c := s.Codes[0]; c.Code != 1 || c.Status != 2 || c.TriesLeft != 3 || c.MaxTries != 3 || c.Min != 4 || c.Max != 8 {
+		t.Errorf("code %+v", c)
+	}
+	if k := s.FindSlot(1); k == nil || k.Usage != 1 || k.Algorithm != 0x11 || k.Code != 1 || k.Status != 2 || !k.Certificate {
+		t.Errorf("slot 1: %+v", k)
+	}
+	if k := s.FindSlot(2); k == nil || k.Status != SlotEmpty || k.Certificate {
+		t.Errorf("slot 2: %+v", k)
+	}
+	if k := s.FindSlot(3); k != nil {
+		t.Errorf("slot 3: %+v", k)
+	}
+	if b := s.append(nil); hex.EncodeToString(b) != good {
+		t.Errorf("written as %x", b)
+	}
+	for name, tc := range map[string]struct {
+		was, is string
+		err     error
+	}{
+		"life cycle 0":             {"02656e", "00656e", ErrValue},
+		"life cycle 3":             {"02656e", "03656e", nil},
+		"life cycle 4":             {"02656e", "04656e", ErrValue},
+		"a capital":                {"656e", "456e", ErrValue},
+		"a capital behind":         {"656e", "654e", ErrValue},
+		"code 0":                   {"010203030408", "000203030408", ErrValue},
+		"code status 3":            {"010203030408", "010303030408", ErrValue},
+		"slot status 4":            {"010111010201", "010111010401", ErrValue},
+		"certificate 2":            {"010111010201", "010111010202", ErrValue},
+		"an empty slot of a usage": {"020000000000", "020111010000", ErrValue},
+		"a slot of no usage":       {"020000000000", "020000000100", ErrValue},
+		"an octet more":            {"020000000000", "02000000000000", ErrLength},
+		"an octet less":            {"020000000000", "0200000000", ErrLength},
+	} {
+		if strings.Count(good, tc.was) != 1 {
+			t.Fatalf("%s: %q stands %d times", name, tc.was, strings.Count(good, tc.was))
+		}
+		if _, err := parseState(must(hex.DecodeString(strings.Replace(good, tc.was, tc.is, 1)))); !errors.Is(err, tc.err) {
+			t.Errorf("%s: %v, want %v", name, err, tc.err)
+		}
+	}
+	// Cut anywhere, it is no state.
+	for n := range len(good) / 2 {
+		if _, err := parseState(must(hex.DecodeString(good[:2*n]))); !errors.Is(err, ErrLength) {
+			t.Errorf("%d octets: %v", n, err)
+		}
+	}
+}
+
+// The digits of a proof of possession in an answer, at both ends.
+func TestPoPDigits(t *testing.T) {
+	for text, want := range map[string]error{
+		"0123456789": nil, "1234": nil, "1234567890123456": nil, "123": ErrLength, "12345678901234567": ErrLength, "12/4": ErrValue, "12:4": ErrValue,
+	} {
+		var r Result
+		if err := r.parsePart(tagPoPCode, []byte(text)); !errors.Is(err, want) || want == nil && r.PoP != text {
+			t.Errorf("%q: %q, %v", text, r.PoP, err)
+		}
+	}
+}
+
+// Verify looks at the length before it looks at the key.
+func TestVerifyChecks(t *testing.T) {
+	k := newTestKey(t, ECDSAP256)
+	for name, tc := range map[string]struct {
+		hash   Hash
+		digest int
+		raw    int
+		err    error
+	}{
+		"digest one short": {SHA256, 31, 64, ErrLength}, "digest one long": {SHA256, 33, 64, ErrLength}, "unknown hash": {9, 32, 64, ErrLength},
+		"signature one short": {SHA256, 32, 63, ErrSignature}, "no signature": {SHA256, 32, 64, ErrSignature},
+	} {
+		if err := Verify(k.Public(), tc.hash, make([]byte, tc.digest), make([]byte, tc.raw)); !errors.Is(err, tc.err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := Verify("no key", SHA256, make([]byte, 32), make([]byte, 64)); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("no key: %v", err)
+	}
+	// r and s of the field's length, and one bit more.
+	for first, want := range map[byte]error{0xFF: nil, 1: ErrSignature} {
+		body := append([]byte{2, 33, 0, first}, make([]byte, 31)...)
+		if first == 1 {
+			body[2], body[3] = 1, 0
+		}
+		body = append(body, 2, 1, 1)
+		if _, err := ECDSAP256.SignatureFromASN1(append([]byte{0x30, byte(len(body))}, body...)); !errors.Is(err, want) {
+			t.Errorf("r begins with %x: %v", body[2:4], err)
+		}
+	}
+}
+
+// The tags by name, and those of no command by number.
+func TestTagNames(t *testing.T) {
+	for tag, want := range map[Tag]string{
+		0xA1: "ChangeAppletStatus", 0xA2: "SetAppletData", 0xA3: "SetAuthenticationHandlerData", 0xA4: "GetAuthenticationHandlerData",
+		0xA5: "SignTransaction", 0xA6: "ManagePersonalCode", 0xE1: "ChangeAppletStatus result", 0xE6: "ManagePersonalCode result", 0xE0: "Message", 0xE7: "tag E7",
+	} {
+		if have := tag.String(); have != want {
+			t.Errorf("%02X: %q, want %q", byte(tag), have, want)
+		}
+	}
+}
