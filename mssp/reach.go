@@ -36,15 +36,15 @@ func (r Reach) Progress() string {
 	case ReachQueued:
 		return "queued behind another request to this user"
 	case ReachUnsent:
-		return "waiting for the network to take the message"
+		return "the network has not taken the message yet"
 	case ReachOff:
-		return "sent; the user's phone has given no sign yet"
+		return "sent, the user's phone has given no sign yet"
 	case ReachDelivered:
-		return "delivered to the user's phone, waiting for the user"
+		return "delivered to the user's phone, no answer yet"
 	case ReachShown:
-		return "shown to the user, waiting for the answer"
+		return "shown to the user, no answer yet"
 	}
-	return "waiting"
+	return "no answer yet"
 }
 
 // Ended is for whoever hears that there is no answer.

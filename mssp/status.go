@@ -102,6 +102,8 @@ type Fault struct {
 // Second levels of faults, as FiCom numbers them.
 const (
 	DTBDNotSupported Code = 1015 // of 101: the DataToBeDisplayed
+	InvalidNoSpam    Code = 1011 // of 101: NoSpamCode
+	UnknownService   Code = 1014 // of 101: an additional service
 	MimeNotSupported Code = 1016 // of 101: MimeType or Encoding of the DataToBeSigned
 )
 

@@ -178,6 +178,21 @@ func (k *SignCmd) client(c *cli) (*rest.Client, error) {
 // margin is how much longer than the user's time we wait for the service to say so.
 const margin = 30 * time.Second
 
+// sayProgress says what the transaction waits for, and again when that changes.
+func sayProgress(client *rest.Client, say io.Writer, first string) {
+	last := ""
+	client.Progress = func(now string) {
+		if now != mssp.ReachQueued.Progress() {
+			now = "for the user"
+		}
+		if now != last {
+			fmt.Fprintf(say, "waiting   %s\n", now)
+		}
+		last = now
+	}
+	client.Progress(first)
+}
+
 // ask sends the request and waits for its end.
 func (k *SignCmd) ask(ctx context.Context, client *rest.Client, req *service.SignatureReq, say io.Writer) ([]byte, mssp.TransID, error) {
 	if k.Timeout > 0 {
@@ -198,7 +213,7 @@ func (k *SignCmd) ask(ctx context.Context, client *rest.Client, req *service.Sig
 		if status.Reference != "" {
 			fmt.Fprintf(say, "compare   %s  (the handset must show the same code)\n", status.Reference)
 		}
-		fmt.Fprintln(say, "waiting   for the user")
+		sayProgress(client, say, status.Progress)
 		st, err := client.Wait(ctx, resp)
 		if err != nil {
 			return nil, resp.TransID, err

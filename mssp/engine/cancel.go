@@ -40,12 +40,21 @@ func (l *line) cancel(ctx context.Context, id mssp.TransID, operator string) (ms
 	return res.Tx, nil
 }
 
+// Progress is what an open transaction waits for, for whoever asks.
+func (e *Engine) Progress(ctx context.Context, tx *mssp.Transaction) string {
+	return e.line.reach(ctx, tx).Progress()
+}
+
 // reached tells how far a request has come that gets no answer.
 func (l *line) reached(ctx context.Context, tx *mssp.Transaction) string {
+	return l.reach(ctx, tx).Ended()
+}
+
+func (l *line) reach(ctx context.Context, tx *mssp.Transaction) mssp.Reach {
 	r, err := l.o.Store.Reach(ctx, tx)
-	if err != nil { // its end must not wait for that
+	if err != nil { // whoever wants to know must not fail because of that
 		l.log.Error("reading how far a transaction has come", "tx", tx.ID, "error", err)
 		r = mssp.ReachOf(tx.State, false)
 	}
-	return r.Ended()
+	return r
 }

@@ -32,6 +32,7 @@ type Client struct {
 
 	First, Every time.Duration    // before the first MSS_StatusQuery and between two; 1 s each
 	Clock        func() time.Time // nil: time.Now
+	Progress     func(string)     // what an open transaction waits for, after each poll; nil: nobody asks
 }
 
 // pollErrors is how many polls in a row may fail before Wait gives up: the
@@ -96,7 +97,9 @@ func (c *Client) Wait(ctx context.Context, of *service.SignatureResp) (*service.
 		case err == nil && resp.Status.Code != mssp.OutstandingTransaction:
 			return resp, nil
 		case err == nil:
-			failed = 0
+			if failed = 0; c.Progress != nil {
+				c.Progress(resp.Status.Progress)
+			}
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case errors.As(err, &f) && f.Code != mssp.InternalError:

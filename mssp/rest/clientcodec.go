@@ -193,7 +193,7 @@ func (d *replyDecoder) statusValue() {
 				d.Skip()
 				return
 			}
-			d.lenient(map[string]*string{"ReferenceCode": &d.out.status.Reference})
+			d.lenient(map[string]*string{"ReferenceCode": &d.out.status.Reference, "Progress": &d.out.status.Progress})
 		default:
 			d.Skip()
 		}

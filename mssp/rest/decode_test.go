@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -87,7 +88,8 @@ func TestDecodeFields(t *testing.T) {
 		"MobileUser":{"MSISDN":"m","UserIdentifier":"ui"},"MessagingMode":"synch","ValidityDate":"v","TimeOut":80,
 		"DataToBeSigned":{"MimeType":"mt","Encoding":"e","Data":"d\u00e4"},"DataToBeDisplayed":{"Data":"dd"},
 		"SignatureProfile":"sp","MSS_Format":"mf","SignatureProfileComparison":"exact",
-		"AdditionalServices":[{"Description":"s1","UserLang":{"Value":"en"}},{"Description":{"mssURI":"s2"},"EventID":"A123","Entity":{"URI":"eu"}}]}}`))
+		"KeyReference":{"a":1},"AdditionalServices":[{"Description":"s1","UserLang":{"Value":"en"},"GeoFencingRequest":{"countrywhitelist":["CH"]}},{"Description":{"mssURI":"s2"},"EventID":"A123","Entity":{"URI":"eu"}},
+		{"Description":"s3","NoSpamCode":{"Verify":"yes","Code":"A1"}},{"Description":"s4","NoSpamCode":"B2"},{"Description":"s5","NoSpamCode":null,"X":null}]}}`))
 	if f != nil {
 		t.Fatal(f)
 	}
@@ -104,10 +106,19 @@ func TestDecodeFields(t *testing.T) {
 	if m.Display == nil || *m.Display != (service.Data{Data: "dd"}) {
 		t.Errorf("display %+v", m.Display)
 	}
-	if len(m.Services) != 2 || m.Services[0] != (service.AdditionalService{Description: "s1", UserLang: "en"}) ||
-		m.Services[1] != (service.AdditionalService{Description: "s2", EventID: "A123", Entity: service.MeshMember{URI: "eu"}}) {
+	if want := []service.AdditionalService{
+		{Description: "s1", UserLang: "en", Members: []string{"GeoFencingRequest"}},
+		{Description: "s2", EventID: "A123", Entity: service.MeshMember{URI: "eu"}},
+		{Description: "s3", NoSpam: &service.NoSpamCode{Verify: "yes", Code: "A1"}},
+		{Description: "s4", NoSpam: &service.NoSpamCode{Code: "B2"}},
+		{Description: "s5"},
+	}; !reflect.DeepEqual(m.Services, want) {
 		t.Errorf("services %+v", m.Services)
 	}
+	if !m.KeyReference {
+		t.Error("no KeyReference")
+	}
+	m.KeyReference = false
 	if m.Header != want.Header || m.ValidityDate != want.ValidityDate || m.TimeOut != want.TimeOut || m.Mode != want.Mode ||
 		m.User != want.User || m.Data != want.Data || m.Profile != want.Profile || m.Format != want.Format || m.Comparison != want.Comparison {
 		t.Errorf("got %+v", m)

@@ -174,9 +174,15 @@ func appendSignature(b []byte, s *service.Signature) []byte {
 func appendStatus(b []byte, s *service.Status) []byte {
 	b = append(b, `,"Status":{"StatusMessage":`...)
 	b = appendString(b, s.Message)
-	if s.Reference != "" {
-		b = append(b, `,"StatusDetail":{"ReferenceCode":`...)
-		b = appendString(b, s.Reference)
+	open := `,"StatusDetail":{`
+	for _, m := range [...]struct{ name, value string }{{`"ReferenceCode":`, s.Reference}, {`"Progress":`, s.Progress}} {
+		if m.value != "" {
+			b = append(append(b, open...), m.name...)
+			b = appendString(b, m.value)
+			open = ","
+		}
+	}
+	if open == "," {
 		b = append(b, '}')
 	}
 	b = append(b, `,"StatusCode":{"Value":"`...)

@@ -37,6 +37,10 @@ func (e *oneEngine) Repeat(context.Context, signature.Request) (mssp.Transaction
 	return mssp.Transaction{}, false, nil
 }
 
+func (e *oneEngine) Progress(_ context.Context, tx mssp.Transaction) string {
+	return mssp.ReachOf(tx.State, false).Progress()
+}
+
 func (e *oneEngine) ReferenceOf(mssp.Transaction) string { return "" }
 
 func (e *oneEngine) Wait(context.Context, mssp.TransID) (mssp.Transaction, error) {
@@ -82,7 +86,7 @@ func testService(t testing.TB, e *oneEngine, dir directory) *service.Service {
 	s, err := service.New(service.Options{
 		FailureTime: -1,
 		Subscribers: oneUser{},
-		Engine:      e, Directory: dir, MSSPID: "http://mssp.example/",
+		Engine:      e, Directory: dir, MSSPID: "http://mssp.example/", MSSPAliases: []string{"http://mid.swisscom.ch/"},
 		Profiles: []mssp.SignatureProfile{
 			{URI: "http://alauda.mobi/digitalSignature", Aliases: []string{"http://mid.swisscom.ch/Any-LoA4"}, LoA: 4, OtherDisplay: true},
 		},

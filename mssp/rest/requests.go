@@ -34,8 +34,8 @@ func (r *request) header() *service.Header {
 
 // decode reads a document strictly: one message, no name twice, no name
 // that the schema does not have, nothing behind it. The ETSI schema says
-// which names there are; values we do not use are read and left. Inside an
-// additional service any name is taken, because each operator adds his own.
+// which names there are. Inside an additional service any name is taken, because
+// each operator adds his own, and noted: package service knows which of them may be left.
 func decode(body []byte) (request, *mssp.Fault) {
 	d := decoder{Reader: strictjson.NewReader(body, limits)}
 	d.doc = d.Document()
@@ -146,7 +146,10 @@ func (d *decoder) signatureReq(m *service.SignatureReq) {
 		case "AdditionalServices":
 			d.services(&m.Services)
 		case "KeyReference":
-			d.Skip()
+			if !d.Null() {
+				m.KeyReference = true
+				d.Skip()
+			}
 		default:
 			if !d.common(&m.Header, name) {
 				d.unknown(name)
@@ -293,11 +296,38 @@ func (d *decoder) services(list *[]service.AdditionalService) {
 				d.value(&s.UserLang)
 			case "EventID":
 				d.value(&s.EventID)
+			case "NoSpamCode":
+				d.noSpam(&s)
 			default:
-				d.Skip()
+				if !d.Null() {
+					s.Members = append(s.Members, name)
+					d.Skip()
+				}
 			}
 		})
 		*list = append(*list, s)
+	})
+}
+
+// noSpam reads NoSpamCode, bare or with Verify.
+func (d *decoder) noSpam(s *service.AdditionalService) {
+	if d.Null() {
+		return
+	}
+	s.NoSpam = new(service.NoSpamCode)
+	if d.Kind() != '{' {
+		d.str(&s.NoSpam.Code)
+		return
+	}
+	d.Object(func(name string) {
+		switch name {
+		case "Verify", "verify":
+			d.str(&s.NoSpam.Verify)
+		case "Code", "Value":
+			d.str(&s.NoSpam.Code)
+		default:
+			d.unknown(name)
+		}
 	})
 }
 

@@ -167,7 +167,7 @@ func TestReplies(t *testing.T) {
 		status int
 		want   string
 	}{
-		"outstanding": {oneEngine{state: mssp.Prompted}, 200, head + `"Status":{"StatusMessage":"OUTSTANDING_TRANSACTION","StatusCode":{"Value":"504"}}}}`},
+		"outstanding": {oneEngine{state: mssp.Prompted}, 200, head + `"Status":{"StatusMessage":"OUTSTANDING_TRANSACTION","StatusDetail":{"Progress":"shown to the user, no answer yet"},"StatusCode":{"Value":"504"}}}}`},
 		"valid":       {oneEngine{state: mssp.Done, status: mssp.ValidSignature, answered: []byte{1, 2, 3}}, 200, head + `"MSS_Signature":{"Base64Signature":"AQID"},"Status":{"StatusMessage":"VALID_SIGNATURE","StatusCode":{"Value":"502"}}}}`},
 		"cancelled":   {oneEngine{state: mssp.Failed, status: mssp.UserCancel, detail: `the "user" said no`}, 500, `{"Fault":{"Code":{"SubCode":{"Value":"_401","ValueNs":"http://uri.etsi.org/TS102204/v1.1.2#"},"Value":"Receiver","ValueNs":"http://www.w3.org/2003/05/soap-envelope"},"Detail":"the \"user\" said no","Reason":"USER_CANCEL"}}`},
 	} {

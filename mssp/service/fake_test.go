@@ -79,6 +79,10 @@ func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code m
 	close(e.ended[id])
 }
 
+func (e *fakeEngine) Progress(_ context.Context, tx mssp.Transaction) string {
+	return mssp.ReachOf(tx.State, false).Progress()
+}
+
 func (e *fakeEngine) ReferenceOf(mssp.Transaction) string { return "" }
 
 func (e *fakeEngine) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
@@ -138,7 +142,7 @@ func testService(t testing.TB, change ...func(*Options)) (*Service, *fakeEngine)
 	t.Helper()
 	e := newFakeEngine()
 	o := Options{
-		Engine: e, MSSPID: "http://mssp.example/",
+		Engine: e, MSSPID: "http://mssp.example/", MSSPAliases: []string{"http://mid.swisscom.ch/"},
 		Directory: fakeDirectory{
 			"http://bank": {
 				ID: "http://bank", Name: "Bank", PasswordHash: cheapHash(t, "geheim"),

@@ -40,6 +40,9 @@ func (s *Service) begin(ctx context.Context, op Operation, d *Dialect, peer Peer
 	if f := d.checkVersion(op, h); f != nil {
 		return mssp.AP{}, f
 	}
+	if !s.ours(h.MSSP.ID) {
+		return mssp.AP{}, foreign("MSSP_Info.MSSP_ID", s.o.MSSPID)
+	}
 	if f := s.checkInstant(d, h.AP.Instant); f != nil {
 		return mssp.AP{}, f
 	}

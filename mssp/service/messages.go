@@ -57,7 +57,13 @@ type AdditionalService struct {
 	Entity      MeshMember
 	UserLang    string
 	EventID     string
+	NoSpam      *NoSpamCode
+	Members     []string // the names of all others: what they ask for is not understood
 }
+
+// NoSpamCode is FiCom's: a word that the user has agreed with his operator, which
+// is to be verified unless Verify says no.
+type NoSpamCode struct{ Verify, Code string }
 
 // SignatureReq is MSS_SignatureReq.
 type SignatureReq struct {
@@ -71,6 +77,7 @@ type SignatureReq struct {
 	Profile      string
 	Services     []AdditionalService
 	Format       string // MSS_Format
+	KeyReference bool   // there is one
 	Comparison   string // SignatureProfileComparison: exact, minimum, better
 }
 
@@ -87,6 +94,7 @@ type Status struct {
 	Code      mssp.Code
 	Message   string
 	Reference string
+	Progress  string // what an open transaction waits for: into StatusDetail too
 }
 
 // ServiceResponse answers an AdditionalService that has an answer.

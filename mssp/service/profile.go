@@ -31,6 +31,9 @@ func (s *Service) profileQuery(ctx context.Context, d *Dialect, peer Peer, req *
 		return nil, s.notOffered(OpProfileQuery)
 	}
 	number, f := user(d, ap, req.User)
+	if f == nil {
+		f = s.meant(req.User)
+	}
 	if f != nil {
 		return nil, f
 	}

@@ -122,7 +122,11 @@ var unsaid = map[string]bool{".Header.AP.ID": true, ".Header.AP.TransID": true, 
 //
 // Supports: I12
 func TestMeaningHasEveryMember(t *testing.T) {
-	whole := func() *SignatureReq { return &SignatureReq{Display: new(Data), Services: []AdditionalService{{}}} }
+	whole := func() *SignatureReq {
+		req := new(SignatureReq)
+		fill(reflect.ValueOf(req).Elem())
+		return req
+	}
 	mean := func(req *SignatureReq) string {
 		number := sms.MSISDN(req.User.MSISDN)
 		return string(meaning(&signature.Request{MSISDN: number, Mode: mssp.MessagingMode(req.Mode)}, req))
@@ -155,14 +159,28 @@ func TestMeaningHasEveryMember(t *testing.T) {
 		}
 		seen[got] = changed
 	}
-	for name, req := range map[string]*SignatureReq{
-		"no display":   {Services: []AdditionalService{{}}},
-		"no services":  {Display: new(Data)},
-		"two services": {Display: new(Data), Services: make([]AdditionalService, 2)},
-	} {
+	less, more := whole(), whole()
+	less.Display, more.Services = nil, make([]AdditionalService, 2)
+	for name, req := range map[string]*SignatureReq{"no display": less, "two services": more} {
 		if mean(req) == unchanged {
 			t.Errorf("%s means the same", name)
 		}
+	}
+}
+
+// fill gives every pointer something to point at and every list an element.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
 	}
 }
 

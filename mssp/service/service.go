@@ -48,6 +48,8 @@ type Engine interface {
 	Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error)
 	// ReferenceOf is the code that the user sees with this transaction.
 	ReferenceOf(tx mssp.Transaction) string
+	// Progress is what an open transaction waits for, in a few words.
+	Progress(ctx context.Context, tx mssp.Transaction) string
 }
 
 // Directory knows the application providers. AP gives mssp.ErrNotFound for
@@ -70,8 +72,9 @@ type Options struct {
 	Subscribers Subscribers // nil: MSS_ProfileQuery is not offered
 
 	Profiles       []mssp.SignatureProfile
-	DefaultProfile string // URI for requests that name none; "" refuses them
-	MSSPID         string // URI in MSSP_Info of replies
+	DefaultProfile string   // URI for requests that name none; "" refuses them
+	MSSPID         string   // URI in MSSP_Info of replies
+	MSSPAliases    []string // what a request may call this service besides
 
 	InstantWindow  time.Duration // how far an Instant may be off; 5 min
 	DefaultTimeOut time.Duration // for profiles that set none; 5 min

@@ -75,9 +75,12 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 	if r.Mode != mssp.Synch {
 		resp.Status = status(mssp.RequestOK)
 		resp.Status.Reference = s.o.Engine.ReferenceOf(tx)
+		if !tx.State.Final() {
+			resp.Status.Progress = s.o.Engine.Progress(ctx, tx)
+		}
 		return resp, nil
 	}
-	if resp.Signature, resp.Status, f = s.result(tx); f != nil {
+	if resp.Signature, resp.Status, f = s.result(ctx, tx); f != nil {
 		return nil, f
 	}
 	return resp, nil
@@ -108,10 +111,12 @@ func (s *Service) sign(ctx context.Context, r signature.Request) (mssp.Transacti
 }
 
 // result says what has become of a transaction.
-func (s *Service) result(tx mssp.Transaction) (*Signature, Status, *mssp.Fault) {
+func (s *Service) result(ctx context.Context, tx mssp.Transaction) (*Signature, Status, *mssp.Fault) {
 	switch {
 	case !tx.State.Final():
-		return nil, status(mssp.OutstandingTransaction), nil
+		st := status(mssp.OutstandingTransaction)
+		st.Progress = s.o.Engine.Progress(ctx, tx)
+		return nil, st, nil
 	case tx.State == mssp.Failed && !tx.Status.IsStatus():
 		return nil, Status{}, &mssp.Fault{Code: tx.Status, Detail: detailOf(tx)}
 	case tx.State == mssp.Failed:
@@ -194,7 +199,7 @@ func (s *Service) statusQuery(ctx context.Context, d *Dialect, peer Peer, req *S
 		return nil, f
 	}
 	resp := &StatusResp{Header: s.reply(d, ap, &req.Header), User: MobileUser{MSISDN: d.ReplyNumber(tx.MSISDN)}}
-	if resp.Signature, resp.Status, f = s.result(tx); f != nil {
+	if resp.Signature, resp.Status, f = s.result(ctx, tx); f != nil {
 		return nil, f
 	}
 	return resp, nil

@@ -22,7 +22,13 @@ func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature
 	if r.MSISDN, f = user(d, ap, req.User); f != nil {
 		return r, x, f
 	}
-	if x, f = additional(req.Services); f != nil {
+	if f = s.meant(req.User); f != nil {
+		return r, x, f
+	}
+	if req.KeyReference {
+		return r, x, mssp.Faultf(mssp.WrongParam, "KeyReference is not resolved here, so the key that it asks for may be another one: leave it out, and choose the key by SignatureProfile")
+	}
+	if x, f = s.additional(req.Services); f != nil {
 		return r, x, f
 	}
 	r.Validate, r.Language, r.EventID = x.validate, x.language, x.eventID

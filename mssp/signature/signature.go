@@ -93,6 +93,11 @@ func (s *Signer) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, e
 	return s.engine.Wait(ctx, id)
 }
 
+// Progress is what an open transaction waits for.
+func (s *Signer) Progress(ctx context.Context, tx mssp.Transaction) string {
+	return s.engine.Progress(ctx, &tx)
+}
+
 // Status is the present state of a transaction, for the AP that asked for it.
 // To any other it does not exist (I2).
 func (s *Signer) Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (mssp.Transaction, error) {

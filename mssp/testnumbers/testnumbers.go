@@ -185,6 +185,14 @@ func (d *Numbers) Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (ms
 	return tx, nil
 }
 
+// Progress is what an open transaction waits for.
+func (d *Numbers) Progress(ctx context.Context, tx mssp.Transaction) string {
+	if _, ok := codeOf(tx.MSISDN); ok {
+		return mssp.ReachOf(tx.State, false).Progress()
+	}
+	return d.Engine.Progress(ctx, tx)
+}
+
 func faultOf(c mssp.Code) *mssp.Fault {
 	why := "as this test number does"
 	switch c {

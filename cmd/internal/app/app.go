@@ -240,7 +240,7 @@ func (a *App) poll() time.Duration {
 func (a *App) newService() (err error) {
 	a.service, err = service.New(service.Options{
 		Engine: a.signers(), Directory: a.core.Store, Subscribers: a.core.Store,
-		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID,
+		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID, MSSPAliases: a.cfg.API.MSSPAliases,
 		InstantWindow:     a.cfg.Limits.Instant.Duration(),
 		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, MaxWaits: a.cfg.Limits.Waiting,
 		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry,

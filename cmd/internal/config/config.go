@@ -59,6 +59,9 @@ type API struct {
 	TrustedProxies []Network `toml:"trusted_proxies" example:"127.0.0.1, 10.0.0.0/24"`
 	// Identity of this service in replies (MSSP_Info).
 	MSSPID string `toml:"mssp_id" default:"http://localhost/simsign"`
+	// What a request may call this service besides (MSSP_ID, HomeMSSP); one that names
+	// another service is refused. Clients in wide use send the default whomever they ask.
+	MSSPAliases []string `toml:"mssp_aliases" default:"http://mid.swisscom.ch/"`
 	// Signature profile of a request that names none. Absent: such a request is refused.
 	DefaultProfile string `toml:"default_profile" example:"http://localhost/simsign/authentication"`
 }
