@@ -121,9 +121,13 @@ func appendProfileResp(b []byte, m *service.ProfileResp) []byte {
 		b = appendString(b, c.Subject)
 		b = append(b, "]}"...)
 	}
-	b = append(b, `],"PinStatus":{"Blocked":`...)
-	b = strconv.AppendBool(b, m.User.PINBlocked)
-	b = append(b, `},"State":`...)
+	b = append(b, ']')
+	if !m.User.Bare {
+		b = append(b, `,"PinStatus":{"Blocked":`...)
+		b = strconv.AppendBool(b, m.User.PINBlocked)
+		b = append(b, '}')
+	}
+	b = append(b, `,"State":`...)
 	b = appendString(b, m.User.State)
 	b = append(b, `}}}},"StatusMessage":`...)
 	b = appendString(b, m.Status.Message)

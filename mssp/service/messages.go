@@ -160,6 +160,7 @@ type ProfileResp struct {
 // UserProfile is the ProfileQueryExtension: the user's card as we know it.
 type UserProfile struct {
 	State        string // ACTIVE or INACTIVE
+	Bare         bool   // nothing but the state is told
 	PINBlocked   bool
 	Certificates []UserCertificate
 }

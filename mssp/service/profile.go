@@ -10,8 +10,11 @@ import (
 )
 
 // ProfileQuery is MSS_ProfileQuery: which signature profiles the user can
-// serve now, and the state of his card and certificates as we know it. The
-// card is not asked.
+// serve now. The card is not asked, and the user does not notice, so it tells
+// as little as it can: certificates, which have the user's name, and the states
+// of card, code and certificates are for a provider that may have them. Any
+// other hears that the user can sign, and with what, or the one fault for
+// numbers that are unknown and for users who cannot sign. The rate is low.
 func (s *Service) ProfileQuery(ctx context.Context, d *Dialect, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
 	resp, f := s.profileQuery(ctx, d, peer, req)
 	code := s.outcome(OpProfileQuery, peer, &req.Header, f)
@@ -37,13 +40,40 @@ func (s *Service) profileQuery(ctx context.Context, d *Dialect, peer Peer, req *
 	if f != nil {
 		return nil, f
 	}
+	if f := s.rates.allowProfile(ap.ID); f != nil {
+		return nil, f
+	}
 	sub, card, keys, err := s.o.Subscribers.Lookup(ctx, number)
 	if errors.Is(err, mssp.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved {
-		return nil, mssp.Faultf(mssp.UnknownClient, "MobileUser.MSISDN is not registered here")
+		return nil, unknown(ap)
 	}
 	if err != nil {
 		return nil, internal(err)
 	}
+	resp, err := s.profileOf(ap, req, &sub, &card, keys, d)
+	if err != nil {
+		return nil, internal(err)
+	}
+	if !ap.Certificates {
+		if resp.User.State != "ACTIVE" {
+			return nil, unknown(ap)
+		}
+		resp.User = UserProfile{State: resp.User.State, Bare: true}
+	}
+	return resp, nil
+}
+
+// unknown is the fault for a number that is not registered; a provider that may
+// not know more hears it also of one that is, and cannot sign.
+func unknown(ap mssp.AP) *mssp.Fault {
+	if ap.Certificates {
+		return mssp.Faultf(mssp.UnknownClient, "MobileUser.MSISDN is not registered here")
+	}
+	return mssp.Faultf(mssp.UnknownClient, "MobileUser.MSISDN is not registered here, or cannot sign now")
+}
+
+// profileOf is everything that is known.
+func (s *Service) profileOf(ap mssp.AP, req *ProfileReq, sub *mssp.Subscriber, card *mssp.Card, keys []mssp.KeyPair, d *Dialect) (*ProfileResp, error) {
 	resp := &ProfileResp{Header: s.reply(d, ap, &req.Header), Status: status(mssp.RequestOK)}
 	active := sub.State == mssp.SubscriberActive && card.State != mssp.CardSuspended
 	usable := make(map[mssp.KeyUsage]bool)
@@ -55,7 +85,7 @@ func (s *Service) profileQuery(ctx context.Context, d *Dialect, peer Peer, req *
 		}
 		cert, err := x509.ParseCertificate(k.CertDER)
 		if err != nil {
-			return nil, internal(err)
+			return nil, err
 		}
 		c := UserCertificate{State: "INACTIVE", Algorithm: "EC", Subject: cert.Subject.String(), DER: k.CertDER}
 		if _, ok := cert.PublicKey.(*rsa.PublicKey); ok {

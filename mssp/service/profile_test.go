@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,71 @@ func TestProfileQuery(t *testing.T) {
 	}
 }
 
+// A provider without the permission learns that the user can sign, and with
+// which profiles, and of all the others one and the same; no name, no
+// certificate, no state of a code.
+func TestProfileQueryWithoutPermission(t *testing.T) {
+	good, old := testCert(t, now.Add(-time.Hour), now.Add(time.Hour)), testCert(t, now.Add(-time.Hour), now.Add(-time.Minute))
+	active := mssp.Subscriber{State: mssp.SubscriberActive, Name: "Alice"}
+	auth := func(der []byte) []mssp.KeyPair {
+		return []mssp.KeyPair{{Usage: mssp.Authentication, State: mssp.KeyRegistered, CertDER: der}}
+	}
+	users := fakeSubscribers{
+		"41790000001": {active, mssp.Card{Blocked: [2]bool{true, true}}, auth(good)},
+		"41790000002": {active, mssp.Card{Blocked: [2]bool{true, false}}, auth(old)},
+		"41790000003": {mssp.Subscriber{State: mssp.SubscriberSuspended}, mssp.Card{}, auth(good)},
+		"41790000004": {mssp.Subscriber{State: mssp.SubscriberRemoved}, mssp.Card{}, nil},
+		"41790000005": {active, mssp.Card{}, nil},
+		"41790000007": {active, mssp.Card{State: mssp.CardSuspended}, auth(good)},
+	}
+	s, _ := testService(t, func(o *Options) {
+		o.Subscribers = users
+		ap := o.Directory.(fakeDirectory)["http://bank"]
+		ap.Certificates = false
+		o.Directory.(fakeDirectory)["http://bank"] = ap
+	})
+	ask := func(msisdn string) (*ProfileResp, *mssp.Fault) {
+		return s.ProfileQuery(t.Context(), plain(), Peer{}, &ProfileReq{Header: bankHeader("P1"), User: MobileUser{MSISDN: msisdn}})
+	}
+	resp, f := ask("+41790000001")
+	if f != nil || !slices.Equal(resp.Profiles, []string{profileAuth}) || !reflect.DeepEqual(resp.User, UserProfile{State: "ACTIVE", Bare: true}) {
+		t.Errorf("%+v, %v", resp, f)
+	}
+	for _, n := range []string{"+41790000002", "+41790000003", "+41790000004", "+41790000005", "+41790000006", "+41790000007"} {
+		if resp, f := ask(n); f == nil || f.Code != mssp.UnknownClient || f.Detail != "MobileUser.MSISDN is not registered here, or cannot sign now" {
+			t.Errorf("%s: %+v, %v", n, resp, f)
+		}
+	}
+}
+
+// The rate of MSS_ProfileReq is low, a provider's own, and of nothing else.
+func TestProfileRate(t *testing.T) {
+	clock := now
+	s, _ := testService(t, func(o *Options) {
+		o.Subscribers, o.ProfilesPerMinute = fakeSubscribers{}, 3
+		o.Clock = func() time.Time { return clock }
+	})
+	ask := func(ap mssp.APID, password string) mssp.Code {
+		h := bankHeader("P1")
+		h.AP.ID, h.AP.Password = ap, password
+		_, f := s.ProfileQuery(t.Context(), plain(), Peer{}, &ProfileReq{Header: h, User: MobileUser{MSISDN: "+41790000001"}})
+		return f.Code
+	}
+	var got []mssp.Code
+	for range 4 {
+		got = append(got, ask("http://bank", "geheim"))
+	}
+	got = append(got, ask("http://shop", "secret"))
+	if _, f := s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1")); f != nil {
+		t.Errorf("a signature pays for profile queries: %v", f)
+	}
+	clock = clock.Add(20 * time.Second)
+	got = append(got, ask("http://bank", "geheim"), ask("http://bank", "geheim"))
+	if want := []mssp.Code{105, 105, 105, 780, 105, 105, 780}; !slices.Equal(got, want) {
+		t.Errorf("answers %v, want %v", got, want)
+	}
+}
+
 // TestNotOffered: what is not there says so, after the provider has proved who it is.
 func TestNotOffered(t *testing.T) {
 	s, _ := testService(t)
@@ -131,7 +197,7 @@ func TestSparse(t *testing.T) {
 	users := fakeSubscribers{"41790000005": {mssp.Subscriber{State: mssp.SubscriberActive}, mssp.Card{}, nil}}
 	s, e := testService(t, func(o *Options) {
 		o.Subscribers = users
-		o.Directory = fakeDirectory{"TestAP": {ID: "TestAP", PasswordHash: cheapHash(t, "secretpw")}}
+		o.Directory = fakeDirectory{"TestAP": {ID: "TestAP", PasswordHash: cheapHash(t, "secretpw"), Switches: mssp.Switches{Certificates: true}}}
 	})
 	sparse := plain()
 	sparse.Absent = Absent{Version: true, Instant: true, TransID: map[Operation]bool{OpProfileQuery: true}}

@@ -18,24 +18,41 @@ type rates struct {
 	clock   func() time.Time
 	buckets sync.Map // mssp.APID -> *rate.Limiter
 
+	profiles int      // MSS_ProfileReq a minute
+	asked    sync.Map // the buckets of those
+
 	mu    sync.Mutex
 	waits map[mssp.APID]int // of those that wait
 	free  int               // places that nobody has
 }
 
 func newRates(o Options) *rates {
-	return &rates{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, clock: o.Clock, waits: map[mssp.APID]int{}, free: o.MaxWaits}
+	return &rates{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, profiles: o.ProfilesPerMinute, clock: o.Clock, waits: map[mssp.APID]int{}, free: o.MaxWaits}
 }
 
 func (r *rates) allow(ap mssp.APID) *mssp.Fault {
-	b, ok := r.buckets.Load(ap)
-	if !ok {
-		b, _ = r.buckets.LoadOrStore(ap, rate.NewLimiter(r.limit, r.burst))
-	}
-	if b.(*rate.Limiter).AllowN(r.clock(), 1) {
+	if bucket(&r.buckets, ap, r.limit, r.burst).AllowN(r.clock(), 1) {
 		return nil
 	}
 	return mssp.Faultf(mssp.UnableToProvide, "more than %g requests per second from this AP_ID: send fewer, or ask the operator for more", float64(r.limit))
+}
+
+// allowProfile bounds how many numbers one provider may ask about: no user
+// notices these questions, and whoever asks about all numbers harvests them.
+func (r *rates) allowProfile(ap mssp.APID) *mssp.Fault {
+	if bucket(&r.asked, ap, rate.Limit(float64(r.profiles)/60), r.profiles).AllowN(r.clock(), 1) {
+		return nil
+	}
+	return mssp.Faultf(mssp.UnableToProvide, "more than %d MSS_ProfileReq a minute from this AP_ID: send fewer, or ask the operator for more", r.profiles)
+}
+
+// bucket is the one of a provider; it begins full.
+func bucket(m *sync.Map, ap mssp.APID, limit rate.Limit, burst int) *rate.Limiter {
+	b, ok := m.Load(ap)
+	if !ok {
+		b, _ = m.LoadOrStore(ap, rate.NewLimiter(limit, burst))
+	}
+	return b.(*rate.Limiter)
 }
 
 // wait takes one place for a synch request; done gives it back. A provider takes at

@@ -84,6 +84,7 @@ type Options struct {
 
 	RequestsPerSecond float64 // of one provider; 100
 	Burst             int     // 200
+	ProfilesPerMinute int     // MSS_ProfileReq of one provider; 30
 	MaxWaits          int     // synch requests that wait at the same time; 10,000
 
 	FailureTime time.Duration // failed log-ins are answered on this grid; 500 ms, negative: at once
@@ -145,6 +146,7 @@ func (o *Options) defaults() {
 	setDefault(&o.MaxData, 16<<10)
 	setDefault(&o.RequestsPerSecond, 100)
 	setDefault(&o.Burst, 200)
+	setDefault(&o.ProfilesPerMinute, 30)
 	setDefault(&o.MaxWaits, 10_000)
 	setDefault(&o.FailureTime, failureTime)
 	if o.Clock == nil {

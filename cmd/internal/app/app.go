@@ -242,7 +242,7 @@ func (a *App) newService() (err error) {
 		Engine: a.signers(), Directory: a.core.Store, Subscribers: a.core.Store,
 		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID, MSSPAliases: a.cfg.API.MSSPAliases,
 		InstantWindow:     a.cfg.Limits.Instant.Duration(),
-		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, MaxWaits: a.cfg.Limits.Waiting,
+		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, ProfilesPerMinute: a.cfg.Limits.ProfilesPerMinute, MaxWaits: a.cfg.Limits.Waiting,
 		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry,
 	})
 	return err

@@ -140,6 +140,8 @@ type Limits struct {
 	// Requests a second of one application provider, and how many at once after a pause.
 	RequestsPerSecond int `toml:"requests_per_second" default:"100" min:"1" max:"100000"`
 	Burst             int `toml:"burst" default:"200" min:"1" max:"100000"`
+	// MSS_ProfileReq a minute of one application provider: no user notices them.
+	ProfilesPerMinute int `toml:"profile_queries_per_minute" default:"30" min:"1" max:"100000"`
 	// Requests that wait for a synchronous answer at the same time. One provider takes at
 	// most half of the places that others leave.
 	Waiting int `toml:"waiting" default:"10000" min:"1" max:"1000000"`

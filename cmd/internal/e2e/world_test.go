@@ -79,7 +79,7 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 	must(t, w.dir, "check")
 	must(t, w.dir, "ca", "init", "--name", "e2e", "--test", "--under-root", "--out", "ca.pem")
 	for ap, name := range map[mssp.APID]string{bank: "Bank", portal: "Portal"} {
-		_, pw, _ := strings.Cut(must(t, w.dir, "ap", "add", "--id", string(ap), "--octets", authURI, "--octets", signURI, name), "AP_PWD=")
+		_, pw, _ := strings.Cut(must(t, w.dir, "ap", "add", "--id", string(ap), "--octets", authURI, "--octets", signURI, "--certificates", name), "AP_PWD=")
 		w.passwords[ap] = strings.TrimSpace(pw)
 	}
 	csv := "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"
