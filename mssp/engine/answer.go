@@ -9,7 +9,6 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
-	"github.com/simsign/simsign/ota/sms"
 )
 
 // answer opens a complete packet for the transaction now at a card. mo is set
@@ -17,23 +16,14 @@ import (
 // names what is stored, and it is consumed. Whatever is not authentic, or
 // does not belong to a packet of this transaction, changes nothing (I6).
 func (x *inbox) answer(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO) error {
-	_, cpi, err := sms.ParseConcat(j.UDH)
-	if err != nil || cpi == sms.NoCPI {
-		x.m.mo("malformed")
-		return x.consume(ctx, j.ID)
-	}
-	p := x.o.CardProfiles[f.request.Card]
-	sec := ota.Security{SPI: p.SPI, Lab: p.Lab}
-	if cpi == sms.CommandCPI {
-		return x.commandAnswer(ctx, f, &p, sec, j, mo)
-	}
-	r, err := f.set.OpenResponse(make([]byte, 0, len(j.UD)+3), j.UD, p.SPI)
-	if err == nil {
-		err = sec.CheckResponse(p.SPI, &r)
-	}
+	o, err := x.open(f, j)
 	if err != nil {
 		return x.distrust(ctx, f, j, err)
 	}
+	if o.int6 != nil {
+		return x.int6(ctx, f, o.int6, j, mo)
+	}
+	r := o.response
 	pk, ok := f.packet(r.CNTR)
 	if !ok || r.TAR != pk.TAR {
 		if f, pk, err = x.elsewhere(ctx, f, &r); err != nil {
@@ -66,45 +56,32 @@ func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*fli
 }
 
 // distrust counts what is not authentic. It never changes a state: anybody
-// can send a short message with any source address.
+// can send a short message with any source address. Parts stay, some of them may
+// be the card's, and the card is asked again when no more come.
 func (x *inbox) distrust(ctx context.Context, f *flight, j *store.Joined, err error) error {
 	kind := "forged"
 	switch {
+	case errors.Is(err, errNoMark):
+		kind = "malformed"
+	case errors.Is(err, errOtherTAR):
+		kind = "stray"
+	case errors.Is(err, errOtherTx):
+		kind = "mismatch"
 	case errors.Is(err, ota.ErrUnauthenticated):
 		kind = "unauthenticated"
 	case errors.Is(err, ota.ErrLength), errors.Is(err, ota.ErrPadding):
 		kind = "malformed"
 	}
 	x.m.mo(kind)
-	x.m.security(kind)
+	if kind != "stray" && kind != "mismatch" && !errors.Is(err, errNoMark) {
+		x.m.security(kind)
+	}
 	x.log.Warn("answer is not authentic: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source, "error", err)
-	return x.consume(ctx, j.ID)
-}
-
-// commandAnswer opens an answer that the applet sent as a command packet of
-// its own counter, as some card profiles have it. The transaction number in
-// it, which is used once, is all that ties it to the request: without it the
-// packet changes nothing. It may be an old one, or one of our own packets that
-// somebody sends back to us, which has the right keys and TAR.
-func (x *inbox) commandAnswer(ctx context.Context, f *flight, p *mssp.CardProfile, sec ota.Security, j *store.Joined, mo *bearer.MO) error {
-	c, err := f.set.Open(nil, j.UD)
-	if err == nil {
-		err = sec.CheckIncoming(&c)
+	if j.ID == 0 {
+		return nil
 	}
-	if err != nil {
-		return x.distrust(ctx, f, j, err)
-	}
-	if c.TAR != p.TAR {
-		x.m.mo("stray")
-		return x.consume(ctx, j.ID)
-	}
-	a, err := applet.ParseAnswer(c.Data)
-	if err != nil || a.Transaction != f.tx.AppletTxn {
-		x.m.mo("mismatch")
-		x.log.Warn("command packet is no answer to this transaction: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source)
-		return x.consume(ctx, j.ID)
-	}
-	return x.int6(ctx, f, c.Data, j, mo)
+	x.await(f)
+	return x.o.Store.SetAside(ctx, *j)
 }
 
 // response acts on an authentic response packet.

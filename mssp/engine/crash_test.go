@@ -85,6 +85,10 @@ func (d *dyingStore) SaveMO(ctx context.Context, mo bearer.MO, ref store.ConcatR
 	return r, err
 }
 
+func (d *dyingStore) SetAside(ctx context.Context, j store.Joined) error {
+	return d.commit(func() error { return d.Store.SetAside(ctx, j) })
+}
+
 func (d *dyingStore) ConsumeMO(ctx context.Context, id int64) error {
 	return d.commit(func() error { return d.Store.ConsumeMO(ctx, id) })
 }

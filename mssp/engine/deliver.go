@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -48,32 +49,42 @@ func (x *inbox) deliver(ctx context.Context, mo bearer.MO) error {
 	if c.Total <= 1 {
 		return x.answer(ctx, f, &store.Joined{Source: mo.Source, UDH: mo.UDH, UD: mo.UD, At: mo.ReceivedAt}, &mo)
 	}
-	return x.part(ctx, f, mo, c)
+	return x.part(ctx, f, mo, c, cpi)
 }
 
 // part stores a part of an answer; the one that makes it complete is
-// acknowledged only after the whole has been used.
-func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat) error {
+// acknowledged only after the whole has been used. What shows at once that it
+// is no answer claims nothing.
+func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat, cpi sms.CPI) error {
+	if err := x.plausible(f, &mo, c, cpi); err != nil {
+		x.m.mo("refused")
+		x.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
+		return nil
+	}
 	res, err := x.o.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
 	if errors.Is(err, store.ErrFlood) || errors.Is(err, store.ErrParts) {
 		x.m.mo("refused")
 		x.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
+		x.await(f) // it may have been the card's: the card is asked again
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	if res.Dropped > 0 {
+		x.m.mos.WithLabelValues("refused").Add(float64(res.Dropped))
+		x.log.Warn("incomplete short messages had to go for a new one", "msisdn", mo.Source, "tx", f.tx.ID, "sets", res.Dropped)
+	}
+	if res.Conflict {
+		x.m.mo("conflict")
+		x.log.Warn("part of a short message contradicts an earlier one: both are kept", "msisdn", mo.Source, "tx", f.tx.ID, "part", c.Part, "of", c.Total)
+	}
 	switch {
 	case res.Duplicate:
 		x.m.mo("duplicate")
-	case res.Conflict:
-		x.m.mo("conflict")
-		x.log.Warn("part of a short message contradicts an earlier one", "msisdn", mo.Source, "tx", f.tx.ID, "part", c.Part, "of", c.Total)
 	case res.Complete == nil:
 		x.m.mo("part")
-		now := x.o.Clock()
-		f.noteParts(now)
-		x.alarm.poke(now.Add(x.o.PartialAfter))
+		x.await(f)
 	default:
 		x.m.mo("part")
 		f.noteParts(time.Time{})
@@ -83,6 +94,47 @@ func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat)
 			x.retry.add(*res.Complete)
 			x.alarm.poke(x.o.Clock().Add(x.o.RetryFirst))
 		}
+	}
+	return nil
+}
+
+// await lets the time run after which the card is asked again, because parts of
+// an answer are there and no answer.
+func (x *inbox) await(f *flight) {
+	now := x.o.Clock()
+	f.noteParts(now)
+	x.alarm.poke(now.Add(x.o.PartialAfter))
+}
+
+// plausible says what is wrong with a first part that cannot be the beginning
+// of an answer that we wait for: without the mark of a packet, of another length than
+// its total can have, for another application, weaker than the card profile.
+// All of it can be written by anybody, and keeps out only who does not care.
+func (x *inbox) plausible(f *flight, mo *bearer.MO, c sms.Concat, cpi sms.CPI) error {
+	if c.Part != 1 {
+		return nil
+	}
+	p := x.o.CardProfiles[f.request.Card]
+	var start ota.Start
+	var err error
+	switch cpi {
+	case sms.ResponseCPI:
+		start, err = ota.ParseResponseStart(mo.UD)
+	case sms.CommandCPI:
+		if start, err = ota.ParseCommandStart(mo.UD); err == nil {
+			err = ota.Security{SPI: p.SPI, Lab: p.Lab}.CheckIncoming(&ota.Command{SPI: start.SPI, KIc: start.KIc, KID: start.KID})
+		}
+	default:
+		err = errNoMark
+	}
+	if err != nil {
+		return err
+	}
+	if most := len(mo.UD) + (int(c.Total)-1)*sms.MaxUserData; start.Len > most {
+		return fmt.Errorf("%w: packet of %d octets in %d parts, at most %d fit", ota.ErrLength, start.Len, c.Total, most)
+	}
+	if start.TAR != p.TAR && !f.knows(start.TAR) {
+		return fmt.Errorf("%w: %s", errOtherTAR, start.TAR)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,13 @@ func (f *flight) packet(c ota.CNTR) (store.Packet, bool) {
 		}
 	}
 	return store.Packet{}, false
+}
+
+// knows reports whether a packet went to this application.
+func (f *flight) knows(tar ota.TAR) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.packets, func(p store.Packet) bool { return p.TAR == tar })
 }
 
 // noteParts notes since when parts of an answer wait for the others; the zero

@@ -22,6 +22,7 @@ type Store interface {
 
 	SaveMO(ctx context.Context, mo bearer.MO, ref store.ConcatRef) (store.MOResult, error)
 	ConsumeMO(ctx context.Context, id int64) error
+	SetAside(ctx context.Context, j store.Joined) error
 	PendingMO(ctx context.Context) ([]store.Joined, error)
 	Incomplete(ctx context.Context, limit int) ([]sms.MSISDN, error)
 

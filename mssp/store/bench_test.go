@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -189,4 +190,42 @@ func BenchmarkReads(b *testing.B) {
 			report(b, from)
 		})
 	}
+}
+
+// BenchmarkPartAmongMany compares what a part costs when nothing else waits with
+// what it costs when thousands of messages wait that began and never ended, of
+// its own source as many as may: ratio is the median of the second to the first.
+func BenchmarkPartAmongMany(b *testing.B) {
+	var ref atomic.Int64
+	save := func(s *store.Store, source int64) {
+		c := store.ConcatRef{Ref: uint16(ref.Add(1)), Ref16: true, Part: 1, Total: 8}
+		mo := bearer.MO{Source: sms.MSISDN(fmt.Sprint(41790000000 + source)), UDH: make([]byte, 7), ReceivedAt: epoch}
+		if _, err := s.SaveMO(ctx, mo, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	alone, among := benchStore(b, 0), benchStore(b, 0)
+	for i := range int64(8000) {
+		save(among, i%125)
+	}
+	const rounds = 21
+	var first, second []float64
+	n := int64(0)
+	for b.Loop() {
+		n++
+		for _, m := range []struct {
+			s      *store.Store
+			source int64
+			took   *[]float64
+		}{{alone, 1000 + n, &first}, {among, n % 125, &second}} {
+			begin := time.Now()
+			for range rounds {
+				save(m.s, m.source)
+			}
+			*m.took = append(*m.took, float64(time.Since(begin)))
+		}
+	}
+	slices.Sort(first)
+	slices.Sort(second)
+	b.ReportMetric(second[len(second)/2]/first[len(first)/2], "ratio")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // HotStatements are the statements of the usual path and of the sweeps: none
@@ -18,7 +19,8 @@ func HotStatements() map[string]string {
 		"standing": sqlStanding, "put standing": sqlPutStanding, "card facts": sqlCardFacts, "put key pair": sqlPutKeyPair, "one key pair": sqlOneKeyPair,
 		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "earlier": sqlEarlier,
 		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
-		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "one part": sqlOnePart, "octets": sqlPendingOctets, "all octets": sqlAllPending,
+		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "set": sqlSet, "other total": sqlOtherTotal, "grow": sqlGrow, "variants": sqlVariants, "drop variant": sqlDropVariant,
+		"sets of a source": sqlOfSource, "one aside": sqlOneAside, "first to go": sqlFirstToGo, "aside": sqlAside,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,
 		"due completion": sqlDueCompletion, "claim completions": sqlClaimCompletions, "tx by seq": sqlTxBySeq,
 		"park": sqlPark, "park limit": sqlParkLimit, "unpark": sqlUnpark, "resolve": sqlResolve,
@@ -130,4 +132,16 @@ func (s *Store) CommitSetting() (v string, err error) {
 // Durability judges two settings of PostgreSQL where the others are right.
 func Durability(commit, standbys string) error {
 	return (&durability{fsync: "on", pages: "on", zero: "off", role: "origin", commit: commit, standbys: standbys}).fault()
+}
+
+// Sets is how many sets of parts a source has, and how many of them are open.
+func (s *Store) Sets(source sms.MSISDN) (open, kept int64, err error) {
+	err = s.read(context.Background(), func(q querier) error {
+		r, err := q.one(sqlOfSource, string(source), 0)
+		if err == nil {
+			kept, open = r.int(), r.int()
+		}
+		return err
+	})
+	return open, kept, err
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
@@ -14,6 +15,13 @@ import (
 
 // Inbound is the part of a Store that keeps what cards have sent: the parts of
 // answers until a set is complete, and complete ones until they are consumed.
+//
+// Anybody can send a part in the name of any number, so a part claims nothing:
+// one with other octets is kept beside the first as a variant of it, and a set
+// with another total beside the set. Which of the variants belong together only
+// the checksum of the packet knows, which the caller checks (Joined.Choices).
+// All of it is bounded, and what a part costs the writer does not depend on
+// how much is stored.
 type Inbound struct {
 	*db
 	room room
@@ -22,8 +30,9 @@ type Inbound struct {
 // Inbound header states.
 const (
 	moCollecting = 0
-	moComplete   = 1
+	moComplete   = 1 // has all parts, and they were not looked at yet
 	moConsumed   = 2
+	moAside      = 3 // looked at in vain, or one too many; its next part takes it up again
 )
 
 // Errors that refuse an inbound part for good: store nothing, acknowledge it.
@@ -35,41 +44,42 @@ var (
 )
 
 const (
-	// sqlPart locks the header row of the set and counts the part in it, when
-	// the total agrees and the set still collects: the database serialises
-	// reassembly, whatever order and however many at once the parts come in.
-	sqlPart = `INSERT INTO mo_header (source, ref, slot, total, mask, prev, state, first_at) VALUES ($1, $2, 0, $3, $4, 0, 0, $5)
-	ON CONFLICT (source, ref, slot) DO UPDATE SET prev = mo_header.mask,
-	mask = CASE WHEN mo_header.total = excluded.total AND mo_header.state = 0 AND mo_header.first_at >= $6
-		THEN mo_header.mask | excluded.mask ELSE mo_header.mask END
-	RETURNING id, total, mask, prev, state, first_at`
+	// sqlSet finds the set that takes the part, or begins it (mask 0), and locks
+	// it: the database serialises reassembly, whatever order and however many at
+	// once the parts come in.
+	sqlSet = `INSERT INTO mo_header (source, ref, slot, total, mask, state, first_at, last_at) VALUES ($1, $2, $3, $4, 0, 0, $5, $5)
+	ON CONFLICT (source, ref, slot) DO UPDATE SET slot = mo_header.slot RETURNING id, mask, state, stored, octets, first_at`
+
+	// sqlOtherTotal: sets that take parts under the same reference.
+	sqlOtherTotal = `SELECT COUNT(*) FROM mo_header WHERE source = $1 AND ref = $2 AND slot < 0 AND state <> 2 AND id <> $3 AND first_at >= $4`
+
+	sqlGrow = `UPDATE mo_header SET mask = $2, state = $3, stored = $4, octets = $5, last_at = $6 WHERE id = $1`
 
 	// sqlGiveWay moves a set out of the way of a new one with its reference.
 	sqlGiveWay = `UPDATE mo_header SET slot = id WHERE id = $1`
 
-	sqlInsertPart = `INSERT INTO mo_part (header, part, udh, ud) VALUES ($1, $2, $3, $4)`
+	sqlVariants = `SELECT variant, udh, ud FROM mo_part WHERE header = $1 AND part = $2 ORDER BY variant`
 
-	sqlOnePart = `SELECT udh, ud FROM mo_part WHERE header = $1 AND part = $2`
+	sqlInsertPart = `INSERT INTO mo_part (header, part, variant, udh, ud) VALUES ($1, $2, $3, $4, $5)`
 
-	sqlParts = `SELECT udh, ud FROM mo_part WHERE header = $1 ORDER BY part`
+	sqlDropVariant = `DELETE FROM mo_part WHERE header = $1 AND part = $2 AND variant = $3`
 
-	sqlComplete = `UPDATE mo_header SET state = 1 WHERE id = $1`
-
-	sqlPendingOctets = `SELECT COALESCE(SUM(LENGTH(p.ud)), 0) FROM mo_header h JOIN mo_part p ON p.header = h.id
-	WHERE h.source = $1 AND h.state = 0 AND h.first_at >= $2`
+	// sqlAside: a set in which no choice was an answer, unless it has grown since.
+	sqlAside = `UPDATE mo_header SET state = 3 WHERE id = $1 AND state = 1 AND stored = $2 RETURNING octets`
 
 	sqlSeen = `INSERT INTO mo_seen (place, digest, seen, last_at) VALUES ($1, $2, 1, $3)
 	ON CONFLICT (place) DO UPDATE SET seen = CASE WHEN mo_seen.digest = excluded.digest THEN mo_seen.seen + 1 ELSE 1 END,
 	digest = excluded.digest, last_at = excluded.last_at RETURNING seen`
 )
 
-// SaveMO stores one part of an answer. The call that stores the last missing
-// part answers the joined message; it stays pending (PendingMO) until Finish
-// or ConsumeMO takes it, so that a crash in between loses nothing. A part
-// that was stored before is a Duplicate, one with other octets or another
-// total a Conflict, and neither changes anything. A set that is complete, or
-// whose first part is older than Options.PartAge, gives way to new octets
-// under the same reference. ErrParts and ErrFlood refuse the part for good.
+// SaveMO stores one part of an answer. A call after which the set has every
+// part answers it as Complete, with all its variants; it stays pending
+// (PendingMO) until Finish or ConsumeMO takes it or SetAside finds it worth
+// nothing, so that a crash in between loses nothing. A part that was stored
+// before is a Duplicate and changes nothing; one with other octets is a
+// Conflict and a variant. A set that was consumed, or whose first part is
+// older than Options.PartAge, gives way to new octets under the same
+// reference. ErrParts and ErrFlood refuse the part for good.
 //
 // A single-segment message (Total 0 or 1) that no transaction took is only
 // noted by its digest; Complete is set when it was not seen before. The
@@ -87,16 +97,15 @@ func (s *Inbound) SaveMO(ctx context.Context, mo bearer.MO, ref ConcatRef) (MORe
 	if ref.Total > s.o.MaxParts || ref.Part < 1 || ref.Part > ref.Total {
 		return res, fmt.Errorf("store: part %d of %d, at most %d parts: %w", ref.Part, ref.Total, s.o.MaxParts, ErrParts)
 	}
-	var evicted bool
 	err = s.do(ctx, func(q querier) error {
-		res, evicted, err = s.savePart(q, &mo, ref)
+		res, err = s.savePart(q, &mo, ref)
 		return err
 	})
 	if err == nil && res.Conflict {
 		s.m.conflicts.Inc()
 	}
-	if err == nil && evicted {
-		s.m.evicted.Inc()
+	if err == nil {
+		s.m.evicted.Add(float64(res.Dropped))
 	}
 	return res, err
 }
@@ -113,63 +122,62 @@ func seenMO(q querier, mo *bearer.MO) (MOResult, error) {
 	return MOResult{Complete: &Joined{Source: mo.Source, UDH: mo.UDH, UD: mo.UD, At: mo.ReceivedAt}}, r.err()
 }
 
-// header is what sqlPart answers.
+// header is what sqlSet answers.
 type header struct {
-	id, total, mask, prev, state int64
-	firstAt                      time.Time
+	id, mask, state, stored, octets int64
+	firstAt                         time.Time
 }
 
-func (s *Inbound) savePart(q querier, mo *bearer.MO, ref ConcatRef) (res MOResult, evicted bool, err error) {
+func (s *Inbound) savePart(q querier, mo *bearer.MO, ref ConcatRef) (res MOResult, err error) {
+	// Before anything is written: a job that failed later would cost the others
+	// of its batch another run.
+	if err := s.room.check(q, mo.ReceivedAt, &s.o, weight(mo.UD)); err != nil {
+		return res, err
+	}
 	for {
-		h, err := s.countPart(q, mo, ref)
+		h, err := s.set(q, mo, ref)
 		if err != nil {
-			return res, evicted, err
+			return res, err
 		}
-		bit := int64(1) << (ref.Part - 1)
-		over := h.state != moCollecting
-		stale := !over && h.firstAt.Before(mo.ReceivedAt.Add(-s.o.PartAge))
-		switch {
-		case !over && !stale && h.prev&bit == 0 && h.mask&bit != 0:
-			res, err = s.newPart(q, mo, ref, h)
-			return res, evicted, err
-		case !stale && h.prev&bit != 0 && h.total == int64(ref.Total):
-			same, err := samePart(q, mo, ref, h.id)
-			if err != nil || same {
-				return MOResult{Duplicate: same}, evicted, err
+		over := h.state == moConsumed
+		if !h.firstAt.Before(mo.ReceivedAt.Add(-s.o.PartAge)) {
+			have, err := variantsOf(q, h.id, ref.Part)
+			if err != nil {
+				return res, err
+			}
+			if slices.ContainsFunc(have, func(v variant) bool { return bytes.Equal(v.UDH, mo.UDH) && bytes.Equal(v.UD, mo.UD) }) {
+				return MOResult{Duplicate: true, Dropped: res.Dropped}, nil
+			}
+			if !over {
+				return s.grow(q, mo, ref, &h, have, res)
 			}
 		}
-		if !over && !stale {
-			return MOResult{Conflict: true}, evicted, nil
-		}
 		// The set is over; its reference begins a new message.
-		if err := giveWay(q, h); err != nil {
-			return res, evicted, err
+		dropped, err := s.giveWay(q, &h)
+		if err != nil {
+			return res, err
 		}
-		evicted = evicted || stale
+		res.Dropped += dropped
 	}
+}
+
+func (s *Inbound) set(q querier, mo *bearer.MO, ref ConcatRef) (h header, err error) {
+	r, err := q.one(sqlSet, string(mo.Source), refNumber(ref), -ref.Total, ref.Total, mo.ReceivedAt)
+	if err != nil {
+		return h, fmt.Errorf("store: inbound header: %w", err)
+	}
+	h = header{id: r.int(), mask: r.int(), state: r.int(), stored: r.int(), octets: r.int(), firstAt: r.time()}
+	return h, r.err()
 }
 
 // giveWay frees the reference: a set that never became complete is deleted, a
 // complete one stays until it is consumed and purged.
-func giveWay(q querier, h header) error {
-	if h.state != moCollecting {
+func (s *Inbound) giveWay(q querier, h *header) (dropped int, err error) {
+	if h.state == moConsumed || h.state == moComplete {
 		_, err := q.exec(sqlGiveWay, h.id)
-		return err
+		return 0, err
 	}
-	if _, err := q.exec(`DELETE FROM mo_part WHERE header = $1`, h.id); err != nil {
-		return err
-	}
-	_, err := q.exec(`DELETE FROM mo_header WHERE id = $1`, h.id)
-	return err
-}
-
-func (s *Inbound) countPart(q querier, mo *bearer.MO, ref ConcatRef) (h header, err error) {
-	r, err := q.one(sqlPart, string(mo.Source), refNumber(ref), ref.Total, int64(1)<<(ref.Part-1), mo.ReceivedAt, mo.ReceivedAt.Add(-s.o.PartAge))
-	if err != nil {
-		return h, fmt.Errorf("store: inbound header: %w", err)
-	}
-	h = header{id: r.int(), total: r.int(), mask: r.int(), prev: r.int(), state: r.int(), firstAt: r.time()}
-	return h, r.err()
+	return 1, s.drop(q, h)
 }
 
 // refNumber keeps 8-bit and 16-bit references apart.
@@ -181,53 +189,63 @@ func refNumber(ref ConcatRef) int64 {
 	return n
 }
 
-func samePart(q querier, mo *bearer.MO, ref ConcatRef, id int64) (bool, error) {
-	r, err := q.one(sqlOnePart, id, ref.Part)
-	if err != nil {
-		return false, notFoundIsNil(err) // purged: nothing to compare with
-	}
-	return bytes.Equal(r.blob(), mo.UDH) && bytes.Equal(r.blob(), mo.UD), r.err()
-}
-
-func (s *Inbound) newPart(q querier, mo *bearer.MO, ref ConcatRef, h header) (MOResult, error) {
-	if h.prev == 0 { // a new set
-		r, err := q.one(sqlPendingOctets, string(mo.Source), mo.ReceivedAt.Add(-s.o.PartAge))
+// grow stores a new variant of a part in its set.
+func (s *Inbound) grow(q querier, mo *bearer.MO, ref ConcatRef, h *header, have []variant, res MOResult) (MOResult, error) {
+	n := weight(mo.UD)
+	if h.mask == 0 || h.state == moAside {
+		dropped, err := s.makeRoom(q, mo.Source, h.id, h.octets+n)
 		if err != nil {
-			return MOResult{}, err
+			return res, err
 		}
-		if n := r.int(); n+int64(len(mo.UD)) > int64(s.o.MaxOctets) {
-			return MOResult{}, fmt.Errorf("store: %d octets wait, at most %d: %w", n, s.o.MaxOctets, ErrFlood)
+		res.Dropped += dropped
+	}
+	if len(have) >= maxVariants {
+		// The first ones stay and the last ones: whoever comes early or often
+		// pushes out neither what came before him nor what comes after.
+		mid := have[maxVariants/2]
+		if _, err := q.exec(sqlDropVariant, h.id, ref.Part, mid.number); err != nil {
+			return res, err
 		}
+		h.octets -= weight(mid.UD)
+		s.room.add(h.firstAt, -weight(mid.UD))
 	}
-	if err := s.room.take(q, mo.ReceivedAt, &s.o, len(mo.UD)); err != nil {
-		return MOResult{}, err
+	h.stored++
+	h.octets += n
+	h.mask |= int64(1) << (ref.Part - 1)
+	s.room.add(h.firstAt, n)
+	if _, err := q.exec(sqlInsertPart, h.id, ref.Part, h.stored, mo.UDH, mo.UD); err != nil {
+		return res, err
 	}
-	if _, err := q.exec(sqlInsertPart, h.id, ref.Part, mo.UDH, mo.UD); err != nil {
-		return MOResult{}, err
+	was := h.state
+	h.state = moCollecting
+	if h.mask == int64(1)<<ref.Total-1 {
+		h.state = moComplete
 	}
-	if h.mask != int64(1)<<ref.Total-1 {
-		return MOResult{}, nil
+	if _, err := q.exec(sqlGrow, h.id, h.mask, h.state, h.stored, h.octets, mo.ReceivedAt); err != nil {
+		return res, err
 	}
-	if _, err := q.exec(sqlComplete, h.id); err != nil {
-		return MOResult{}, err
-	}
-	j, err := join(q, h.id, mo.Source, h.firstAt)
-	return MOResult{Complete: &j}, err
-}
-
-// join puts the parts of a set together.
-func join(q querier, id int64, source sms.MSISDN, at time.Time) (Joined, error) {
-	j := Joined{ID: id, Source: source, At: at}
-	first := true
-	err := q.each(sqlParts, func(r *row) error {
-		udh := r.blob()
-		if first {
-			j.UDH, first = udh, false
+	if res.Conflict = len(have) > 0; h.stored == 1 {
+		r, err := q.one(sqlOtherTotal, string(mo.Source), refNumber(ref), h.id, mo.ReceivedAt.Add(-s.o.PartAge))
+		if err != nil {
+			return res, err
 		}
-		j.UD = append(j.UD, r.blob()...)
-		return r.err()
-	}, id)
-	return j, err
+		res.Conflict = r.int() > 0
+	}
+	if h.state != moComplete {
+		return res, nil
+	}
+	j, err := join(q, h.id, h.stored, mo.Source, h.firstAt)
+	if err != nil {
+		return res, err
+	}
+	res.Complete = &j
+	if was == moComplete { // nobody has looked at it yet
+		s.room.add(h.firstAt, -n)
+		return res, nil
+	}
+	s.room.add(h.firstAt, -h.octets)
+	j.only(ref.Part, Piece{mo.UDH, mo.UD}) // the rest was tried before
+	return res, nil
 }
 
 // ConsumeMO records that a joined message needs no further work: it was
@@ -239,19 +257,33 @@ func (s *Inbound) ConsumeMO(ctx context.Context, id int64) error {
 	})
 }
 
+// SetAside records that no choice of a joined message is an answer. The set
+// goes on taking parts, the true ones may still be to come; unless one has
+// come meanwhile, it needs no further look until then.
+func (s *Inbound) SetAside(ctx context.Context, j Joined) error {
+	return s.do(ctx, func(q querier) error {
+		r, err := q.one(sqlAside, j.ID, j.Stored)
+		if err != nil {
+			return notFoundIsNil(err)
+		}
+		s.room.add(j.At, r.int())
+		return r.err()
+	})
+}
+
 // PendingMO lists the joined messages that were stored but not consumed, the
 // oldest first: what a crash has left between the last part and Finish.
 func (s *Inbound) PendingMO(ctx context.Context) ([]Joined, error) {
 	var js []Joined
 	err := s.read(ctx, func(q querier) error {
 		js = nil
-		err := q.each(`SELECT id, source, first_at FROM mo_header WHERE state = 1 ORDER BY first_at, id`, func(r *row) error {
-			js = append(js, Joined{ID: r.int(), Source: sms.MSISDN(r.text()), At: r.time()})
+		err := q.each(`SELECT id, stored, source, first_at FROM mo_header WHERE state = 1 AND state <> 2 ORDER BY first_at, id`, func(r *row) error {
+			js = append(js, Joined{ID: r.int(), Stored: r.int(), Source: sms.MSISDN(r.text()), At: r.time()})
 			return r.err()
 		})
 		for i := range js {
 			if err == nil {
-				js[i], err = join(q, js[i].ID, js[i].Source, js[i].At)
+				js[i], err = join(q, js[i].ID, js[i].Stored, js[i].Source, js[i].At)
 			}
 		}
 		return err

@@ -3,6 +3,8 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +27,13 @@ func (l *lab) saveMO(from sms.MSISDN, ref store.ConcatRef, ud string) store.MORe
 	return r
 }
 
+func (l *lab) sets(source sms.MSISDN) (open, kept int64) {
+	l.Helper()
+	open, kept, err := l.Sets(source)
+	l.ok(err)
+	return open, kept
+}
+
 // Supports: F11
 func TestReassembly(t *testing.T) {
 	type step struct {
@@ -37,8 +46,8 @@ func TestReassembly(t *testing.T) {
 		"in order":               {{1, 3, "a", 0, ""}, {2, 3, "b", 0, ""}, {3, 3, "c", 0, "=abc"}},
 		"backwards":              {{3, 3, "c", 0, ""}, {2, 3, "b", 0, ""}, {1, 3, "a", 0, "=abc"}},
 		"duplicated":             {{1, 2, "a", 0, ""}, {1, 2, "a", 0, "duplicate"}, {2, 2, "b", 0, "=ab"}, {2, 2, "b", 0, "duplicate"}, {1, 2, "a", 0, "duplicate"}},
-		"other octets":           {{1, 2, "a", 0, ""}, {1, 2, "x", 0, "conflict"}, {2, 2, "b", 0, "=ab"}},
-		"total changed":          {{1, 2, "a", 0, ""}, {2, 3, "b", 0, "conflict"}, {2, 2, "b", 0, "=ab"}},
+		"other octets":           {{1, 2, "\x00\x02ab", 0, ""}, {1, 2, "\x00\x02xy", 0, "conflict"}, {2, 2, "", 0, "=\x00\x02xy=\x00\x02ab"}},
+		"total changed":          {{1, 2, "a", 0, ""}, {2, 3, "B", 0, "conflict"}, {2, 2, "b", 0, "=ab"}, {1, 3, "A", 0, ""}, {3, 3, "C", 0, "=ABC"}},
 		"same part, total other": {{1, 2, "a", 0, ""}, {1, 3, "a", 0, "conflict"}, {2, 2, "b", 0, "=ab"}},
 		"eight parts": {
 			{1, 8, "a", 0, ""},
@@ -59,7 +68,10 @@ func TestReassembly(t *testing.T) {
 		"reused with same part": {{1, 2, "a", 0, ""}, {1, 2, "a", 91 * time.Second, ""}, {2, 2, "B", 92 * time.Second, "=aB"}},
 		"reused, other total":   {{1, 2, "a", 0, ""}, {1, 3, "A", 91 * time.Second, ""}, {2, 3, "B", 91 * time.Second, ""}, {3, 3, "C", 91 * time.Second, "=ABC"}},
 		"next message at once":  {{1, 2, "a", 0, ""}, {2, 2, "b", 0, "=ab"}, {1, 2, "c", time.Second, ""}, {2, 2, "d", time.Second, "=cd"}},
-		"next, other total":     {{1, 2, "a", 0, ""}, {2, 2, "b", 0, "=ab"}, {1, 3, "c", time.Second, ""}, {2, 2, "b", time.Second, "conflict"}},
+		"next, other total":     {{1, 2, "a", 0, ""}, {2, 2, "b", 0, "=ab"}, {1, 3, "c", time.Second, ""}, {2, 2, "b", time.Second, "duplicate"}},
+		"none of them an answer, then the true part": {
+			{1, 2, "\x00\x03ab", 0, ""}, {1, 2, "\x00\x05ab", 0, "conflict"}, {2, 2, "", 0, "none"}, {2, 2, "c", 0, "=\x00\x03abc"}, {2, 2, "", 0, "duplicate"},
+		},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			onBoth(t, func(l *lab) {
@@ -76,10 +88,18 @@ func TestReassembly(t *testing.T) {
 					switch {
 					case r.Duplicate:
 						got = "duplicate"
+					case r.Complete != nil:
+						for _, ud := range r.Complete.Choices() {
+							got += "=" + string(ud)
+						}
+						if got != "" {
+							l.ok(l.ConsumeMO(ctx, r.Complete.ID))
+							break
+						}
+						l.ok(l.SetAside(ctx, *r.Complete))
+						got = "none"
 					case r.Conflict:
 						got = "conflict"
-					case r.Complete != nil:
-						got = "=" + string(r.Complete.UD)
 					}
 					if got != s.want {
 						l.Fatalf("step %d: got %q, want %q", i+1, got, s.want)
@@ -123,6 +143,39 @@ func TestReassemblyKeepsApart(t *testing.T) {
 	})
 }
 
+// Parts that an earlier release has stored are joined with those that come after
+// the upgrade; what was complete then is still pending.
+//
+// Supports: F11
+func TestPartsOfAnEarlierRelease(t *testing.T) {
+	dump, err := os.ReadFile("testdata/schema-v6.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "old.db")
+	db := rawDB(t, path)
+	dump = fmt.Append(dump, `INSERT INTO schema_version VALUES (6, 0);
+		INSERT INTO mo_header (source, ref, slot, total, mask, prev, state, first_at) VALUES
+		('`, string(numberA), `', 7, 0, 2, 1, 0, 0, `, epoch.UnixMicro(), `), ('`, string(numberB), `', 7, 0, 2, 3, 2, 1, `, epoch.UnixMicro(), `);
+		INSERT INTO mo_part (header, part, udh, ud) VALUES (1, 1, x'050003070201', x'61'), (2, 1, x'050003070201', x'41'), (2, 2, x'050003070202', x'42');`)
+	if _, err := db.Exec(string(dump)); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	l := newLab(t, path)
+	one, two := store.ConcatRef{Ref: 7, Part: 1, Total: 2}, store.ConcatRef{Ref: 7, Part: 2, Total: 2}
+	if r := l.saveMO(numberA, one, "a"); !r.Duplicate {
+		t.Errorf("the part that is there: %+v", r)
+	}
+	if r := l.saveMO(numberA, two, "b"); r.Complete == nil || string(r.Complete.UD) != "ab" {
+		t.Errorf("%+v", r)
+	}
+	js, err := l.PendingMO(ctx)
+	if err != nil || len(js) != 2 || string(js[1].UD) != "AB" {
+		t.Errorf("pending: %+v, %v", js, err)
+	}
+}
+
 // Parts that come at once, in any order and some of them twice: every message
 // is joined, by one call. "Insert, then count" loses more than half of them.
 //
@@ -147,7 +200,7 @@ func TestReassemblyAtOnce(t *testing.T) {
 			wg.Go(func() {
 				for o := range next {
 					ref := store.ConcatRef{Ref: uint16(o.ref), Ref16: true, Part: o.part, Total: parts}
-					r, err := l.SaveMO(ctx, part(numberA, ref, fmt.Sprintf("[%d/%d]", o.ref, o.part), epoch), ref)
+					r, err := l.SaveMO(ctx, part(sms.MSISDN(fmt.Sprint(41790000000+o.ref/50)), ref, fmt.Sprintf("[%d/%d]", o.ref, o.part), epoch), ref)
 					if err != nil || r.Conflict {
 						l.Error(r.Conflict, err)
 					}
@@ -175,32 +228,43 @@ func TestReassemblyAtOnce(t *testing.T) {
 	})
 }
 
-// A source that only begins messages is bounded.
+// A source that only begins messages is bounded, by number and by octets; a
+// message that comes after all that, and one that began before, find their place.
 //
 // Supports: F11, I10
 func TestReassemblyFlood(t *testing.T) {
-	onBoth(t, func(l *lab) {
-		kept := 0
-		for ref := range 600 {
-			c := store.ConcatRef{Ref: uint16(ref), Ref16: true, Part: 1, Total: 8}
-			_, err := l.SaveMO(ctx, part(numberA, c, strings.Repeat("x", 140), epoch), c)
-			if err == nil {
-				kept++
-				continue
-			}
-			l.wantErr("flood", err, store.ErrFlood)
-		}
-		if want := 64 << 10 / 140; kept != want {
-			l.Errorf("kept %d first parts, want %d", kept, want)
-		}
-		if r := l.saveMO(numberB, store.ConcatRef{Ref: 1, Part: 1, Total: 2}, "x"); r.Conflict {
-			l.Error("another source pays for it")
-		}
-		c := store.ConcatRef{Ref: 9999, Ref16: true, Part: 1, Total: 2}
-		if _, err := l.SaveMO(ctx, part(numberA, c, "later", epoch.Add(91*time.Second)), c); err != nil {
-			l.Errorf("after the old ones are over: %v", err)
-		}
-	})
+	for name, size := range map[string]int{"full": 140, "one octet": 1, "empty": 0} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(l *lab) {
+				dropped := 0
+				flood := func(from, n int) {
+					for ref := from; ref < from+n; ref++ {
+						c := store.ConcatRef{Ref: uint16(ref), Ref16: true, Part: 1, Total: 8}
+						r, err := l.SaveMO(ctx, part(numberA, c, strings.Repeat("x", size), epoch), c)
+						l.ok(err)
+						dropped += r.Dropped
+					}
+				}
+				flood(0, 300)
+				one, two := store.ConcatRef{Ref: 7, Part: 1, Total: 2}, store.ConcatRef{Ref: 7, Part: 2, Total: 2}
+				dropped += l.saveMO(numberA, one, "a").Dropped
+				flood(300, 50)
+				r := l.saveMO(numberA, two, "b")
+				if dropped += r.Dropped; r.Complete == nil || string(r.Complete.UD) != "ab" {
+					l.Error("the true message is lost between the others")
+				}
+				if want := 351 - 64; dropped != want {
+					l.Errorf("%d sets had to go, want %d", dropped, want)
+				}
+				if open, kept := l.sets(numberA); open != 8 && open != 7 || kept > 64 {
+					l.Errorf("%d sets are open, %d kept", open, kept)
+				}
+				if r := l.saveMO(numberB, one, "x"); r.Conflict || r.Dropped > 0 {
+					l.Error("another source pays for it")
+				}
+			})
+		})
+	}
 }
 
 // Single-segment messages that fit nothing are noted.

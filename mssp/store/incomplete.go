@@ -12,7 +12,7 @@ import (
 func (s *Inbound) Incomplete(ctx context.Context, limit int) (sources []sms.MSISDN, err error) {
 	err = s.read(ctx, func(q querier) error {
 		sources = nil
-		return q.each(`SELECT DISTINCT source FROM mo_header WHERE state = 0 LIMIT $1`, func(r *row) error {
+		return q.each(`SELECT DISTINCT source FROM mo_header WHERE state <> 1 AND state <> 2 LIMIT $1`, func(r *row) error {
 			sources = append(sources, sms.MSISDN(r.text()))
 			return r.err()
 		}, limit)

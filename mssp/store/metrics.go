@@ -38,8 +38,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "commit_seconds", Help: "Time of one commit, its statements included.", Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
 		}),
 		unknowns:  counter("commit_unknown_total", "Commits of which nobody knows whether they happened: the process must end."),
-		conflicts: counter("mo_conflicts_total", "Inbound parts refused: other octets or another total under one reference."),
-		evicted:   counter("mo_replaced_total", "Incomplete inbound messages that gave way to a new one."),
+		conflicts: counter("mo_conflicts_total", "Inbound parts with other octets, or another total, than an earlier one: not all are from the card."),
+		evicted:   counter("mo_replaced_total", "Incomplete inbound messages that gave way to a new one, or had no room."),
 	}
 	m.changes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "simsign", Subsystem: "store",

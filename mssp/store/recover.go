@@ -75,7 +75,7 @@ func purgeParts(q querier, keep Retention, p *Purged) error {
 		before time.Time
 	}{
 		{`(SELECT id FROM (SELECT id, state, first_at FROM mo_header ORDER BY id LIMIT $2) AS oldest WHERE state <> 1 AND first_at < $1)`, keep.Parts},
-		{`(SELECT id FROM mo_header WHERE state = 0 AND first_at < $1 ORDER BY id LIMIT $2)`, keep.Incomplete},
+		{`(SELECT id FROM mo_header WHERE state <> 1 AND state <> 2 AND first_at < $1 ORDER BY id LIMIT $2)`, keep.Incomplete},
 	} {
 		if k.before.IsZero() {
 			continue

@@ -135,10 +135,13 @@ type FinishResult struct {
 // MOResult says what SaveMO did.
 type MOResult struct {
 	Duplicate bool // the same part with the same octets was stored before
-	// Conflict: a part of that number with other octets, or another total,
-	// was stored before; the new one is counted and not used.
+	// Conflict: a part of that number with other octets was stored before, or the
+	// reference has other parts with another total. All are kept: at most one is
+	// from the card.
 	Conflict bool
-	// Complete is set by the call that made the set of parts complete.
+	// Dropped counts sets that had to go for this part.
+	Dropped int
+	// Complete is set by a call after which the set has every part.
 	Complete *Joined
 }
 
@@ -149,6 +152,11 @@ type Joined struct {
 	UDH    []byte // of part 1
 	UD     []byte // all parts
 	At     time.Time
+
+	// Of several parts, what was stored of each, the newest first, UDH and UD
+	// being the newest: see Choices. Stored is how many that were so far.
+	Variants [][]Piece
+	Stored   int64
 }
 
 // SegmentOutcome is the fate of a submitted segment.

@@ -183,6 +183,7 @@ func attacks(t *testing.T, u *user, packet []byte) []attack {
 	}
 	answer := func(spi ota.SPI, cntr ota.CNTR) []byte { return sealed(spi, cntr, ota.StatusOK) }
 	udh := []byte{2, 0x71, 0}
+	first := func(ref, total byte) []byte { return []byte{7, 0, 3, ref, total, 1, 0x71, 0} }
 	concat := func(ref, total, n byte) []byte { return []byte{5, 0, 3, ref, total, n} }
 	flip := func(b []byte, i int) []byte { b[i] ^= 1; return b }
 	good := answer(cmd.SPI, cmd.CNTR)
@@ -198,7 +199,9 @@ func attacks(t *testing.T, u *user, packet []byte) []attack {
 		{"two octets", mo("malformed"), []part{{udh, []byte{0, 0}}}},
 		{"a UDH that overruns", mo("malformed"), []part{{[]byte{3, 0, 9, 1}, []byte{1, 2, 3}}}},
 		{"a concatenation of three octets in two", mo("malformed"), []part{{[]byte{4, 0, 2, 1, 2}, []byte{1, 2, 3}}}},
-		{"a number of segments that changes", mo("conflict"), []part{{concat(9, 2, 1), good[:5]}, {concat(9, 3, 2), good[5:]}}},
+		{"a number of segments that changes", mo("conflict"), []part{{first(9, 2), good[:15]}, {concat(9, 3, 2), good[15:]}}},
+		{"a beginning for another application", mo("refused"), []part{{first(9, 2), flip(answer(cmd.SPI, cmd.CNTR), 5)[:15]}}},
+		{"a beginning without the mark of a packet", mo("refused"), []part{{concat(9, 2, 1), good[:15]}}},
 		{"255 parts", mo("refused"), []part{{concat(10, 255, 1), good}}},
 		{"part 3 of 2", mo("malformed"), []part{{concat(11, 2, 3), good}}},
 		{"part 0", mo("malformed"), []part{{concat(12, 2, 0), good}}},

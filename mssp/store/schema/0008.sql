@@ -24,3 +24,28 @@ ALTER TABLE tx ADD COLUMN ended TEXT NOT NULL DEFAULT '';
 ALTER TABLE tx ADD COLUMN ended_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE tx ADD COLUMN late TEXT NOT NULL DEFAULT '';
 ALTER TABLE tx ADD COLUMN late_at BIGINT NOT NULL DEFAULT 0;
+
+-- Parts of answers. Anybody can write a source address, so a set keeps several
+-- variants of a part, and sets that differ in their total stand side by side:
+-- slot is minus the total for the one that takes parts now, the own id for one
+-- that gave way. stored numbers the variants, octets is what the set has of them
+-- now; state 3: set aside, the first to go when there is no room.
+ALTER TABLE mo_header DROP COLUMN prev;
+ALTER TABLE mo_header ADD COLUMN stored BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mo_header ADD COLUMN octets BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mo_header ADD COLUMN last_at BIGINT NOT NULL DEFAULT 0;
+UPDATE mo_header SET last_at = first_at, octets = (SELECT COALESCE(SUM(LENGTH(p.ud)), 0) FROM mo_part p WHERE p.header = mo_header.id),
+	slot = CASE WHEN slot = 0 THEN -total ELSE slot END;
+DROP INDEX mo_collecting;
+CREATE INDEX mo_open ON mo_header (source) WHERE state <> 2;
+CREATE TABLE mo_variant (
+	header  BIGINT NOT NULL,
+	part    BIGINT NOT NULL,
+	variant BIGINT NOT NULL,
+	udh     {BLOB} NOT NULL,
+	ud      {BLOB} NOT NULL,
+	PRIMARY KEY (header, part, variant)
+) {CLUSTERED};
+INSERT INTO mo_variant (header, part, variant, udh, ud) SELECT header, part, 0, udh, ud FROM mo_part;
+DROP TABLE mo_part;
+ALTER TABLE mo_variant RENAME TO mo_part;

@@ -151,19 +151,10 @@ CREATE TABLE mo_header (
 	slot     BIGINT NOT NULL,
 	total    BIGINT NOT NULL,
 	mask     BIGINT NOT NULL,
-	prev     BIGINT NOT NULL,
 	state    BIGINT NOT NULL,
-	first_at BIGINT NOT NULL,
+	first_at BIGINT NOT NULL, stored BIGINT NOT NULL DEFAULT 0, octets BIGINT NOT NULL DEFAULT 0, last_at BIGINT NOT NULL DEFAULT 0,
 	UNIQUE (source, ref, slot)
 );
-CREATE INDEX mo_collecting ON mo_header (source) WHERE state = 0;
-CREATE TABLE mo_part (
-	header BIGINT NOT NULL,
-	part   BIGINT NOT NULL,
-	udh    BLOB NOT NULL,
-	ud     BLOB NOT NULL,
-	PRIMARY KEY (header, part)
-) WITHOUT ROWID;
 CREATE TABLE mo_seen (
 	place   BIGINT PRIMARY KEY,
 	digest  BLOB NOT NULL,
@@ -210,3 +201,12 @@ CREATE INDEX tx_ap ON tx (ap, ap_trans_id) WHERE ap <> '';
 CREATE UNIQUE INDEX tx_instant ON tx (ap, ap_trans_id, instant) WHERE ap <> '' AND instant > 0;
 CREATE UNIQUE INDEX tx_sparse ON tx (ap, ap_trans_id, request_hash) WHERE ap <> '' AND instant = 0 AND finished_at = 0;
 CREATE UNIQUE INDEX tx_once ON tx (ap, ap_trans_id) WHERE ap <> '' AND once = 1;
+CREATE INDEX mo_open ON mo_header (source) WHERE state <> 2;
+CREATE TABLE "mo_part" (
+	header  BIGINT NOT NULL,
+	part    BIGINT NOT NULL,
+	variant BIGINT NOT NULL,
+	udh     BLOB NOT NULL,
+	ud      BLOB NOT NULL,
+	PRIMARY KEY (header, part, variant)
+) WITHOUT ROWID;
