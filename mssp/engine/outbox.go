@@ -86,7 +86,10 @@ func (b *outbox) submitOne(ctx context.Context, via bearer.Bearer, s *store.Outb
 	}
 	patience := b.o.SubmitTimeOut
 	if !s.ExpiresAt.IsZero() { // half of what is left is the user's, where others can take it: see package route
-		patience = max(min(patience, s.ExpiresAt.Sub(b.o.Clock())), time.Second)
+		left := max(s.ExpiresAt.Sub(b.o.Clock()), time.Second)
+		patience = min(patience, left)
+		// What waited here has less time in the network: no prompt comes after its deadline.
+		s.Validity = min(s.Validity, left.Truncate(time.Second))
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
