@@ -79,7 +79,7 @@ const (
 
 func newAuthenticator(o *Options, key []byte) *authenticator {
 	return &authenticator{
-		dir: o.Directory, key: key, clock: o.Clock, pause: pauses(o.FailureTime),
+		dir: o.Directory, key: key, clock: o.Steady, pause: pauses(o.FailureTime),
 		wrong: newRecent[[sha256.Size]byte, struct{}](remembered), failures: newRecent[guesser, *rate.Limiter](remembered),
 		places: places{free: min(2, max(1, runtime.GOMAXPROCS(0)/2))},
 	}

@@ -27,7 +27,7 @@ type rates struct {
 }
 
 func newRates(o Options) *rates {
-	return &rates{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, profiles: o.ProfilesPerMinute, clock: o.Clock, waits: map[mssp.APID]int{}, free: o.MaxWaits}
+	return &rates{limit: rate.Limit(o.RequestsPerSecond), burst: o.Burst, profiles: o.ProfilesPerMinute, clock: o.Steady, waits: map[mssp.APID]int{}, free: o.MaxWaits}
 }
 
 func (r *rates) allow(ap mssp.APID) *mssp.Fault {

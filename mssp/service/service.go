@@ -90,6 +90,7 @@ type Options struct {
 	FailureTime time.Duration // failed log-ins are answered on this grid; 500 ms, negative: at once
 
 	Clock      func() time.Time
+	Steady     func() time.Time // for limits: makes no jumps; nil: Clock
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil: not registered
 }
@@ -130,7 +131,7 @@ func New(o Options) (*Service, error) {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // crypto/rand.Read never fails
 	s.auth = newAuthenticator(&o, key)
-	s.rates, s.quiet = newRates(o), newQuiet(o.Clock)
+	s.rates, s.quiet = newRates(o), newQuiet(o.Steady)
 	s.metrics = newMetrics(o.Registerer)
 	return s, nil
 }
@@ -151,6 +152,9 @@ func (o *Options) defaults() {
 	setDefault(&o.FailureTime, failureTime)
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Steady == nil {
+		o.Steady = o.Clock
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

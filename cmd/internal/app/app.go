@@ -46,9 +46,12 @@ import (
 // Options is what New needs. Config is required.
 type Options struct {
 	Config  *config.Config
-	Logger  *slog.Logger // nil: none
-	Version string       // for simsign_build_info
-	Clock   func() time.Time
+	Logger  *slog.Logger     // nil: none
+	Version string           // for simsign_build_info
+	Clock   func() time.Time // the machine's
+	// Elapsed is the time that this process has run, whatever becomes of Clock; nil:
+	// the monotonic clock.
+	Elapsed func() time.Duration
 	Getenv  func(string) string // nil: os.Getenv; for systemd's variables
 
 	// For demonstrations and laboratories. These see texts and octets.
@@ -79,6 +82,7 @@ type App struct {
 	planes  []*plane
 	health  *health
 	certs   *certificates
+	steady  *steady
 	loaded  *config.Config // the last one that was taken over; cfg is the one of the start
 	recheck chan struct{}  // a self-check shall not wait for its time
 
@@ -97,6 +101,10 @@ func New(o Options) (*App, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Elapsed == nil {
+		start := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(start) }
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -109,6 +117,8 @@ func New(o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{o: o, cfg: o.Config, loaded: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}
+	a.steady = newSteady(&o)
+	registry.MustRegister(a.steady.gauge)
 	a.certs, err = newCertificates(a)
 	return a, err
 }
@@ -120,10 +130,13 @@ func (a *App) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.o.Clock, Getenv: a.o.Getenv, Serve: true}); err != nil {
+	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.steady.now, Getenv: a.o.Getenv, Serve: true}); err != nil {
 		return err
 	}
 	a.onClose(func(context.Context) error { return a.core.Close() })
+	if err := a.resumeClock(ctx); err != nil {
+		return err
+	}
 	if err := a.tellDangers(ctx); err != nil {
 		return err
 	}
@@ -146,7 +159,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.newService(); err != nil {
 		return err
 	}
-	a.health = newHealth(a.registry, a.o.Clock, a.alerts, a.checks())
+	a.health = newHealth(a.registry, a.steady.now, a.alerts, a.checks())
 	a.health.run(ctx)
 	if err := a.listen(); err != nil {
 		return err
@@ -217,7 +230,7 @@ func (a *App) newEngine(ctx context.Context) error {
 	a.ca = ca
 	a.engine, err = engine.New(engine.Options{
 		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), SubmitTimeOut: patience(a.cfg.Bearers),
-		CardProfiles: a.cfg.CardProfiles(), Clock: a.o.Clock, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
+		CardProfiles: a.cfg.CardProfiles(), Clock: a.steady.now, Elapsed: a.o.Elapsed, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
 		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
@@ -243,7 +256,7 @@ func (a *App) newService() (err error) {
 		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID, MSSPAliases: a.cfg.API.MSSPAliases,
 		InstantWindow:     a.cfg.Limits.Instant.Duration(),
 		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, ProfilesPerMinute: a.cfg.Limits.ProfilesPerMinute, MaxWaits: a.cfg.Limits.Waiting,
-		Clock: a.o.Clock, Logger: a.log, Registerer: a.registry,
+		Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
 	})
 	return err
 }
@@ -253,6 +266,8 @@ func (a *App) newService() (err error) {
 func (a *App) watch(ctx context.Context) {
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
+	clock := time.NewTicker(clockEvery)
+	defer clock.Stop()
 	purge := time.NewTicker(purgeEvery)
 	defer purge.Stop()
 	for {
@@ -265,6 +280,8 @@ func (a *App) watch(ctx context.Context) {
 		case <-t.C:
 			a.health.run(ctx)
 			a.certs.look()
+		case <-clock.C:
+			a.compareClocks(ctx)
 		case <-a.recheck:
 			a.health.run(ctx)
 		case <-purge.C:
@@ -284,7 +301,7 @@ const (
 
 // purge bounds the disk. Transactions are evidence and stay.
 func (a *App) purge(ctx context.Context) {
-	now := a.o.Clock()
+	now := a.steady.now()
 	for more := true; more && ctx.Err() == nil; {
 		p, err := a.core.Store.Purge(ctx, store.Retention{Parts: now.Add(-keepUsed), Incomplete: now.Add(-keepIncomplete)})
 		if err != nil {

@@ -166,7 +166,7 @@ func (a *App) newLoopback(b *config.Bearer) (carrier, error) {
 		}
 	}
 	c, err := loopback.NewClient(loopback.ClientOptions{
-		Name: b.Name, Dial: loopback.TCP(addr), Number: sms.MSISDN(b.Number), Inbox: a.engine, Logger: a.log, Clock: a.o.Clock,
+		Name: b.Name, Dial: loopback.TCP(addr), Number: sms.MSISDN(b.Number), Inbox: a.engine, Logger: a.log, Clock: a.steady.now,
 	})
 	return loop{c}, err
 }

@@ -34,11 +34,11 @@ func (a *App) newProcedures() (err error) {
 	}
 	r := registration.Options{
 		Engine: a.engine, Store: a.core.Store, SignatureProfiles: a.cfg.SignatureProfiles(),
-		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration, Clock: a.o.Clock, Logger: a.log,
+		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration, Clock: a.steady.now, Logger: a.log,
 	}
 	s := signature.Options{
 		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Clock: a.o.Clock}),
-		Care: a.cards.Care, Clock: a.o.Clock, Logger: a.log,
+		Care: a.cards.Care, Clock: a.steady.now, Logger: a.log,
 	}
 	if a.ca != nil {
 		r.CA, s.Chain = a.ca, a.ca.Chain
