@@ -218,3 +218,28 @@ func TestTagNames(t *testing.T) {
 		}
 	}
 }
+
+// Errors and their status words, and lengths that are wrong in one way only.
+func TestSmallBorders(t *testing.T) {
+	if StatusOf(nil) != StatusOK || StatusOf(ErrLength) != StatusWrongLength || StatusOf(ErrVersion) != StatusNotSupported || StatusOf(ErrTag) != StatusMalformed {
+		t.Error("status words of errors")
+	}
+	for text, want := range map[string]error{"c0820001": ErrNotMinimal, "c08200": ErrLength, "c08101": ErrNotMinimal, "c081": ErrLength, "c0": ErrLength, "c000": nil, "c080": ErrLength} {
+		if _, _, _, err := readTLV(must(hex.DecodeString(text))); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+	if s, err := parseState(must(hex.DecodeString("02656e000000"))); err != nil || len(s.Algorithms)+len(s.Codes)+len(s.Slots) != 0 {
+		t.Errorf("a state without anything: %+v, %v", s, err)
+	}
+	for slot, want := range map[byte]error{1: nil, 0: ErrValue} {
+		m := Message{1, []Command{SetAuthenticationHandlerData{Slot: Slot{Number: slot}, Operation: HandlerDelete}}}
+		if _, err := m.MarshalBinary(); !errors.Is(err, want) {
+			t.Errorf("slot %d is written: %v", slot, err)
+		}
+	}
+	raw, err := ECDSAP256.SignatureFromASN1([]byte{0x30, 6, 2, 1, 0, 2, 1, 0})
+	if err != nil || !bytes.Equal(raw, make([]byte, 64)) {
+		t.Errorf("r and s of 0 are numbers of the field: %x, %v", raw, err)
+	}
+}

@@ -3,15 +3,19 @@ package pki
 import (
 	"bytes"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/simsign/simsign/mssp"
 )
@@ -357,6 +361,34 @@ func TestSubjectBorders(t *testing.T) {
 	for c := range 256 {
 		if have, want := printable(byte(c)), strings.IndexByte(printables, byte(c)) >= 0; have != want {
 			t.Errorf("%q: printable %v", byte(c), have)
+		}
+	}
+}
+
+// A list may be signed with the algorithms of Annex A and with no other.
+func TestCRLAlgorithm(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Ed"}, SubjectKeyId: []byte("Ed"), NotBefore: testTime, NotAfter: testTime.AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	cert := parsed(t)(x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key))
+	list := (&authority{cert, key}).crl(t, nil)
+	if err := NewCRLSource(cert).Update(list); !errors.Is(err, ErrCRL) || !strings.Contains(err.Error(), ErrPolicy.Error()) {
+		t.Errorf("by Ed25519: %v", err)
+	}
+}
+
+// A serial number has at most 20 octets and a leading zero (RFC 5280 4.1.2.2).
+func TestCertIDBorders(t *testing.T) {
+	id := func(serial []byte) cryptobyte.String {
+		alg := derTLV(0x30, []byte("\x06\x05\x2b\x0e\x03\x02\x1a"))
+		return derTLV(0x30, slices.Concat(alg, derTLV(4, make([]byte, 20)), derTLV(4, make([]byte, 20)), derTLV(2, serial)))
+	}
+	for n, want := range map[int]error{0: ErrRequest, 1: nil, 20: nil, 21: nil, 22: ErrRequest} {
+		if _, err := parseCertID(id(bytes.Repeat([]byte{1}, n))); !errors.Is(err, want) {
+			t.Errorf("serial number of %d octets: %v", n, err)
 		}
 	}
 }

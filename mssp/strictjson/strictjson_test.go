@@ -31,6 +31,8 @@ func TestRefused(t *testing.T) {
 		"empty":               {"", "JSON at line 1, character 1: expected '{', found the end"},
 		"space":               {" \n ", "JSON at line 2, character 2: expected '{', found the end"},
 		"other language":      {"<a/>", "character 1: expected '{', found '<'"},
+		"a letter of 7 bits":  {"~", "character 1: expected '{', found '~'"},
+		"delete":              {"\x7f", "character 1: expected '{', found octet 7F"},
 		"byte order mark":     {"\ufeff{}", "character 1: expected '{', found octet EF"},
 		"array":               {"[]", "expected '{', found '['"},
 		"name twice":          {`{"b":1,"b":2}`, `JSON at line 1, character 8: member "b" comes twice`},

@@ -184,3 +184,32 @@ func TestFloorCounter(t *testing.T) {
 		t.Errorf("at the alarm: %s, %v", c, err)
 	}
 }
+
+// Borders of the counter that a refusal two steps away does not show.
+func TestCounterBorders(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	if c, err := keys.ImportCounter(keys.CounterStop-2, at, keys.CounterHigher); err != nil || c != keys.CounterStop-2 {
+		t.Errorf("one counter is left: %s, %v", c, err)
+	}
+	// The next counter and the floor are the same, and that is the alarm.
+	if c, err := keys.NextCounter(keys.CounterAlarm-1, keysTime(keys.CounterAlarm), keys.CounterHigher); err != nil || c != keys.CounterAlarm {
+		t.Errorf("the alarm comes by counting: %s, %v", c, err)
+	}
+}
+
+// A wrapped key that says it is wrapped by another is none of ours.
+func TestWrappedByAnother(t *testing.T) {
+	st := newKEKs()
+	_, root := newVault(t, st)
+	w := st.m[1]
+	w.Blob = bytes.Clone(w.Blob)
+	w.Blob[4] = 1
+	st.m[1] = w
+	if v, err := keys.OpenVault(t.Context(), root, st, time.Now()); v != nil || err == nil {
+		t.Errorf("%v, %v", v, err)
+	}
+	v, _ := newVault(t, newKEKs())
+	if blob, err := v.SealMaterial(testICCID, keys.Material{KVN: 1}); blob != nil || !errors.Is(err, keys.ErrMaterial) {
+		t.Errorf("a set without keys was sealed: %x, %v", blob, err)
+	}
+}
