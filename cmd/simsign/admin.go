@@ -73,7 +73,7 @@ func refusal(err error) error {
 		operator.NumberTaken:       "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it",
 		operator.CardTaken:         "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it; take another card",
 		operator.ProviderChanged:   "simsign ap show shows it as it is now",
-		operator.ProviderRemoved:   "give it another --id: simsign ap list --removed shows those that are taken",
+		operator.ProviderRemoved:   "a new provider needs another --id; simsign ap list --removed shows those that are taken",
 		operator.ProviderExists:    "give it another --id, or use the one that is there: simsign ap list",
 	}[r.Reason]}
 }

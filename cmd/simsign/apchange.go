@@ -184,8 +184,8 @@ type APRemoveCmd struct {
 func (*APRemoveCmd) Help() string {
 	return `From this moment on nobody can log in as the provider: to the service it is
 unknown, and its password and certificates are forgotten. Transactions that are
-open end by themselves, and their signatures are given to nobody. What it has
-asked for stays on record, and so does its AP_ID, which no other provider can
+open are cancelled (where no service runs they end by themselves), and their
+signatures are given to nobody. What it has asked for stays on record, and so does its AP_ID, which no other provider can
 have: it would be answered about the transactions of this one. To stop a
 provider for a while: simsign ap disable.`
 }
@@ -198,6 +198,9 @@ func (k *APRemoveCmd) Run(c *cli) error {
 			return err
 		}
 		c.printf("%s is removed\n", ap.ID)
+		if ap.Cancelled > 0 {
+			c.printf("%d of its transactions were open and are cancelled\n", ap.Cancelled)
+		}
 		if ap.Open > 0 {
 			c.printf("%d of its transactions are open; their signatures will be given to nobody\n", ap.Open)
 		}

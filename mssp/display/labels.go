@@ -33,7 +33,9 @@ var ownLabels = func() map[string]label {
 	m := make(map[string]label)
 	for i, list := range []string{labels, phrases} {
 		for _, l := range strings.FieldsFunc(list, func(r rune) bool { return r == '|' || r == '\n' }) {
-			m[skeleton(l)] = label{l, i == 1}
+			if s := skeleton(l); m[s].text == "" {
+				m[s] = label{l, i == 1}
+			}
 		}
 	}
 	return m

@@ -52,7 +52,10 @@ func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
 	if err != nil {
 		return APAdded{}, err
 	}
-	if err := s.checkAP(&ap); err != nil {
+	if err := s.checkLists(ap.Profiles, ap.Octets, ap.Prefixes, ap.CertSHA256); err != nil {
+		return APAdded{}, err
+	}
+	if err := s.checkLogin(&ap); err != nil {
 		return APAdded{}, err
 	}
 	err = s.Store.AddAP(ctx, ap)
@@ -80,6 +83,9 @@ func (s *Service) EditAP(ctx context.Context, r APEdit) (APInfo, error) {
 				return badf("name: %w", err)
 			}
 		}
+		if err := s.checkLists(value(r.Profiles), value(r.Octets), value(r.Prefixes), value(r.Certs)); err != nil {
+			return err
+		}
 		set(&ap.Name, r.Name)
 		set(&ap.CertSHA256, r.Certs)
 		set(&ap.Profiles, r.Profiles)
@@ -88,7 +94,7 @@ func (s *Service) EditAP(ctx context.Context, r APEdit) (APInfo, error) {
 		set(&ap.OtherDisplay, r.OtherDisplay)
 		set(&ap.Certificates, r.Certificates)
 		set(&ap.UniqueIDs, r.UniqueIDs)
-		return s.checkAP(ap)
+		return s.checkLogin(ap)
 	})
 }
 
@@ -108,7 +114,7 @@ func (s *Service) SetPassword(ctx context.Context, r APPassword) (APAdded, error
 	}
 	info, err := s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
 		ap.PasswordHash = with.PasswordHash
-		return s.checkAP(ap)
+		return s.checkLogin(ap)
 	})
 	return APAdded{APInfo: info, Password: made}, err
 }
@@ -136,8 +142,22 @@ func (s *Service) RemoveAP(ctx context.Context, r APName) (APRemoved, error) {
 	if err != nil {
 		return APRemoved{}, err
 	}
-	open, err := s.Store.OpenOfAP(ctx, info.ID)
-	return APRemoved{APInfo: info, Open: open}, err
+	gone := APRemoved{APInfo: info}
+	open, err := s.Store.Transactions(ctx, store.TransactionFilter{AP: info.ID, Open: true, Limit: 1000})
+	if err != nil || s.Engine == nil {
+		gone.Open = len(open)
+		return gone, err
+	}
+	for i := range open { // nobody is asked any more on behalf of somebody who is gone
+		_, err := s.Engine.Cancel(ctx, open[i].ID, "simsign ap remove")
+		switch {
+		case err == nil:
+			gone.Cancelled++
+		case !errors.Is(err, mssp.ErrFinal) && !errors.Is(err, mssp.ErrNotFound):
+			return gone, err
+		}
+	}
+	return gone, nil
 }
 
 // changeAP changes a provider that is there and not removed.
@@ -187,28 +207,42 @@ func setPassword(ap *mssp.AP, password string, none bool) (made string, err erro
 	return "", err
 }
 
-// checkAP is what holds for every provider, new or changed, beside its name.
-func (s *Service) checkAP(ap *mssp.AP) error {
-	for _, p := range ap.Profiles {
+func value(l *[]string) []string {
+	if l == nil {
+		return nil
+	}
+	return *l
+}
+
+// checkLists checks what is given: what stands in a row already may name a
+// profile that the configuration has no more, and must not be in the way of a
+// new password.
+func (s *Service) checkLists(profiles, octets, prefixes, certs []string) error {
+	for _, p := range profiles {
 		if !s.knows(p) {
 			return badf("profile: no [[signature_profile]] has the uri %q", p)
 		}
 	}
-	for _, p := range ap.Octets {
+	for _, p := range octets {
 		if !s.knows(p) {
 			return badf("octets: no [[signature_profile]] has the uri %q", p)
 		}
 	}
-	for _, p := range ap.Prefixes {
+	for _, p := range prefixes {
 		if p == "" || strings.Trim(p, "0123456789") != "" {
 			return badf("prefix: %q is not made of digits: the beginning of an international number, without the plus", p)
 		}
 	}
-	for _, c := range ap.CertSHA256 {
+	for _, c := range certs {
 		if b, err := hex.DecodeString(c); err != nil || len(b) != sha256.Size {
 			return badf("cert: %q is not the SHA-256 of a certificate in hexadecimal", c)
 		}
 	}
+	return nil
+}
+
+// checkLogin: the provider can log in, in one way.
+func (s *Service) checkLogin(ap *mssp.AP) error {
 	if ap.PasswordHash == "" && len(ap.CertSHA256) == 0 {
 		return badf("without a password and without a client certificate nobody could log in")
 	}

@@ -80,9 +80,11 @@ type APPassword struct {
 // APRemoved is what is left of a provider.
 type APRemoved struct {
 	APInfo
-	// Open are its transactions that have not ended: they do by themselves, and
-	// their signatures are given to nobody.
-	Open int `json:"open"`
+	// Cancelled are its transactions that were open. Open are those that no running
+	// service could cancel: they end by themselves, and their signatures are given
+	// to nobody.
+	Cancelled int `json:"cancelled"`
+	Open      int `json:"open"`
 }
 
 // APDisable takes a provider out of service, or puts it back.

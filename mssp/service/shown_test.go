@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/signature"
@@ -134,5 +135,37 @@ func TestScreenOfAlias(t *testing.T) {
 		if _, f := r.Screen(); f == nil || f.Code != mssp.WrongParam || !strings.Contains(f.Detail, "urn:p") {
 			t.Errorf("fault %v", f)
 		}
+	}
+}
+
+// A signature goes to nobody when the operator has removed or disabled the
+// provider while the user made up his mind.
+func TestGoneMeanwhile(t *testing.T) {
+	for name, end := range map[string]func(fakeDirectory){
+		"removed": func(d fakeDirectory) { delete(d, "http://bank") },
+		"disabled": func(d fakeDirectory) {
+			ap := d["http://bank"]
+			ap.Disabled = true
+			d["http://bank"] = ap
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, e := testService(t)
+				done := make(chan *mssp.Fault)
+				go func() {
+					req := bankRequest("T1")
+					req.Mode = "synch"
+					_, f := s.Signature(t.Context(), plain(), Peer{}, req)
+					done <- f
+				}()
+				synctest.Wait()
+				end(s.o.Directory.(fakeDirectory))
+				e.end(t, "ha", mssp.Done, mssp.Signature, "", []byte("CMS"))
+				if f := <-done; f == nil || f.Code != mssp.UnauthorizedAccess || !strings.Contains(f.Detail, "taken out of service") {
+					t.Errorf("fault %v", f)
+				}
+			})
+		})
 	}
 }

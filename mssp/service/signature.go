@@ -60,6 +60,9 @@ func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 		done, err := s.o.Engine.Wait(ctx, tx.ID)
 		switch {
 		case err == nil:
+			if f := s.stillThere(ctx, ap); f != nil {
+				return nil, f
+			}
 			tx = done
 		case ctx.Err() == nil:
 			return nil, asFault(err)
@@ -108,6 +111,19 @@ func (s *Service) sign(ctx context.Context, r signature.Request) (mssp.Transacti
 		return tx, asFault(err)
 	}
 	return tx, nil
+}
+
+// stillThere: the user has taken minutes, and the operator may have removed or
+// disabled the provider meanwhile. Nothing goes to it any more.
+func (s *Service) stillThere(ctx context.Context, ap mssp.AP) *mssp.Fault {
+	now, err := s.o.Directory.AP(ctx, ap.ID)
+	switch {
+	case err != nil && !errors.Is(err, mssp.ErrNotFound):
+		return internal(err)
+	case err != nil || now.Disabled:
+		return mssp.Faultf(mssp.UnauthorizedAccess, "this application provider has been taken out of service: ask the operator of the service")
+	}
+	return nil
 }
 
 // result says what has become of a transaction.

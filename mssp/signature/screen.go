@@ -35,8 +35,12 @@ func (r *Request) Screen() (display.Frame, *mssp.Fault) {
 		f.Text = signed
 	default:
 		if !r.AP.OtherDisplay || !r.Profile.OtherDisplay {
-			return f, mssp.Faultf(mssp.WrongParam, "DataToBeDisplayed is not the text that is signed, and this AP_ID may not show another one under SignatureProfile %s: "+
-				"leave DataToBeDisplayed out, or send the same text in it", r.uri()).Second(mssp.DTBDNotSupported)
+			who := "this AP_ID may not show another one"
+			if r.AP.OtherDisplay {
+				who = "nobody may show another one"
+			}
+			return f, mssp.Faultf(mssp.WrongParam, "DataToBeDisplayed is not the text that is signed, and %s under SignatureProfile %s: "+
+				"leave DataToBeDisplayed out, or send the same text in it", who, r.uri()).Second(mssp.DTBDNotSupported)
 		}
 		texts = append(texts, struct{ field, text string }{"DataToBeSigned", signed})
 		f.Text = r.Display + "\n" + signed

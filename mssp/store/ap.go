@@ -24,8 +24,6 @@ const (
 	sqlChangeAP = `UPDATE ap SET name = $2, password_hash = $3, cert_sha256 = $4, profiles = $5, prefixes = $6, notify_url = $7,
 	disabled = $8, octets = $9, other_display = $10, certificates = $11, unique_ids = $12, removed_at = $13, version = version + 1
 	WHERE id = $1`
-
-	sqlOpenOfAP = `SELECT COUNT(*) FROM tx WHERE ap = $1 AND finished_at = 0`
 )
 
 // apArgs are the arguments $1 to $13 of sqlNewAP and sqlChangeAP.
@@ -79,11 +77,6 @@ func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) e
 // removed is not found.
 func (s *Records) AP(ctx context.Context, id mssp.APID) (mssp.AP, error) {
 	return readOne(ctx, s.db, scanAP, sqlAP+` AND removed_at = 0`, string(id))
-}
-
-// OpenOfAP is how many transactions of a provider have not ended.
-func (s *Records) OpenOfAP(ctx context.Context, id mssp.APID) (int, error) {
-	return readOne(ctx, s.db, func(r *row) (int, error) { return int(r.int()), r.err() }, sqlOpenOfAP, string(id))
 }
 
 // APs lists the application providers, also those that were removed.

@@ -249,7 +249,7 @@ func profileTables() string {
 		{OneStep, "authentication", "one-step", false, ""},
 		{Attested, "non-repudiation", "two-step", true, ""},
 	} {
-		fmt.Fprintf(&b, "\n[[signature_profile]]\nuri = %q\nusage = %q\njourney = %q\nsigned_attributes = %t\ntimeout = \"2m\"\n", p.uri, p.usage, p.journey, p.attributes)
+		fmt.Fprintf(&b, "\n[[signature_profile]]\nuri = %q\nusage = %q\njourney = %q\nsigned_attributes = %t\nother_display = true\ntimeout = \"2m\"\n", p.uri, p.usage, p.journey, p.attributes)
 		if p.aliases != "" {
 			fmt.Fprintf(&b, "aliases = [%s]\n", p.aliases)
 		}
