@@ -43,6 +43,12 @@ const (
 	EventCancelled  Event = "cancelled"  // an operator ends it; what the card shows stays there
 )
 
+// Unanswered reports whether the event ends a transaction without a word of the
+// card: its answer may still come.
+func (e Event) Unanswered() bool {
+	return e == EventExpired || e == EventCancelled || e == EventUndeliver
+}
+
 // Events lists every event.
 func Events() []Event {
 	return []Event{

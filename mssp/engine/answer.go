@@ -51,8 +51,7 @@ func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*fli
 		f, err = x.line.resume(ctx, tx)
 		return f, pk, err
 	}
-	x.tellLate(&tx, f.tx.ICCID, r)
-	return nil, pk, nil
+	return nil, pk, x.takeLate(ctx, &tx, f.tx.ICCID, r)
 }
 
 // distrust counts what is not authentic. It never changes a state: anybody
@@ -109,7 +108,7 @@ func (x *inbox) response(ctx context.Context, f *flight, r *ota.Response, pk sto
 	return x.land(ctx, f, j, mo, func() (store.Finish, error) {
 		err := x.countBad(ctx, f, &fin)
 		return fin, err
-	})
+	}, nil)
 }
 
 // prompted notes that the packet is on the card and the user is being asked.
@@ -198,15 +197,17 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 	} else {
 		x.traceINT6(f, &a, data)
 	}
-	if err := x.land(ctx, f, j, mo, judge); err != nil {
+	late := func(tx *mssp.Transaction) error { return x.lateAnswer(ctx, tx, data) }
+	if err := x.land(ctx, f, j, mo, judge, late); err != nil {
 		return err
 	}
 	x.m.mo("answer")
 	return nil
 }
 
-// land ends the transaction of a flight by an answer, which judge reads.
-func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO, judge func() (store.Finish, error)) error {
+// land ends the transaction of a flight by an answer, which judge reads. late takes
+// one that comes after the end; nil: nothing is lost with it.
+func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO, judge func() (store.Finish, error), late func(*mssp.Transaction) error) error {
 	res, err := x.line.conclude(ctx, func() (store.Finish, error) {
 		fin, err := judge()
 		fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
@@ -230,6 +231,11 @@ func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer
 		}
 		x.m.mo("late")
 		x.log.Info("late answer: it changes nothing", "tx", f.tx.ID, "state", res.Tx.State)
+		if late != nil {
+			if err := late(&res.Tx); err != nil {
+				return err
+			}
+		}
 		return x.consume(ctx, j.ID)
 	}
 	return nil

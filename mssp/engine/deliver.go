@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -139,58 +138,20 @@ func (x *inbox) plausible(f *flight, mo *bearer.MO, c sms.Concat, cpi sms.CPI) e
 	return nil
 }
 
-// stray is a message of a packet for which no transaction waits. When it is
-// really from a card of ours it is a late answer: it is told in the log and
-// changes nothing (I6, I7). From anybody else it is counted.
+// stray is a message of a packet for which no transaction waits: a late answer,
+// which changes no end (I6, I7), or nothing of ours.
 func (x *inbox) stray(ctx context.Context, mo *bearer.MO, c sms.Concat, cpi sms.CPI) error {
-	if c.Total > 1 || cpi != sms.ResponseCPI {
-		x.m.mo("stray")
-		return nil
+	if c.Total <= 1 {
+		return x.orphan(ctx, &store.Joined{Source: mo.Source, UDH: mo.UDH, UD: mo.UD, At: mo.ReceivedAt})
 	}
-	_, card, _, err := x.o.Store.Lookup(ctx, mo.Source)
-	if errors.Is(err, mssp.ErrNotFound) {
-		x.m.mo("foreign")
-		return nil
-	}
-	if err != nil {
+	j, err := x.latePart(ctx, mo, c, cpi)
+	if j == nil {
 		return err
 	}
-	p, ok := x.o.CardProfiles[card.Profile]
-	if !ok {
-		x.m.mo("foreign")
-		return nil
+	if err := x.orphan(ctx, j); err != nil {
+		x.log.Error("using a late answer", "msisdn", mo.Source, "error", err)
+		x.retry.add(*j)
+		x.alarm.poke(x.o.Clock().Add(x.o.RetryFirst))
 	}
-	sets, err := x.o.Store.KeySets(ctx, card.ICCID)
-	if err != nil {
-		return err
-	}
-	for _, ks := range sets {
-		set, err := x.keySet(&p, ks)
-		if err != nil {
-			continue
-		}
-		r, err := set.OpenResponse(nil, mo.UD, p.SPI)
-		if err != nil || !r.Protected {
-			continue
-		}
-		return x.late(ctx, card.ICCID, &r)
-	}
-	x.m.mo("forged")
 	return nil
-}
-
-// late tells of an authentic answer that comes after the end of its
-// transaction, or a second time.
-func (x *inbox) late(ctx context.Context, iccid ota.ICCID, r *ota.Response) error {
-	tx, _, err := x.o.Store.OpenByPacket(ctx, iccid, r.TAR, r.CNTR)
-	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
-		return err
-	}
-	x.tellLate(&tx, iccid, r)
-	return nil
-}
-
-func (x *inbox) tellLate(tx *mssp.Transaction, iccid ota.ICCID, r *ota.Response) {
-	x.m.mo("late")
-	x.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "cntr", r.CNTR.String(), "status", r.Status.String())
 }

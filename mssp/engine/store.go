@@ -41,6 +41,8 @@ type Store interface {
 	Told(ctx context.Context, c store.Completion) error
 	RetryCompletion(ctx context.Context, c store.Completion, at time.Time) error
 
+	Unanswered(ctx context.Context, n sms.MSISDN, since time.Time) (mssp.Transaction, error)
+	AnsweredLate(ctx context.Context, l store.Late) (first bool, texts []store.Outbound, err error)
 	Expired(ctx context.Context, now time.Time, limit int) ([]mssp.Transaction, error)
 	AdoptRequests(ctx context.Context, newest func(request []byte) bool, anew func(tx *mssp.Transaction) []byte) (int, error)
 	Recover(ctx context.Context) (store.Recovery, error)

@@ -58,8 +58,7 @@ func (x *inbox) useJoined(ctx context.Context, j *store.Joined, of func(ota.ICCI
 		return nil // who serves the card uses it
 	}
 	if f == nil {
-		x.m.mo("late")
-		return x.consume(ctx, j.ID)
+		return x.orphan(ctx, j)
 	}
 	return x.answer(ctx, f, j, nil)
 }

@@ -17,7 +17,7 @@ func HotStatements() map[string]string {
 	return map[string]string{
 		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "lock card": sqlLockCard,
 		"standing": sqlStanding, "put standing": sqlPutStanding, "card facts": sqlCardFacts, "put key pair": sqlPutKeyPair, "one key pair": sqlOneKeyPair,
-		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "earlier": sqlEarlier,
+		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "earlier": sqlEarlier, "unanswered": sqlUnanswered,
 		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "set": sqlSet, "other total": sqlOtherTotal, "grow": sqlGrow, "variants": sqlVariants, "drop variant": sqlDropVariant,
 		"sets of a source": sqlOfSource, "one aside": sqlOneAside, "first to go": sqlFirstToGo, "aside": sqlAside,

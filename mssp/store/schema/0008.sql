@@ -49,3 +49,6 @@ CREATE TABLE mo_variant (
 INSERT INTO mo_variant (header, part, variant, udh, ud) SELECT header, part, 0, udh, ud FROM mo_part;
 DROP TABLE mo_part;
 ALTER TABLE mo_variant RENAME TO mo_part;
+
+-- What has ended without a word of the card, whose answer may still come.
+CREATE INDEX tx_late ON tx (msisdn, finished_at) WHERE sent_at <> 0 AND late_at = 0 AND ended IN ('expired', 'cancelled', 'undeliver');

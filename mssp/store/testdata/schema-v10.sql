@@ -210,3 +210,4 @@ CREATE TABLE "mo_part" (
 	ud      BLOB NOT NULL,
 	PRIMARY KEY (header, part, variant)
 ) WITHOUT ROWID;
+CREATE INDEX tx_late ON tx (msisdn, finished_at) WHERE sent_at <> 0 AND late_at = 0 AND ended IN ('expired', 'cancelled', 'undeliver');
