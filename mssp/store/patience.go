@@ -117,8 +117,8 @@ func shown(q querier, tx *mssp.Transaction, was mssp.State, e mssp.Event) (bool,
 		return true, nil
 	case e != mssp.EventExpired:
 		return false, nil
-	case was == mssp.Prompted || was == mssp.Queued:
-		return was == mssp.Prompted, nil
+	case was == mssp.Prompted:
+		return true, nil
 	}
 	r, err := q.one(sqlReceived, tx.Seq)
 	if err != nil {
