@@ -73,7 +73,7 @@ func (l *line) accept(ctx context.Context, tx mssp.Transaction, r *request, p *s
 	if err != nil {
 		var f *mssp.Fault // another request to this user was faster
 		if !errors.As(err, &f) {
-			f = l.storeFault("accepting a transaction", err)
+			f = l.Internal("accepting a transaction", err)
 		}
 		return mssp.Transaction{}, l.refused(tx.Kind, f)
 	}
@@ -125,7 +125,7 @@ func (l *line) turnAway(ctx context.Context, tx *mssp.Transaction, own int) (mss
 		return *tx, nil
 	}
 	if err != nil {
-		return mssp.Transaction{}, l.storeFault("turning a transaction away", err)
+		return mssp.Transaction{}, l.Internal("turning a transaction away", err)
 	}
 	return res.Tx, f
 }

@@ -30,20 +30,15 @@ func (c *core) refused(kind mssp.Kind, err error) error {
 	return f
 }
 
-// Internal is the fault for what nobody classified: 900 outside, the whole
-// text in the log.
+// Internal is the fault for what nobody classified: the whole text in the log,
+// and outside 900, or 780 when it is the store that does not serve.
 func (c *core) Internal(doing string, err error) *mssp.Fault {
 	c.log.Error("internal error", "doing", doing, "error", err)
-	return &mssp.Fault{Code: mssp.InternalError, Detail: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID", Err: err}
-}
-
-// storeFault is Internal, except that a store that takes nothing is 780.
-func (c *core) storeFault(doing string, err error) *mssp.Fault {
-	f := c.Internal(doing, err)
+	f := &mssp.Fault{Code: mssp.InternalError, Detail: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID", Err: err}
 	switch {
 	case errors.Is(err, store.ErrOutcomeUnknown), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrFenced), errors.Is(err, store.ErrLocked):
 		f.Code, f.Detail = mssp.UnableToProvide, "the service is restarting: ask again with the same AP_TransID"
-	case errors.Is(err, store.ErrNotWritten): // the disk is full, say
+	case store.Unavailable(err): // the disk is full, another program holds the database, PostgreSQL is gone
 		f.Code, f.Detail = mssp.UnableToProvide, "the service can store nothing at present: ask again in a minute, with the same AP_TransID"
 	}
 	return f

@@ -25,7 +25,7 @@ func TestStoreFault(t *testing.T) {
 		{store.ErrNotWritten, mssp.UnableToProvide, "can store nothing"},
 		{store.ErrNotFound, mssp.InternalError, ""},
 	} {
-		f := e.storeFault("testing", fmt.Errorf("store: %w", c.err))
+		f := e.Internal("testing", fmt.Errorf("store: %w", c.err))
 		if f.Code != c.code || !strings.Contains(f.Detail, c.says) || !strings.Contains(f.Detail, "same AP_TransID") {
 			t.Errorf("%v: %v", c.err, f)
 		}

@@ -22,7 +22,7 @@ func (l *line) repeat(ctx context.Context, k store.RequestKey) (mssp.Transaction
 		return mssp.Transaction{}, false, nil
 	}
 	if err != nil {
-		return mssp.Transaction{}, false, l.storeFault("looking up a repeated request", err)
+		return mssp.Transaction{}, false, l.Internal("looking up a repeated request", err)
 	}
 	old, err = l.again(old, k)
 	return old, true, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // Operation is an operation of the service, by its name in TS 102 204.
@@ -133,8 +134,15 @@ func (s *Service) reply(d *Dialect, ap mssp.AP, h *Header) Header {
 	return r
 }
 
-// internal hides an accident from the provider and keeps it for the log.
+// internal hides an accident from the provider and keeps it for the log. A store
+// that does not serve is none of the service's: 780.
 func internal(err error) *mssp.Fault {
+	if store.Unavailable(err) {
+		return &mssp.Fault{
+			Code: mssp.UnableToProvide, Err: err,
+			Detail: "the service can read and store nothing at present: ask again in a minute, with the same AP_TransID",
+		}
+	}
 	return &mssp.Fault{
 		Code: mssp.InternalError, Err: err,
 		Detail: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID",

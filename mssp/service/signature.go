@@ -235,7 +235,7 @@ func (s *Service) outcome(op Operation, peer Peer, h *Header, f *mssp.Fault) mss
 		return 0
 	}
 	level, attrs := slog.LevelInfo, []any{"operation", op, "ap", claimed(h.AP.ID), "aptransid", shorten(h.AP.TransID), "code", int(f.Code), "detail", quoted.ReplaceAllString(f.Detail, `"..."`)}
-	if f.Code == mssp.InternalError {
+	if f.Code == mssp.InternalError || f.Code == mssp.UnableToProvide && f.Err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, "error", f.Err)
 	}

@@ -1,9 +1,15 @@
 package store
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
@@ -48,6 +54,30 @@ func (e *Changed[T]) Unwrap() error { return ErrChanged }
 
 // ErrFinal: the transaction has ended, or is not the one at the card.
 var ErrFinal = errors.New("transaction is not at the card any more")
+
+// Unavailable reports whether an error is the database's, not the request's:
+// it does not answer, takes nothing, or stops. The same request may be good later.
+func Unavailable(err error) bool {
+	for _, of := range []error{ErrOutcomeUnknown, ErrClosed, ErrFenced, ErrLocked, ErrNotWritten, ErrCorrupt, sql.ErrConnDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	if se, ok := errors.AsType[*sqlite.Error](err); ok {
+		code := se.Code() & 0xff
+		return code == lib.SQLITE_BUSY || code == lib.SQLITE_LOCKED || ofMachine(code)
+	}
+	if pe, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pe.Code[:min(2, len(pe.Code))] {
+		case "08", "53", "55", "57", "58": // connection, resources, lock, intervention, system
+			return true
+		}
+		return false
+	}
+	_, network := errors.AsType[net.Error](err)
+	_, connect := errors.AsType[*pgconn.ConnectError](err)
+	return network && !errors.Is(err, context.DeadlineExceeded) || connect
+}
 
 // damaged gives what SQLite says of a damaged file its name, ErrCorrupt: a
 // restart does not mend it.

@@ -102,15 +102,21 @@ func (s *Store) Ping(ctx context.Context) error {
 
 const probeName = "probe"
 
-// Writable is an error when the machine refused the last write (the disk is
-// full, say) and still refuses a small one, or when this box has lost what
-// shows that it lives and cannot have it back.
+// Writable is an error when nothing can be written: another program holds the
+// database, the machine refused the last write (the disk is full, say) and still
+// refuses a small one, or this box has lost what shows that it lives and cannot
+// have it back. As long as nothing was refused it writes nothing.
 func (s *Store) Writable(ctx context.Context) error {
 	if s.b.adrift() {
 		return s.beat(ctx)
 	}
 	if s.b.lastUnwritten() == nil {
-		return nil
+		return s.do(ctx, func(querier) error { return nil })
 	}
+	return s.Write(ctx)
+}
+
+// Write commits a small row, as any transaction does.
+func (s *Store) Write(ctx context.Context) error {
 	return s.SetMeta(ctx, probeName, []byte{1})
 }

@@ -255,7 +255,7 @@ func (w *writer) why() error {
 // may, only the first costs the others another run. An error is everybody's.
 func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
-		return false, fmt.Errorf("store: begin: %w", err)
+		return false, w.notWritten(fmt.Errorf("begin: %w", err)) // another program holds the file, say
 	}
 	for _, j := range jobs {
 		if j.out {

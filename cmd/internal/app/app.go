@@ -9,8 +9,10 @@
 // requests, bearers detached, engine, store. Whatever is cut off in between is
 // in the store and goes on at the next start.
 //
-// A self-check asks every few seconds whether the store answers and the
-// bearers are attached. Readiness (/readyz), the watchdog of the service
+// A self-check asks every few seconds, and when a bearer comes or goes, whether a
+// signature can pass: the store takes what it is given, every phone is reached by
+// a bearer that takes messages, the test signature of package selftest passed.
+// Readiness (/readyz), the watchdog of the service
 // manager and the metric simsign_ready all come from its last result. When the
 // store says that a commit may or may not have happened, that the database is
 // damaged, or that another box goes on with its work, the service ends itself:
@@ -25,6 +27,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +36,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/selftest"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/rest"
@@ -72,19 +76,20 @@ type App struct {
 	registry *prometheus.Registry
 	alerts   *alert.Board
 
-	core    *Core
-	ca      *pki.CA
-	engine  *engine.Engine
-	cards   cards
-	signer  *signature.Signer
-	service *service.Service
-	bearers bearers
-	planes  []*plane
-	health  *health
-	certs   *certificates
-	steady  *steady
-	loaded  *config.Config // the last one that was taken over; cfg is the one of the start
-	recheck chan struct{}  // a self-check shall not wait for its time
+	core     *Core
+	ca       *pki.CA
+	engine   *engine.Engine
+	cards    cards
+	signer   *signature.Signer
+	service  *service.Service
+	bearers  bearers
+	planes   []*plane
+	health   *health
+	selftest *selftest.Test
+	certs    *certificates
+	steady   *steady
+	loaded   *config.Config // the last one that was taken over; cfg is the one of the start
+	recheck  chan struct{}  // a self-check shall not wait for its time
 
 	closers []func(context.Context) error // in the order of opening
 	once    sync.Once
@@ -159,6 +164,12 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.newService(); err != nil {
 		return err
 	}
+	if a.selftest, err = selftest.New(selftest.Options{
+		Dir: filepath.Join(a.cfg.Data, "selftest"), Every: a.cfg.Metrics.SelfTest.Duration(), Commit: a.core.Store.Write,
+		Changed: a.checkNow, Logger: a.log, Registerer: a.registry,
+	}); err != nil {
+		return err
+	}
 	a.health = newHealth(a.registry, a.steady.now, a.alerts, a.checks())
 	a.health.run(ctx)
 	if err := a.listen(); err != nil {
@@ -168,6 +179,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.watch(life) })
+	wg.Go(func() { a.selftest.Run(life) })
 	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
 	a.log.Info("service started", "version", a.o.Version, "api", a.APIAddr())
 	return nil

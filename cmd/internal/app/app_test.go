@@ -201,6 +201,7 @@ func TestHealthAge(t *testing.T) {
 	if open := alerts.Open(); len(open) != 0 {
 		t.Errorf("one no is an alert: %v", open)
 	}
+	now = now.Add(checkEvery)
 	h.run(t.Context())
 	if open := alerts.Open(); len(open) != 1 || open[0].Kind != alert.Store || open[0].Text != "does not answer" {
 		t.Errorf("two of them: %v", open)

@@ -167,6 +167,7 @@ func (a *App) newLoopback(b *config.Bearer) (carrier, error) {
 	}
 	c, err := loopback.NewClient(loopback.ClientOptions{
 		Name: b.Name, Dial: loopback.TCP(addr), Number: sms.MSISDN(b.Number), Inbox: a.engine, Logger: a.log, Clock: a.steady.now,
+		Changed: a.checkNow,
 	})
 	return loop{c}, err
 }

@@ -90,6 +90,9 @@ type Metrics struct {
 	Listen string `toml:"listen" default:"127.0.0.1:9064"`
 	// Permits an address that others can reach.
 	AllowPlain bool `toml:"allow_plain" default:"false"`
+	// How often a signature is made with a card that exists only for that, to know whether
+	// one can pass. /readyz and simsign_selftest_total tell the result.
+	SelfTest Duration `toml:"self_test" default:"1m"`
 }
 
 // Admin is the socket through which the commands ap, card, user and ca reach a running service.

@@ -50,7 +50,7 @@ func TestLockedDatabase(t *testing.T) {
 	do("BEGIN IMMEDIATE")
 	u.setIdle(false)
 	press(t, u)
-	w.asks(t, w.users[1], 1, "900 ", "--text", "Pay?")
+	w.asks(t, w.users[1], 1, "780 ", "--text", "Pay?")
 	do("ROLLBACK")
 	if st, err := w.client(bank).Wait(t.Context(), asked); err != nil || st.Status.Code != mssp.Signature {
 		t.Errorf("what was answered meanwhile: %+v, %v", st, err)

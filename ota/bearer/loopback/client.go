@@ -26,6 +26,7 @@ type ClientOptions struct {
 	Concurrency   int           // deliveries handed to Inbox at once; 0 is 256
 	AnswerTimeout time.Duration // the link is given up when a segment stays unanswered; 0 is 30 s
 	RetryMost     time.Duration // longest pause between two attempts to attach; 0 is 10 s
+	Changed       func()        // hears of every attachment that came or went; must not block
 }
 
 // Client is the service's end of the network, a bearer.Bearer.
@@ -50,6 +51,9 @@ func NewClient(o ClientOptions) (*Client, error) {
 	def(&o.Concurrency, 256)
 	def(&o.AnswerTimeout, 30*time.Second)
 	def(&o.RetryMost, 10*time.Second)
+	if o.Changed == nil {
+		o.Changed = func() {}
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -88,6 +92,7 @@ func (c *Client) Start(ctx context.Context) error {
 	c.cancel = cancel
 	if link != nil {
 		c.session.Store(newSession(c, link))
+		c.o.Changed()
 	} else {
 		c.log.Warn("network is not there yet", "error", err)
 	}
@@ -112,6 +117,7 @@ func (c *Client) run(ctx context.Context) {
 			began := time.Now()
 			err := s.run(ctx)
 			c.session.Store(nil)
+			c.o.Changed()
 			if ctx.Err() != nil {
 				return
 			}
@@ -131,6 +137,7 @@ func (c *Client) run(ctx context.Context) {
 		}
 		c.log.Info("attached to the network")
 		c.session.Store(newSession(c, link))
+		c.o.Changed()
 	}
 }
 
