@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/app"
@@ -63,9 +62,6 @@ func (k *ServeCmd) Run(c *cli) error {
 		}
 	}
 	tell(sdnotify.Ready)
-	if reasons := a.Ready(); len(reasons) > 0 {
-		log.Warn("service is up, but not ready", "reasons", strings.Join(reasons, "; "))
-	}
 	k.watchdog(c.ctx, a, manager.WatchdogEvery(), tell, log, signals, &level)
 	tell(sdnotify.Stopping)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), cfg.Limits.Stop.Duration())

@@ -71,14 +71,14 @@ func (e *Engine) Run(ctx context.Context, t *Target, o Order) (mssp.Transaction,
 // order makes the row of an order and accepts it.
 func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction, error) {
 	tx, r, err := l.compose(t, o)
+	if err == nil {
+		err = l.down(t)
+	}
 	if err != nil && o.AP != "" {
 		return l.refuse(ctx, o, err)
 	}
 	if err != nil {
 		return tx, err
-	}
-	if err = l.down(t); err != nil {
-		return l.refuse(ctx, o, err)
 	}
 	var p *store.Prompt
 	if o.Ask && !l.rules.Off() {

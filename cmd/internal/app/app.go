@@ -170,7 +170,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	a.health = newHealth(a.registry, a.steady.now, a.alerts, a.checks())
+	a.health = newHealth(a.registry, a.log, a.steady.now, a.alerts, a.checks())
 	a.health.run(ctx)
 	if err := a.listen(); err != nil {
 		return err

@@ -190,7 +190,7 @@ func TestHealthAge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHealth(reg, func() time.Time { return now }, alerts, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
+	h := newHealth(reg, slog.New(slog.DiscardHandler), func() time.Time { return now }, alerts, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
 	if have := fmt.Sprint(h.now()); have != "[starting]" {
 		t.Errorf("before the first check: %s", have)
 	}

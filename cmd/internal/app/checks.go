@@ -24,7 +24,8 @@ func (a *App) checks() []check {
 	}
 	for i, c := range a.bearers.list {
 		out = append(out, check{
-			"bearer " + c.Name(), func(context.Context) error { return a.bearers.fault(c) }, [2]string{alert.Bearer, c.Name()},
+			"bearer " + c.Name(), func(context.Context) error { return a.bearers.fault(c) },
+			[2]string{alert.Bearer, c.Name()},
 			func() bool { return a.spare(i) },
 		})
 	}

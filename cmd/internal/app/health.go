@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +45,9 @@ type health struct {
 	clock     func() time.Time
 	ready     prometheus.Gauge
 	last      atomic.Pointer[verdict]
+	log       *slog.Logger
+	began     time.Time
+	said      string // what the log says: ready, not ready, or nothing yet
 }
 
 // verdict is the result of one self-check: why the service is not ready.
@@ -52,8 +57,8 @@ type verdict struct {
 	spared  []string // what fails while something else does its work
 }
 
-func newHealth(reg prometheus.Registerer, clock func() time.Time, alerts *alert.Board, checks []check) *health {
-	h := &health{alerts: alerts, clock: clock, ready: prometheus.NewGauge(prometheus.GaugeOpts{
+func newHealth(reg prometheus.Registerer, log *slog.Logger, clock func() time.Time, alerts *alert.Board, checks []check) *health {
+	h := &health{alerts: alerts, log: log, clock: clock, began: clock(), ready: prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store takes what it is given, a CA is there, every phone is reached by a bearer that takes messages, the test signature passes.",
 	})}
 	for _, c := range checks {
@@ -91,6 +96,21 @@ func (h *health) run(ctx context.Context) {
 	} else {
 		h.ready.Set(0)
 	}
+	h.say(v)
+}
+
+// say writes into the log that the service is ready, or not any more. A start
+// has a moment before it is a fault.
+func (h *health) say(v *verdict) {
+	const yes, no = "ready", "not ready"
+	switch ready := len(v.reasons) == 0; {
+	case ready && h.said != yes:
+		h.said = yes
+		h.log.Info("service is ready")
+	case !ready && h.said != no && (h.said == yes || v.at.Sub(h.began) >= checkEvery):
+		h.said = no
+		h.log.Warn("service is not ready", "reasons", strings.Join(v.reasons, "; "))
+	}
 }
 
 func (q *question) start(ctx context.Context) {
@@ -102,14 +122,18 @@ func (q *question) start(ctx context.Context) {
 	go func() { answer <- q.ask(ctx) }()
 }
 
-func (q *question) answer(ctx context.Context) error {
+func (q *question) answer(ctx context.Context) (err error) {
 	select {
-	case err := <-q.pending:
-		q.pending = nil
-		return err
+	case err = <-q.pending:
 	case <-ctx.Done():
-		return fmt.Errorf("has not answered within %s", checkTime)
+		select {
+		case err = <-q.pending: // while others were waited for
+		default:
+			return fmt.Errorf("has not answered within %s", checkTime)
+		}
 	}
+	q.pending = nil
+	return err
 }
 
 // tell tells the operator of a no that lasts.

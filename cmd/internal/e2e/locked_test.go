@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -10,10 +12,12 @@ import (
 )
 
 // Another program holds the database. A service that starts says so and ends.
-// One that runs refuses what it cannot store, and loses nothing: the answer of
-// a card that comes meanwhile is there when the other has let go.
+// One that runs refuses what it cannot store, says that it is not ready, and
+// loses nothing: the answer of a card that comes meanwhile is there when the
+// other has let go.
 //
 // Covers: F6 via simsign serve
+// Covers: I14 via GET /readyz
 func TestLockedDatabase(t *testing.T) {
 	w := newWorld(t, 2, "")
 	c := w.serve(t)
@@ -51,7 +55,16 @@ func TestLockedDatabase(t *testing.T) {
 	u.setIdle(false)
 	press(t, u)
 	w.asks(t, w.users[1], 1, "780 ", "--text", "Pay?")
+	ready := func() (int, string) { return w.page(t, "http://"+w.metrics+"/readyz") }
+	eventually(t, "that the service says it is not ready", func() bool {
+		code, text := ready()
+		return code == 503 && strings.Contains(text, "store: ")
+	})
+	if code, text := w.page(t, "http://"+w.metrics+"/healthz"); code != 200 {
+		t.Errorf("healthz: %d %s", code, text)
+	}
 	do("ROLLBACK")
+	eventually(t, "that the service is ready again", func() bool { code, _ := ready(); return code == 200 })
 	if st, err := w.client(bank).Wait(t.Context(), asked); err != nil || st.Status.Code != mssp.Signature {
 		t.Errorf("what was answered meanwhile: %+v, %v", st, err)
 	}
@@ -59,4 +72,19 @@ func TestLockedDatabase(t *testing.T) {
 	w.checkPrompts(t)
 	c.stop(t)
 	w.checkLog(t, nil)
+}
+
+// page is what a listener answers, whatever its status.
+func (w *world) page(t testing.TB, url string) (int, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
 }

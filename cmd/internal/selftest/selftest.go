@@ -86,7 +86,9 @@ func (t *Test) Run(ctx context.Context) {
 		pause := t.o.Every
 		if err != nil {
 			t.failed.Inc()
-			t.clear()
+			if t.bench != nil && !t.bench.lasts() {
+				t.clear()
+			}
 			pause = min(pause, again)
 		} else {
 			t.passed.Inc()
