@@ -45,6 +45,35 @@ func scriptOf(r rune) script {
 	return noScript
 }
 
+// checkWhole finds a text with Latin letters whose Cyrillic or Greek letters all
+// look like Latin ones: it reads as one in Latin letters alone ("Pay to СОРЕ"). A
+// text that has words of both scripts has letters that only one of them has.
+func checkWhole(s string) error {
+	var alike position
+	var latinToo bool
+	pos := 0
+	for _, r := range s {
+		pos++
+		switch sc := scriptOf(r); {
+		case sc == latin:
+			latinToo = true
+		case sc != cyrillic && sc != greek:
+		case !looksLatin(r, sc):
+			return nil
+		case alike.at == 0:
+			alike = position{pos, r}
+		}
+	}
+	if latinToo && alike.at != 0 {
+		return &CharError{alike.at, alike.r, "looks like a Latin letter in a text with Latin letters", "write the word in one script that can be told from the others"}
+	}
+	return nil
+}
+
+func looksLatin(r rune, s script) bool {
+	return s == cyrillic && strings.ContainsRune(cyrillicLookAlikes, r) || s == greek && strings.ContainsRune(greekLookAlikes, r)
+}
+
 // word follows the letters of one word, that is, up to the next character
 // that is neither letter, mark nor digit.
 type word struct {
@@ -78,8 +107,7 @@ func (w *word) add(r rune, pos int) *CharError {
 	if s != w.first && w.odd.at == 0 {
 		w.odd = position{pos, r}
 	}
-	if w.alike.at == 0 && (s == cyrillic && strings.ContainsRune(cyrillicLookAlikes, r) ||
-		s == greek && strings.ContainsRune(greekLookAlikes, r)) {
+	if w.alike.at == 0 && looksLatin(r, s) {
 		w.alike = position{pos, r}
 	}
 	if w.odd.at == 0 {

@@ -47,7 +47,7 @@ func numberSign(r, last rune) bool {
 	switch r {
 	case '¼', '½', '¾', '〇':
 		return true
-	case '²', '³':
+	case '²', '³', '₂': // and of formulas (CO₂)
 		return unicode.Is(unicode.L, last)
 	}
 	return false

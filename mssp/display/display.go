@@ -79,6 +79,9 @@ func check(s string, lines bool) error {
 		if err := checkMarks(s); err != nil {
 			return err
 		}
+		if err := checkWhole(s); err != nil {
+			return err
+		}
 	}
 	for _, look := range []func(string) error{checkLayout, checkNumbers, checkLabels} {
 		if err := look(s); err != nil {

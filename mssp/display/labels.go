@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -125,9 +126,7 @@ func isWord(r rune) bool { return r == '|' || unicode.In(r, unicode.L, unicode.M
 
 // labelAt is the label that the line has at place i, "" for none.
 func labelAt(line []rune, i int, inside bool) string {
-	if inside && !unicode.IsUpper(line[i]) && !parted(line[:i]) {
-		return ""
-	}
+	sentence := inside && !unicode.IsUpper(line[i]) && !parted(line[:i]) // the word goes on with one
 	var b strings.Builder
 	for j := i; j < len(line) && beginnings[b.String()]; j++ {
 		d := drawn(line[j])
@@ -139,7 +138,8 @@ func labelAt(line []rune, i int, inside bool) string {
 		if !ok || j+1 < len(line) && unicode.In(line[j+1], unicode.Lu, unicode.Ll, unicode.Lt, unicode.Lo, unicode.M) {
 			continue
 		}
-		if l.phrase || followed(line[j+1:], inside) {
+		rest := line[j+1:]
+		if sentence && !l.phrase && codeBehind(rest) || !sentence && (l.phrase || followed(rest, inside)) {
 			return l.text
 		}
 	}
@@ -165,5 +165,21 @@ func followed(rest []rune, inside bool) bool {
 		}
 		break
 	}
-	return len(text) <= 12 && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsDigit(r) }) < 0
+	return len(text) <= 12 && code(text)
+}
+
+// codeBehind: what comes is a colon and what could be one of our reference codes.
+// The phone may break the line just before the word.
+func codeBehind(rest []rune) bool {
+	text := strings.TrimLeft(string(rest), " ")
+	first, n := utf8.DecodeRuneInString(text)
+	if !unicode.In(first, unicode.P, unicode.S, unicode.Lm) {
+		return false
+	}
+	word := strings.FieldsFunc(text[n:], func(r rune) bool { return !unicode.In(r, unicode.L, unicode.N) })
+	return len(word) > 0 && len(word[0]) == 4 && code(word[0])
+}
+
+func code(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsUpper(r) && !unicode.IsDigit(r) }) < 0
 }

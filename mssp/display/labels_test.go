@@ -25,6 +25,9 @@ func TestLabelsOfTheApplet(t *testing.T) {
 	if languages := strings.Count(string(table), "strReference:"); languages < 5 || len(own) != 7*languages {
 		t.Fatalf("%d strings of %d languages", len(own), languages)
 	}
+	if err := Check("reference: 7F3K"); err == nil || !strings.Contains(err.Error(), `looks like "Reference"`) {
+		t.Errorf("the error names another label: %v", err)
+	}
 	for _, l := range events {
 		own = append(own, l+"A123")
 	}

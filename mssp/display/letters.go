@@ -43,9 +43,7 @@ func checkMarks(s string) error {
 	for _, r := range s {
 		pos++
 		if !unicode.Is(unicode.M, r) {
-			if r != zwnj && r != zwj {
-				base, marks = r, 0
-			}
+			base, marks = r, 0 // a joiner too: no mark may follow it
 			continue
 		}
 		marks++
