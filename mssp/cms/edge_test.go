@@ -140,6 +140,11 @@ func TestContentString(t *testing.T) {
 	if at < 0 {
 		t.Fatal("no content")
 	}
+	oid := bytes.Clone(der)
+	oid[bytes.Index(der, []byte(oidData))] = 4
+	if _, _, err := Parse(oid); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "eContentType") {
+		t.Errorf("no type of the content: %v", err)
+	}
 	for tag, ok := range map[byte]bool{0x04: true, 0x24: false, 0x0C: false} {
 		b := bytes.Clone(der)
 		b[at] = tag

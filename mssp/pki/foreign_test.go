@@ -392,3 +392,23 @@ func TestCertIDBorders(t *testing.T) {
 		}
 	}
 }
+
+// The end of the CA is that of its chain's first certificate to end.
+func TestEnds(t *testing.T) {
+	b := newBench(t, CreateOptions{UnderRoot: true}, Options{})
+	end, err := Ends(t.Context(), b.store)
+	must(t, err)
+	if !end.Equal(b.ca.Certificate().NotAfter) && !end.Equal(b.ca.Root().NotAfter) || end.After(b.ca.Certificate().NotAfter) || end.After(b.ca.Root().NotAfter) {
+		t.Errorf("ends %v; the certificates on %v and %v", end, b.ca.Certificate().NotAfter, b.ca.Root().NotAfter)
+	}
+	for name, stored := range map[string]string{"no document": "?", "no chain": `{}`, "an empty chain": `{"chain":[]}`} {
+		s := newMemStore()
+		must(t, s.AddMeta(t.Context(), metaName, []byte(stored)))
+		if end, err := Ends(t.Context(), s); err == nil || !end.IsZero() {
+			t.Errorf("%s: %v, %v", name, end, err)
+		}
+	}
+	if _, err := Ends(t.Context(), newMemStore()); err == nil {
+		t.Error("no CA has an end")
+	}
+}

@@ -82,7 +82,7 @@ func TestOnlyTheTypeDiffers(t *testing.T) {
 // 9.2.2.3): without TP-DCS the user data is 7-bit text.
 func TestStatusReportOctets(t *testing.T) {
 	head := "0B916407214365F7" + "62112251000000" + "62112251100000" + "30"
-	b, err := hex.DecodeString("0207" + head + "04" + "05E8329BFD06")
+	b, err := hex.DecodeString("0207" + head + "04" + "08E8329BFD4697D9")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestStatusReportOctets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Reference != 7 || r.Status != 0x30 || r.Recipient.Number != "46701234567" || !r.MoreMessages || r.PI != PIUD || r.Septets != 5 {
+	if r.Reference != 7 || r.Status != 0x30 || r.Recipient.Number != "46701234567" || !r.MoreMessages || r.PI != PIUD || r.Septets != 8 {
 		t.Errorf("%+v", r)
 	}
 	r.DCS = 4 // not announced, so of no effect
