@@ -41,6 +41,7 @@ const (
 	EventUndeliver  Event = "undeliver"  // the network or the packet encoder will never take it
 	EventExpired    Event = "expired"    // the deadline has passed
 	EventCancelled  Event = "cancelled"  // an operator ends it; what the card shows stays there
+	EventSetAside   Event = "setaside"   // its row cannot be understood, or it makes the program fail
 )
 
 // Unanswered reports whether the event ends a transaction without a word of the
@@ -53,7 +54,7 @@ func (e Event) Unanswered() bool {
 func Events() []Event {
 	return []Event{
 		EventAccepted, EventTurn, EventTurnedAway, EventSent, EventPrompted,
-		EventReattempt, EventAnswered, EventRefused, EventUndeliver, EventExpired, EventCancelled,
+		EventReattempt, EventAnswered, EventRefused, EventUndeliver, EventExpired, EventCancelled, EventSetAside,
 	}
 }
 
@@ -74,6 +75,8 @@ var (
 	ErrFinal = errors.New("transaction is final")
 	// ErrEvent: the event cannot happen in that state.
 	ErrEvent = errors.New("event does not fit the state")
+	// ErrSetAside, in the Err of a Fault: the transaction has to be set aside.
+	ErrSetAside = errors.New("transaction cannot be understood: it is set aside")
 )
 
 // Edge is where an event leads.
@@ -92,7 +95,9 @@ type Lifecycle map[State]map[Event]Edge
 // Waiting takes. A second 0B changes nothing. Expiry and an operator's end are possible
 // from every state that is not final, and so is a network that gives up late (a delivery
 // report after it had taken the message) unless the card has spoken: then it
-// was a copy that got lost, and only the answer or the deadline ends it.
+// was a copy that got lost, and only the answer or the deadline ends it. What
+// cannot be understood is set aside from wherever it stands; a row that does not
+// even say where is taken for a queued one.
 func NewLifecycle() Lifecycle {
 	return Lifecycle{
 		New: {
@@ -104,6 +109,7 @@ func NewLifecycle() Lifecycle {
 			EventUndeliver:  {Failed, EffectReply},
 			EventExpired:    {Failed, EffectReply},
 			EventCancelled:  {Failed, EffectReply},
+			EventSetAside:   {Failed, EffectReply},
 		},
 		Sending: {
 			EventSent:      {Waiting, NoEffect},
@@ -114,6 +120,7 @@ func NewLifecycle() Lifecycle {
 			EventUndeliver: {Failed, EffectReply},
 			EventExpired:   {Failed, EffectReply},
 			EventCancelled: {Failed, EffectReply},
+			EventSetAside:  {Failed, EffectReply},
 		},
 		Waiting: {
 			EventSent:      {Waiting, NoEffect},
@@ -124,6 +131,7 @@ func NewLifecycle() Lifecycle {
 			EventUndeliver: {Failed, EffectReply},
 			EventExpired:   {Failed, EffectReply},
 			EventCancelled: {Failed, EffectReply},
+			EventSetAside:  {Failed, EffectReply},
 		},
 		Prompted: {
 			EventSent:      {Prompted, NoEffect},
@@ -133,6 +141,7 @@ func NewLifecycle() Lifecycle {
 			EventRefused:   {Failed, EffectReply},
 			EventExpired:   {Failed, EffectReply},
 			EventCancelled: {Failed, EffectReply},
+			EventSetAside:  {Failed, EffectReply},
 		},
 		Done:   {},
 		Failed: {},

@@ -83,6 +83,11 @@ type Transaction struct {
 	LateAt time.Time
 
 	Observer Observer // who is told of its end
+
+	// Damage says what of the row cannot be understood. Nothing is done with such
+	// a transaction but to set it aside (EventSetAside); an ended one has failed,
+	// whatever it was, because nobody knows what it was. It is no column.
+	Damage string
 }
 
 // RepeatFor is how long a request that comes again with the same Instant is taken

@@ -39,6 +39,8 @@ func (f *ConfigFlag) load(c *cli) (*config.Config, error) {
 type CheckCmd struct {
 	ConfigFlag
 	Example bool `help:"Print a commented example and stop."`
+	Data    bool `help:"Look at every row of the database too, also beside a service. Exit code 3 when one is damaged."`
+	Adopt   bool `help:"With --data: take rows that somebody has changed by hand as they are. The service is stopped."`
 }
 
 // Run prints a summary when the file is right.
@@ -47,9 +49,15 @@ func (k *CheckCmd) Run(c *cli) error {
 		c.printf("%s", configs.Example)
 		return nil
 	}
+	if k.Adopt && !k.Data {
+		return &exitError{Code: exitUsage, Err: errAdoptAlone}
+	}
 	cfg, err := k.load(c)
 	if err != nil {
 		return err
+	}
+	if k.Data {
+		return k.data(c, cfg)
 	}
 	c.printf("%s: no faults\n", k.Config)
 	c.printf("  data       %s\n", cfg.Data)

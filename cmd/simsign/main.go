@@ -14,12 +14,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 )
 
 func main() {
+	crashLoud()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -54,10 +56,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer func() {
 		if r := recover(); r != nil {
 			l, ok := r.(leave)
-			if !ok {
-				panic(r)
+			if code = int(l); !ok {
+				fmt.Fprintf(stderr, "simsign: the program has failed: %v\n%s", r, debug.Stack())
+				code = exitFailed
 			}
-			code = int(l)
 		}
 	}()
 	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simsign/simsign/cmd/internal/app"
+	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/mssp/store/storetest"
 	"github.com/simsign/simsign/ota"
 )
@@ -94,11 +95,16 @@ func (o *operators) prepare(dsn string) {
 	if s := o.run("card", "import", "cards.csv"); s.code != exitOK {
 		o.Fatalf("%+v", s)
 	}
-	st, err := store.Open(o.Context(), store.Options{DSN: dsn, Visitor: true})
+	cfg, err := config.Load(filepath.Join(o.dir, "simsign.toml"))
 	if err != nil {
 		o.Fatal(err)
 	}
-	defer st.Close()
+	core, err := app.OpenCore(o.Context(), cfg, app.CoreOptions{Clock: time.Now, Getenv: os.Getenv})
+	if err != nil {
+		o.Fatal(err)
+	}
+	defer core.Close()
+	st := core.Store
 	for i := range pairs {
 		if _, err := st.ChangeCard(o.Context(), pairCard(i, 3), func(c *mssp.Card) error { c.State = mssp.CardSuspended; return nil }); err != nil {
 			o.Fatal(err)

@@ -209,7 +209,7 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 // one that comes after the end; nil: nothing is lost with it.
 func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO, judge func() (store.Finish, error), late func(*mssp.Transaction) error) error {
 	res, err := x.line.conclude(ctx, func() (store.Finish, error) {
-		fin, err := judge()
+		fin, err := x.line.guard(f.tx.ID, judge)
 		fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
 		return fin, err
 	})

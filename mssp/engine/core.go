@@ -22,7 +22,11 @@ type core struct {
 
 // Background runs f in a goroutine that Stop waits for.
 func (c *core) Background(f func(ctx context.Context)) {
-	c.wg.Go(func() { f(c.life) })
+	c.wg.Go(func() {
+		var err error
+		defer c.caught("working in the background", &err) // it is logged
+		f(c.life)
+	})
 }
 
 // settle waits, until ctx ends, for what runs in the background.

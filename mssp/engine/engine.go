@@ -101,17 +101,25 @@ func (e *Engine) Stop(ctx context.Context) error {
 func (e *Engine) Settle(ctx context.Context) error { return e.settle(ctx) }
 
 // Deliver takes a short message from a phone (bearer.Inbox).
-func (e *Engine) Deliver(ctx context.Context, mo bearer.MO) error { return e.inbox.deliver(ctx, mo) }
+func (e *Engine) Deliver(ctx context.Context, mo bearer.MO) (err error) {
+	defer e.caught("taking a short message", &err)
+	return e.inbox.deliver(ctx, mo)
+}
 
 // Report takes a delivery report (bearer.Inbox).
-func (e *Engine) Report(ctx context.Context, r bearer.Report) error { return e.inbox.report(ctx, r) }
+func (e *Engine) Report(ctx context.Context, r bearer.Report) (err error) {
+	defer e.caught("taking a delivery report", &err)
+	return e.inbox.report(ctx, r)
+}
 
 // Resolve takes the end of a submission that was unknown (bearer.Resolver).
-func (e *Engine) Resolve(ctx context.Context, segmentID int64, r bearer.Receipt, err error) error {
-	return e.inbox.resolve(ctx, segmentID, r, err)
+func (e *Engine) Resolve(ctx context.Context, segmentID int64, r bearer.Receipt, why error) (err error) {
+	defer e.caught("taking the end of a submission", &err)
+	return e.inbox.resolve(ctx, segmentID, r, why)
 }
 
 // Alert takes the news that a phone is back (bearer.Alerter).
-func (e *Engine) Alert(ctx context.Context, number sms.MSISDN) error {
+func (e *Engine) Alert(ctx context.Context, number sms.MSISDN) (err error) {
+	defer e.caught("hearing that a phone is back", &err)
 	return e.inbox.alert(ctx, number)
 }

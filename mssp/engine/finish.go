@@ -23,6 +23,10 @@ func (l *line) finish(ctx context.Context, f store.Finish) (store.FinishResult, 
 	if err != nil {
 		return res, err
 	}
+	if res.Aside {
+		l.aside(ctx, &res)
+		return res, nil
+	}
 	if res.Applied {
 		l.ended(&res.Tx)
 	}
@@ -79,7 +83,9 @@ func (l *line) failedAtTurn(ctx context.Context, tx *mssp.Transaction) {
 	if err != nil {
 		l.log.Error("noting what the end of a transaction means", "tx", tx.ID, "error", err)
 	}
-	l.ended(tx)
+	if l.ended(tx); tx.Status == mssp.InternalError {
+		l.raise(string(tx.ID), "has failed when its turn came: "+tx.Detail)
+	}
 }
 
 // ended does what follows from the end of a transaction, once.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -32,18 +33,19 @@ func (l *line) flightOf(ctx context.Context, n sms.MSISDN) (*flight, error) {
 	return l.resume(ctx, txs[0])
 }
 
-// resume is load, except that a transaction whose request was changed in the
-// database ends: its answer would mean what somebody else has written.
+// resume is load, except that a transaction whose rows cannot be used, because
+// they were changed in the database, say, is set aside: its answer would mean
+// what somebody else has written.
 func (l *line) resume(ctx context.Context, tx mssp.Transaction) (*flight, error) {
 	f, err := l.load(ctx, tx)
-	if errors.Is(err, errUnauthentic) {
-		fin := failure(l.requestFault(&tx, err))
-		fin.TxID = tx.ID
-		_, err = l.finish(ctx, fin)
-		return nil, err
+	if unusable(err) {
+		return nil, l.setAside(ctx, &tx, err)
 	}
 	return f, err
 }
+
+// errPacket: the rows of a transaction's packets cannot be used.
+var errPacket = errors.New("stored packet")
 
 // load makes the flight of a transaction that another process has sealed.
 func (l *line) load(ctx context.Context, tx mssp.Transaction) (*flight, error) {
@@ -56,7 +58,7 @@ func (l *line) load(ctx context.Context, tx mssp.Transaction) (*flight, error) {
 		return nil, err
 	}
 	if len(f.packets) == 0 {
-		return nil, errors.New("transaction is at the card without a packet")
+		return nil, fmt.Errorf("%w: transaction is at the card without one", errPacket)
 	}
 	p, ok := l.o.CardProfiles[f.request.Card]
 	if !ok {

@@ -33,6 +33,7 @@ type Options struct {
 	Rand       io.Reader
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	Alerts     Alerts           // may be nil
 	Trace      func(TraceEvent) // nil costs nothing; called from many goroutines, must not block
 
 	// Reports asks the network for delivery reports.

@@ -22,6 +22,9 @@ func (w *sweeper) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.lookOver(ctx); err != nil {
+		return err
+	}
 	w.idle = r.Idle
 	if err := w.sealIdle(ctx); fatal(err) {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
 
@@ -29,7 +30,7 @@ type head struct {
 
 // As stored, a request is
 //
-//	1 octet   format: 1 (an earlier release wrote JSON, which begins with 7B)
+//	1 octet   format: 2 (earlier releases wrote 1, or JSON, which begins with 7B)
 //	strings   operation, card profile, language: each a length and its octets
 //	3 octets  code, confirms, bad
 //	string    payload of the procedure
@@ -40,7 +41,10 @@ type head struct {
 // and sign, nor send it to another card, nor give the answer to another
 // provider or observer: such a row is refused when its turn comes, when its answer
 // does, and before its end is told.
-const requestFormat = 1
+const (
+	requestFormat = 2
+	formatBefore  = 1 // of an earlier release: its tag covers less of the row
+)
 
 // Errors of stored requests.
 var (
@@ -64,18 +68,26 @@ func (r *request) seal(v Vault, tx *mssp.Transaction) ([]byte, error) {
 		b[len(b)-1] = 1
 	}
 	b = append(binary.AppendUvarint(b, uint64(len(payload))), payload...)
-	return v.AppendTag(b, tagPurpose, identity(tx), b, tx.INT6)
+	return v.AppendTag(b, tagPurpose, identity(tx, requestFormat), b, tx.INT6)
 }
 
-// identity is what else the tag covers: whose the transaction is, where it goes
-// and who is told of it.
-func identity(tx *mssp.Transaction) []byte {
+// identity is what else the tag covers: whose the transaction is, of what it is a
+// repeat, where it goes and who is told of it.
+func identity(tx *mssp.Transaction, format byte) []byte {
 	b := make([]byte, 0, 192)
 	for _, s := range [...]string{string(tx.ID), string(tx.Kind), string(tx.AP), string(tx.MSISDN), string(tx.ICCID), tx.Observer.Name} {
 		b = appendString(b, s)
 	}
 	b = append(binary.AppendUvarint(b, uint64(len(tx.Observer.Data))), tx.Observer.Data...)
-	return binary.BigEndian.AppendUint32(b, tx.AppletTxn)
+	b = binary.BigEndian.AppendUint32(b, tx.AppletTxn)
+	if format == formatBefore {
+		return b
+	}
+	for _, s := range [...]string{store.Storable(tx.APTransID), string(tx.RequestHash), string(tx.Mode), store.Storable(tx.Profile)} {
+		b = appendString(b, s)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(tx.Instant))
+	return binary.BigEndian.AppendUint64(b, uint64(tx.CreatedAt.UnixMicro()))
 }
 
 func appendString(b []byte, s string) []byte {
@@ -85,15 +97,7 @@ func appendString(b []byte, s string) []byte {
 // request reads the request of a row. The error is errUnauthentic for one that
 // was changed.
 func (c *core) request(tx *mssp.Transaction) (*request, error) {
-	b := tx.Request
-	if len(b) < 1+keys.TagLen || b[0] != requestFormat {
-		return nil, fmt.Errorf("%w: it has no tag", errUnauthentic)
-	}
-	b, tag := b[:len(b)-keys.TagLen], b[len(b)-keys.TagLen:]
-	if err := c.o.Vault.CheckTag(tag, tagPurpose, identity(tx), b, tx.INT6); err != nil {
-		return nil, fmt.Errorf("%w: %w", errUnauthentic, err)
-	}
-	h, payload, err := parseRequest(b[1:])
+	h, payload, err := openRequest(c.o.Vault, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +106,27 @@ func (c *core) request(tx *mssp.Transaction) (*request, error) {
 		return nil, err
 	}
 	return &request{h, p}, nil
+}
+
+// CheckRequest says what is wrong with the stored request of an open transaction.
+func CheckRequest(v Vault, tx *mssp.Transaction) error {
+	_, _, err := openRequest(v, tx)
+	return err
+}
+
+func openRequest(v Vault, tx *mssp.Transaction) (h head, payload []byte, err error) {
+	b := tx.Request
+	if tx.Damage != "" {
+		return h, nil, fmt.Errorf("%w: %s", errUnauthentic, tx.Damage)
+	}
+	if len(b) < 1+keys.TagLen || b[0] != requestFormat && b[0] != formatBefore {
+		return h, nil, fmt.Errorf("%w: it has no tag", errUnauthentic)
+	}
+	b, tag := b[:len(b)-keys.TagLen], b[len(b)-keys.TagLen:]
+	if err := v.CheckTag(tag, tagPurpose, identity(tx, b[0]), b, tx.INT6); err != nil {
+		return h, nil, fmt.Errorf("%w: %w", errUnauthentic, err)
+	}
+	return parseRequest(b[1:])
 }
 
 // parseRequest reads what stands between format and tag.
@@ -142,9 +167,9 @@ func (c *core) Procedure(tx *mssp.Transaction) (Procedure, error) {
 
 // requestFault is the fault of a transaction whose request cannot be used.
 func (c *core) requestFault(tx *mssp.Transaction, err error) *mssp.Fault {
-	if errors.Is(err, errUnauthentic) {
+	if unusable(err) {
 		c.log.Error("stored request was changed: the transaction is refused", "tx", tx.ID, "iccid", tx.ICCID, "error", err)
-		return &mssp.Fault{Code: mssp.InternalError, Detail: "the stored request is not the one that was accepted: it is refused", Err: err}
+		return &mssp.Fault{Code: mssp.InternalError, Detail: "the stored request is not the one that was accepted: it is refused; ask again", Err: errors.Join(mssp.ErrSetAside, err)}
 	}
 	return c.Internal("reading a request", err)
 }

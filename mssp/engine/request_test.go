@@ -200,14 +200,15 @@ func old(t *testing.T, l *enginetest.Lab, tx *mssp.Transaction) []byte {
 	return b
 }
 
-// age makes the open transactions look as the migration finds those of the
-// release before.
-func age(t *testing.T, l *enginetest.Lab) {
+// age makes an open transaction look as the migration finds those of the
+// release before, and sets its mark.
+func age(t *testing.T, l *enginetest.Lab, ids ...mssp.TransID) {
 	t.Helper()
-	ctx := context.Background()
-	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
-	_, err := l.Store.AdoptRequests(ctx, func([]byte) bool { return true }, func(tx *mssp.Transaction) []byte { return old(t, l, tx) })
-	l.OK(err)
+	for _, id := range ids {
+		tx := l.Tx(id)
+		l.Meddle(`UPDATE tx SET request = ? WHERE id = ?`, old(t, l, &tx), string(id))
+	}
+	l.Meddle(`INSERT OR REPLACE INTO meta (name, value) VALUES ('requests', CAST('old' AS BLOB))`)
 }
 
 // The rows that the release before has left (testdata/release2.sql, written by
@@ -254,7 +255,7 @@ func TestUpgrade(t *testing.T) {
 		t.Fatalf("%d wait, %d segments have left", len(waiting), len(l.Sent))
 	}
 
-	age(t, l) // somebody writes such requests again
+	age(t, l, waiting...) // somebody writes such requests again
 	l.Kill()
 	l.Clock.Add(81e9) // the one at the card is over; the next comes
 	l.Engine.Sweep(ctx)
@@ -307,22 +308,13 @@ func release2(t *testing.T) (*enginetest.Lab, []bearer.MO) {
 
 // The mark of an earlier release beside rows of this one is not believed.
 func TestUpgradeTwice(t *testing.T) {
-	ctx := context.Background()
 	l := enginetest.New(t)
 	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 	c.First = false
 	_, mos := l.Ask("T1")
 	forged, _ := l.Ask("T2")
 	honest, _ := l.Ask("T3")
-	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
-	_, err := l.Store.AdoptRequests(ctx, func([]byte) bool { return true }, func(tx *mssp.Transaction) []byte {
-		if tx.ID != forged.ID {
-			return nil
-		}
-		return old(t, l, tx)
-	})
-	l.OK(err)
-	l.OK(l.Store.SetMeta(ctx, "requests", []byte("old")))
+	age(t, l, forged.ID)
 	l.Kill()
 	l.Bring(mos...)
 	l.Pump()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -26,9 +27,24 @@ type sealer struct {
 
 func (c *core) sealer() *sealer { return &sealer{core: c} }
 
-// seal is a store.SealFunc: the next counter, the packet, the segments. A
-// *mssp.Fault fails that transaction only.
+// seal is a store.SealFunc. What makes the program fail is set aside: the panic
+// of one transaction would stop the store, now and at every start.
 func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+	out, err := s.sealing(tx, ks)
+	if errors.Is(err, errPanic) {
+		err = &mssp.Fault{Code: mssp.InternalError, Detail: "the service failed on this transaction: it was set aside; tell the operator", Err: errors.Join(mssp.ErrSetAside, err)}
+	}
+	return out, err
+}
+
+func (s *sealer) sealing(tx *mssp.Transaction, ks mssp.KeySet) (out store.Sealed, err error) {
+	defer s.caught("sealing transaction "+string(tx.ID), &err)
+	return s.sealOne(tx, ks)
+}
+
+// sealOne makes the next counter, the packet, the segments. A
+// *mssp.Fault fails that transaction only.
+func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
 	if !tx.Deadline.After(s.o.Clock()) {
 		// Its turn comes too late (after a restart, say): nobody waits for an answer any more.
 		return store.Sealed{}, &mssp.Fault{Code: mssp.ExpiredTransaction, Detail: "time is up: " + mssp.ReachQueued.Ended()}

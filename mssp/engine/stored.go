@@ -49,7 +49,15 @@ func (x *inbox) incomplete(ctx context.Context, of func(ota.ICCID) bool) error {
 
 // useJoined uses a stored, complete answer, when it is of some card or of none
 // that waits; whatever it turns out to be, it is consumed.
-func (x *inbox) useJoined(ctx context.Context, j *store.Joined, of func(ota.ICCID) bool) error {
+func (x *inbox) useJoined(ctx context.Context, j *store.Joined, of func(ota.ICCID) bool) (err error) {
+	if err = x.useOnce(ctx, j, of); errors.Is(err, errPanic) {
+		return x.consume(ctx, j.ID) // it would fail again, at every start
+	}
+	return err
+}
+
+func (x *inbox) useOnce(ctx context.Context, j *store.Joined, of func(ota.ICCID) bool) (err error) {
+	defer x.caught("using a stored answer", &err)
 	f, err := x.line.flightOf(ctx, j.Source)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 		{"matching early receipts", w.inbox.matchReceipts},
 		{"telling observers", w.observers.tell},
 	} {
-		if err := step.do(ctx); err != nil && ctx.Err() == nil {
+		if err := w.step(ctx, step.what, step.do); err != nil && ctx.Err() == nil {
 			w.log.Error("sweep", "doing", step.what, "error", err)
 			if fatal(err) {
 				return w.o.Clock().Add(time.Minute)
@@ -86,6 +86,12 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 		next = d
 	}
 	return next
+}
+
+// step is one step of a sweep: a fault of the program in it does not end the others.
+func (w *sweeper) step(ctx context.Context, what string, do func(context.Context) error) (err error) {
+	defer w.caught(what, &err)
+	return do(ctx)
 }
 
 // expire ends what is past its deadline (3.5.3-3), and what would be had the
@@ -119,10 +125,15 @@ func (w *sweeper) expire(ctx context.Context) error {
 }
 
 func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
+	if tx.Damage != "" {
+		return w.line.setAside(ctx, tx, fmt.Errorf("%w: %s", errUnauthentic, tx.Damage))
+	}
 	_, err := w.line.conclude(ctx, func() (store.Finish, error) {
-		f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: "time is up: " + w.line.reached(ctx, tx), At: w.o.Clock()}
-		w.line.abort(ctx, tx, nil, &f)
-		return f, nil
+		return w.guard(tx.ID, func() (store.Finish, error) {
+			f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: "time is up: " + w.line.reached(ctx, tx), At: w.o.Clock()}
+			w.line.abort(ctx, tx, nil, &f)
+			return f, nil
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("transaction %s: %w", tx.ID, err)

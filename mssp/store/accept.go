@@ -21,8 +21,8 @@ const (
 
 	sqlInsertTx = `INSERT INTO tx (id, kind, ap, ap_trans_id, instant, once, request_hash, msisdn, iccid, mode, profile, applet_txn,
 	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo,
-	observer, observer_data, ended)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1, $21, $22, $23, $24, $25, $26, $27)
+	observer, observer_data, ended, tag)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1, $21, $22, $23, $24, $25, $26, $27, $28)
 	ON CONFLICT DO NOTHING RETURNING seq`
 )
 
@@ -114,10 +114,14 @@ func waitingOf(q querier, tx *mssp.Transaction) (int, error) {
 // insertTx stores a new transaction and sets its Seq; ErrExists when its id or
 // the AP's id for it is taken.
 func insertTx(q querier, tx *mssp.Transaction) error {
+	tag, err := q.authority().endTag(tx)
+	if err != nil {
+		return err
+	}
 	r, err := q.one(sqlInsertTx, string(tx.ID), string(tx.Kind), string(tx.AP), tx.APTransID, tx.Instant, tx.Once, tx.RequestHash,
 		string(tx.MSISDN), string(tx.ICCID), string(tx.Mode), tx.Profile, tx.AppletTxn,
 		string(tx.State), int64(tx.Status), tx.Detail, tx.Attempt, tx.CreatedAt, tx.SentAt, tx.Deadline, tx.FinishedAt,
-		tx.Request, tx.INT6, tx.Result, []byte(nil), tx.Observer.Name, tx.Observer.Data, string(tx.Ended))
+		tx.Request, tx.INT6, tx.Result, []byte(nil), tx.Observer.Name, tx.Observer.Data, string(tx.Ended), tag)
 	if errors.Is(err, ErrNotFound) {
 		return ErrExists
 	}

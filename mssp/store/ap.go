@@ -10,7 +10,7 @@ import (
 
 const (
 	apCols = `id, name, password_hash, cert_sha256, profiles, prefixes, notify_url, disabled,
-	octets, other_display, certificates, unique_ids, removed_at, created_at, version`
+	octets, other_display, certificates, unique_ids, removed_at, created_at, version, tag`
 
 	sqlAP = `SELECT ` + apCols + ` FROM ap WHERE id = $1`
 
@@ -25,6 +25,8 @@ const (
 	disabled = $8, octets = $9, other_display = $10, certificates = $11, unique_ids = $12, removed_at = $13, version = version + 1
 	WHERE id = $1`
 )
+
+var tableAP = newTable("ap", "id", apCols)
 
 // apArgs are the arguments $1 to $13 of sqlNewAP and sqlChangeAP.
 func apArgs(ap *mssp.AP) []any {
@@ -43,7 +45,10 @@ func (s *Records) AddAP(ctx context.Context, ap mssp.AP) error {
 	}
 	return s.do(ctx, func(q querier) error {
 		n, err := q.exec(sqlNewAP, append(apArgs(&ap), ap.CreatedAt)...)
-		if err != nil || n > 0 {
+		if err == nil && n > 0 {
+			return tableAP.seal(q, string(ap.ID))
+		}
+		if err != nil {
 			return err
 		}
 		have, err := oneOf(q, scanAP, sqlAP, string(ap.ID))
@@ -67,8 +72,10 @@ func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) e
 		}
 		ap.ID = id
 		ap.Version++
-		_, err = q.exec(sqlChangeAP, apArgs(&ap)...)
-		return err
+		if _, err = q.exec(sqlChangeAP, apArgs(&ap)...); err != nil {
+			return err
+		}
+		return tableAP.seal(q, string(id))
 	})
 	return ap, err
 }
@@ -86,6 +93,7 @@ func (s *Records) APs(ctx context.Context) ([]mssp.AP, error) {
 
 func scanAP(r *row) (mssp.AP, error) {
 	var ap mssp.AP
+	first := r.i
 	var errs [4]error
 	ap.ID = mssp.APID(r.text())
 	ap.Name = r.text()
@@ -94,14 +102,15 @@ func scanAP(r *row) (mssp.AP, error) {
 	ap.Profiles, errs[1] = unlist(r.text())
 	ap.Prefixes, errs[2] = unlist(r.text())
 	ap.NotifyURL = r.text()
-	ap.Disabled = r.bool()
+	ap.Disabled = r.flag()
 	ap.Octets, errs[3] = unlist(r.text())
-	ap.OtherDisplay = r.bool()
-	ap.Certificates = r.bool()
-	ap.UniqueIDs = r.bool()
-	ap.RemovedAt = r.time()
+	ap.OtherDisplay = r.flag()
+	ap.Certificates = r.flag()
+	ap.UniqueIDs = r.flag()
+	ap.RemovedAt = r.moment()
 	ap.CreatedAt = r.time()
-	ap.Version = r.int()
+	ap.Version = r.num(1, maxVersion)
+	r.authentic(tableAP, first)
 	return ap, errors.Join(r.err(), errors.Join(errs[:]...))
 }
 

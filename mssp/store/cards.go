@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/simsign/simsign/mssp"
@@ -17,7 +18,9 @@ import (
 type Records struct{ *db }
 
 const (
-	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version`
+	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, tag`
+
+	sqlCard = `SELECT ` + cardCols + ` FROM card WHERE iccid = $1`
 
 	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, version = card.version + 1`
@@ -28,6 +31,8 @@ const (
 	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, version = version + 1
 	WHERE iccid = $1`
 )
+
+var tableCard = newTable("card", "iccid", cardCols)
 
 // codeBits packs what the applet told about its codes into the codes column.
 func codeBits(c *mssp.Card) (bits int64) {
@@ -41,16 +46,18 @@ func codeBits(c *mssp.Card) (bits int64) {
 
 func scanCard(r *row) (mssp.Card, error) {
 	var c mssp.Card
+	first := r.i
 	c.ICCID = iccidOf(r)
 	c.IMSI = r.text()
 	c.Profile = r.text()
-	c.State = r.text()
-	bits := r.int()
+	c.State = wordOf(r, mssp.CardActive, mssp.CardSuspended)
+	bits := r.num(0, 15)
 	c.CodeSet = [2]bool{bits&1 != 0, bits&2 != 0}
 	c.Blocked = [2]bool{bits&4 != 0, bits&8 != 0}
-	c.BadPoR = int(r.int())
+	c.BadPoR = int(r.num(0, 1<<31-1))
 	c.CreatedAt = r.time()
-	c.Version = r.int()
+	c.Version = r.num(1, maxVersion)
+	r.authentic(tableCard, first)
 	return c, r.err()
 }
 
@@ -60,11 +67,19 @@ func scanCard(r *row) (mssp.Card, error) {
 // card has one of that version already; its counter may have been used, so that
 // import never overwrites it.
 func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error {
+	c.State = cmp.Or(c.State, mssp.CardActive)
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
 	}
 	return s.do(ctx, func(q querier) error {
+		// What is there is not made good by being written beside.
+		if _, err := oneOf(q, scanCard, sqlCard, string(c.ICCID)); notFoundIsNil(err) != nil {
+			return err
+		}
 		_, err := q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt)
+		if err == nil {
+			err = tableCard.seal(q, string(c.ICCID))
+		}
 		if err != nil {
 			return err
 		}
@@ -94,15 +109,17 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		}
 		c.ICCID = iccid
 		c.Version++
-		_, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR)
-		return err
+		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR); err != nil {
+			return err
+		}
+		return tableCard.seal(q, string(iccid))
 	})
 	return c, err
 }
 
 // Card is the card with that ICCID, or ErrNotFound.
 func (s *Records) Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error) {
-	return readOne(ctx, s.db, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid = $1`, string(iccid))
+	return readOne(ctx, s.db, scanCard, sqlCard, string(iccid))
 }
 
 // Cards lists cards by ICCID, from the one after the given.

@@ -16,28 +16,32 @@ type Certificates struct{ *db }
 
 const certCols = `serial, iccid, msisdn, subject, der, status, reason, not_before, not_after, revoked_at, spki_sha256`
 
+var tableCertificate = newTable("certificate", "serial", certCols+", tag")
+
 func scanCertificate(r *row) (mssp.Certificate, error) {
 	var c mssp.Certificate
+	first := r.i
 	c.Serial = r.text()
 	c.ICCID = ota.ICCID(r.text())
 	c.MSISDN = sms.MSISDN(r.text())
 	c.Subject = r.text()
 	c.DER = r.blob()
-	c.Status = mssp.CertStatus(r.text())
-	c.Reason = int(r.int())
+	c.Status = wordOf(r, mssp.CertPending, mssp.CertValid, mssp.CertSuspended, mssp.CertRevoked)
+	c.Reason = int(r.num(0, 10))
 	c.NotBefore = r.time()
 	c.NotAfter = r.time()
 	c.RevokedAt = r.time()
 	c.KeyHash = r.text()
+	r.authentic(tableCertificate, first)
 	return c, r.err()
 }
 
 const (
 	sqlNewCertificate = `INSERT INTO certificate (` + certCols + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`
 
-	sqlCertificate = `SELECT ` + certCols + ` FROM certificate WHERE serial = $1`
+	sqlCertificate = `SELECT ` + certCols + `, tag FROM certificate WHERE serial = $1`
 
-	sqlCertificateOfKey = `SELECT ` + certCols + ` FROM certificate WHERE spki_sha256 = $1 AND spki_sha256 <> ''`
+	sqlCertificateOfKey = `SELECT ` + certCols + `, tag FROM certificate WHERE spki_sha256 = $1 AND spki_sha256 <> ''`
 
 	// sqlVoid ends a pending certificate that another one takes the place of.
 	sqlVoid = `UPDATE certificate SET status = 'revoked', reason = $2, revoked_at = $3, spki_sha256 = ''
@@ -46,7 +50,7 @@ const (
 	sqlGiveUpKey = `UPDATE certificate SET spki_sha256 = '' WHERE serial = $1`
 
 	// sqlHoldCertificate locks the row and shows it.
-	sqlHoldCertificate = `UPDATE certificate SET status = status WHERE serial = $1 RETURNING ` + certCols
+	sqlHoldCertificate = `UPDATE certificate SET status = status WHERE serial = $1 RETURNING ` + certCols + `, tag`
 )
 
 // superseded is the reason of a certificate that was never given out, because
@@ -68,7 +72,10 @@ func (s *Certificates) AddCertificate(ctx context.Context, c mssp.Certificate) e
 		for {
 			n, err := q.exec(sqlNewCertificate, c.Serial, string(c.ICCID), string(c.MSISDN), c.Subject, c.DER, string(c.Status), c.Reason,
 				c.NotBefore, c.NotAfter, c.RevokedAt, c.KeyHash)
-			if err != nil || n > 0 {
+			if err == nil && n > 0 {
+				return tableCertificate.seal(q, c.Serial)
+			}
+			if err != nil {
 				return err
 			}
 			if err := takeKey(q, &c, now); err != nil {
@@ -91,11 +98,15 @@ func takeKey(q querier, c *mssp.Certificate, now time.Time) error {
 		return err
 	case have.Serial == c.Serial:
 	case have.Status == mssp.CertPending:
-		_, err = q.exec(sqlVoid, have.Serial, superseded, now)
-		return err
+		if _, err = q.exec(sqlVoid, have.Serial, superseded, now); err != nil {
+			return err
+		}
+		return tableCertificate.seal(q, have.Serial)
 	case have.NotAfter.Before(now) && have.Status != mssp.CertRevoked:
-		_, err = q.exec(sqlGiveUpKey, have.Serial)
-		return err
+		if _, err = q.exec(sqlGiveUpKey, have.Serial); err != nil {
+			return err
+		}
+		return tableCertificate.seal(q, have.Serial)
 	}
 	return &Existing[mssp.Certificate]{Row: have}
 }
@@ -111,8 +122,10 @@ func (s *Certificates) ConfirmCertificate(ctx context.Context, serial string, de
 		if have.Status != mssp.CertPending {
 			return &Changed[mssp.Certificate]{Row: have}
 		}
-		_, err = q.exec(`UPDATE certificate SET der = $2, status = 'valid' WHERE serial = $1`, serial, der)
-		return err
+		if _, err = q.exec(`UPDATE certificate SET der = $2, status = 'valid' WHERE serial = $1`, serial, der); err != nil {
+			return err
+		}
+		return tableCertificate.seal(q, serial)
 	})
 }
 
@@ -133,8 +146,10 @@ func (s *Certificates) SetCertStatus(ctx context.Context, serial string, to mssp
 		if !was.Status.Permits(to) {
 			return &Changed[mssp.Certificate]{Row: was}
 		}
-		_, err = q.exec(`UPDATE certificate SET status = $2, reason = $3, revoked_at = $4 WHERE serial = $1`, serial, string(to), reason, at)
-		return err
+		if _, err = q.exec(`UPDATE certificate SET status = $2, reason = $3, revoked_at = $4 WHERE serial = $1`, serial, string(to), reason, at); err != nil {
+			return err
+		}
+		return tableCertificate.seal(q, serial)
 	})
 	return was, err
 }
@@ -147,7 +162,7 @@ func (s *Certificates) Certificate(ctx context.Context, serial string) (mssp.Cer
 
 // CertificatesOf lists the certificates of a card, the newest first.
 func (s *Certificates) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]mssp.Certificate, error) {
-	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+` FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
+	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+`, tag FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
 }
 
 const (

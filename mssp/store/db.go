@@ -15,6 +15,7 @@ type db struct {
 	boxes *Boxes
 	table mssp.Lifecycle // how the states of transactions change
 	o     Options
+	auth  *authority
 }
 
 // do runs a business transaction: one commit, maybe more than one run.

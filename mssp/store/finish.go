@@ -32,7 +32,8 @@ const (
 // event cannot happen in its state, and nothing has changed at all. Segments
 // that have not left are not sent any more (see ClaimSegments). The seal
 // function may be nil only when nothing can be queued behind. ErrNotFound: no
-// such transaction. ErrChanged: somebody has changed the card or a key since
+// such transaction. A transaction whose row cannot be understood is set aside
+// instead, whatever the event (Aside). ErrChanged: somebody has changed the card or a key since
 // the caller has read it; nothing is done, the answer is to be evaluated anew.
 func (s *Store) Finish(ctx context.Context, f Finish, seal SealFunc) (FinishResult, error) {
 	if !s.table.Ends(f.Event) {
@@ -41,16 +42,27 @@ func (s *Store) Finish(ctx context.Context, f Finish, seal SealFunc) (FinishResu
 	if f.At.IsZero() {
 		f.At = s.clock()
 	}
+	if f.Event == mssp.EventSetAside {
+		return s.setAside(ctx, &f, sqlTxByID, string(f.TxID))
+	}
 	var res FinishResult
 	err := s.change(ctx, func(w *work) (err error) {
 		res, err = finish(w, &f, seal)
 		return err
 	})
+	if err == nil && res.Aside {
+		err = s.asideDone(ctx, &res)
+	}
 	return res, err
 }
 
 func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	r, err := w.one(sqlLeave, string(f.TxID), w.me())
+	if errors.Is(err, ErrNotFound) && w.fenced(nil) == nil { // no such card
+		if tx, err := oneTx(w, sqlTxByID, string(f.TxID)); err == nil {
+			return aside(w, &tx, &Finish{At: f.At, Joined: f.Joined})
+		}
+	}
 	if err != nil {
 		return FinishResult{}, w.fenced(err)
 	}
@@ -67,6 +79,9 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	tx, err := oneTx(w, sqlTxByID, string(f.TxID))
 	if err != nil {
 		return FinishResult{}, err
+	}
+	if tx.Damage != "" {
+		return aside(w, &tx, &Finish{At: f.At, Joined: f.Joined})
 	}
 	mo := packMO(f.MO)
 	was := tx.State
@@ -117,8 +132,14 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 }
 
 func putCardFacts(q querier, c *mssp.Card) error {
+	if _, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID)); err != nil {
+		return err // what is there is not made good by being written beside
+	}
 	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version)
-	if err != nil || n > 0 {
+	if err == nil && n > 0 {
+		return tableCard.seal(q, string(c.ICCID))
+	}
+	if err != nil {
 		return err
 	}
 	have, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID))

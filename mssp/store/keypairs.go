@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	keyPairCols = `k.slot, k.usage, k.algorithm, k.state, k.confirmed, k.public_key, k.serial, k.updated_at, k.cert_der, k.version`
+	keyPairCols = `k.slot, k.usage, k.algorithm, k.state, k.confirmed, k.public_key, k.serial, k.updated_at, k.cert_der, k.version, k.tag`
 
 	// sqlPutKeyPair writes the row when it has the version $12; 0 stands for any,
 	// and -1 for none: no row, or one whose key is deleted.
@@ -28,19 +28,23 @@ const (
 // the slot empty.
 const Absent = -1
 
+var tableKeyPair = newTable("key_pair", "iccid, slot", "iccid, "+keyPairCols)
+
 // scanKeyPair reads the columns up to version; the ICCID is known.
 func scanKeyPair(r *row, iccid ota.ICCID) (mssp.KeyPair, error) {
 	k := mssp.KeyPair{ICCID: iccid}
-	k.Slot = byte(r.int())
-	k.Usage = mssp.KeyUsage(r.int())
-	k.Algorithm = byte(r.int())
-	k.State = mssp.KeyState(r.text())
-	k.Confirmed = r.bool()
+	first := r.i
+	k.Slot = byte(r.num(0, 255))
+	k.Usage = mssp.KeyUsage(r.num(0, 2))
+	k.Algorithm = byte(r.num(0, 255))
+	k.State = wordOf(r, mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered, mssp.KeyDeleted)
+	k.Confirmed = r.flag()
 	k.PublicKey = r.blob()
 	k.Serial = r.text()
 	k.UpdatedAt = r.time()
 	k.CertDER = r.blob()
-	k.Version = r.int()
+	k.Version = r.num(1, maxVersion)
+	r.authentic(tableKeyPair, first, string(iccid))
 	return k, r.err()
 }
 
@@ -62,7 +66,10 @@ func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 	}
 	n, err := q.exec(sqlPutKeyPair, string(k.ICCID), k.Slot, byte(k.Usage), k.Algorithm, string(k.State), k.Confirmed,
 		k.PublicKey, k.Serial, k.CertDER, k.CSR, at, k.Version)
-	if err != nil || n > 0 {
+	if err == nil && n > 0 {
+		return tableKeyPair.seal(q, string(k.ICCID), k.Slot)
+	}
+	if err != nil {
 		return err
 	}
 	have, err := oneOf(q, wholeKeyPair(k.ICCID), sqlOneKeyPair, string(k.ICCID), k.Slot)

@@ -37,6 +37,11 @@ var scenarios = map[edge]scenario{
 	{mssp.Queued, mssp.EventExpired}:    {queued, finishBy(mssp.EventExpired), mssp.Failed, ended},
 	{mssp.Queued, mssp.EventCancelled}:  {queued, finishBy(mssp.EventCancelled), mssp.Failed, ended},
 
+	{mssp.Queued, mssp.EventSetAside}:   {queued, setAside, mssp.Failed, aside},
+	{mssp.Sending, mssp.EventSetAside}:  {sending, setAside, mssp.Failed, aside},
+	{mssp.Waiting, mssp.EventSetAside}:  {waiting, setAside, mssp.Failed, aside},
+	{mssp.Prompted, mssp.EventSetAside}: {prompted, setAside, mssp.Failed, aside},
+
 	{mssp.Sending, mssp.EventSent}:      {sending, sent, mssp.Waiting, nothingMore},
 	{mssp.Sending, mssp.EventPrompted}:  {sending, prompt, mssp.Prompted, nothingMore},
 	{mssp.Sending, mssp.EventReattempt}: {sending, reattempt, mssp.Sending, attempts(2)},
@@ -129,7 +134,7 @@ func TestLifecycleRefuses(t *testing.T) {
 		mssp.EventSent: sent, mssp.EventPrompted: prompt, mssp.EventReattempt: reattempt,
 		mssp.EventTurnedAway: finishBy(mssp.EventTurnedAway), mssp.EventAnswered: finishBy(mssp.EventAnswered),
 		mssp.EventRefused: finishBy(mssp.EventRefused), mssp.EventUndeliver: finishBy(mssp.EventUndeliver),
-		mssp.EventExpired: finishBy(mssp.EventExpired), mssp.EventCancelled: finishBy(mssp.EventCancelled),
+		mssp.EventExpired: finishBy(mssp.EventExpired), mssp.EventCancelled: finishBy(mssp.EventCancelled), mssp.EventSetAside: setAside,
 	}
 	onBoth(t, func(l *lab) {
 		ll := &lifeLab{lab: l}
@@ -190,6 +195,9 @@ func (l *lifeLab) run(sc scenario, life mssp.Lifecycle) error {
 	tx, err := l.Transaction(ctx, id)
 	if err != nil {
 		return err
+	}
+	if tx.Damage != "" {
+		return errors.New(tx.Damage)
 	}
 	if tx.State != sc.next {
 		return fmt.Errorf("it is %q and not %q", tx.State, sc.next)
@@ -306,6 +314,14 @@ func reattempt(l *lifeLab, id mssp.TransID) error {
 	return err
 }
 
+func setAside(l *lifeLab, id mssp.TransID) error {
+	r, err := l.SetAside(ctx, l.transaction(id), "why")
+	if err == nil && !r.Applied {
+		return errors.New("it was not applied")
+	}
+	return err
+}
+
 func finishBy(e mssp.Event) func(*lifeLab, mssp.TransID) error {
 	return func(l *lifeLab, id mssp.TransID) error {
 		r, err := l.Finish(ctx, store.Finish{TxID: id, Event: e, Status: mssp.OTAError, Detail: "why", At: epoch.Add(time.Second)}, seal)
@@ -333,6 +349,18 @@ func attempts(n int) func(*lifeLab, mssp.Transaction) error {
 		}
 		return nil
 	}
+}
+
+// aside is ended, with the fault of what cannot be understood.
+func aside(l *lifeLab, tx mssp.Transaction) error {
+	if tx.Status != mssp.InternalError || tx.Detail != "why" {
+		return fmt.Errorf("status %d, %q", tx.Status, tx.Detail)
+	}
+	if _, _, err := l.SealNext(ctx, l.iccid, epoch, seal); err != nil { // who waits behind it has his turn
+		return err
+	}
+	tx.Status = mssp.OTAError
+	return ended(l, tx)
 }
 
 // ended: the end is noted, with its reason, and the card is not his any more.

@@ -79,25 +79,25 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 
 // audits are what must be true of the rows whatever crash came before; each
 // query lists what contradicts it.
-var audits = [...]struct{ what, sql string }{
+var audits = [...]struct{ table, what, sql string }{
 	{
-		"a card is busy with a transaction that has ended or is not there",
+		"card", "a card is busy with a transaction that has ended or is not there",
 		`SELECT iccid FROM card WHERE busy_tx <> '' AND NOT EXISTS (SELECT 1 FROM tx WHERE tx.id = card.busy_tx AND tx.finished_at = 0 AND tx.iccid = card.iccid)`,
 	},
 	{
-		"a transaction is under way and not the one at its card",
+		"tx", "a transaction is under way and not the one at its card",
 		`SELECT id FROM tx WHERE finished_at = 0 AND state <> 'queued' AND NOT EXISTS (SELECT 1 FROM card WHERE card.iccid = tx.iccid AND card.busy_tx = tx.id)`,
 	},
 	{
-		"a card counts its queue wrongly",
+		"card", "a card counts its queue wrongly",
 		`SELECT iccid FROM card WHERE queued <> (SELECT COUNT(*) FROM tx WHERE tx.iccid = card.iccid AND tx.state = 'queued')`,
 	},
 	{
-		"a transaction was sealed and has no packet",
+		"tx", "a transaction was sealed and has no packet",
 		`SELECT id FROM tx WHERE attempt > 0 AND NOT EXISTS (SELECT 1 FROM packet WHERE packet.iccid = tx.iccid AND packet.tx_seq = tx.seq)`,
 	},
 	{
-		"a final state without its time, or a time without it",
+		"tx", "a final state without its time, or a time without it",
 		`SELECT id FROM tx WHERE (finished_at <> 0) <> (state IN ('done', 'failed'))`,
 	},
 }

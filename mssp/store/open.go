@@ -48,7 +48,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &db{m: m, clock: o.Clock, o: o, table: mssp.NewLifecycle()}
+	o.auth = &authority{alerts: o.Alerts}
+	d := &db{m: m, clock: o.Clock, o: o, auth: o.auth, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes, Patience: Patience{d}}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {

@@ -29,6 +29,8 @@ type Options struct {
 	Beside        bool
 	DatabaseClock func() time.Time // for tests: instead of the clock of the database
 
+	Alerts Alerts // hears of rows that are damaged; may be nil
+
 	Readers int // SQLite reader connections, PostgreSQL connections; 0 means 4
 
 	// Bounds of reassembly (F11).
@@ -36,6 +38,8 @@ type Options struct {
 	MaxOctets  int           // octets of incomplete messages per source; 0 means 64 KiB
 	MaxPending int           // octets of incomplete messages of all sources; 0 means 16 MiB
 	PartAge    time.Duration // an incomplete set older than this gives way to a new one; 0 means 90 s
+
+	auth *authority // set by Open
 }
 
 // ConcatRef is what the concatenation element of a UDH says (TS 23.040

@@ -25,6 +25,7 @@ type pgEngine struct {
 	rec recorder
 
 	dsn     string
+	auth    *authority
 	beside  bool
 	session pgSession
 	word    pgWord
@@ -40,7 +41,7 @@ type pgEngine struct {
 }
 
 func openPostgres(ctx context.Context, o *Options, m *metrics, rec recorder) (*pgEngine, error) {
-	e := &pgEngine{log: o.Logger, m: m, rec: rec, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
+	e := &pgEngine{log: o.Logger, m: m, rec: rec, auth: o.auth, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
 	var err error
 	if e.db, err = dialPostgres(o.DSN, !o.ReadOnly, &e.word.opened); err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (e *pgEngine) once(ctx context.Context, f func(querier) error) error {
 	if err != nil {
 		return e.notWritten(fmt.Errorf("begin: %w", err))
 	}
-	if err := f(&pgTx{ctx: ctx, tx: tx}); err != nil {
+	if err := f(&pgTx{ctx: ctx, auth: e.auth, tx: tx}); err != nil {
 		tx.Rollback()
 		if short(err) {
 			return e.notWritten(err)
@@ -251,7 +252,7 @@ func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
 	if err := e.open(); errors.Is(err, ErrClosed) {
 		return err
 	}
-	return f(&pgTx{ctx: ctx, tx: e.db})
+	return f(&pgTx{ctx: ctx, auth: e.auth, tx: e.db})
 }
 
 func (e *pgEngine) check(ctx context.Context) error { return e.db.PingContext(ctx) }
@@ -284,8 +285,9 @@ func (e *pgEngine) close(last func(querier) error) error {
 
 // pgTx is the querier of one transaction, or of reads outside of one.
 type pgTx struct {
-	ctx context.Context
-	tx  interface {
+	auth *authority
+	ctx  context.Context
+	tx   interface {
 		ExecContext(context.Context, string, ...any) (sql.Result, error)
 		QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 	}
@@ -299,6 +301,8 @@ func pgArgs(args []any) []any {
 	return v
 }
 
+func (t *pgTx) authority() *authority { return t.auth }
+
 func (t *pgTx) exec(q string, args ...any) (int64, error) {
 	res, err := t.tx.ExecContext(t.ctx, pgText(q), pgArgs(args)...)
 	if err != nil {
@@ -311,7 +315,7 @@ func (t *pgTx) one(q string, args ...any) (*row, error) {
 	var found *row
 	err := t.each(q, func(r *row) error {
 		if found == nil {
-			found = &row{v: append([]driver.Value(nil), r.v...)}
+			found = &row{v: append([]driver.Value(nil), r.v...), auth: t.auth}
 		}
 		return nil
 	}, args...)
@@ -344,7 +348,7 @@ func (t *pgTx) each(q string, f func(*row) error, args ...any) error {
 		for i := range vals {
 			out[i] = vals[i]
 		}
-		if err := f(&row{v: out}); err != nil {
+		if err := f(&row{v: out, auth: t.auth}); err != nil {
 			return err
 		}
 	}

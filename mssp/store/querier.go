@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,15 +21,18 @@ type querier interface {
 	one(q string, args ...any) (*row, error)
 	// each calls f for every row; f must not run a statement.
 	each(q string, f func(*row) error, args ...any) error
+	// authority is what its rows are held to.
+	authority() *authority
 }
 
 // row reads the columns of a result from left to right. A value of another
 // type than asked for is kept as an error, which err answers: a scan function
 // checks once, at its end.
 type row struct {
-	v   []driver.Value
-	i   int
-	bad error
+	v    []driver.Value
+	i    int
+	bad  error
+	auth *authority
 }
 
 func (r *row) next() driver.Value {
@@ -92,11 +96,54 @@ func (r *row) blob() []byte {
 	}
 }
 
+// num reads an integer that has bounds.
+func (r *row) num(low, high int64) int64 {
+	n := r.int()
+	if n < low || n > high {
+		r.wrong("%d, which must be %d to %d", n, low, high)
+		return low
+	}
+	return n
+}
+
+// wordOf reads one of some words.
+func wordOf[T ~string](r *row, words ...T) T {
+	s := T(r.text())
+	if !slices.Contains(words, s) {
+		r.wrong("none of the words %q", words)
+		return words[0]
+	}
+	return s
+}
+
+// wrong keeps that the column just read holds what cannot be. The text never
+// shows what is there when it may be a person's.
+func (r *row) wrong(format string, args ...any) {
+	if r.bad == nil {
+		r.bad = fmt.Errorf("store: column %d of a row holds "+format, append([]any{r.i}, args...)...)
+	}
+}
+
+// maxVersion bounds the versions of rows.
+const maxVersion = 1 << 62
+
 func (r *row) bool() bool { return r.int() != 0 }
+
+// flag reads a truth value that decides something: 0 or 1.
+func (r *row) flag() bool { return r.num(0, 1) != 0 }
 
 // time reads microseconds since 1970; 0 is the zero time.
 func (r *row) time() time.Time {
 	us := r.int()
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// moment reads a time that is not before 1970 and has a year of four digits.
+func (r *row) moment() time.Time {
+	us := r.num(0, 253402300799e6)
 	if us == 0 {
 		return time.Time{}
 	}
@@ -111,10 +158,10 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// storable is a text as both engines take it. PostgreSQL refuses octets that
+// Storable is a text as both engines take it. PostgreSQL refuses octets that
 // are not UTF-8, and NUL; message ids of some centres, and what somebody sends
 // as his AP_ID, have them. They are kept in the form \xE9.
-func storable(s string) string {
+func Storable(s string) string {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
 	}
@@ -136,8 +183,10 @@ func value(a any) driver.Value {
 	switch v := a.(type) {
 	case int64:
 		return v
+	case raw:
+		return v.v
 	case string:
-		return storable(v)
+		return Storable(v)
 	case []byte:
 		if v == nil {
 			return []byte{}

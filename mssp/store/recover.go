@@ -8,9 +8,10 @@ import (
 )
 
 // sqlOurTimer: the timers of a card's transactions belong to the box that serves
-// the card; those of a card that nobody alive serves belong to everybody.
-const sqlOurTimer = ` AND EXISTS (SELECT 1 FROM card c WHERE c.iccid = tx.iccid
-	AND (c.holder = $1 OR c.holder NOT IN (SELECT start FROM box)))`
+// the card; those of a card that nobody alive serves, or that is not there, belong
+// to everybody.
+const sqlOurTimer = ` AND NOT EXISTS (SELECT 1 FROM card c WHERE c.iccid = tx.iccid
+	AND c.holder <> $1 AND c.holder IN (SELECT start FROM box))`
 
 const sqlExpired = `SELECT ` + txCols + ` FROM tx WHERE finished_at = 0 AND deadline <= $2 AND deadline > 0` + sqlOurTimer + ` ORDER BY deadline LIMIT $3`
 

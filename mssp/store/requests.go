@@ -18,7 +18,8 @@ const adoptBatch = 500
 // migration has marked them as those of an earlier release, and takes the mark
 // away, all in one commit. Of a row for which anew has nothing the request
 // stays. newest gets the request of the transaction that was accepted last, and
-// says whether the mark is to be believed. The functions may run more than
+// says whether the mark is to be believed; with a Tagger, a mark that the
+// adoption of the rows has not tagged (Authenticate) is not. The functions may run more than
 // once. It answers how many requests it has written.
 func (s *Store) AdoptRequests(ctx context.Context, newest func(request []byte) bool, anew func(tx *mssp.Transaction) []byte) (int, error) {
 	if _, err := s.Meta(ctx, oldRequests); errors.Is(err, ErrNotFound) {
@@ -27,11 +28,19 @@ func (s *Store) AdoptRequests(ctx context.Context, newest func(request []byte) b
 		return 0, err
 	}
 	var done int
+	var unbelieved bool
 	err := s.do(ctx, func(q querier) error {
-		done = 0
-		n, err := q.exec(`DELETE FROM meta WHERE name = $1`, oldRequests)
-		if err != nil || n == 0 {
+		done, unbelieved = 0, false
+		mark, err := oneOf(q, scanBlob, sqlMeta, oldRequests)
+		if err != nil {
+			return notFoundIsNil(err)
+		}
+		if _, err := q.exec(`DELETE FROM meta WHERE name = $1`, oldRequests); err != nil {
 			return err
+		}
+		if k := q.authority().get(); k != nil && k.CheckTag(mark, markPurpose(oldRequests)) != nil {
+			unbelieved = true
+			return nil
 		}
 		var last []byte
 		if r, err := q.one(`SELECT request FROM tx ORDER BY seq DESC LIMIT 1`); err == nil {
@@ -45,6 +54,10 @@ func (s *Store) AdoptRequests(ctx context.Context, newest func(request []byte) b
 		done, err = adopt(q, anew)
 		return err
 	})
+	if unbelieved {
+		s.o.Logger.Error("the database says that its requests are of an earlier release, and its rows are not: none is taken over")
+		s.auth.raise("meta "+oldRequests, errMark.Error())
+	}
 	return done, err
 }
 

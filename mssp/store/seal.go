@@ -105,17 +105,31 @@ func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Disp
 // takeTurn seals for a transaction whose turn has come, and takes the step
 // that this makes: on its way, or failed with the fault of the SealFunc.
 func takeTurn(w *work, tx *mssp.Transaction, seal SealFunc, now time.Time) (sealed, step, error) {
-	sd, err := callSeal(w, tx, seal)
-	if err != nil {
-		return sd, step{}, err
+	sd := sealed{fault: asideFault()}
+	if tx.Damage == "" {
+		var err error
+		if sd, err = callSeal(w, tx, seal); err != nil {
+			return sd, step{}, err
+		}
 	}
 	e := mssp.EventTurn
 	if sd.fault != nil {
 		e = mssp.EventUndeliver
+		if errors.Is(sd.fault, mssp.ErrSetAside) {
+			e = mssp.EventSetAside
+		}
 		tx.Status, tx.Detail = sd.fault.Code, sd.fault.Detail
 	}
 	st, err := w.step(tx, e, now)
 	return sd, st, err
+}
+
+// asideFault is what is heard of a transaction whose row cannot be understood.
+func asideFault() *mssp.Fault {
+	return &mssp.Fault{
+		Code: mssp.InternalError, Err: mssp.ErrSetAside,
+		Detail: "what is stored of this transaction is damaged: it was set aside and nothing is done for it; ask again",
+	}
 }
 
 // popNext gives the card, which must be idle, to its first queued transaction

@@ -56,7 +56,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec re
 		}
 	}
 	for range o.Readers {
-		c, err := dialSQLite(ctx, sqliteURI(path, "ro"))
+		c, err := dialSQLite(ctx, sqliteURI(path, "ro"), o.auth)
 		if err == nil {
 			e.nread++
 			e.readers <- c
@@ -80,7 +80,7 @@ func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics, r
 	if name := networkFS(e.path); name != "" {
 		return fmt.Errorf("%w: the file is on a network file system (%s), where SQLite's log does not work: use a disk of this machine, or PostgreSQL", ErrNotDurable, name)
 	}
-	c, err := dialSQLite(ctx, sqliteURI(e.path, "rw"))
+	c, err := dialSQLite(ctx, sqliteURI(e.path, "rw"), o.auth)
 	if err != nil {
 		return err
 	}

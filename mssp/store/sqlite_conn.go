@@ -20,10 +20,11 @@ type sqliteConn struct {
 	args  []driver.NamedValue
 	dest  []driver.Value
 	row   row
+	auth  *authority
 	dirty bool // a statement may have changed rows since the flag was cleared
 }
 
-func dialSQLite(ctx context.Context, uri string) (*sqliteConn, error) {
+func dialSQLite(ctx context.Context, uri string, auth *authority) (*sqliteConn, error) {
 	cn, err := sqlite.NewConnector(uri)
 	if err != nil {
 		return nil, err
@@ -32,8 +33,10 @@ func dialSQLite(ctx context.Context, uri string) (*sqliteConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sqliteConn{c: c, stmts: make(map[string]driver.Stmt)}, nil
+	return &sqliteConn{c: c, stmts: make(map[string]driver.Stmt), auth: auth}, nil
 }
+
+func (s *sqliteConn) authority() *authority { return s.auth }
 
 func (s *sqliteConn) close() error {
 	for _, st := range s.stmts {
@@ -119,7 +122,7 @@ func (s *sqliteConn) each(q string, f func(*row) error, args ...any) error {
 		// The last row must survive the step that finds the end: the driver
 		// does not touch dest then.
 		if err = rows.Next(s.dest[:n]); err == nil {
-			s.row = row{v: s.dest[:n]}
+			s.row = row{v: s.dest[:n], auth: s.auth}
 			err = f(&s.row)
 		}
 	}

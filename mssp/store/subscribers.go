@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	subscriberCols = `msisdn, iccid, name, serial, language, state, created_at, version`
+	subscriberCols = `msisdn, iccid, name, serial, language, state, created_at, version, tag`
 
 	sqlNewSubscriber = `INSERT INTO subscriber (msisdn, iccid, name, serial, language, state, created_at)
 	VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
@@ -27,16 +27,20 @@ const (
 	sqlHolder = `SELECT ` + subscriberCols + ` FROM subscriber WHERE iccid = $1 AND state <> 'removed'`
 )
 
+var tableSubscriber = newTable("subscriber", "msisdn", subscriberCols)
+
 func scanSubscriber(r *row) (mssp.Subscriber, error) {
 	var s mssp.Subscriber
+	first := r.i
 	s.MSISDN = sms.MSISDN(r.text())
 	s.ICCID = iccidOf(r)
 	s.Name = r.text()
 	s.Serial = r.text()
 	s.Language = r.text()
-	s.State = mssp.SubscriberState(r.text())
+	s.State = wordOf(r, mssp.SubscriberActive, mssp.SubscriberSuspended, mssp.SubscriberRemoved)
 	s.CreatedAt = r.time()
-	s.Version = r.int()
+	s.Version = r.num(1, maxVersion)
+	r.authentic(tableSubscriber, first)
 	return s, r.err()
 }
 
@@ -53,7 +57,10 @@ func (s *Records) AddSubscriber(ctx context.Context, u mssp.Subscriber) error {
 			return fmt.Errorf("store: card of the subscriber: %w", err)
 		}
 		n, err := q.exec(sqlNewSubscriber, string(u.MSISDN), string(u.ICCID), u.Name, u.Serial, u.Language, string(u.State), u.CreatedAt)
-		if err != nil || n > 0 {
+		if err == nil && n > 0 {
+			return tableSubscriber.seal(q, string(u.MSISDN))
+		}
+		if err != nil {
 			return err
 		}
 		have, err := oneOf(q, scanSubscriber, sqlSubscriber, string(u.MSISDN))
@@ -85,8 +92,10 @@ func (s *Records) ChangeSubscriber(ctx context.Context, n sms.MSISDN, f func(*ms
 			return err
 		}
 		u.Version++
-		_, err = q.exec(sqlChangeSubscriber, string(n), string(u.ICCID), u.Name, u.Serial, u.Language, string(u.State))
-		return err
+		if _, err = q.exec(sqlChangeSubscriber, string(n), string(u.ICCID), u.Name, u.Serial, u.Language, string(u.State)); err != nil {
+			return err
+		}
+		return tableSubscriber.seal(q, string(n))
 	})
 	return u, err
 }
@@ -108,8 +117,8 @@ func cardIsFree(q querier, u *mssp.Subscriber) error {
 }
 
 const (
-	lookupCols = `s.msisdn, s.iccid, s.name, s.serial, s.language, s.state, s.created_at, s.version,
-	c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, ` + standingCols + `, COALESCE(k.slot, -1), ` + keyPairCols
+	lookupCols = `s.msisdn, s.iccid, s.name, s.serial, s.language, s.state, s.created_at, s.version, s.tag,
+	c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.tag, ` + standingCols + `, COALESCE(k.slot, -1), ` + keyPairCols
 
 	sqlLookup = `SELECT ` + lookupCols + ` FROM subscriber s JOIN card c ON c.iccid = s.iccid
 	LEFT JOIN patience p ON p.msisdn = s.msisdn
@@ -163,7 +172,7 @@ func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) 
 	return sub, card, keys, err
 }
 
-const subscriberColumns, cardColumns = 8, 8
+const subscriberColumns, cardColumns = 9, 9
 
 // Subscribers lists subscribers by number, from the one after the given.
 func (s *Records) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {

@@ -123,8 +123,13 @@ const (
 
 	sqlSaveSubmit = `UPDATE tx SET state = $3, attempt = $4, sent_at = $5, version = version + 1 WHERE seq = $1 AND version = $2`
 
-	sqlSaveEnd = `UPDATE tx SET state = $3, status = $4, detail = $5, result = $6, finished_at = $7, mo = $8, ended = $9, ended_by = $10, version = version + 1
+	sqlSaveEnd = `UPDATE tx SET state = $3, status = $4, detail = $5, result = $6, finished_at = $7, mo = $8, ended = $9, ended_by = $10, tag = $11, version = version + 1
 	WHERE seq = $1 AND version = $2`
+
+	// sqlSetAside writes over a row of which nothing can be believed, and over
+	// whatever would keep the others from being read.
+	sqlSetAside = `UPDATE tx SET state = $2, status = $3, detail = $4, result = $5, finished_at = $6, created_at = $7, tag = $8,
+	sent_at = 0, attempt = $9, deadline = $6, applet_txn = 0, version = 1, ended = $11, ended_by = '', late = '', late_at = 0 WHERE seq = $1 AND ` + sqlFence + `$10` + sqlKept
 )
 
 // errMoved: between the reading of a transaction and its writing another
@@ -137,8 +142,13 @@ func (w *work) save(tx *mssp.Transaction, st step, mo []byte) error {
 	var n int64
 	var err error
 	switch {
+	case tx.Damage != "":
+		n, err = w.saveAside(tx)
 	case st.effect == mssp.EffectReply:
-		n, err = w.exec(sqlSaveEnd, tx.Seq, tx.Version, string(tx.State), int64(tx.Status), tx.Detail, tx.Result, tx.FinishedAt, mo, string(tx.Ended), tx.EndedBy)
+		var tag []byte
+		if tag, err = w.authority().endTag(tx); err == nil {
+			n, err = w.exec(sqlSaveEnd, tx.Seq, tx.Version, string(tx.State), int64(tx.Status), tx.Detail, tx.Result, tx.FinishedAt, mo, string(tx.Ended), tx.EndedBy, tag)
+		}
 	case st.effect == mssp.EffectSubmit:
 		n, err = w.exec(sqlSaveSubmit, tx.Seq, tx.Version, string(tx.State), tx.Attempt, tx.SentAt)
 	case st.From == st.To:
@@ -154,10 +164,25 @@ func (w *work) save(tx *mssp.Transaction, st step, mo []byte) error {
 	}
 	tx.Version++
 	w.record(st.Change)
-	if st.effect == mssp.EffectReply {
+	if st.effect == mssp.EffectReply && tx.Damage == "" { // else nobody knows whom to tell
 		return completed(w, tx)
 	}
 	return nil
+}
+
+// saveAside stores the end of a transaction whose row cannot be understood: what
+// is damaged of it is replaced, so that it can be read from now on.
+func (w *work) saveAside(tx *mssp.Transaction) (int64, error) {
+	if tx.CreatedAt.IsZero() {
+		tx.CreatedAt = tx.FinishedAt
+	}
+	tx.SentAt, tx.Deadline, tx.AppletTxn, tx.Version, tx.EndedBy = time.Time{}, tx.FinishedAt, 0, 0, ""
+	tag, err := w.authority().endTag(tx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.exec(sqlSetAside, tx.Seq, string(tx.State), int64(tx.Status), tx.Detail, tx.Result, tx.FinishedAt, tx.CreatedAt, tag, tx.Attempt, w.me(), string(tx.Ended))
+	return n, err
 }
 
 // record notes a change that this job stores. Every change passes here, in

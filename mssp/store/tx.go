@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
@@ -13,10 +14,13 @@ import (
 // txCols are the columns that scanTx reads, in its order.
 const txCols = `seq, id, kind, ap, ap_trans_id, instant, once, request_hash, msisdn, iccid, mode, profile, applet_txn,
 	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, observer, observer_data,
-	ended, ended_by, late, late_at`
+	ended, ended_by, late, late_at, tag`
 
 func scanTx(r *row) (mssp.Transaction, error) {
 	var t mssp.Transaction
+	if r.bad != nil {
+		return t, r.bad
+	}
 	t.Seq = r.int()
 	t.ID = mssp.TransID(r.text())
 	t.Kind = mssp.Kind(r.text())
@@ -28,24 +32,59 @@ func scanTx(r *row) (mssp.Transaction, error) {
 	t.ICCID = ota.ICCID(r.text())
 	t.Mode = mssp.MessagingMode(r.text())
 	t.Profile = r.text()
-	t.AppletTxn = uint32(r.int())
-	t.State = mssp.State(r.text())
-	t.Status = mssp.Code(r.int())
+	t.AppletTxn = uint32(r.num(0, 1<<32-1))
+	t.State = wordOf(r, mssp.Queued, mssp.Sending, mssp.Waiting, mssp.Prompted, mssp.Done, mssp.Failed)
+	t.Status = mssp.Code(r.num(0, 9999))
 	t.Detail = r.text()
-	t.Attempt = int(r.int())
-	t.CreatedAt = r.time()
-	t.SentAt = r.time()
-	t.Deadline = r.time()
-	t.FinishedAt = r.time()
-	t.Version = r.int()
+	t.Attempt = int(r.num(0, 1<<16))
+	t.CreatedAt = r.moment()
+	t.SentAt = r.moment()
+	t.Deadline = r.moment()
+	t.FinishedAt = r.moment()
+	t.Version = r.num(1, maxVersion)
 	t.Request = r.blob()
 	t.INT6 = r.blob()
 	t.Result = r.blob()
 	t.Observer = mssp.Observer{Name: r.text(), Data: r.blob()}
 	t.Ended, t.EndedBy = mssp.Event(r.text()), r.text()
-	t.Late, t.LateAt = r.text(), r.time()
-	return t, r.err()
+	t.Late, t.LateAt = r.text(), r.moment()
+	tag := r.blob()
+	if r.i > len(r.v) {
+		return t, r.bad // a statement without all the columns
+	}
+	judge(r, &t, tag)
+	return t, nil
 }
+
+// judge looks whether the row of a transaction can be understood and, when it
+// has ended, whether it ended so. A damaged row is no error, which would keep
+// others in the same list from their work: it says so itself.
+func judge(r *row, t *mssp.Transaction, tag []byte) {
+	why := r.bad
+	switch {
+	case why != nil:
+	case t.State.Final() != !t.FinishedAt.IsZero():
+		why = errors.New("its state and the time of its end contradict each other")
+	case t.State.Final():
+		why = r.auth.checkEnd(t, tag)
+	case t.Deadline.Before(t.CreatedAt.Add(-maxLife)) || t.Deadline.After(t.CreatedAt.Add(maxLife)):
+		why = errors.New("its deadline is far from its beginning")
+	}
+	if why == nil {
+		return
+	}
+	t.Damage = why.Error()
+	t.Result, t.Request, t.INT6 = nil, nil, nil
+	if t.State.Final() && !t.FinishedAt.IsZero() {
+		t.State, t.Status, t.Detail = mssp.Failed, mssp.InternalError, "what is stored of this transaction is damaged: nothing can be said of its end"
+	} else if t.State.Final() {
+		t.State = mssp.Queued
+	}
+}
+
+// maxLife bounds how far a deadline may be from the time of the request, on
+// either side: a clock may have been set in between.
+const maxLife = 48 * time.Hour
 
 // oneTx runs a query for at most one transaction.
 func oneTx(q querier, sql string, args ...any) (mssp.Transaction, error) {
@@ -75,7 +114,7 @@ const sqlOpenByPacket = `SELECT p.kvn, p.attempt, p.sealed_at, ` + txColsT + `
 
 const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.instant, t.once, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
 	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result,
-	t.observer, t.observer_data, t.ended, t.ended_by, t.late, t.late_at`
+	t.observer, t.observer_data, t.ended, t.ended_by, t.late, t.late_at, t.tag`
 
 // OpenByPacket is the transaction whose packet burned that counter, final or
 // not (a late answer must be recognised too), and the packet. ErrNotFound: no

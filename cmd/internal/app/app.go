@@ -135,7 +135,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.steady.now, Getenv: a.o.Getenv, Serve: true}); err != nil {
+	if a.core, err = OpenCore(ctx, a.cfg, CoreOptions{Logger: a.log, Registerer: a.registry, Clock: a.steady.now, Getenv: a.o.Getenv, Alerts: a.alerts, Serve: true}); err != nil {
 		return err
 	}
 	a.onClose(func(context.Context) error { return a.core.Close() })
@@ -242,7 +242,7 @@ func (a *App) newEngine(ctx context.Context) error {
 	a.ca = ca
 	a.engine, err = engine.New(engine.Options{
 		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), SubmitTimeOut: patience(a.cfg.Bearers),
-		CardProfiles: a.cfg.CardProfiles(), Clock: a.steady.now, Elapsed: a.o.Elapsed, Logger: a.log, Registerer: a.registry, Trace: a.o.Trace,
+		CardProfiles: a.cfg.CardProfiles(), Clock: a.steady.now, Elapsed: a.o.Elapsed, Logger: a.log, Registerer: a.registry, Alerts: a.alerts, Trace: a.o.Trace,
 		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,

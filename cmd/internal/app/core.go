@@ -33,6 +33,7 @@ type CoreOptions struct {
 	Registerer prometheus.Registerer
 	Clock      func() time.Time
 	Getenv     func(string) string
+	Alerts     store.Alerts // may be nil
 	// Serve opens as the box that serves the cards. Otherwise as a visitor, who
 	// may come to a PostgreSQL on which a service runs.
 	Serve bool
@@ -50,7 +51,7 @@ func OpenCore(ctx context.Context, cfg *config.Config, o CoreOptions) (*Core, er
 	}
 	st, err := store.Open(ctx, store.Options{
 		DSN: source, Logger: o.Logger, Registerer: o.Registerer, Clock: o.Clock,
-		Visitor: !o.Serve, Box: cfg.Store.Box, Lease: cfg.Store.Lease.Duration(),
+		Visitor: !o.Serve, Box: cfg.Store.Box, Lease: cfg.Store.Lease.Duration(), Alerts: o.Alerts,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
@@ -61,7 +62,13 @@ func OpenCore(ctx context.Context, cfg *config.Config, o CoreOptions) (*Core, er
 		vault, err = keys.OpenVault(ctx, root, st, o.Clock())
 		root.Zero()
 		if err == nil {
-			return &Core{Store: st, Vault: vault}, nil
+			n := 0
+			if n, err = st.Authenticate(ctx, vault); err == nil {
+				if n > 0 && o.Logger != nil {
+					o.Logger.Warn("rows of an earlier release are taken over: they are authenticated from now on", "rows", n)
+				}
+				return &Core{Store: st, Vault: vault}, nil
+			}
 		}
 		if errors.Is(err, keys.ErrRoot) {
 			err = unusable(err)

@@ -97,6 +97,7 @@ type Lab struct {
 	Care      *cardcare.Care
 	Registry  *prometheus.Registry
 
+	dsn   string
 	mu    sync.Mutex
 	Cards map[sms.MSISDN]*Card
 	Sent  []bearer.Segment // everything that left, octet for octet
@@ -186,12 +187,15 @@ func (l *Lab) open(o store.Options, root *keys.Root, empty bool) {
 	t := l.t
 	t.Helper()
 	ctx := context.Background()
-	o.Clock = l.Clock.Now
+	o.Clock, o.Logger = l.Clock.Now, slog.New(slog.NewTextHandler(l.Logs, nil))
+	l.dsn = o.DSN
 	var err error
 	l.Store, err = store.Open(ctx, o)
 	l.OK(err)
 	t.Cleanup(func() { l.Store.Close() })
 	l.Vault, err = keys.OpenVault(ctx, root, l.Store, l.Clock.Now())
+	l.OK(err)
+	_, err = l.Store.Authenticate(ctx, l.Vault)
 	l.OK(err)
 	if empty {
 		l.OK(pki.Create(ctx, l.Store, l.Vault, pki.CreateOptions{Name: "Test CA", Test: true, Now: l.Clock.Now().Add(-time.Hour)}))

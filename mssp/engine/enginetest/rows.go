@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
+	"errors"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -13,6 +15,22 @@ import (
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
+
+// Meddle runs SQL on the database (SQLite) as somebody does who has the file.
+func (l *Lab) Meddle(statement string, args ...any) {
+	l.t.Helper()
+	db := l.Raw()
+	_, err := db.Exec(statement, args...)
+	l.OK(errors.Join(err, db.Close()))
+}
+
+// Raw is the database (SQLite) itself; its user closes it.
+func (l *Lab) Raw() *sql.DB {
+	l.t.Helper()
+	db, err := sql.Open("sqlite", l.dsn)
+	l.OK(err)
+	return db
+}
 
 // User imports a card and its subscriber.
 func (l *Lab) User(number sms.MSISDN) *Card {

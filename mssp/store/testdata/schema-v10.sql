@@ -22,7 +22,7 @@ CREATE TABLE ap (
 	notify_url    TEXT NOT NULL,
 	disabled      BIGINT NOT NULL,
 	created_at    BIGINT NOT NULL
-, version BIGINT NOT NULL DEFAULT 1, octets TEXT NOT NULL DEFAULT '[]', other_display BIGINT NOT NULL DEFAULT 0, certificates BIGINT NOT NULL DEFAULT 0, unique_ids BIGINT NOT NULL DEFAULT 0, removed_at BIGINT NOT NULL DEFAULT 0);
+, version BIGINT NOT NULL DEFAULT 1, octets TEXT NOT NULL DEFAULT '[]', other_display BIGINT NOT NULL DEFAULT 0, certificates BIGINT NOT NULL DEFAULT 0, unique_ids BIGINT NOT NULL DEFAULT 0, removed_at BIGINT NOT NULL DEFAULT 0, tag BLOB);
 CREATE TABLE card (
 	iccid      TEXT PRIMARY KEY,
 	imsi       TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE card (
 	created_at BIGINT NOT NULL,
 	busy_tx    TEXT NOT NULL DEFAULT '',
 	queued     BIGINT NOT NULL DEFAULT 0
-, holder BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1) WITHOUT ROWID;
+, holder BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, tag BLOB) WITHOUT ROWID;
 CREATE TABLE keyset (
 	iccid   TEXT NOT NULL REFERENCES card (iccid),
 	kvn     BIGINT NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE subscriber (
 	language   TEXT NOT NULL,
 	state      TEXT NOT NULL,
 	created_at BIGINT NOT NULL
-, version BIGINT NOT NULL DEFAULT 1) WITHOUT ROWID;
+, version BIGINT NOT NULL DEFAULT 1, tag BLOB) WITHOUT ROWID;
 CREATE INDEX subscriber_iccid ON subscriber (iccid);
 CREATE TABLE key_pair (
 	iccid      TEXT NOT NULL REFERENCES card (iccid),
@@ -62,7 +62,7 @@ CREATE TABLE key_pair (
 	serial     TEXT NOT NULL,
 	cert_der   BLOB NOT NULL,
 	csr        BLOB NOT NULL,
-	updated_at BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1,
+	updated_at BIGINT NOT NULL, version BIGINT NOT NULL DEFAULT 1, tag BLOB,
 	PRIMARY KEY (iccid, slot)
 );
 CREATE TABLE certificate (
@@ -76,7 +76,7 @@ CREATE TABLE certificate (
 	not_before BIGINT NOT NULL,
 	not_after  BIGINT NOT NULL,
 	revoked_at BIGINT NOT NULL
-, spki_sha256 TEXT NOT NULL DEFAULT '');
+, spki_sha256 TEXT NOT NULL DEFAULT '', tag BLOB);
 CREATE INDEX certificate_iccid ON certificate (iccid);
 CREATE INDEX certificate_revoked ON certificate (serial) WHERE status IN ('suspended', 'revoked');
 CREATE TABLE tx (
@@ -104,7 +104,7 @@ CREATE TABLE tx (
 	int6         BLOB NOT NULL,
 	result       BLOB NOT NULL,
 	mo           BLOB NOT NULL
-, observer TEXT NOT NULL DEFAULT '', observer_data BLOB, instant BIGINT NOT NULL DEFAULT -1, once BIGINT NOT NULL DEFAULT 0, ended TEXT NOT NULL DEFAULT '', ended_by TEXT NOT NULL DEFAULT '', late TEXT NOT NULL DEFAULT '', late_at BIGINT NOT NULL DEFAULT 0);
+, observer TEXT NOT NULL DEFAULT '', observer_data BLOB, instant BIGINT NOT NULL DEFAULT -1, once BIGINT NOT NULL DEFAULT 0, ended TEXT NOT NULL DEFAULT '', ended_by TEXT NOT NULL DEFAULT '', late TEXT NOT NULL DEFAULT '', late_at BIGINT NOT NULL DEFAULT 0, tag BLOB);
 CREATE INDEX tx_queue ON tx (iccid, seq) WHERE state = 'queued';
 CREATE INDEX tx_due ON tx (deadline) WHERE finished_at = 0;
 CREATE TABLE packet (

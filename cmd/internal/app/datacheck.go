@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/keys"
+)
+
+// CheckData looks at every row of the database and changes nothing: it may run
+// beside a service. It answers how many rows there were. The errors are those of
+// OpenCore.
+func CheckData(ctx context.Context, cfg *config.Config, getenv func(string) string, report func(store.Finding)) (rows int64, err error) {
+	source, err := cfg.Store.Source(getenv)
+	if err != nil {
+		return 0, err
+	}
+	st, err := store.Open(ctx, store.Options{DSN: source, ReadOnly: true})
+	if err != nil {
+		return 0, fmt.Errorf("database: %w", err)
+	}
+	defer st.Close()
+	in := store.Inspection{Report: report}
+	sealed, err := st.KEKs(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("database: %w", err)
+	}
+	if len(sealed) > 0 { // else nothing is there that a key is needed for
+		vault, err := readOnlyVault(ctx, cfg, st)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := st.Authenticate(ctx, vault); err != nil {
+			return 0, err
+		}
+		in.Request = func(tx *mssp.Transaction) error { return engine.CheckRequest(vault, tx) }
+		in.KeySet = func(ks mssp.KeySet) error { return opens(vault, ks) }
+	}
+	if err := st.Check(ctx); errors.Is(err, store.ErrCorrupt) {
+		report(store.Finding{Table: "database", What: err.Error()})
+	} else if err != nil {
+		return 0, fmt.Errorf("database: %w", err)
+	}
+	return st.Inspect(ctx, in)
+}
+
+func readOnlyVault(ctx context.Context, cfg *config.Config, st *store.Store) (*keys.Vault, error) {
+	root, err := rootKey(ctx, cfg, st)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Zero()
+	vault, err := keys.OpenVault(ctx, root, st, time.Now())
+	if errors.Is(err, keys.ErrRoot) {
+		err = unusable(err)
+	}
+	return vault, err
+}
+
+// opens says whether the sealed fields of a key set open.
+func opens(v *keys.Vault, ks mssp.KeySet) error {
+	m, err := v.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
+	m.Zero()
+	if err == nil {
+		_, err = v.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
+	}
+	return err
+}
+
+// AdoptData takes rows that decide as they are, for an operator who has changed
+// them by hand; it answers how many.
+func AdoptData(ctx context.Context, cfg *config.Config, log *slog.Logger) (int, error) {
+	core, err := OpenCore(ctx, cfg, CoreOptions{Logger: log, Clock: time.Now, Getenv: os.Getenv})
+	if err != nil {
+		return 0, err
+	}
+	n, err := core.Store.AdoptAltered(ctx)
+	return n, errors.Join(err, core.Close())
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// value is what is wrong with a value; "" when nothing is.
+func (sh *shape) value(i int, v driver.Value) string {
+	var is string
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case int64:
+		is = "BIGINT"
+		if low, high := bounds(sh.table, sh.names[i]); v < low || v > high {
+			return fmt.Sprintf("is %d, and must be %d to %d", v, low, high)
+		}
+	case string:
+		is = "TEXT"
+		if !utf8.ValidString(v) {
+			return "is no text (UTF-8)"
+		}
+		if ws := words[sh.table+"."+sh.names[i]]; ws != "" && !strings.Contains(" "+ws+" ", " "+v+" ") {
+			return "is none of the words " + ws
+		}
+	case []byte:
+		is = "BLOB"
+	}
+	if want := sh.types[i]; want != is && (want != "INTEGER" || is != "BIGINT") {
+		return fmt.Sprintf("holds a value of type %s instead of %s", is, want)
+	}
+	return ""
+}
+
+// words that a column may hold.
+var words = map[string]string{
+	"tx.state": "queued sending waiting prompted done failed", "card.state": "active suspended", "subscriber.state": "active suspended removed",
+	"key_pair.state": "generated registering requested registered deleted", "certificate.status": "pending valid suspended revoked",
+	"segment.state": "queued sent accepted rejected ambiguous dropped", "tx.kind": "sign register handler code applet",
+}
+
+// bounds of the numbers of a column: times and most others are not negative.
+func bounds(table, column string) (low, high int64) {
+	switch table + "." + column {
+	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered":
+		return 0, 1
+	case "keyset.kvn", "packet.kvn":
+		return 1, 15
+	case "card.codes":
+		return 0, 15
+	case "key_pair.usage", "mo_header.state":
+		return 0, 2
+	case "key_pair.slot", "key_pair.algorithm", "segment.pid", "segment.dcs", "segment.septets", "mo_part.part":
+		return 0, 255
+	case "certificate.reason":
+		return 0, 10
+	case "tx.status":
+		return 0, 9999
+	case "tx.attempt", "packet.attempt":
+		return 0, 1 << 16
+	case "tx.applet_txn":
+		return 0, 1<<32 - 1
+	case "packet.tar":
+		return 0, 1<<24 - 1
+	case "packet.cntr", "segment.cntr":
+		return 0, 1<<40 - 1
+	case "mo_header.ref":
+		return 0, 1<<17 - 1
+	case "mo_header.total":
+		return 1, 63
+	case "box.pid", "box.session":
+		return -1 << 62, 1 << 62
+	}
+	if strings.HasSuffix(column, "_at") || column == "deadline" || column == "until" || strings.HasPrefix(column, "not_") {
+		return 0, 253402300799e6
+	}
+	return 0, 1 << 62
+}
