@@ -130,7 +130,7 @@ func adoptEnds1(q querier, after int64, since time.Time) (last int64, n int, err
 	}
 	var found []untagged
 	last = after
-	err = q.each(`SELECT `+txCols+` FROM tx WHERE seq > $1 AND finished_at >= $2 AND tag IS NULL ORDER BY seq LIMIT $3`, func(r *row) error {
+	err = q.each(`SELECT `+txCols+` FROM tx WHERE seq > $1 AND finished_at >= $2 AND (tag IS NULL OR LENGTH(tag) = 0) ORDER BY seq LIMIT $3`, func(r *row) error {
 		auth := r.auth
 		r.auth = nil // there is no tag to look at
 		tx, err := scanTx(r)
