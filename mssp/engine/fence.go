@@ -64,7 +64,7 @@ func (c *core) tried(id mssp.TransID, judge func() (store.Finish, error)) (fin s
 // setAside ends a transaction of which the row says nothing that can be used.
 func (l *line) setAside(ctx context.Context, tx *mssp.Transaction, why error) error {
 	f := l.requestFault(tx, why)
-	res, err := l.o.Store.SetAside(ctx, *tx, f.Detail)
+	res, err := l.o.Store.SetTxAside(ctx, *tx, f.Detail)
 	if err == nil && res.Applied {
 		l.aside(ctx, &res)
 	}

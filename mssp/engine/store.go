@@ -16,7 +16,7 @@ import (
 type Store interface {
 	Accept(ctx context.Context, tx mssp.Transaction, p *store.Prompt, seal store.SealFunc) (store.AcceptResult, error)
 	Finish(ctx context.Context, f store.Finish, seal store.SealFunc) (store.FinishResult, error)
-	SetAside(ctx context.Context, tx mssp.Transaction, detail string) (store.FinishResult, error)
+	SetTxAside(ctx context.Context, tx mssp.Transaction, detail string) (store.FinishResult, error)
 	SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, seal store.SealFunc) (*store.Dispatched, []mssp.Transaction, error)
 	Reattempt(ctx context.Context, id mssp.TransID, seal store.SealFunc) (*store.Dispatched, error)
 	MarkPrompted(ctx context.Context, id mssp.TransID) error

@@ -22,11 +22,11 @@ const (
 	sqlUnqueueAside = `UPDATE card SET queued = queued - 1 WHERE iccid = $1 AND queued > 0`
 )
 
-// SetAside ends an open transaction, which is named by its Seq alone. detail is
+// SetTxAside ends an open transaction, which is named by its Seq alone. detail is
 // what its requester hears; "" stands for a text that says that the row is
 // damaged. Applied is false when it has ended meanwhile. Idle are cards with a
 // queue and nobody at them, for which SealNext is due.
-func (s *Store) SetAside(ctx context.Context, tx mssp.Transaction, detail string) (FinishResult, error) {
+func (s *Store) SetTxAside(ctx context.Context, tx mssp.Transaction, detail string) (FinishResult, error) {
 	return s.setAside(ctx, &Finish{Detail: detail, At: s.clock()}, sqlTxBySeq, tx.Seq)
 }
 

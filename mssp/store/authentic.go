@@ -189,11 +189,27 @@ func endContent(tx *mssp.Transaction) []byte {
 		name string
 		v    driver.Value
 	}{
-		{"id", string(tx.ID)}, {"kind", string(tx.Kind)}, {"ap", string(tx.AP)}, {"ap_trans_id", Storable(tx.APTransID)}, {"request_hash", tx.RequestHash},
-		{"instant", tx.Instant}, {"once", value(tx.Once)}, {"ended", string(tx.Ended)}, {"ended_by", Storable(tx.EndedBy)},
-		{"msisdn", string(tx.MSISDN)}, {"iccid", string(tx.ICCID)}, {"mode", string(tx.Mode)}, {"profile", Storable(tx.Profile)},
-		{"state", string(tx.State)}, {"status", int64(tx.Status)}, {"detail", Storable(tx.Detail)}, {"created_at", micros(tx.CreatedAt)},
-		{"finished_at", micros(tx.FinishedAt)}, {"observer", tx.Observer.Name}, {"observer_data", tx.Observer.Data}, {"result", tx.Result},
+		{"id", string(tx.ID)},
+		{"kind", string(tx.Kind)},
+		{"ap", string(tx.AP)},
+		{"ap_trans_id", Storable(tx.APTransID)},
+		{"request_hash", tx.RequestHash},
+		{"instant", tx.Instant},
+		{"once", value(tx.Once)},
+		{"ended", string(tx.Ended)},
+		{"ended_by", Storable(tx.EndedBy)},
+		{"msisdn", string(tx.MSISDN)},
+		{"iccid", string(tx.ICCID)},
+		{"mode", string(tx.Mode)},
+		{"profile", Storable(tx.Profile)},
+		{"state", string(tx.State)},
+		{"status", int64(tx.Status)},
+		{"detail", Storable(tx.Detail)},
+		{"created_at", micros(tx.CreatedAt)},
+		{"finished_at", micros(tx.FinishedAt)},
+		{"observer", tx.Observer.Name},
+		{"observer_data", tx.Observer.Data},
+		{"result", tx.Result},
 	} {
 		b = appendColumn(b, c.name, c.v)
 	}

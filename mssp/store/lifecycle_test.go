@@ -315,7 +315,7 @@ func reattempt(l *lifeLab, id mssp.TransID) error {
 }
 
 func setAside(l *lifeLab, id mssp.TransID) error {
-	r, err := l.SetAside(ctx, l.transaction(id), "why")
+	r, err := l.SetTxAside(ctx, l.transaction(id), "why")
 	if err == nil && !r.Applied {
 		return errors.New("it was not applied")
 	}

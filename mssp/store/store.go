@@ -120,7 +120,7 @@ type Finish struct {
 // was final already: the first answer stands (invariant I7).
 type FinishResult struct {
 	Applied bool
-	Aside   bool        // it was set aside, see SetAside
+	Aside   bool        // it was set aside, see SetTxAside
 	Idle    []ota.ICCID // after that: cards for which SealNext is due
 	// Redelivered: not applied, and MO is the very message that ended the
 	// transaction: the network has brought it again.
