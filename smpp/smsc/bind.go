@@ -42,7 +42,7 @@ const maxRefused = 3
 func (s *SMSC) ServeConn(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.links) >= s.o.Limits.Conns {
+	if s.closed || len(s.links) >= s.o.Limits.Conns && !s.giveWay() {
 		conn.Close() // nobody uses it
 		return
 	}
@@ -66,6 +66,25 @@ func (s *SMSC) ServeConn(conn net.Conn) {
 	b.sess = smpp.NewSession(b.wire, o)
 	s.links[b] = struct{}{}
 	s.wg.Go(b.pump)
+}
+
+// giveWay closes the oldest connection on which nobody has bound: who has no
+// password must not keep out who has one. False when all are bound. mu is held.
+func (s *SMSC) giveWay() bool {
+	var oldest *bind
+	for b := range s.links {
+		if b.acct == nil && (oldest == nil || b.n < oldest.n) {
+			oldest = b
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.leaving = true
+	delete(s.links, oldest)
+	s.wg.Go(func() { oldest.sess.Close() }) // never fails
+	oldest.log.Warn("connection without a bind gives way to another")
+	return true
 }
 
 // gate says which requests are taken in the present state (SMPP 3.4 2.3). The

@@ -123,6 +123,25 @@ func TestConnectionsAreBounded(t *testing.T) {
 	})
 }
 
+// Connections on which nobody binds keep nobody out: the oldest gives way.
+func TestStrangersGiveWay(t *testing.T) {
+	o := testOptions()
+	o.Limits.Conns = 3
+	play(t, o, func(w *world) {
+		bound := w.bind(smpp.BindReceiver)
+		first, second := w.dial(), w.dial()
+		again := w.bind(smpp.BindReceiver)
+		<-first.sess.Done()
+		for _, c := range []*app{bound, second, again} {
+			select {
+			case <-c.sess.Done():
+				w.t.Error("another one has gone")
+			default:
+			}
+		}
+	})
+}
+
 // Close and Unbind say goodbye; Cut does not.
 func TestGoodbye(t *testing.T) {
 	play(t, testOptions(), func(w *world) {

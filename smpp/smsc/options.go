@@ -56,7 +56,7 @@ type Receipts struct {
 
 // Limits bound memory and time. Zero values take the defaults in brackets.
 type Limits struct {
-	Conns       int           // connections, bound or not [200]
+	Conns       int           // connections; the oldest that is not bound gives way to a new one [200]
 	Messages    int           // submitted and not at their end [20,000]
 	Octets      int           // of those [16 MiB]
 	Finals      int           // at their end, for query_sm [10,000]
