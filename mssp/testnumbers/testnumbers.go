@@ -11,6 +11,7 @@ package testnumbers
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,16 +33,18 @@ type Numbers struct {
 	tx map[mssp.TransID]mssp.Transaction
 	by map[string]mssp.TransID // AP and AP_TransID, and these with the Instant: the latest
 	n  int
+
+	own map[mssp.APID]int
 }
 
 const (
 	prefix = "41000092"
-	most   = 10_000 // transactions that are remembered
+	most   = 1000 // transactions of one provider that are remembered
 )
 
 // New puts the test numbers before an engine.
 func New(next service.Engine, clock func() time.Time) *Numbers {
-	return &Numbers{Engine: next, clock: clock, tx: map[mssp.TransID]mssp.Transaction{}, by: map[string]mssp.TransID{}}
+	return &Numbers{Engine: next, clock: clock, tx: map[mssp.TransID]mssp.Transaction{}, by: map[string]mssp.TransID{}, own: map[mssp.APID]int{}}
 }
 
 // codeOf is the fault that a number stands for.
@@ -76,10 +79,10 @@ func (d *Numbers) Sign(ctx context.Context, r signature.Request) (mssp.Transacti
 	if old, found, err := d.earlier(&r, now); found { // two at the same moment
 		return old, err
 	}
-	if len(d.tx) >= most {
-		clear(d.tx)
-		clear(d.by)
+	if d.own[r.AP.ID] >= most {
+		d.forget(r.AP.ID)
 	}
+	d.own[r.AP.ID]++
 	d.n++
 	f := faultOf(code)
 	profile := r.ProfileURI
@@ -97,6 +100,13 @@ func (d *Numbers) Sign(ctx context.Context, r signature.Request) (mssp.Transacti
 	id, request := keys(&r)
 	d.tx[tx.ID], d.by[id], d.by[request] = tx, tx.ID, tx.ID
 	return at(tx, time.Time{}), nil
+}
+
+// forget forgets what one provider has asked, and nothing of another. It needs the lock.
+func (d *Numbers) forget(ap mssp.APID) {
+	d.own[ap] = 0
+	maps.DeleteFunc(d.tx, func(_ mssp.TransID, tx mssp.Transaction) bool { return tx.AP == ap })
+	maps.DeleteFunc(d.by, func(_ string, id mssp.TransID) bool { _, there := d.tx[id]; return !there })
 }
 
 func keys(r *signature.Request) (id, request string) {

@@ -59,6 +59,28 @@ func TestDemoFaults(t *testing.T) {
 	enginetest.WantFault(t, err, mssp.WrongParam)
 }
 
+// What a provider asks too much is forgotten of it alone.
+func TestForgotten(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	numbers := testnumbers.New(l.Signer, l.Clock.Now)
+	r := demoRequest("401", "T1")
+	r.AP.ID = "http://shop.example"
+	shop, err := numbers.Sign(ctx, r)
+	l.OK(err)
+	first, err := numbers.Sign(ctx, demoRequest("401", "T0"))
+	l.OK(err)
+	for i := range 1000 {
+		_, err := numbers.Sign(ctx, demoRequest("401", "T"+strconv.Itoa(i+1)))
+		l.OK(err)
+	}
+	if tx, err := numbers.Status(ctx, "http://shop.example", shop.ID); err != nil || tx.ID != shop.ID {
+		t.Errorf("of another provider: %v", err)
+	}
+	_, err = numbers.Status(ctx, "http://bank.example", first.ID)
+	enginetest.WantFault(t, err, mssp.WrongParam)
+}
+
 const prefix = "41000092"
 
 func demoRequest(code, id string) signature.Request {
