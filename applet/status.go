@@ -31,6 +31,7 @@ const (
 	StatusCancelled    StatusWord = 0x6401 // the user cancelled before the code entry
 	StatusNoAnswer     StatusWord = 0x6402 // no answer from the user
 	StatusBusy         StatusWord = 0x6403 // screen or terminal busy
+	StatusInterrupted  StatusWord = 0x6404 // the terminal was switched off while the user was asked
 	StatusWrongLength  StatusWord = 0x6700
 	StatusSecurity     StatusWord = 0x6982 // security level too low
 	StatusBlocked      StatusWord = 0x6983 // the code is blocked
@@ -66,6 +67,8 @@ func (s StatusWord) String() string {
 		text = "no answer from the user"
 	case StatusBusy:
 		text = "screen or terminal busy"
+	case StatusInterrupted:
+		text = "switched off while the user was asked"
 	case StatusWrongLength:
 		text = "wrong length"
 	case StatusSecurity:

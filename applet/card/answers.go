@@ -115,6 +115,12 @@ func (s *answerStore) remember(o origin, transaction uint32, octets []byte) *ans
 	return k
 }
 
+// replace puts the answer in the place that was kept for it. The caller commits.
+func (s *answerStore) replace(k *answer, o origin, octets []byte) {
+	k.origin, k.octets = o, octets
+	s.put(k)
+}
+
 // renew makes a known answer the newest one: sealed for another counter it has
 // other octets, and goes under another segment reference.
 func (s *answerStore) renew(k *answer, o origin) *answer {

@@ -47,6 +47,9 @@ type received struct {
 	inline bool
 	report []byte
 	done   bool // the answer is made: who asks again is answered from memory
+	// gone is the answer that stands in memory while the user is asked: what
+	// became of it, should power go before he has answered.
+	gone *answer
 }
 
 // accept takes a message for the applet; what it returns goes into the
@@ -55,14 +58,19 @@ func (a *signingApplet) accept(o opened) []byte {
 	a.observe.see(EventMessage, "INT6 message", "", o.data)
 	r := &received{origin: o.origin, inline: o.spi.PoR() == ota.PoRAlways && !o.spi.PoRSubmit()}
 	r.message, r.err = applet.Parse(o.data)
+	same := a.waiting(r.message.Transaction)
+	if same != nil {
+		// Asked again while the user is being asked: one answer, to the later.
+		same.origin, same.inline = o.origin, false
+		a.promise(same)
+	} else {
+		a.promise(r)
+	}
 	// The counter must be durable before the command runs.
 	if a.nv.commit() != nil {
 		return nil
 	}
-	if same := a.waiting(r.message.Transaction); same != nil {
-		// Asked again while the user is being asked: one answer, to the later.
-		same.origin, same.inline = o.origin, false
-	} else {
+	if same == nil {
 		a.tk.begin(&job{run: func(s *session) { a.answerMessage(s, r) }, msg: r})
 	}
 	if r.report != nil {
@@ -73,6 +81,42 @@ func (a *signingApplet) accept(o opened) []byte {
 		return nil
 	}
 	return a.security.seal(o.origin, ota.StatusFollowsInSubmit, nil, true)
+}
+
+// promise remembers, before a user is asked, that he was interrupted: with that
+// the card answers after the next TERMINAL PROFILE when power goes meanwhile, and
+// nobody waits for a prompt that is gone (INT6, Duplicates). The answer takes its place.
+// The caller commits.
+func (a *signingApplet) promise(r *received) {
+	tag, asks := r.asks()
+	switch {
+	case !asks:
+		return
+	case r.gone != nil:
+		r.gone.origin = r.origin
+		a.answers.put(r.gone)
+		return
+	case a.answers.recall(r.message.Transaction) != nil:
+		return // it has been answered
+	}
+	answer := applet.Answer{Transaction: r.message.Transaction, Results: []applet.Result{{Tag: tag.Result(), Status: applet.StatusInterrupted}}}
+	octets, err := answer.MarshalBinary()
+	if err != nil {
+		a.log.Error("answer cannot be written", "error", err)
+		return
+	}
+	r.gone = a.answers.remember(r.origin, r.message.Transaction, octets)
+}
+
+// asks finds the command with which a message asks the user.
+func (r *received) asks() (applet.Tag, bool) {
+	for _, cmd := range r.message.Commands {
+		switch cmd.(type) {
+		case applet.SignTransaction, applet.ManagePersonalCode:
+			return cmd.Tag(), r.err == nil && r.message.Transaction != 0
+		}
+	}
+	return 0, false
 }
 
 // waiting finds the message of a transaction that is running or queued.
@@ -94,7 +138,7 @@ func (a *signingApplet) waiting(transaction uint32) *received {
 // answerMessage is the job of an INT6 message.
 func (a *signingApplet) answerMessage(s *session, r *received) {
 	k := a.answers.recall(r.message.Transaction)
-	if k != nil {
+	if k != nil && k != r.gone {
 		k = a.answers.renew(k, r.origin)
 		a.observe.see(EventMessage, "INT6 answer", "from memory", k.octets)
 	} else {
@@ -108,7 +152,11 @@ func (a *signingApplet) answerMessage(s *session, r *received) {
 			return
 		}
 		a.observe.see(EventMessage, "INT6 answer", answer.Status().String(), octets)
-		k = a.answers.remember(r.origin, answer.Transaction, octets)
+		if k = r.gone; k != nil && k.transaction == answer.Transaction { // no other has taken its place
+			a.answers.replace(k, r.origin, octets)
+		} else {
+			k = a.answers.remember(r.origin, answer.Transaction, octets)
+		}
 	}
 	if a.nv.commit() != nil {
 		return
@@ -152,7 +200,7 @@ func (a *signingApplet) begin() {
 // resendUnsent queues the answers that were not sent, the oldest first.
 func (a *signingApplet) resendUnsent() {
 	for k := range a.answers.unsent() {
-		if a.tk.full() {
+		if a.tk.full() || a.waiting(k.transaction) != nil {
 			continue
 		}
 		k.rounds++

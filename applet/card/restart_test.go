@@ -113,41 +113,81 @@ func TestRestart(t *testing.T) {
 func TestTriesBeforeComparison(t *testing.T) {
 	path, p := create(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
-	m := p.message(signHash(digest([]byte("x"))))
-	for i := range 2 {
-		p.deliverStepwise(p.seal(m))
+	ask := func() {
+		p.deliverStepwise(p.seal(p.message(signHash(digest([]byte("x"))))))
 		p.respondRaw(p.fetchRaw(), ok())
 		p.respondRaw(p.fetchRaw(), enter("1111"))
 		p.reload(path, -1)
+		p.forget() // that it was interrupted
+	}
+	for i := range 2 {
+		ask()
 		if left := p.state().FindCode(applet.CodeAuthentication).TriesLeft; int(left) != 2-i {
 			t.Fatalf("%d tries left", left)
 		}
 	}
-	p.deliverStepwise(p.seal(m))
-	p.respondRaw(p.fetchRaw(), ok())
-	p.respondRaw(p.fetchRaw(), enter("1111"))
-	p.reload(path, -1)
+	ask()
 	p.fails(applet.StatusBlocked, nil, signHash(digest([]byte("x"))))
 }
 
-// TestRestartWhileAsking: power goes while the user is asked. The counter is
-// used up, the transaction is not: it comes again and the user is asked.
+// TestRestartWhileAsking: power goes while the user is asked, at the text or at
+// the code. After the next TERMINAL PROFILE the card answers that what it showed is
+// gone, once, under the counter of the last packet, and shows nothing; asked again, it
+// says the same from memory. The next transaction is asked as ever.
 func TestRestartWhileAsking(t *testing.T) {
+	for name, again := range map[string]bool{"asked once": false, "asked twice": true} {
+		path, p := create(t)
+		p.enrol(1, applet.ECDSAP256, testCode)
+		m := p.message(signHash(digest([]byte("x"))))
+		packet := p.seal(m)
+		p.deliverStepwise(packet)
+		shown := p.fetchRaw()
+		if again {
+			packet = p.seal(m)
+			p.deliverStepwise(packet)
+		} else {
+			p.respondRaw(shown, ok())
+			p.fetchRaw()
+		}
+		p.screens = nil
+		p.reload(path, -1)
+		gone := func(when string) {
+			t.Helper()
+			r := p.response()
+			a, err := applet.ParseAnswer(r.Data)
+			if err != nil || a.Transaction != m.Transaction || a.Status() != applet.StatusInterrupted || r.CNTR != p.cntr || len(p.screens) > 0 {
+				t.Fatalf("%s, %s: %+v, %v, screens %v", name, when, r, err, p.screens)
+			}
+		}
+		gone("after the profile")
+		p.boot() // sent: it is not sent again
+		if len(p.sent) > 0 {
+			t.Fatalf("%s: sent twice", name)
+		}
+		p.deliver(packet)
+		if r := p.response(); r.Status != ota.StatusCounterLow {
+			t.Fatalf("%s: %+v", name, r)
+		}
+		p.deliver(p.seal(m))
+		gone("asked again")
+		p.signs(testCode)
+	}
+}
+
+// TestInterruptedPlace: an answer takes the place of what was kept for it, so a
+// card that is switched off later says what the user did.
+func TestInterruptedPlace(t *testing.T) {
 	path, p := create(t)
 	p.enrol(1, applet.ECDSAP256, testCode)
 	m := p.message(signHash(digest([]byte("x"))))
-	packet := p.seal(m)
-	p.deliverStepwise(packet)
-	p.fetchRaw()
-	p.reload(path, -1)
-	p.deliver(packet)
-	if r := p.response(); r.Status != ota.StatusCounterLow {
-		t.Fatalf("%+v", r)
-	}
 	p.script = script(ok(), enter(testCode))
 	p.deliver(p.seal(m))
-	if !p.answer().OK() {
-		t.Fatal("no signature")
+	first := p.answer()
+	p.reload(path, -1)
+	p.forget()
+	p.deliver(p.seal(m))
+	if again := p.answer(); !again.OK() || !bytes.Equal(again.Results[0].Signature, first.Results[0].Signature) {
+		t.Fatalf("%+v", again)
 	}
 }
 

@@ -23,6 +23,8 @@ func FaultOfWord(w applet.StatusWord) *mssp.Fault {
 		return mssp.Faultf(mssp.ExpiredTransaction, "time is up: %s", mssp.ReachShown.Ended())
 	case applet.StatusBusy:
 		return mssp.Faultf(mssp.SignatureProcess, "the user's phone was busy with another screen: try again")
+	case applet.StatusInterrupted:
+		return mssp.Faultf(mssp.SignatureProcess, "the user's phone was switched off while it asked: what it showed is gone, ask again")
 	case applet.StatusBlocked, applet.StatusWrongCode: // 3.5.4-1
 		return mssp.Faultf(mssp.PINBlocked, "the user's code is blocked after wrong entries: they must have it unblocked")
 	case applet.StatusConditions:

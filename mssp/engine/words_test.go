@@ -21,6 +21,7 @@ func TestStatusWords(t *testing.T) {
 		applet.StatusCancelled:               mssp.UserCancel,
 		applet.StatusNoAnswer:                mssp.ExpiredTransaction,
 		applet.StatusBusy:                    mssp.SignatureProcess,
+		applet.StatusInterrupted:             mssp.SignatureProcess,
 		applet.StatusBlocked:                 mssp.PINBlocked,
 		applet.StatusWrongCode:               mssp.PINBlocked,
 		applet.StatusWrongCodeTries(2):       mssp.SignatureProcess,
