@@ -83,7 +83,7 @@ func (k *CheckCmd) Run(c *cli) error {
 // database of SQLite.
 func (k *CheckCmd) dangers(c *cli, cfg *config.Config) error {
 	now := time.Now()
-	list := cfg.Dangers()
+	list := append(cfg.Dangers(), app.ShortOfDescriptors(cfg)...)
 	certs, err := cfg.Certificates(now)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/listen"
 	"github.com/simsign/simsign/cmd/internal/selftest"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
@@ -91,6 +92,9 @@ type App struct {
 	loaded   *config.Config // the last one that was taken over; cfg is the one of the start
 	recheck  chan struct{}  // a self-check shall not wait for its time
 
+	connections *listen.Metrics
+	listeners   listen.Group
+
 	closers []func(context.Context) error // in the order of opening
 	once    sync.Once
 	done    chan struct{}
@@ -124,6 +128,9 @@ func New(o Options) (*App, error) {
 	a := &App{o: o, cfg: o.Config, loaded: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}
 	a.steady = newSteady(&o)
 	registry.MustRegister(a.steady.gauge)
+	if a.connections, err = listen.NewMetrics(registry); err != nil {
+		return nil, err
+	}
 	a.certs, err = newCertificates(a)
 	return a, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (a *App) tellDangers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range append(a.cfg.Dangers(), stored...) {
+	for _, d := range slices.Concat(a.cfg.Dangers(), ShortOfDescriptors(a.cfg), stored) {
 		a.log.Warn("dangerous setting", "key", d.Key, "what", d.What, "advice", d.Advice)
 	}
 	return Refuse(a.cfg, stored)

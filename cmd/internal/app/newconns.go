@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/simsign/simsign/cmd/internal/listen"
 )
 
 // newConns holds the connections on which nothing was asked yet. Browsers open
@@ -15,6 +17,9 @@ type newConns struct {
 
 // track is the ConnState hook of a server.
 func (u *newConns) track(c net.Conn, s http.ConnState) {
+	if lc := listen.Of(c); lc != nil {
+		lc.State(s)
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if s != http.StateNew {

@@ -60,6 +60,7 @@ func (a *App) tcp(name, addr string, tlsConfig *tls.Config, h http.Handler) erro
 	if err != nil {
 		return fmt.Errorf("%s.listen: %w", name, err)
 	}
+	l = a.limited(name, l)
 	if tlsConfig != nil {
 		l = tls.NewListener(l, tlsConfig)
 	}
@@ -83,12 +84,13 @@ func (a *App) serve(name string, l net.Listener, h http.Handler) {
 	base, cancel := context.WithCancel(context.Background())
 	unused := &newConns{}
 	p := &plane{name: name, l: l, srv: &http.Server{
-		Handler:           h,
+		Handler:           succeeding(h, name),
+		ConnContext:       withConn,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headTime,
 		IdleTimeout:       5 * time.Minute, // FiCom: connections are kept that long
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         unused.track,
+		ConnState:         unused.track, // and that of the limits
 		ErrorLog:          slog.NewLogLogger(a.log.With("listener", name).Handler(), slog.LevelDebug),
 	}}
 	if name == "ca" || name == "metrics" {
@@ -149,7 +151,7 @@ func (a *App) adminSocket() error {
 	if err != nil {
 		return fmt.Errorf("admin.socket: %w", err)
 	}
-	a.serve("admin", l, admin.Handler(a.Admin(), a.log))
+	a.serve("admin", a.limited("admin", l), admin.Handler(a.Admin(), a.log))
 	return nil
 }
 

@@ -161,6 +161,12 @@ type Limits struct {
 	CoolOffAfter    int      `toml:"cool_off_after" default:"3" min:"0" max:"1000"`
 	AllCoolOffAfter int      `toml:"cool_off_after_all" example:"9" min:"1" max:"10000"`
 	CoolOff         Duration `toml:"cool_off" default:"15m"`
+	// Connections to the API at the same time, of all and of one address (absent: half;
+	// trusted_proxies are exempt). Who only opens them makes room for others, and is cut
+	// off after 15 s. The CA and the console have an eighth each. Each takes a file
+	// descriptor (LimitNOFILE of systemd, ulimit -n); where those are few, so are these.
+	Connections           int `toml:"connections" default:"12000" min:"16" max:"1000000"`
+	ConnectionsPerAddress int `toml:"connections_per_address" example:"6000" min:"1" max:"1000000"`
 	// How long a stop waits for those that are being answered. What is accepted is stored
 	// and goes on at the next start.
 	Stop Duration `toml:"stop" default:"15s"`

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/listen"
+)
+
+// public are the planes that others reach, with the connections that each wants.
+func public(cfg *config.Config) (names []string, wants []int) {
+	most := cfg.Limits.Connections
+	return []string{"api", "ca", "console"}, []int{most, most / 8, most / 8}
+}
+
+// limited puts the limits of a plane around its listener. What the operator asks
+// (admin, metrics and readiness) has places and descriptors of its own.
+func (a *App) limited(name string, l net.Listener) net.Listener {
+	o := listen.Options{Name: name, Logger: a.log, Metrics: a.connections, Group: &a.listeners}
+	switch name {
+	case "admin":
+		o.Max = listen.AdminMax
+	case "metrics":
+		o.Max, o.PerAddress = listen.MetricsMax, listen.MetricsMax/2
+	default:
+		names, wants := public(a.cfg)
+		if n, err := listen.Descriptors(); err == nil {
+			wants = listen.Share(n, wants)
+		}
+		for i := range names {
+			if names[i] == name {
+				o.Max = wants[i]
+			}
+		}
+		o.PerAddress = max(o.Max/2, 1)
+		if n := a.cfg.Limits.ConnectionsPerAddress; n > 0 {
+			o.PerAddress = min(n, o.Max)
+		}
+		if name == "api" {
+			o.Exempt = a.cfg.API.Proxies()
+		}
+	}
+	return listen.New(l, o)
+}
+
+// ShortOfDescriptors is the danger of a process that may not have as many file
+// descriptors as its limits of connections want.
+func ShortOfDescriptors(cfg *config.Config) []config.Danger {
+	have, err := listen.Descriptors()
+	_, wants := public(cfg)
+	need := listen.Needed(wants)
+	if err != nil || have >= need {
+		return nil
+	}
+	return []config.Danger{{
+		Key:    "limits.connections",
+		What:   fmt.Sprintf("%d connections take %d file descriptors in all, this process may have %d: the API gets %d connections", cfg.Limits.Connections, need, have, listen.Share(have, wants)[0]),
+		Advice: fmt.Sprintf("set LimitNOFILE=%d in the unit (ulimit -n), or lower it", need),
+	}}
+}
+
+type connKey struct{}
+
+// withConn lets a handler find the connection of its request.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if lc := listen.Of(c); lc != nil {
+		return context.WithValue(ctx, connKey{}, lc)
+	}
+	return ctx
+}
+
+// succeeding tells the connection of each request that has succeeded: on the API
+// nobody does without having logged in.
+func succeeding(h http.Handler, name string) http.Handler {
+	if name != "api" {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := &statusWriter{ResponseWriter: w}
+		h.ServeHTTP(s, r)
+		if c, ok := r.Context().Value(connKey{}).(*listen.Conn); ok && s.status == http.StatusOK {
+			c.Succeeded()
+		}
+	})
+}
+
+// statusWriter notes the status of a reply.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
