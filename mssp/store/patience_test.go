@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"sync"
 	"testing"
@@ -318,5 +319,28 @@ func TestUnreadableStanding(t *testing.T) {
 	l.finish(store.Finish{TxID: r.Tx.ID, Event: mssp.EventRefused, Status: mssp.UserCancel, Rules: rules})
 	if st := l.prompt().Was; len(st.By) != 1 || len(st.By[0].Unsigned) != 1 {
 		l.Errorf("after the next end: %+v", st)
+	}
+}
+
+// A row as the release before wrote it: what counts there still counts, its pause
+// ends as it would have, and the next end writes it anew.
+func TestStandingOfRelease8(t *testing.T) {
+	l := onSQLite(t)
+	l.user()
+	old := binary.BigEndian.AppendUint64([]byte{1}, uint64(epoch.Add(time.Minute).UnixMicro()))
+	old = append(binary.BigEndian.AppendUint64(old, 0), 0, 0, 0, 1)
+	old = binary.BigEndian.AppendUint64(old, uint64(epoch.UnixMicro()))
+	if _, err := rawDB(t, l.dsn).Exec(`INSERT INTO patience VALUES (?, 7, 0, ?)`, string(numberA), old); err != nil {
+		t.Fatal(err)
+	}
+	l.wantRefused("within the old pause", l.ask(newTx()))
+	l.cancelled(bank)
+	later := newTx()
+	later.CreatedAt = epoch.Add(time.Minute)
+	l.ok(l.ask(later))
+	rec, err := l.Standing(ctx, numberA)
+	l.ok(err)
+	if len(rec.By) != 2 || rec.By[0].ID != "" || len(rec.By[0].Unsigned) != 1 || rec.By[1].ID != bank {
+		t.Errorf("%+v", rec)
 	}
 }
