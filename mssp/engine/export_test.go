@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -61,3 +62,9 @@ func FailureOf(id mssp.TransID, f *mssp.Fault) store.Finish {
 	fin.TxID = id
 	return fin
 }
+
+// TransID draws the name of a transaction.
+func TransID(rand io.Reader) (mssp.TransID, error) { return transID(rand) }
+
+// AppletTxn draws the number by which the applet knows it.
+func AppletTxn(rand io.Reader) (uint32, error) { return appletTxn(rand) }

@@ -63,6 +63,12 @@ func TestRoute(t *testing.T) {
 		{"41790000001", "8941011000000000017", "", "", "zurich"},
 		{"37200000", "", "228010000000001", "", "roamers"},
 		{"37200000", "", "228020000000001", "", "rest"},
+		// A prefix and a range count at the beginning, not inside.
+		{"35841790000", "", "", "", "rest"},
+		{"41314179000", "", "", "", "swiss"},
+		{"35837200000", "", "228010000000001", "", "rest"},
+		{"37200000", "", "240228010000001", "", "rest"},
+		{"41310000000", "8946894101050000000", "", "", "swiss"},
 		{"41790000001", "8941010500000000017", "", "lab", "lab"},
 	} {
 		b := r.Route(bearer.Destination{MSISDN: tc.number, ICCID: tc.iccid, IMSI: tc.imsi, Profile: tc.prof})
