@@ -13,6 +13,7 @@ import (
 type TxCmd struct {
 	List   TxListCmd   `cmd:"" help:"List the open transactions, newest first: state, since when, what each waits for."`
 	Show   TxShowCmd   `cmd:"" help:"Show a transaction: how it went, and an answer that came after its end."`
+	Export TxExportCmd `cmd:"" help:"Write the evidence of a signature: what was asked, shown and signed, certificates, times; OpenSSL verifies it."`
 	Cancel TxCancelCmd `cmd:"" help:"End an open transaction: its provider hears 208, the next request reaches the card."`
 }
 

@@ -114,6 +114,13 @@ func CheckRequest(v Vault, tx *mssp.Transaction) error {
 	return err
 }
 
+// StoredPayload is what the row of a transaction keeps of its procedure, once it
+// is sure that it is as it was accepted.
+func StoredPayload(v Vault, tx *mssp.Transaction) ([]byte, error) {
+	_, payload, err := openRequest(v, tx)
+	return payload, err
+}
+
 func openRequest(v Vault, tx *mssp.Transaction) (h head, payload []byte, err error) {
 	b := tx.Request
 	if tx.Damage != "" {

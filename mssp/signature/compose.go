@@ -73,27 +73,18 @@ func (p *payload) chooseHash(alg applet.Algorithm) error {
 // compute fills in what follows from payload and certificate.
 func (g *signing) compute(cert *x509.Certificate) error {
 	g.cert = cert
-	switch {
-	case g.Format == PKCS1 && g.Digest != nil:
-		g.digest = g.Digest
-	case g.Format == PKCS1:
-		h := g.Hash.New()
-		h.Write(g.Content)
-		g.digest = h.Sum(nil)
-	default:
-		var chain [][]byte
-		if g.s.o.Chain != nil {
-			chain = g.s.o.Chain()
-		}
-		p, err := g.prepare(cert.Raw, chain)
-		if errors.Is(err, cms.ErrOptions) {
-			return mssp.Faultf(mssp.WrongParam, "what is to be signed cannot go into a CMS: %v", err)
-		}
-		if err != nil {
-			return g.s.engine.Internal("preparing CMS", err)
-		}
-		g.prepared, g.digest = p, p.Digest()
+	var chain [][]byte
+	if g.s.o.Chain != nil {
+		chain = g.s.o.Chain()
 	}
+	p, digest, err := g.signed(cert.Raw, chain)
+	if errors.Is(err, cms.ErrOptions) {
+		return mssp.Faultf(mssp.WrongParam, "what is to be signed cannot go into a CMS: %v", err)
+	}
+	if err != nil {
+		return g.s.engine.Internal("preparing CMS", err)
+	}
+	g.prepared, g.digest = p, digest
 	return nil
 }
 

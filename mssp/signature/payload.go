@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -42,7 +43,36 @@ func (g *signing) Payload() ([]byte, error) { return json.Marshal(&g.payload) }
 
 func (s *Signer) decode(b []byte) (engine.Procedure, error) {
 	g := &signing{s: s}
-	return g, json.Unmarshal(b, &g.payload)
+	if err := json.Unmarshal(b, &g.payload); err != nil {
+		return nil, err
+	}
+	return g, g.usable()
+}
+
+// usable refuses a payload that would make the program fail later on.
+func (p *payload) usable() error {
+	if _, ok := applet.HashOf(p.Hash); !ok {
+		return fmt.Errorf("hash %d is none that a card makes", uint(p.Hash))
+	}
+	return nil
+}
+
+// signed is what the card signs: the hash of the content, or that of the signed
+// attributes of the CMS that waits for the signature (nil for a bare one).
+func (p *payload) signed(cert []byte, chain [][]byte) (*cms.Prepared, []byte, error) {
+	switch {
+	case p.Format == PKCS1 && p.Digest != nil:
+		return nil, p.Digest, nil
+	case p.Format == PKCS1:
+		h := p.Hash.New()
+		h.Write(p.Content)
+		return nil, h.Sum(nil), nil
+	}
+	prepared, err := p.prepare(cert, chain)
+	if err != nil {
+		return nil, nil, err
+	}
+	return prepared, prepared.Digest(), nil
 }
 
 // prepare builds the CMS that waits for the signature; the same payload and

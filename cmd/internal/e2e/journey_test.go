@@ -110,10 +110,11 @@ func TestJourney(t *testing.T) {
 	for _, args := range [][]string{{"ap", "list"}, {"card", "list"}, {"user", "list"}, {"user", "show", "--msisdn", w.users[0].number.String()}, {"user", "applet", "--msisdn", w.users[0].number.String()}} {
 		must(t, w.dir, args...)
 	}
+	evidence := w.export(t)
 	c.stop(t)
 	digest := sha256.Sum256([]byte("the whole contract"))
 	w.checkLog(t, map[string]string{"text": "Überweisung", "part of the text": "120.00", "display text": "Contract 7", "hash": hex.EncodeToString(digest[:])})
-	t.Run("openssl", func(t *testing.T) { w.openssl(t, files, text) })
+	t.Run("openssl", func(t *testing.T) { w.openssl(t, files, text); w.opensslEvidence(t, evidence, text) })
 }
 
 // openssl verifies with the command that everybody has.
