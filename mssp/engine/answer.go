@@ -26,15 +26,26 @@ func (x *inbox) answer(ctx context.Context, f *flight, j *store.Joined, mo *bear
 	r := o.response
 	pk, ok := f.packet(r.CNTR)
 	if !ok || r.TAR != pk.TAR {
+		at := f
 		if f, pk, err = x.elsewhere(ctx, f, &r); err != nil {
 			return err
 		}
 		if f == nil {
-			return x.consume(ctx, j.ID)
+			return x.spent(ctx, at, j)
 		}
 	}
 	x.traceAnswer(f, &r)
 	return x.response(ctx, f, &r, pk, j, mo)
+}
+
+// spent records that a message has ended nothing and is of no more use; what was
+// sent beside it in its name stays: the answer may be among that.
+func (x *inbox) spent(ctx context.Context, f *flight, j *store.Joined) error {
+	if !j.Several() {
+		return x.consume(ctx, j.ID)
+	}
+	x.await(f)
+	return x.o.Store.SetAside(ctx, *j)
 }
 
 // elsewhere looks in the rows for the packet of an authentic answer that the
@@ -90,13 +101,13 @@ func (x *inbox) response(ctx context.Context, f *flight, r *ota.Response, pk sto
 		return x.int6(ctx, f, r.Data, j, mo)
 	case r.Status == ota.StatusOK, r.Status == ota.StatusMoreTime, r.Status == ota.StatusFollowsByUSSD:
 		x.m.mo("por")
-		return x.consume(ctx, j.ID)
+		return x.spent(ctx, f, j)
 	case r.Status == ota.StatusFollowsInSubmit:
 		return x.prompted(ctx, f, j)
 	case r.Status == ota.StatusCounterLow:
 		if done, err := x.counterLow(ctx, f, pk); done || err != nil {
 			x.m.mo("replayed")
-			return errors.Join(err, x.consume(ctx, j.ID))
+			return errors.Join(err, x.spent(ctx, f, j))
 		}
 	}
 	x.m.security(r.Status.String())
@@ -123,7 +134,7 @@ func (x *inbox) prompted(ctx context.Context, f *flight, j *store.Joined) error 
 			return err
 		}
 	}
-	return x.consume(ctx, j.ID)
+	return x.spent(ctx, f, j)
 }
 
 // counterLow decides about "CNTR low". When the packet has been sent more
@@ -186,7 +197,7 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 	if err == nil && a.Transaction != f.tx.AppletTxn && a.Transaction != 0 {
 		x.m.mo("mismatch")
 		x.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
-		return x.consume(ctx, j.ID)
+		return x.spent(ctx, f, j)
 	}
 	judge := func() (store.Finish, error) { return x.line.evaluate(ctx, f, &a) }
 	if err != nil {
@@ -215,7 +226,7 @@ func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer
 	})
 	if errors.Is(err, mssp.ErrEvent) { // it has no packet at the card: nothing can be an answer
 		x.m.mo("mismatch")
-		return x.consume(ctx, j.ID)
+		return x.spent(ctx, f, j)
 	}
 	if err != nil {
 		return err
@@ -236,7 +247,7 @@ func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer
 				return err
 			}
 		}
-		return x.consume(ctx, j.ID)
+		return x.spent(ctx, f, j)
 	}
 	return nil
 }

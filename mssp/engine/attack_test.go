@@ -10,6 +10,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 )
 
@@ -246,4 +247,49 @@ func TestImplausibleParts(t *testing.T) {
 	}
 	l.Bring(mos...)
 	l.Want(tx.ID, mssp.Done, mssp.Signature)
+}
+
+// The parts of an older answer of the same card, which is authentic, take nothing
+// from the true one either, whatever is looked at first.
+//
+// Supports: F11, I6
+func TestPartsOfAnOlderAnswer(t *testing.T) {
+	for name, order := range map[string][]int{ // 0 to 2: the true parts, 3 to 5: the old ones
+		"old ones first":        {3, 4, 5, 0, 1, 2},
+		"old ones last":         {0, 1, 3, 4, 5, 2},
+		"one true part between": {3, 4, 0, 5, 1, 2},
+		"two by two":            {0, 3, 1, 4, 2},
+	} {
+		for _, restart := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				l := enginetest.New(t)
+				c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+				c.First = false
+				old, mosOld := l.Ask("T0")
+				l.Bring(mosOld...)
+				l.Want(old.ID, mssp.Done, mssp.Signature)
+				tx, mos := l.Ask("T1")
+				ref, total := element(mos[0])
+				all := slices.Clone(mos)
+				for i, mo := range mosOld {
+					all = append(all, as(mo, uint16(ref), false, total, byte(i+1)))
+				}
+				if restart { // what is stored is looked at as a whole
+					for _, i := range order[:len(order)-1] {
+						l.Bring(all[i])
+					}
+					mo, i := all[order[len(order)-1]], order[len(order)-1]
+					_, err := l.Store.SaveMO(context.Background(), mo, store.ConcatRef{Ref: uint16(ref), Total: int(total), Part: i%3 + 1})
+					l.OK(err)
+					l.Kill()
+					l.Settle()
+				} else {
+					for _, i := range order {
+						l.Bring(all[i])
+					}
+				}
+				l.Want(tx.ID, mssp.Done, mssp.Signature)
+			})
+		}
+	}
 }

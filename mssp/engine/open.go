@@ -26,18 +26,31 @@ type opened struct {
 }
 
 // open looks for the one that is authentic among what the parts of a message
-// can be: anybody may have sent some of them. It leaves that one in j.
+// can be: anybody may have sent some of them, also those of an older answer that he
+// has seen. It leaves that one in j, rather one to a packet of this flight.
 func (x *inbox) open(f *flight, j *store.Joined) (o opened, err error) {
 	p := x.o.CardProfiles[f.request.Card]
+	var any *opened
+	var first [2][]byte
 	for udh, ud := range j.Choices() {
-		var why error
-		if o, why = openOne(f, &p, udh, ud); why == nil {
+		o, why := openOne(f, &p, udh, ud)
+		if why != nil && err == nil {
+			err = why // of the newest
+		}
+		if why != nil {
+			continue
+		}
+		if _, ours := f.packet(o.response.CNTR); ours || o.int6 != nil {
 			j.UDH, j.UD = udh, ud
 			return o, nil
 		}
-		if err == nil {
-			err = why // of the newest
+		if any == nil {
+			any, first = &o, [2][]byte{udh, ud}
 		}
+	}
+	if any != nil {
+		j.UDH, j.UD = first[0], first[1]
+		return *any, nil
 	}
 	if err == nil {
 		err = ota.ErrLength // no choice has the length that it says

@@ -66,6 +66,9 @@ func (j *Joined) only(part int, p Piece) {
 	j.newest()
 }
 
+// Several reports whether more was stored than one message.
+func (j *Joined) Several() bool { return j.Stored > int64(len(j.Variants)) }
+
 // Choices are the messages that the variants can be, each with the header of
 // its first part: the newest variants first, then those with one older, and so
 // on, at most 256. A packet begins with its length in two octets (TS 102 225 5.1,
