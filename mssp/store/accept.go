@@ -78,6 +78,9 @@ func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResul
 	} else if err != nil {
 		return AcceptResult{}, err
 	}
+	if err := w.box.b.room(); err != nil { // it is new, and what is left is for the others
+		return AcceptResult{}, err
+	}
 	w.record(accepted.Change)
 	if p != nil {
 		if err := p.count(w, tx.MSISDN, tx.AP, now); err != nil {

@@ -71,6 +71,9 @@ func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet)
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
 	}
+	if err := s.b.room(); err != nil {
+		return err
+	}
 	return s.do(ctx, func(q querier) error {
 		// What is there is not made good by being written beside.
 		if _, err := oneOf(q, scanCard, sqlCard, string(c.ICCID)); notFoundIsNil(err) != nil {

@@ -23,9 +23,9 @@ const sqlAtWork = `SELECT CASE WHEN EXISTS (SELECT 1 FROM tx WHERE finished_at =
 // than zero) as long as there is work; idle says that there is none, and that
 // nothing is stored: the service may take the machine's time. noted is what is
 // stored already; nothing is written for a little more or less.
-func (s *Store) NoteClock(ctx context.Context, ahead, noted time.Duration) (idle bool, err error) {
-	err = s.do(ctx, func(q querier) error {
-		if err := s.boxes.fenced(q, nil); err != nil {
+func (b *Boxes) NoteClock(ctx context.Context, ahead, noted time.Duration) (idle bool, err error) {
+	err = b.do(ctx, func(q querier) error {
+		if err := b.fenced(q, nil); err != nil {
 			return err
 		}
 		r, err := q.one(sqlAtWork)
@@ -50,15 +50,15 @@ func (s *Store) NoteClock(ctx context.Context, ahead, noted time.Duration) (idle
 }
 
 // ClockAhead is what NoteClock has stored, 0 when there is nothing.
-func (s *Store) ClockAhead(ctx context.Context) (time.Duration, error) {
-	b, err := s.Meta(ctx, clockName)
+func (b *Boxes) ClockAhead(ctx context.Context) (time.Duration, error) {
+	v, err := readOne(ctx, b.db, scanBlob, sqlMeta, clockName)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return 0, nil
 	case err != nil:
 		return 0, err
-	case len(b) != 8:
-		return 0, fmt.Errorf("store: the note about the clock has %d octets, needs 8: %w", len(b), ErrCorrupt)
+	case len(v) != 8:
+		return 0, fmt.Errorf("store: the note about the clock has %d octets, needs 8: %w", len(v), ErrCorrupt)
 	}
-	return time.Duration(int64(binary.BigEndian.Uint64(b))) * time.Microsecond, nil
+	return time.Duration(int64(binary.BigEndian.Uint64(v))) * time.Microsecond, nil
 }

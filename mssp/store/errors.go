@@ -27,6 +27,10 @@ var (
 	// store has changed nothing, and stops.
 	ErrFenced = errors.New("declared dead by another box")
 
+	// ErrNoRoom: the disk of the database is nearly full, and nothing new is taken;
+	// what was accepted before is still stored.
+	ErrNoRoom = errors.New("no room on the disk")
+
 	errReadOnly = errors.New("store: opened read-only")
 	errVisitor  = errors.New("store: opened without being a box: it serves no card")
 )

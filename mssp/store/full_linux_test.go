@@ -75,10 +75,13 @@ func TestDiskFull(t *testing.T) {
 	if err := s.Ping(ctx); err != nil {
 		t.Errorf("it does not answer any more: %v", err)
 	}
-	// The network's word about the segments comes now: it is kept.
+	// What is under way goes on: the network's word about the segments is stored.
 	s.RecordOutcomesLazy(outcomes(store.SegAccepted, first.Dispatched.Segments...))
-	if err := s.SetMeta(ctx, "takes them along", make([]byte, 20_000)); !errors.Is(err, store.ErrNotWritten) {
+	if err := s.SetMeta(ctx, "takes them along", make([]byte, 20_000)); err != nil {
 		t.Errorf("with an outcome: %v", err)
+	}
+	if got := s.Space(); !got.Tight {
+		t.Errorf("the disk: %+v", got)
 	}
 
 	if err := os.Remove(fill); err != nil {
@@ -86,6 +89,9 @@ func TestDiskFull(t *testing.T) {
 	}
 	if err := s.Writable(ctx); err != nil {
 		t.Errorf("with room again: %v", err)
+	}
+	if got := s.Space(); got.Tight || got.Reserve != 256<<10 {
+		t.Errorf("with room again the disk is %+v", got)
 	}
 	if r, err := s.Accept(ctx, refused, nil, seal); err != nil || r.Duplicate {
 		t.Errorf("the refused one, again: %+v, %v", r, err)
@@ -143,5 +149,130 @@ func TestNetworkFileSystems(t *testing.T) {
 		if got := store.NetworkName(magic); got != want {
 			t.Errorf("%#x is %q, want %q", magic, got, want)
 		}
+	}
+}
+
+// fill takes all that is left of a disk.
+func fill(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	path := filepath.Join(dir, "fill")
+	if err := os.WriteFile(path, make([]byte, 64<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	return func() {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// When somebody else fills the disk, whatever was accepted comes to its end with
+// the reserve; nothing new is taken until there is one again. An AP_TransID that
+// comes again is answered all the same.
+//
+// Supports: F3, I14
+func TestReserve(t *testing.T) {
+	dir := smallDisk(t, "8m")
+	path := filepath.Join(dir, "simsign.db")
+	s, err := store.Open(ctx, store.Options{DSN: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	const n = 40
+	var open []mssp.Transaction
+	for i := range n {
+		importCard(t, s, benchCard(i))
+		tx := newTx()
+		tx.ICCID = benchCard(i)
+		r, err := s.Accept(ctx, tx, nil, seal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, r.Tx)
+	}
+	if got := s.Space(); got.Tight || got.Reserve != 1<<20 {
+		t.Fatalf("the disk: %+v", got)
+	}
+	for range 2 { // the reserve is made anew each time
+		free := fill(t, dir)
+		late := newTx()
+		late.ICCID = benchCard(0)
+		if _, err := s.Accept(ctx, late, nil, seal); !errors.Is(err, store.ErrNoRoom) || !errors.Is(err, store.ErrNotWritten) {
+			t.Errorf("a new request: %v", err)
+		}
+		if err := s.Writable(ctx); !errors.Is(err, store.ErrNoRoom) {
+			t.Errorf("ready: %v", err)
+		}
+		for _, tx := range open[:n/2] {
+			f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: string(make([]byte, 9_000))}
+			if _, err := s.Finish(ctx, f, seal); err != nil {
+				t.Fatalf("the end of one: %v", err)
+			}
+		}
+		open = open[n/2:]
+		if got := s.Space(); got.Reserve != 0 {
+			t.Errorf("they had room without the reserve: %+v", got)
+		}
+		free()
+		if err := s.Writable(ctx); err != nil {
+			t.Errorf("with room again: %v", err)
+		}
+		if got := s.Space(); got.Tight || got.Reserve != 1<<20 {
+			t.Errorf("with room again: %+v", got)
+		}
+		open = append(open, open...)[:n/2]
+	}
+	late := newTx()
+	late.ICCID = benchCard(0)
+	if _, err := s.Accept(ctx, late, nil, seal); err != nil {
+		t.Errorf("a new request: %v", err)
+	}
+	if err := s.Check(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// The log does not fill a small disk: it is as long as a part of what is free,
+// and it shrinks when readers have kept it for some time.
+//
+// Supports: F3
+func TestLogStaysShort(t *testing.T) {
+	dir := smallDisk(t, "16m")
+	path := filepath.Join(dir, "simsign.db")
+	s, err := store.Open(ctx, store.Options{DSN: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	logged := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	write := func(times int) (most int64) {
+		for i := range times {
+			if err := s.SetMeta(ctx, "something", make([]byte, 10_000+i%7)); err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, logged())
+		}
+		return most
+	}
+	if most := write(3000); most > 2<<20 { // 3,000 times four pages are 48 MiB
+		t.Errorf("the log had %d octets on a disk of 16 MiB", most)
+	}
+	release := s.HoldReader(t)
+	write(200)
+	long := logged()
+	release()
+	write(100)
+	if now := logged(); long < 2<<20 || now > 2<<20 {
+		t.Errorf("the log had %d octets while somebody read, and has %d now", long, now)
+	}
+	if err := s.Check(ctx); err != nil {
+		t.Error(err)
 	}
 }

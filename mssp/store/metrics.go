@@ -20,6 +20,8 @@ type metrics struct {
 	evicted   prometheus.Counter
 	changes   *prometheus.CounterVec // by state and event, as the table has them
 	refused   *prometheus.CounterVec // by event
+	free      prometheus.Gauge
+	reserve   prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -41,6 +43,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		conflicts: counter("mo_conflicts_total", "Inbound parts with other octets, or another total, than an earlier one: not all are from the card."),
 		evicted:   counter("mo_replaced_total", "Incomplete inbound messages that gave way to a new one, or had no room."),
 	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "simsign", Subsystem: "store", Name: name, Help: help})
+	}
+	m.free = gauge("disk_free_bytes", "What is free on the disk of the database (SQLite), besides the reserve.")
+	m.reserve = gauge("disk_reserve_bytes", "The reserve on that disk; 0: it was given up for what is under way, and new requests are refused.")
 	m.changes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "simsign", Subsystem: "store",
 		Name: "tx_changes_total", Help: "Changes of transactions, by the state before and the event.",
@@ -60,7 +67,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused} {
+	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused, m.free, m.reserve} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -88,4 +95,9 @@ func stateLabel(s mssp.State) string {
 		return "new"
 	}
 	return string(s)
+}
+
+func (m *metrics) space(s Space) {
+	m.free.Set(float64(s.Free))
+	m.reserve.Set(float64(s.Reserve))
 }

@@ -18,6 +18,8 @@ type backend interface {
 	why() error           // it has halted; nil as long as it goes on
 	lastUnwritten() error // why the last batch was not written
 	check(ctx context.Context) error
+	space() Space
+	room() error          // nothing new is taken, and why
 	halt(err error) error // end all work
 	// close commits what waits, then runs last, and closes the database.
 	close(last func(querier) error) error
@@ -101,6 +103,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return notFoundIsNil(err)
 }
 
+// Space is how full the disk of the database is.
+func (s *Store) Space() Space { return s.b.space() }
+
 const probeName = "probe"
 
 // Writable is an error when nothing can be written: another program holds the
@@ -110,6 +115,9 @@ const probeName = "probe"
 func (s *Store) Writable(ctx context.Context) error {
 	if s.b.adrift() {
 		return s.beat(ctx)
+	}
+	if err := s.b.room(); err != nil {
+		return err
 	}
 	if s.b.lastUnwritten() == nil {
 		return s.do(ctx, func(querier) error { return nil })

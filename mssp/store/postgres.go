@@ -195,6 +195,11 @@ func (e *pgEngine) why() error {
 	return e.halted
 }
 
+// space: the server knows its disk, and says when it is full.
+func (e *pgEngine) space() Space { return Space{Free: -1} }
+
+func (e *pgEngine) room() error { return nil }
+
 func (e *pgEngine) lazy(o []SegmentOutcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

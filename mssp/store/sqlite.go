@@ -100,7 +100,11 @@ func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics, r
 		c.close()
 		return err
 	}
-	e.writer = startWriter(c, o, m, rec)
+	res := &reserve{m: m, log: o.Logger}
+	if !o.Visitor {
+		res = newReserve(e.path, o, m)
+	}
+	e.writer = startWriter(c, res, o, m, rec)
 	return nil
 }
 
@@ -215,6 +219,20 @@ func (e *sqliteEngine) why() error {
 		return nil
 	}
 	return e.writer.why()
+}
+
+func (e *sqliteEngine) space() Space {
+	if e.writer == nil {
+		return Space{Free: -1}
+	}
+	return e.writer.res.space()
+}
+
+func (e *sqliteEngine) room() error {
+	if e.writer == nil {
+		return nil
+	}
+	return e.writer.res.room()
 }
 
 // read gives f a connection of its own. Each statement sees one committed

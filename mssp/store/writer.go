@@ -50,6 +50,8 @@ type job struct {
 // room again (F3). A damaged file halts the store: a restart does not mend it.
 type writer struct {
 	c   *sqliteConn
+	res *reserve
+	cut checkpointer
 	log *slog.Logger
 	m   *metrics
 	rec recorder
@@ -69,9 +71,9 @@ type writer struct {
 	ended chan struct{}
 }
 
-func startWriter(c *sqliteConn, o *Options, m *metrics, rec recorder) *writer {
+func startWriter(c *sqliteConn, res *reserve, o *Options, m *metrics, rec recorder) *writer {
 	w := &writer{
-		c: c, log: o.Logger, m: m, rec: rec,
+		c: c, res: res, log: o.Logger, m: m, rec: rec,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.loop()
@@ -234,12 +236,17 @@ func (w *writer) commit(jobs []*job) {
 		answer(jobs, err)
 		return
 	}
-	for again, apart := true, false; again; apart = true {
+	for again, apart, full := true, false, 0; again; apart = true {
 		var err error
 		if again, err = w.guarded(jobs, apart); err != nil {
+			if again = w.makeRoom(err, full); again {
+				full++
+				continue
+			}
 			answer(jobs, err)
 		}
 	}
+	w.cut.trim(w.c, w.res)
 	w.m.batch(len(jobs), time.Since(begin))
 }
 
@@ -279,13 +286,13 @@ func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 		if !w.c.dirty && !isSQL {
 			continue // it wrote nothing and harms nobody
 		}
-		j.out = true
 		if err := w.rollback(); err != nil {
 			return false, w.unknown(err)
 		}
 		if isSQL && ofMachine(se.Code()) {
 			return false, w.notWritten(j.err)
 		}
+		j.out = true
 		return true, nil
 	}
 	if _, err := w.c.exec("COMMIT"); err != nil {
@@ -412,13 +419,4 @@ func (w *writer) close(last func(querier) error) error {
 		w.log.Warn("the database was not told of the end", "error", err)
 	}
 	return errors.Join(w.settle(), w.c.close())
-}
-
-// settle moves the log into the database file. SQLite does that when the last
-// connection closes, but does not tell when it fails.
-func (w *writer) settle() error {
-	if _, err := w.c.one("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-		return fmt.Errorf("store: cannot move the log into the database: %w; nothing is lost as long as the -wal file stays beside it: look at the disk", err)
-	}
-	return nil
 }

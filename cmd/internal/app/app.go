@@ -89,6 +89,7 @@ type App struct {
 	selftest *selftest.Test
 	certs    *certificates
 	steady   *steady
+	tight    bool           // at the last look: the disk takes nothing new
 	loaded   *config.Config // the last one that was taken over; cfg is the one of the start
 	recheck  chan struct{}  // a self-check shall not wait for its time
 
@@ -301,6 +302,7 @@ func (a *App) watch(ctx context.Context) {
 			a.certs.look()
 		case <-clock.C:
 			a.compareClocks(ctx)
+			a.tellSpace()
 		case <-a.recheck:
 			a.health.run(ctx)
 		case <-purge.C:

@@ -192,3 +192,20 @@ func (a *App) checkNow() {
 	default:
 	}
 }
+
+// tellSpace opens and closes the alert of the disk of the database.
+func (a *App) tellSpace() {
+	s := a.core.Store.Space()
+	if s.Tight != a.tight {
+		a.tight = s.Tight
+		a.checkNow()
+	}
+	switch {
+	case !s.Tight:
+		a.alerts.Clear(alert.Disk, s.Folder)
+	case s.Reserve == 0:
+		a.alerts.Raise(alert.Disk, s.Folder, fmt.Sprintf("is full (%d octets are left): the reserve is given up for what is under way, new requests are refused (780): make room", s.Free))
+	default:
+		a.alerts.Raise(alert.Disk, s.Folder, fmt.Sprintf("is nearly full (%d octets are left): new requests are refused (780): make room", s.Free))
+	}
+}
