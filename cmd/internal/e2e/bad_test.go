@@ -52,6 +52,12 @@ var badRequests = []struct {
 	{"bidirectional", "Pay \u202e001", nil, "107", "U+202E) turns the order"},
 	{"isolate", "Pay \u2066001", nil, "107", "U+2066) turns the order"},
 	{"invisible", "Pay\u200b1", nil, "107", "U+200B) cannot be seen"},
+	{"another text shown", "", map[string]any{"DataToBeDisplayed": map[string]any{"Data": "Log in?"}}, "101", "is not the text that is signed"},
+	{"120 line feeds", "Pay" + strings.Repeat("\n", 120) + "?", nil, "107", "pushes the text away from its frame"},
+	{"two digit systems", "Pay 1\u0660\u0660 EUR", nil, "107", "is a digit of another kind"},
+	{"a stroke through a digit", "Pay 1000\u0336 EUR", nil, "107", "is drawn over, under or through"},
+	{"a figure space", "Pay 1\u2007000 EUR", nil, "107", "use an ordinary space"},
+	{"a label of the applet", "Pay?\nViite: QATW", nil, "107", "of the phone's own screen"},
 	{"look-alike", "p\u0430ypal", nil, "107", "write the word in one script"},
 }
 
@@ -95,16 +101,17 @@ func TestBadRequests(t *testing.T) {
 		t.Errorf("%d packets went to the card", n-packets)
 	}
 	// The same AP_TransID: the same body is the same transaction, another is refused.
-	code, first := w.post(t, "/rest/service", jsonHeader, w.request("R", "Pay 1? [once]", map[string]any{"MessagingMode": "asynchClientServer"}))
+	asynch := map[string]any{"MessagingMode": "asynchClientServer", "AP_Info.Instant": time.Now().UTC().Format(time.RFC3339)}
+	code, first := w.post(t, "/rest/service", jsonHeader, w.request("R", "Pay 1? [once]", asynch))
 	if code != http.StatusOK {
 		t.Fatalf("a good request: %d %s", code, first)
 	}
 	id := regexp.MustCompile(`"MSSP_TransID":"(\w+)"`)
-	code, again := w.post(t, "/rest/service", jsonHeader, w.request("R", "Pay 1? [once]", map[string]any{"MessagingMode": "asynchClientServer"}))
+	code, again := w.post(t, "/rest/service", jsonHeader, w.request("R", "Pay 1? [once]", asynch))
 	if code != http.StatusOK || id.FindString(first) != id.FindString(again) {
 		t.Errorf("repeated: %d %s, first %s", code, again, first)
 	}
-	w.wantFault(t, "AP_TransID with another body", w.request("R", "Pay 1000000?", map[string]any{"MessagingMode": "asynchClientServer"}), "101", "AP_TransID was used before")
+	w.wantFault(t, "AP_TransID with another body", w.request("R", "Pay 1000000?", asynch), "101", "were used before for another request")
 	c.stop(t)
 	w.checkLog(t, nil)
 	w.checkPrompts(t)
