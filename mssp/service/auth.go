@@ -222,13 +222,15 @@ func (a *authenticator) password(ctx context.Context, who guesser, hash, passwor
 // it is wrong for sure.
 func (a *authenticator) check(ctx context.Context, who guesser, hash, password string, mac [sha256.Size]byte) (bool, *mssp.Fault) {
 	now := a.clock()
-	r := a.limit(who).ReserveN(now, 1)
+	limit := a.limit(who)
+	clean := limit.TokensAt(now) >= failureBurst
+	r := limit.ReserveN(now, 1)
 	if d := r.DelayFrom(now); d > 0 {
 		r.CancelAt(now)
 		return false, mssp.Faultf(mssp.UnauthorizedAccess, "too many failed logins for this AP_ID from your address: try again in %s", d.Round(time.Second))
 	}
 	if hash != "" {
-		if err := a.places.take(ctx, who.id, who.from); err != nil {
+		if err := a.places.take(ctx, who.id, who.from, clean); err != nil {
 			r.CancelAt(now)
 			return false, internal(err)
 		}

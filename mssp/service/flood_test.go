@@ -128,20 +128,22 @@ func TestStrangersCostNothing(t *testing.T) {
 	}
 }
 
-// Places go round: by name, in a name by network, in a network the newest first.
+// Places go round: by name, in a name by network, clean ones before bad ones, in a
+// network the newest first.
 // Who gives up has no turn.
 func TestPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := places{free: 1}
 		var order []string
 		a, b := network(here), network(there)
-		if err := p.take(t.Context(), "x", a); err != nil {
+		if err := p.take(t.Context(), "x", a, true); err != nil {
 			t.Fatal(err)
 		}
 		gone, leave := context.WithCancel(t.Context())
+		bad := netip.MustParsePrefix("198.51.100.1/32")
 		wait := func(ctx context.Context, who string, id mssp.APID, from netip.Prefix) {
 			go func() {
-				if err := p.take(ctx, id, from); err != nil {
+				if err := p.take(ctx, id, from, from != bad); err != nil {
 					order = append(order, who+" gave up")
 					return
 				}
@@ -149,6 +151,7 @@ func TestPlaces(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
+		wait(t.Context(), "bad", "x", bad)
 		for i := range 3 {
 			wait(t.Context(), fmt.Sprint("flood", i), "x", a)
 		}
@@ -157,14 +160,32 @@ func TestPlaces(t *testing.T) {
 		wait(t.Context(), "other", "z", a)
 		leave()
 		synctest.Wait()
-		for range 6 {
+		for range 7 {
 			p.release()
 			synctest.Wait()
 		}
-		want := []string{"gone gave up", "flood2", "other", "elsewhere", "flood1", "flood0"}
+		want := []string{"gone gave up", "flood2", "other", "elsewhere", "bad", "flood1", "flood0"}
 		if !slices.Equal(order, want) || p.free != 1 || len(p.names) != 0 {
 			t.Errorf("%v, want %v; %d free, %d wait", order, want, p.free, len(p.names))
 		}
+	})
+}
+
+// From where a wrong password has come the next one waits behind those of others.
+func TestBadNetworkWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := testService(t)
+		s.auth.places.free = 1
+		s.login(t, here, "http://bank", "wrong")
+		s.auth.places.free = 0
+		for from, password := range map[netip.Addr]string{here: "wrong again", there: "geheim"} {
+			go s.login(t, from, "http://bank", password)
+			synctest.Wait()
+		}
+		if first := s.auth.places.names[0].from[0].net; first != network(there) {
+			t.Errorf("the first turn is for %s", first)
+		}
+		s.auth.places.release() // each gives the place on
 	})
 }
 

@@ -12,9 +12,10 @@ import (
 // places are how many computations of argon2id run at the same time. Who waits
 // for one waits in turn with other providers, not with other requests: the names
 // come round one after the other, in each name the networks from which it is
-// asked for, and in a network the newest goes first. So a flood of guesses at
-// one provider keeps no other one waiting, and a flood from one network keeps
-// nobody elsewhere waiting who knows the password.
+// asked for, those before the others from which no wrong password has come, and in
+// a network the newest goes first. So a flood of guesses at one provider keeps no
+// other one waiting, and a flood from bad networks keeps nobody elsewhere waiting
+// who knows the password.
 type places struct {
 	mu    sync.Mutex
 	free  int
@@ -30,11 +31,12 @@ type named struct {
 // origin are those who wait in one network: the newest last.
 type origin struct {
 	net     netip.Prefix
+	clean   bool // no wrong password has come from there
 	waiting []chan struct{}
 }
 
 // take waits for a place; release gives it back.
-func (p *places) take(ctx context.Context, id mssp.APID, from netip.Prefix) error {
+func (p *places) take(ctx context.Context, id mssp.APID, from netip.Prefix, clean bool) error {
 	p.mu.Lock()
 	if p.free > 0 {
 		p.free--
@@ -42,7 +44,7 @@ func (p *places) take(ctx context.Context, id mssp.APID, from netip.Prefix) erro
 		return nil
 	}
 	turn := make(chan struct{})
-	p.join(id, from, turn)
+	p.join(id, from, clean, turn)
 	p.mu.Unlock()
 	select {
 	case <-turn:
@@ -72,7 +74,7 @@ func (p *places) release() {
 	close(o.waiting[last])
 	o.waiting = o.waiting[:last]
 	n.from = n.from[1:]
-	if last > 0 {
+	if o.clean = false; last > 0 { // it has had its turn
 		n.from = append(n.from, o)
 	}
 	p.names = p.names[1:]
@@ -81,7 +83,7 @@ func (p *places) release() {
 	}
 }
 
-func (p *places) join(id mssp.APID, from netip.Prefix, turn chan struct{}) {
+func (p *places) join(id mssp.APID, from netip.Prefix, clean bool, turn chan struct{}) {
 	i := slices.IndexFunc(p.names, func(n *named) bool { return n.id == id })
 	if i < 0 {
 		i = len(p.names)
@@ -91,7 +93,10 @@ func (p *places) join(id mssp.APID, from netip.Prefix, turn chan struct{}) {
 	j := slices.IndexFunc(n.from, func(o *origin) bool { return o.net == from })
 	if j < 0 {
 		j = len(n.from)
-		n.from = append(n.from, &origin{net: from})
+		if i := slices.IndexFunc(n.from, func(o *origin) bool { return !o.clean }); clean && i >= 0 {
+			j = i
+		}
+		n.from = slices.Insert(n.from, j, &origin{net: from, clean: clean})
 	}
 	n.from[j].waiting = append(n.from[j].waiting, turn)
 }
