@@ -43,8 +43,8 @@ const pollErrors = 5
 const maxReply = 1 << 20
 
 // Signature posts MSS_SignatureReq. It fills in what it knows better:
-// version, AP_ID, password, Instant, and an AP_TransID when there is none
-// (req then has it). In synch mode the reply comes with the signature.
+// version, AP_ID, password, and Instant and AP_TransID when there are none (req
+// then has them: sent again it is the same request, and nobody is asked twice). In synch mode the reply comes with the signature.
 func (c *Client) Signature(ctx context.Context, req *service.SignatureReq) (*service.SignatureResp, error) {
 	req.MajorVersion, req.MinorVersion = "1", "2"
 	c.sign(&req.Header)
@@ -120,7 +120,9 @@ func (c *Client) sign(h *service.Header) {
 		now = c.Clock
 	}
 	h.AP.ID, h.AP.Password = c.APID, c.Password
-	h.AP.Instant = now().UTC().Format("2006-01-02T15:04:05.000Z")
+	if h.AP.Instant == "" {
+		h.AP.Instant = now().UTC().Format("2006-01-02T15:04:05.000Z")
+	}
 	if h.AP.TransID == "" {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // crypto/rand.Read never fails

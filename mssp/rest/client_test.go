@@ -63,6 +63,17 @@ func TestClient(t *testing.T) {
 	if _, err = c.Wait(t.Context(), resp); !errors.As(err, &f) || f.Code != mssp.UserCancel || f.Detail != "the user said no" {
 		t.Errorf("cancelled: %v", err)
 	}
+	// Sent again it is the same request, to the octet; a new one has its own time.
+	again := loginRequest("asynch")
+	for range 2 {
+		if _, err = c.Signature(t.Context(), again); err != nil {
+			t.Error(err)
+		}
+		c.Clock = func() time.Time { return now.Add(time.Second) }
+	}
+	if n := len(e.seen); e.seen[n-1].APTransID != e.seen[n-2].APTransID || again.AP.Instant != now.Format("2006-01-02T15:04:05.000Z") {
+		t.Errorf("a request that is sent again has Instant %s", again.AP.Instant)
+	}
 	c.Password = "x"
 	if _, err = c.Signature(t.Context(), loginRequest("synch")); !errors.As(err, &f) || f.Code != mssp.UnauthorizedAccess {
 		t.Errorf("wrong password: %v", err)

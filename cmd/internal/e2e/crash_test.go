@@ -68,12 +68,12 @@ func (l *load) one(ctx context.Context, c *rest.Client, u *user, n int) {
 	l.mu.Lock()
 	l.orders = append(l.orders, o)
 	l.mu.Unlock()
-	for ctx.Err() == nil && o.reply == nil && o.fault == nil {
-		req := &service.SignatureReq{
-			Mode: string(mssp.AsynchClientServer), User: service.MobileUser{MSISDN: u.number.String()}, Profile: authURI,
-			Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: o.text},
-		}
-		req.AP.TransID = "T" + o.mark
+	req := &service.SignatureReq{
+		Mode: string(mssp.AsynchClientServer), User: service.MobileUser{MSISDN: u.number.String()}, Profile: authURI,
+		Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: o.text},
+	}
+	req.AP.TransID = "T" + o.mark
+	for ctx.Err() == nil && o.reply == nil && o.fault == nil { // with the Instant of the first time
 		resp, err := c.Signature(ctx, req)
 		if err == nil {
 			o.reply = resp

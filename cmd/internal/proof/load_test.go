@@ -83,12 +83,12 @@ func (l *load) one(ctx context.Context, u *user, n int) {
 	l.mu.Lock()
 	l.list = append(l.list, r)
 	l.mu.Unlock()
-	for r.accepted == nil {
-		req := &service.SignatureReq{
-			Mode: string(mssp.AsynchClientServer), User: service.MobileUser{MSISDN: "+" + string(u.number)}, Profile: profileURI,
-			Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: r.text},
-		}
-		req.AP.TransID = r.apTrans
+	req := &service.SignatureReq{
+		Mode: string(mssp.AsynchClientServer), User: service.MobileUser{MSISDN: "+" + string(u.number)}, Profile: profileURI,
+		Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: r.text},
+	}
+	req.AP.TransID = r.apTrans
+	for r.accepted == nil { // with the Instant of the first time
 		resp, err := l.client.Signature(ctx, req)
 		var f *mssp.Fault
 		switch {
