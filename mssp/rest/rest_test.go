@@ -193,6 +193,18 @@ func TestSecondLevel(t *testing.T) {
 	}
 }
 
+// A provider that may not know more hears the state and nothing else.
+func TestBareProfile(t *testing.T) {
+	const want = `"SignatureProfile":["p1"],"Status":{"StatusCode":{"Value":"100"},"StatusDetail":{"ProfileQueryExtension":{"Sscds":{"Sim":{"MobileUserCertificate":[],` +
+		`"State":"ACTIVE"}}}},"StatusMessage":"REQUEST_OK"}}}`
+	got := appendProfileResp(nil, &service.ProfileResp{
+		Profiles: []string{"p1"}, Status: service.Status{Code: 100, Message: "REQUEST_OK"}, User: service.UserProfile{State: "ACTIVE", Bare: true, PINBlocked: true},
+	})
+	if !bytes.HasSuffix(got, []byte(want)) || !json.Valid(got) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestReplyMembers: the replies that have more members, read by encoding/json.
 func TestReplyMembers(t *testing.T) {
 	h := service.Header{AP: service.APInfo{ID: "a", TransID: "t"}}
