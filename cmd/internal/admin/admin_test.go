@@ -4,22 +4,26 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -184,6 +188,20 @@ func TestBackends(t *testing.T) {
 				t.Errorf("user: %+v, %v", x, err)
 			}
 
+			limited := []operator.LimitInfo{{AP: ap.ID, Prompts: 2, Unsigned: 1, Peace: s.Clock().Add(time.Minute)}, {AP: "ap://shop", Prompts: 1}}
+			counted(t, st, s.Clock(), ap.ID)
+			if x, err := b.User(ctx, operator.UserName{MSISDN: number}); err != nil || !reflect.DeepEqual(x.Limits, limited) {
+				t.Errorf("limits: %+v, %v", x.Limits, err)
+			}
+			if x, err := b.LiftLimits(ctx, operator.Lift{MSISDN: number, AP: ap.ID}); err != nil || !reflect.DeepEqual(x.Limits, limited[1:]) {
+				t.Errorf("lifted of one: %+v, %v", x.Limits, err)
+			}
+			if x, err := b.LiftLimits(ctx, operator.Lift{MSISDN: number}); err != nil || x.Limits != nil {
+				t.Errorf("lifted of all: %+v, %v", x.Limits, err)
+			}
+			_, err = b.LiftLimits(ctx, operator.Lift{MSISDN: "+41790000002"})
+			wantRefusal(t, err, operator.Refusal{Reason: operator.NoSuchUser, MSISDN: "41790000002"})
+
 			r, err := b.Register(ctx, operator.Registration{MSISDN: number, Usage: "non-repudiation", Algorithm: "RSA-2048", Flow: "B", PoP: "12345674"})
 			e := s.Engine.(*fakeEngine).enrol
 			if err != nil || r.Key.Usage != "non-repudiation" || e.Algorithm != applet.RSA2048 || e.Flow != registration.FlowB || e.PoP == applet.PoPNone || e.PoPCode != "12345674" {
@@ -212,6 +230,39 @@ func TestBackends(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// counted stores that a provider has asked twice, and was refused once, and another
+// has asked once.
+func counted(t *testing.T, st *store.Store, now time.Time, ap mssp.APID) {
+	t.Helper()
+	rules := abuse.Rules{PromptsPerMinute: 3, CoolOffAfter: 1, CoolOff: time.Minute}
+	for i, c := range []struct {
+		ap     mssp.APID
+		cancel bool
+	}{{ap, false}, {"ap://shop", false}, {ap, true}} {
+		_, _, _, was, err := st.LookupStanding(t.Context(), "41790000001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx := mssp.Transaction{
+			ID: mssp.TransID(fmt.Sprint("h", i)), Kind: mssp.KindSign, AP: c.ap, APTransID: fmt.Sprint(i), MSISDN: "41790000001", ICCID: iccid1,
+			Mode: mssp.Synch, Request: []byte("{}"), INT6: []byte{1}, AppletTxn: uint32(i + 1), CreatedAt: now, Deadline: now.Add(time.Hour),
+		}
+		seal := func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) {
+			return store.Sealed{Counter: []byte{1}, Packet: store.Packet{CNTR: ota.CNTR(i + 1), TAR: ota.TAR{1}}, Segments: []bearer.Segment{{Dest: tx.MSISDN, UD: []byte{1}}}}, nil
+		}
+		if _, err := st.Accept(t.Context(), tx, &store.Prompt{Rules: rules, Was: was}, seal); err != nil {
+			t.Fatal(err)
+		}
+		end := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Rules: rules, At: now}
+		if c.cancel {
+			end.Event, end.Status = mssp.EventRefused, mssp.UserCancel
+		}
+		if _, err := st.Finish(t.Context(), end, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
