@@ -30,6 +30,9 @@ func (s *Service) begin(ctx context.Context, op Operation, d *Dialect, peer Peer
 	if len(h.AP.ID) > maxAPID || len(peer.User) > 2*maxAPID {
 		return mssp.AP{}, mssp.Faultf(mssp.WrongParam, "AP_Info.AP_ID has %d octets: the most is %d", len(h.AP.ID), maxAPID)
 	}
+	if err := s.o.Available(); err != nil { // nobody needs to wait for it
+		return mssp.AP{}, &mssp.Fault{Code: mssp.UnableToProvide, Detail: unavailable, Err: err}
+	}
 	ap, f := s.auth.authenticate(ctx, peer, h.AP)
 	if f != nil {
 		return mssp.AP{}, f
@@ -134,14 +137,13 @@ func (s *Service) reply(d *Dialect, ap mssp.AP, h *Header) Header {
 	return r
 }
 
+const unavailable = "the service can read and store nothing at present: ask again in a minute, with the same AP_TransID"
+
 // internal hides an accident from the provider and keeps it for the log. A store
 // that does not serve is none of the service's: 780.
 func internal(err error) *mssp.Fault {
 	if store.Unavailable(err) {
-		return &mssp.Fault{
-			Code: mssp.UnableToProvide, Err: err,
-			Detail: "the service can read and store nothing at present: ask again in a minute, with the same AP_TransID",
-		}
+		return &mssp.Fault{Code: mssp.UnableToProvide, Detail: unavailable, Err: err}
 	}
 	return &mssp.Fault{
 		Code: mssp.InternalError, Err: err,

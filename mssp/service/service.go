@@ -70,6 +70,9 @@ type Options struct {
 	Engine      Engine
 	Directory   Directory
 	Subscribers Subscribers // nil: MSS_ProfileQuery is not offered
+	// Available is why nothing can be read or stored now: a request is refused
+	// at once then. nil: each finds out.
+	Available func() error
 
 	Profiles       []mssp.SignatureProfile
 	DefaultProfile string   // URI for requests that name none; "" refuses them
@@ -140,6 +143,9 @@ func New(o Options) (*Service, error) {
 const MinTimeOut = 10 * time.Second
 
 func (o *Options) defaults() {
+	if o.Available == nil {
+		o.Available = func() error { return nil }
+	}
 	setDefault(&o.InstantWindow, 5*time.Minute)
 	setDefault(&o.DefaultTimeOut, 5*time.Minute)
 	setDefault(&o.MinTimeOut, MinTimeOut)

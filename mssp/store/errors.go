@@ -30,6 +30,8 @@ var (
 	// ErrNoRoom: the disk of the database is nearly full, and nothing new is taken;
 	// what was accepted before is still stored.
 	ErrNoRoom = errors.New("no room on the disk")
+	// ErrSilent: the database server has not answered in time.
+	ErrSilent = errors.New("the database does not answer")
 
 	errReadOnly = errors.New("store: opened read-only")
 	errVisitor  = errors.New("store: opened without being a box: it serves no card")
@@ -62,7 +64,7 @@ var ErrFinal = errors.New("transaction is not at the card any more")
 // Unavailable reports whether an error is the database's, not the request's:
 // it does not answer, takes nothing, or stops. The same request may be good later.
 func Unavailable(err error) bool {
-	for _, of := range []error{ErrOutcomeUnknown, ErrClosed, ErrFenced, ErrLocked, ErrNotWritten, ErrCorrupt, sql.ErrConnDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF} {
+	for _, of := range []error{ErrOutcomeUnknown, ErrClosed, ErrFenced, ErrLocked, ErrNotWritten, ErrSilent, ErrCorrupt, sql.ErrConnDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, of) {
 			return true
 		}

@@ -123,7 +123,10 @@ func (e *pgEngine) once(ctx context.Context, f func(querier) error) error {
 	}
 	if err := f(&pgTx{ctx: ctx, auth: e.auth, tx: tx}); err != nil {
 		tx.Rollback()
-		if short(err) {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", ErrSilent, err)
+		}
+		if short(err) || ctx.Err() != nil {
 			return e.notWritten(err)
 		}
 		return err
@@ -257,7 +260,13 @@ func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
 	if err := e.open(); errors.Is(err, ErrClosed) {
 		return err
 	}
-	return f(&pgTx{ctx: ctx, auth: e.auth, tx: e.db})
+	own, cancel := context.WithTimeout(ctx, jobTimeout)
+	defer cancel()
+	err := f(&pgTx{ctx: own, auth: e.auth, tx: e.db})
+	if err != nil && own.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	return err
 }
 
 func (e *pgEngine) check(ctx context.Context) error { return e.db.PingContext(ctx) }

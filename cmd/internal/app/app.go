@@ -169,16 +169,16 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.attach(ctx); err != nil {
 		return err
 	}
-	if err := a.newService(); err != nil {
-		return err
-	}
 	if a.selftest, err = selftest.New(selftest.Options{
 		Dir: filepath.Join(a.cfg.Data, "selftest"), Every: a.cfg.Metrics.SelfTest.Duration(), Commit: a.core.Store.Write,
 		Changed: a.checkNow, Logger: a.log, Registerer: a.registry,
 	}); err != nil {
 		return err
 	}
-	a.health = newHealth(a.registry, a.log, a.steady.now, a.alerts, a.checks())
+	a.health = newHealth(a.registry, a.log, a.steady.now, a.alerts, a.checkNow, a.checks())
+	if err := a.newService(); err != nil {
+		return err
+	}
 	a.health.run(ctx)
 	if err := a.listen(); err != nil {
 		return err
@@ -273,7 +273,8 @@ func (a *App) poll() time.Duration {
 func (a *App) newService() (err error) {
 	a.service, err = service.New(service.Options{
 		Engine: a.signers(), Directory: a.core.Store, Subscribers: a.core.Store,
-		Profiles: a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID, MSSPAliases: a.cfg.API.MSSPAliases,
+		Available: func() error { return a.health.hangs("store") },
+		Profiles:  a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID, MSSPAliases: a.cfg.API.MSSPAliases,
 		InstantWindow:     a.cfg.Limits.Instant.Duration(),
 		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, ProfilesPerMinute: a.cfg.Limits.ProfilesPerMinute, MaxWaits: a.cfg.Limits.Waiting,
 		Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,

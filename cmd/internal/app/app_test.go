@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -190,7 +191,7 @@ func TestHealthAge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHealth(reg, slog.New(slog.DiscardHandler), func() time.Time { return now }, alerts, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
+	h := newHealth(reg, slog.New(slog.DiscardHandler), func() time.Time { return now }, alerts, func() {}, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
 	if have := fmt.Sprint(h.now()); have != "[starting]" {
 		t.Errorf("before the first check: %s", have)
 	}
@@ -218,6 +219,51 @@ func TestHealthAge(t *testing.T) {
 	if have := h.now(); len(have) != 1 {
 		t.Errorf("after a pause: %s", have)
 	}
+}
+
+// A question that hangs is a no within its time, is not asked twice, and as
+// long as it hangs nobody needs to wait for what it asks.
+//
+// Supports: I14
+func TestHealthHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checkTime = 3 * time.Second
+		defer func() { checkTime = ample }()
+		reg := newRegistry("test")
+		alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, again, release := 0, 0, make(chan error)
+		h := newHealth(reg, slog.New(slog.DiscardHandler), time.Now, alerts, func() { again++ }, []check{
+			{"store", func(context.Context) error { asked++; return <-release }, [2]string{}, nil},
+			{"ca", func(context.Context) error { return nil }, [2]string{}, nil},
+		})
+		if err := h.hangs("store"); err != nil {
+			t.Errorf("before it was asked: %v", err)
+		}
+		for range 3 {
+			h.run(t.Context())
+			if have := fmt.Sprint(h.now()); have != "[store: has not answered within 3s]" {
+				t.Errorf("%s", have)
+			}
+			time.Sleep(time.Millisecond)
+			if h.hangs("store") == nil || h.hangs("ca") != nil {
+				t.Errorf("hangs: store %v, ca %v", h.hangs("store"), h.hangs("ca"))
+			}
+		}
+		release <- nil
+		synctest.Wait()
+		if err := h.hangs("store"); err != nil || asked != 1 || again != 1 {
+			t.Errorf("it has answered: %v, asked %d times, again %d", err, asked, again)
+		}
+		go func() { time.Sleep(time.Second); release <- nil }()
+		h.run(t.Context()) // takes the late answer
+		h.run(t.Context())
+		if have := h.now(); len(have) != 0 || asked != 2 {
+			t.Errorf("%v, asked %d times", have, asked)
+		}
+	})
 }
 
 // Two services on the same data: the second refuses and disturbs nothing.

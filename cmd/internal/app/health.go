@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -33,8 +34,10 @@ type check struct {
 // question is a check with what is known of it from one self-check to the next.
 type question struct {
 	check
-	pending chan error // asked, and no answer yet
-	since   time.Time  // of the first no in a row; zero: the last answer was yes
+	pending chan error   // asked, and no answer yet
+	asked   atomic.Int64 // when that was, Unix nanoseconds; 0: it has answered
+	late    atomic.Bool  // the last answer was that there is none in time
+	since   time.Time    // of the first no in a row; zero: the last answer was yes
 }
 
 // health keeps the result of the last self-check.
@@ -46,6 +49,7 @@ type health struct {
 	ready     prometheus.Gauge
 	last      atomic.Pointer[verdict]
 	log       *slog.Logger
+	again     func() // asks for a self-check soon
 	began     time.Time
 	said      string // what the log says: ready, not ready, or nothing yet
 }
@@ -57,8 +61,8 @@ type verdict struct {
 	spared  []string // what fails while something else does its work
 }
 
-func newHealth(reg prometheus.Registerer, log *slog.Logger, clock func() time.Time, alerts *alert.Board, checks []check) *health {
-	h := &health{alerts: alerts, log: log, clock: clock, began: clock(), ready: prometheus.NewGauge(prometheus.GaugeOpts{
+func newHealth(reg prometheus.Registerer, log *slog.Logger, clock func() time.Time, alerts *alert.Board, again func(), checks []check) *health {
+	h := &health{alerts: alerts, log: log, again: again, clock: clock, began: clock(), ready: prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "simsign_ready", Help: "1 when the last self-check found nothing: the store takes what it is given, a CA is there, every phone is reached by a bearer that takes messages, the test signature passes.",
 	})}
 	for _, c := range checks {
@@ -76,7 +80,7 @@ func (h *health) run(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	for _, q := range h.questions {
-		q.start(ctx)
+		q.start(ctx, h.again)
 	}
 	v := &verdict{at: h.clock()}
 	for _, q := range h.questions {
@@ -113,13 +117,35 @@ func (h *health) say(v *verdict) {
 	}
 }
 
-func (q *question) start(ctx context.Context) {
+// start asks. An answer that comes too late is asked for again at once.
+func (q *question) start(ctx context.Context, again func()) {
 	if q.pending != nil {
 		return
 	}
 	answer := make(chan error, 1)
 	q.pending = answer
-	go func() { answer <- q.ask(ctx) }()
+	q.asked.Store(time.Now().UnixNano())
+	go func() {
+		err := q.ask(ctx)
+		q.late.Store(errors.Is(err, context.DeadlineExceeded))
+		q.asked.Store(0)
+		answer <- err
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			again()
+		}
+	}()
+}
+
+// hangs is not nil while what a check asks gives no answer: nobody else needs
+// to wait for it.
+func (h *health) hangs(name string) error {
+	for _, q := range h.questions {
+		asked := q.asked.Load()
+		if q.name == name && (q.late.Load() || asked != 0 && time.Since(time.Unix(0, asked)) > checkTime) {
+			return fmt.Errorf("%s has not answered within %s", name, checkTime)
+		}
+	}
+	return nil
 }
 
 func (q *question) answer(ctx context.Context) (err error) {
