@@ -22,8 +22,9 @@ type Options struct {
 	// also beside a running simsign. It takes in and moves no transaction.
 	Visitor bool
 
-	Box   string        // name of this process among the boxes; "" means the host's
-	Lease time.Duration // a box without a sign of life for longer is dead; 0 means 5 s
+	Box       string        // name of this process among the boxes; "" means the host's
+	NoReserve bool          // nothing in the database is worth room on the disk
+	Lease     time.Duration // a box without a sign of life for longer is dead; 0 means 5 s
 	// Beside permits other boxes on the same PostgreSQL. For now only the proofs of
 	// the takeover say so.
 	Beside        bool

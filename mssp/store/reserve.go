@@ -47,7 +47,7 @@ type Space struct {
 
 func newReserve(db string, o *Options, m *metrics) *reserve {
 	r := &reserve{wal: db + "-wal", log: o.Logger, m: m, disk: diskSpace}
-	if _, total, err := r.disk(filepath.Dir(db)); err == nil && total > 0 {
+	if _, total, err := r.disk(filepath.Dir(db)); err == nil && total > 0 && !o.NoReserve {
 		r.path, r.size = db+"-reserve", min(total/8, maxReserve)/pageSize*pageSize
 		if info, err := os.Stat(r.path); err == nil && info.Size() == r.size {
 			r.held = true
