@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func report() Command { return &ChangeAppletStatus{To: 4} }
@@ -241,5 +242,77 @@ func TestSmallBorders(t *testing.T) {
 	raw, err := ECDSAP256.SignatureFromASN1([]byte{0x30, 6, 2, 1, 0, 2, 1, 0})
 	if err != nil || !bytes.Equal(raw, make([]byte, 64)) {
 		t.Errorf("r and s of 0 are numbers of the field: %x, %v", raw, err)
+	}
+}
+
+// What the server writes into A2 and A3, at its borders; each case differs in
+// one thing from what is written.
+func TestSettingsAreChecked(t *testing.T) {
+	part := func(offset, length uint16) *Range { return &Range{Offset: offset, Length: length} }
+	for name, tc := range map[string]struct {
+		c    Command
+		want error
+	}{
+		"255 seconds":       {SetAppletData{SetTimeouts: true, TextTimeout: 255 * time.Second, InputTimeout: time.Second}, nil},
+		"256 seconds":       {SetAppletData{SetTimeouts: true, TextTimeout: 256 * time.Second}, ErrValue},
+		"half a second":     {SetAppletData{SetTimeouts: true, InputTimeout: time.Second / 2}, ErrValue},
+		"minus a second":    {SetAppletData{SetTimeouts: true, InputTimeout: -time.Second}, ErrValue},
+		"1 try":             {SetAppletData{Tries: []CodeTries{{1, 1}}}, nil},
+		"15 tries":          {SetAppletData{Tries: []CodeTries{{2, 15}}}, nil},
+		"no try":            {SetAppletData{Tries: []CodeTries{{1, 0}}}, ErrValue},
+		"16 tries":          {SetAppletData{Tries: []CodeTries{{1, 16}}}, ErrValue},
+		"tries of code 3":   {SetAppletData{Tries: []CodeTries{{3, 1}}}, ErrValue},
+		"4 to 16":           {SetAppletData{Formats: []CodeFormat{{1, 4, 16}}}, nil},
+		"16 to 16":          {SetAppletData{Formats: []CodeFormat{{1, 16, 16}}}, nil},
+		"3 to 16":           {SetAppletData{Formats: []CodeFormat{{1, 3, 16}}}, ErrValue},
+		"4 to 17":           {SetAppletData{Formats: []CodeFormat{{1, 4, 17}}}, ErrValue},
+		"8 to 7":            {SetAppletData{Formats: []CodeFormat{{1, 8, 7}}}, ErrValue},
+		"a certificate":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: make([]byte, 10)}, nil},
+		"no certificate":    {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate}, ErrMissing},
+		"the longest":       {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: make([]byte, MaxCertificate)}, nil},
+		"one octet more":    {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: make([]byte, MaxCertificate+1)}, ErrLength},
+		"the last part":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: make([]byte, 10), Part: part(90, 100)}, nil},
+		"past the last":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: make([]byte, 10), Part: part(91, 100)}, ErrLength},
+		"part of too much":  {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: make([]byte, 10), Part: part(0, MaxCertificate+1)}, ErrLength},
+		"with a delete":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerDelete, Certificate: make([]byte, 10)}, ErrConflict},
+		"parts of nothing":  {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerDelete, Part: part(0, 1)}, ErrConflict},
+		"half a described":  {SetAuthenticationHandlerData{Slot: Slot{Number: 1, Algorithm: ECDSAP256}, Operation: HandlerDelete}, ErrValue},
+		"described, delete": {SetAuthenticationHandlerData{Slot: Slot{1, UsageAuthentication, ECDSAP256, 1}, Operation: HandlerDelete}, ErrConflict},
+		"generate":          {SetAuthenticationHandlerData{Slot: Slot{1, UsageAuthentication, ECDSAP256, 1}, Operation: HandlerGenerate}, nil},
+		"generate what":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerGenerate}, ErrMissing},
+	} {
+		b, err := Message{1, []Command{tc.c}}.MarshalBinary()
+		if !errors.Is(err, tc.want) {
+			t.Errorf("%s: %x, %v, want %v", name, b[:min(len(b), 40)], err, tc.want)
+		}
+		if err == nil {
+			if _, err := Parse(b); err != nil {
+				t.Errorf("%s: %x is written and not read: %v", name, b[:min(len(b), 40)], err)
+			}
+		}
+	}
+}
+
+// The parameter that is missing is named, not only that one is.
+func TestMissingIsNamed(t *testing.T) {
+	for text, tag := range map[string]string{"0101020304A100": "tag 80", "0101020304A503" + "A30101": "tag"} {
+		if _, err := Parse(must(hex.DecodeString(text))); err == nil || !strings.Contains(err.Error(), tag) {
+			t.Errorf("%s: %v does not name %s", text, err, tag)
+		}
+	}
+	bad := "0101020304" + "A103800101" + "A700"
+	if m, err := Parse(must(hex.DecodeString(bad))); err == nil || m.Transaction != 0x01020304 || m.Commands != nil {
+		t.Errorf("a message that is refused names its transaction: %+v, %v", m, err)
+	}
+	seen := map[string]StatusWord{}
+	for _, s := range []StatusWord{
+		StatusOK, StatusCancelled, StatusNoAnswer, StatusBusy, StatusInterrupted, StatusWrongLength, StatusSecurity, StatusBlocked, StatusConditions,
+		StatusMalformed, StatusNotSupported, StatusNoMemory, StatusSlotEmpty, StatusSlotInUse, StatusOther,
+	} {
+		_, text, _ := strings.Cut(s.String(), " ")
+		if other, twice := seen[text]; twice || text == "" || strings.Contains(text, "unknown") {
+			t.Errorf("%04X says %q, as %04X does", uint16(s), text, uint16(other))
+		}
+		seen[text] = s
 	}
 }

@@ -76,3 +76,35 @@ func TestAlgorithmOctets(t *testing.T) {
 		t.Errorf("%d names, want those of none, DES, DES-ECB, 3DES2, 3DES3 and three AES", known)
 	}
 }
+
+// The smallest packets that can be read, in octets (TS 102 225 5.1, 5.2), and
+// what is one octet shorter.
+func TestSmallestPackets(t *testing.T) {
+	command := unhex(t, "000E 0D 0009 32 32 B00001 0000000000 00")
+	if h, err := ParseHeader(command); err != nil || h.TAR != (TAR{0xB0, 0, 1}) || h.SPI != (SPI{0, 9}) || h.KIc != 0x32 || h.KID != 0x32 || h.MACLen != 0 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if _, err := ParseHeader(command[:15]); !errors.Is(err, ErrLength) {
+		t.Errorf("15 octets: %v", err)
+	}
+	if s, err := ParseCommandStart(command[:10]); err != nil || s.Len != 16 || s.TAR != (TAR{0xB0, 0, 1}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := ParseCommandStart(command[:9]); !errors.Is(err, ErrLength) {
+		t.Errorf("9 octets of a command: %v", err)
+	}
+	response := unhex(t, "000B 0A B00001 0000000000 00 09")
+	if h, err := ParseResponseHead(response); err != nil || h.TAR != (TAR{0xB0, 0, 1}) || h.MACLen != 0 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if _, err := ParseResponseHead(response[:12]); !errors.Is(err, ErrLength) {
+		t.Errorf("12 octets: %v", err)
+	}
+	for at, want := range map[int]byte{1: 0x0C, 2: 0x09} { // RPL one too high, RHL one too low
+		b := unhex(t, "000B 0A B00001 0000000000 00 09")
+		b[at] = want
+		if _, err := ParseResponseHead(b); !errors.Is(err, ErrLength) {
+			t.Errorf("octet %d is %02X: %v", at, want, err)
+		}
+	}
+}

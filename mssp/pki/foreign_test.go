@@ -412,3 +412,76 @@ func TestEnds(t *testing.T) {
 		t.Error("no CA has an end")
 	}
 }
+
+// The CA's own certificates in their words: names, lengths of paths, numbers.
+func TestOwnCertificates(t *testing.T) {
+	b := newBench(t, CreateOptions{UnderRoot: true, Test: true}, Options{})
+	c, root := b.ca.Certificate(), b.ca.Root()
+	if c.Subject.CommonName != "TEST Example CA" || root.Subject.CommonName != "TEST Example CA Root" || c.Subject.SerialNumber != "" ||
+		len(c.Subject.OrganizationalUnit) != 1 || len(root.Subject.OrganizationalUnit) != 1 {
+		t.Errorf("%s below %s", c.Subject, root.Subject)
+	}
+	if !c.IsCA || c.MaxPathLen != 0 || !c.MaxPathLenZero || !root.IsCA || root.MaxPathLen != 1 || c.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign {
+		t.Errorf("path lengths %d and %d, usage %b", c.MaxPathLen, root.MaxPathLen, c.KeyUsage)
+	}
+	for _, x := range []*x509.Certificate{c, root} {
+		if n := x.SerialNumber.BitLen(); n != 127 || len(x.SubjectKeyId) != 20 {
+			t.Errorf("serial number of %d bits, key identifier of %d octets", n, len(x.SubjectKeyId))
+		}
+	}
+	if c.SerialNumber.Cmp(root.SerialNumber) == 0 {
+		t.Error("two certificates have one number")
+	}
+	plain := newBench(t, CreateOptions{}, Options{}).ca.Certificate()
+	if plain.Subject.CommonName != "Example CA" || plain.Subject.OrganizationalUnit != nil {
+		t.Errorf("a CA that is no test: %s", plain.Subject)
+	}
+	first, err := newSerial(bytes.NewReader(make([]byte, 16)))
+	must(t, err)
+	last, err := newSerial(bytes.NewReader(bytes.Repeat([]byte{0xFF}, 16)))
+	must(t, err)
+	if first.Text(16) != "40000000000000000000000000000000" || last.Text(16) != "7fffffffffffffffffffffffffffffff" {
+		t.Errorf("serial numbers from %x to %x", first, last)
+	}
+	if n, err := newSerial(bytes.NewReader(make([]byte, 15))); err == nil {
+		t.Errorf("15 octets made %x", n)
+	}
+	for spec, ok := range map[KeySpec]bool{P256: true, P384: true, "P-521": false, "RSA-2048": false} {
+		if _, err := newKey(spec, rand.Reader); (err == nil) != ok || err != nil && !errors.Is(err, ErrPolicy) {
+			t.Errorf("%s: %v", spec, err)
+		}
+	}
+}
+
+// A line of the list for each status, the reason of a suspension (RFC 5280
+// 5.3.1: 6) whatever the row says.
+func TestCRLEntries(t *testing.T) {
+	at := testTime.Add(-time.Hour)
+	for name, tc := range map[string]struct {
+		row    mssp.Certificate
+		reason int
+		at     time.Time
+	}{
+		"revoked":        {mssp.Certificate{Serial: "4f", Status: mssp.CertRevoked, Reason: KeyCompromise, RevokedAt: at}, 1, at},
+		"suspended":      {mssp.Certificate{Serial: "4f", Status: mssp.CertSuspended, RevokedAt: at}, 6, at},
+		"without a time": {mssp.Certificate{Serial: "4f", Status: mssp.CertRevoked}, 0, testTime},
+		"no hexadecimal": {mssp.Certificate{Serial: "4g", Status: mssp.CertRevoked}, -1, at},
+		"no number":      {mssp.Certificate{Status: mssp.CertRevoked}, -1, at},
+	} {
+		e, err := crlEntry(tc.row, testTime)
+		if (err != nil) != (tc.reason < 0) || err == nil && (e.ReasonCode != tc.reason || !e.RevocationTime.Equal(tc.at) || e.SerialNumber.Int64() != 0x4f) {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+	b := newBench(t, CreateOptions{}, Options{})
+	u := b.enrol(t, "P-256")
+	must(t, b.ca.Suspend(t.Context(), serialOf(u.cert)))
+	if r := b.store.certs[serialOf(u.cert)].Reason; r != 6 {
+		t.Errorf("a suspended row has the reason %d", r)
+	}
+	for reason, ok := range map[int]bool{-1: false, 2: false, 6: false, 7: false, 8: false, 10: false, 9: true} {
+		if err := b.ca.Revoke(t.Context(), serialOf(u.cert), reason); (err == nil) != ok || err != nil && !ok && !errors.Is(err, ErrTransition) {
+			t.Errorf("reason %d: %v", reason, err)
+		}
+	}
+}

@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,5 +214,69 @@ func TestWrappedByAnother(t *testing.T) {
 	v, _ := newVault(t, newKEKs())
 	if blob, err := v.SealMaterial(testICCID, keys.Material{KVN: 1}); blob != nil || !errors.Is(err, keys.ErrMaterial) {
 		t.Errorf("a set without keys was sealed: %x, %v", blob, err)
+	}
+}
+
+// What stands in place of a key wherever somebody prints one: never nothing,
+// which would look like a key that is missing.
+func TestKeysSayThatTheyAreHidden(t *testing.T) {
+	root, err := keys.NewRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := testMaterial(1)
+	text, err := m.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]string{
+		"root": root.String(), "root in a log": root.LogValue().String(), "set": m.String(), "set in a log": m.LogValue().String(),
+		"set in Go": m.GoString(), "set as text": string(text),
+	} {
+		if s == "" || strings.Contains(s, hex.EncodeToString(m.KIc.Octets)) || strings.Contains(s, string(m.KIc.Octets)) {
+			t.Errorf("%s is printed as %q", name, s)
+		}
+	}
+	v, _ := newVault(t, newKEKs())
+	f := keys.KeySetField(testICCID, 1, "counter")
+	blob, err := v.SealCounter(testICCID, 1, 77)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, changed, err := v.Rewrap(f, blob); changed || err != nil || !bytes.Equal(same, blob) {
+		t.Errorf("the present blob is not given back: %x, %v, %v", same, changed, err)
+	}
+	// A credential is a name in a folder, whatever else it would lead to.
+	dir := t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	if err := os.MkdirAll(filepath.Join(dir, "a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	secret := bytes.Repeat([]byte{7}, keys.RootLen)
+	for _, name := range []string{"good", "a/b", ".hidden"} {
+		if err := os.WriteFile(filepath.Join(dir, name), secret, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, ok := range map[string]bool{"good": true, "a/b": false, ".hidden": false, "": false} {
+		r, err := keys.LoadCredential(name)
+		if (err == nil) != ok {
+			t.Errorf("credential %q: %v", name, err)
+		}
+		if !ok {
+			continue
+		}
+		// It is the key of the file: what one seals the other opens.
+		st := newKEKs()
+		if _, err := keys.OpenVault(t.Context(), r, st, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := keys.LoadRoot(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keys.OpenVault(t.Context(), again, st, time.Now()); err != nil {
+			t.Errorf("the credential is another key than its file: %v", err)
+		}
 	}
 }
