@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 
@@ -72,19 +74,42 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// succeeding tells the connection of each request that has succeeded: on the API
-// nobody does without having logged in.
+// succeeding tells the connection of each request when the whole of it has come,
+// and on the API when it has succeeded: nobody's does without a log-in.
 func succeeding(h http.Handler, name string) http.Handler {
-	if name != "api" {
-		return h
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := r.Context().Value(connKey{}).(*listen.Conn)
+		switch {
+		case !ok:
+		case r.Body == nil || r.Body == http.NoBody:
+			c.Busy()
+		default:
+			r.Body = &body{r.Body, c}
+		}
+		if !ok || name != "api" {
+			h.ServeHTTP(w, r)
+			return
+		}
 		s := &statusWriter{ResponseWriter: w}
 		h.ServeHTTP(s, r)
-		if c, ok := r.Context().Value(connKey{}).(*listen.Conn); ok && s.status == http.StatusOK {
+		if s.status == http.StatusOK {
 			c.Succeeded()
 		}
 	})
+}
+
+// body notes the end of a request.
+type body struct {
+	io.ReadCloser
+	conn *listen.Conn
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.conn.Busy()
+	}
+	return n, err
 }
 
 // statusWriter notes the status of a reply.

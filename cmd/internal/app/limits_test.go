@@ -29,7 +29,11 @@ func TestIdleCrowd(t *testing.T) {
 			defer c.Close()
 			if i%2 == 0 {
 				// The service may have closed it already, to make room.
-				_, _ = c.Write([]byte("POST /rest/service HTTP/1.1\r\nHost: a.example\r\n"))
+				head := "POST /rest/service HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\n"
+				if i%4 == 0 {
+					head += "Content-Length: 100\r\n\r\n{" // and no more of the body
+				}
+				_, _ = c.Write([]byte(head))
 			}
 		}
 	}

@@ -17,7 +17,7 @@ type Conn struct {
 	addr netip.Prefix
 
 	// Under the lock of l.
-	place *list.Element // among the idle; nil: a request is under way, or one has succeeded
+	place *list.Element // among the idle; nil: a request is being served, or one has succeeded
 	known bool          // one has succeeded
 	left  bool
 }
@@ -77,6 +77,14 @@ func (c *Conn) Succeeded() {
 	c.busy()
 }
 
+// Busy says that a whole request has come: until it is answered nobody takes the
+// connection. Half a request is no reason to keep it.
+func (c *Conn) Busy() {
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	c.busy()
+}
+
 // State follows an HTTP server (http.Server.ConnState).
 func (c *Conn) State(s http.ConnState) {
 	c.l.mu.Lock()
@@ -84,7 +92,7 @@ func (c *Conn) State(s http.ConnState) {
 	switch {
 	case s == http.StateIdle && !c.known && !c.left && c.place == nil:
 		c.place = c.l.idle.PushBack(c)
-	case s == http.StateActive, s == http.StateHijacked:
+	case s == http.StateHijacked:
 		c.busy()
 	}
 }

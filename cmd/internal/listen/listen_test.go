@@ -138,7 +138,7 @@ func TestLimits(t *testing.T) {
 		}
 		add("192.0.2.1")
 		add("192.0.2.1")
-		near[0].State(http.StateActive)
+		near[0].Busy()
 		add("192.0.2.1") // the address is full: the idle one of it goes
 		closed(false, true, false)
 		add("192.0.2.2")
@@ -146,7 +146,7 @@ func TestLimits(t *testing.T) {
 		closed(false, true, true, false, false)
 		near[3].Succeeded()
 		near[3].State(http.StateIdle)
-		near[4].State(http.StateActive)
+		near[4].Busy()
 		turned := l.dial("192.0.2.4") // nobody is idle
 		got := make(chan *Conn)
 		go func() { got <- l.accept() }()
@@ -256,7 +256,12 @@ func TestIdle(t *testing.T) {
 		if d := ends(c); d != IdleTime {
 			t.Errorf("silent from the beginning: %s", d)
 		}
-		c.State(http.StateActive)
+		c.State(http.StateActive) // half a request
+		c.SetReadDeadline(five())
+		if d := ends(c); d != IdleTime {
+			t.Errorf("while half a request is there: %s", d)
+		}
+		c.Busy()
 		c.SetReadDeadline(five())
 		if d := ends(c); d != 5*time.Minute {
 			t.Errorf("while it is served: %s", d)
