@@ -29,6 +29,7 @@ func TestCheckData(t *testing.T) {
 			o.prepare(at)
 			for _, args := range [][]string{
 				{"ap", "add", "Bank"},
+				{"ap", "add", "Shop"},
 				{"user", "add", "--msisdn", "+41790000001", "--iccid", string(pairCard(0, 1)), "--name", "Anna"},
 			} {
 				if s := o.run(args...); s.code != exitOK {
@@ -66,6 +67,9 @@ func TestCheckData(t *testing.T) {
 			}
 			if s := o.run("ap", "edit", "ap://bank", "--name", "Bank 2"); s.code == exitOK || !strings.Contains(s.errs, "simsign check --data") {
 				t.Errorf("the provider that was changed by hand is edited: %+v", s)
+			}
+			if s := o.run("ap", "list"); s.code != exitOK || strings.Contains(s.out, "ap://bank") || !strings.Contains(s.out, "ap://shop") {
+				t.Errorf("the row that was changed by hand keeps the others from the list: %+v", s)
 			}
 			if s := o.run("check", "--adopt"); s.code != exitUsage {
 				t.Errorf("%+v", s)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/app"
+	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/store"
 )
 
@@ -105,6 +106,8 @@ func TestStoreHint(t *testing.T) {
 		{errors.New("something else"), exitFailed, false},
 		{store.ErrOutcomeUnknown, exitFailed, true}, // a restart finds out
 		{store.ErrCorrupt, exitStore, true},
+		{store.ErrAltered, exitStore, true},
+		{pki.ErrDamaged, exitStore, true},
 		{store.ErrNewer, exitStore, true},
 		{store.ErrLocked, exitFailed, true},
 		{store.ErrFenced, exitFailed, true},

@@ -73,7 +73,7 @@ func Load(ctx context.Context, o Options) (*CA, error) {
 	}
 	var doc document
 	if err := json.Unmarshal(b, &doc); err != nil || doc.Format != 1 || len(doc.Chain) == 0 {
-		return nil, fmt.Errorf("load CA: stored document of format %d cannot be read", doc.Format)
+		return nil, fmt.Errorf("load CA: %w: stored document of format %d cannot be read", ErrDamaged, doc.Format)
 	}
 	if c.test = doc.Test; c.test && o.Production {
 		return nil, ErrTestCA
@@ -81,13 +81,18 @@ func Load(ctx context.Context, o Options) (*CA, error) {
 	for _, der := range doc.Chain {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, fmt.Errorf("load CA: certificate: %w", err)
+			return nil, fmt.Errorf("load CA: %w: certificate: %w", ErrDamaged, err)
 		}
 		c.chain = append(c.chain, cert)
 	}
 	c.cert = c.chain[0]
+	for i, cert := range c.chain {
+		if err := cert.CheckSignatureFrom(c.chain[min(i+1, len(c.chain)-1)]); err != nil {
+			return nil, fmt.Errorf("load CA: %w: certificate %d of the chain: %w", ErrDamaged, i+1, err)
+		}
+	}
 	if err := c.openKey(doc.Key); err != nil {
-		return nil, fmt.Errorf("load CA: %w", err)
+		return nil, fmt.Errorf("load CA: %w: %w", ErrDamaged, err)
 	}
 	if err := c.checkTime(o.Clock()); err != nil {
 		return nil, err

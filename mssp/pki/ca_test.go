@@ -118,3 +118,21 @@ func TestLoadRefuses(t *testing.T) {
 		t.Errorf("a CA made although the store did not answer: %v", err)
 	}
 }
+
+// Each certificate of the stored CA is the one that its issuer signed: a bit in
+// any of them is told as damage, which a restart does not mend.
+func TestDamagedChain(t *testing.T) {
+	for i := range 2 {
+		b := newBench(t, CreateOptions{UnderRoot: true}, Options{})
+		var d document
+		must(t, json.Unmarshal(b.store.meta[metaName], &d))
+		der := d.Chain[i]
+		der[len(der)-1] ^= 1 // of its signature
+		var err error
+		b.store.meta[metaName], err = json.Marshal(d)
+		must(t, err)
+		if _, err := Load(context.Background(), b.ca.o); !errors.Is(err, ErrDamaged) {
+			t.Errorf("certificate %d: %v", i+1, err)
+		}
+	}
+}

@@ -32,6 +32,8 @@ var (
 	ErrExists = errors.New("CA exists already")
 	// ErrTestCA: a CA marked TEST was loaded for production.
 	ErrTestCA = errors.New("the CA is marked TEST and serves no production")
+	// ErrDamaged: what is stored of the CA cannot be read, or does not fit together.
+	ErrDamaged = errors.New("the stored CA is damaged")
 	// ErrExpired: the CA's own certificate is expired or not yet valid.
 	ErrExpired = errors.New("CA certificate is not valid now")
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/simsign/simsign/mssp"
 )
@@ -88,7 +89,7 @@ func (s *Records) AP(ctx context.Context, id mssp.APID) (mssp.AP, error) {
 
 // APs lists the application providers, also those that were removed.
 func (s *Records) APs(ctx context.Context) ([]mssp.AP, error) {
-	return readAll(ctx, s.db, scanAP, `SELECT `+apCols+` FROM ap ORDER BY id`)
+	return readGood(ctx, s.db, tableAP, scanAP, `SELECT `+apCols+` FROM ap ORDER BY id`)
 }
 
 func scanAP(r *row) (mssp.AP, error) {
@@ -111,7 +112,10 @@ func scanAP(r *row) (mssp.AP, error) {
 	ap.CreatedAt = r.time()
 	ap.Version = r.num(1, maxVersion)
 	r.authentic(tableAP, first)
-	return ap, errors.Join(r.err(), errors.Join(errs[:]...))
+	if err := errors.Join(errs[:]...); err != nil {
+		return ap, fmt.Errorf("store: ap: %w: %w", ErrAltered, err)
+	}
+	return ap, r.err()
 }
 
 func list(s []string) string {

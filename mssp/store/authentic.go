@@ -123,6 +123,18 @@ func appendColumn(b []byte, name string, v driver.Value) []byte {
 	return b
 }
 
+// named is the key of a row that was read with its columns from the first on, masked.
+func (t *table) named(r *row) string {
+	var parts []string
+	for i, v := range r.v[:min(t.keys, len(r.v))] {
+		if s, ok := v.(string); ok {
+			v = masked(t.columns[i], s)
+		}
+		parts = append(parts, fmt.Sprint(v))
+	}
+	return strings.Join(parts, " ")
+}
+
 // authentic reads the tag of a row whose columns have been read from number
 // first on, and checks it; lead are values of columns before them.
 func (r *row) authentic(t *table, first int, lead ...driver.Value) {

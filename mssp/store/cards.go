@@ -127,5 +127,5 @@ func (s *Records) Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error) 
 
 // Cards lists cards by ICCID, from the one after the given.
 func (s *Records) Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error) {
-	return readAll(ctx, s.db, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid > $1 ORDER BY iccid LIMIT $2`, string(after), limit)
+	return readGood(ctx, s.db, tableCard, scanCard, `SELECT `+cardCols+` FROM card WHERE iccid > $1 ORDER BY iccid LIMIT $2`, string(after), limit)
 }

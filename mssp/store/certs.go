@@ -191,6 +191,12 @@ func (s *Certificates) NextCRL(ctx context.Context) (number int64, revoked []mss
 func scanInt(r *row) (int64, error) { return r.int(), r.err() }
 
 func scanRevoked(r *row) (mssp.Certificate, error) {
-	c := mssp.Certificate{Serial: r.text(), Status: mssp.CertStatus(r.text()), Reason: int(r.int()), RevokedAt: r.time()}
-	return c, r.err()
+	c := mssp.Certificate{Serial: r.text(), Status: mssp.CertStatus(r.text())}
+	if err := r.err(); err != nil {
+		return c, err
+	}
+	if c.Reason, c.RevokedAt = int(r.num(0, 10)), r.moment(); r.bad != nil || c.RevokedAt.IsZero() {
+		c.Reason, c.RevokedAt = 0, time.UnixMicro(0).UTC() // it is revoked, whatever else the row says: all others must be listed
+	}
+	return c, nil
 }

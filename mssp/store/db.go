@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -38,6 +39,27 @@ func readAll[T any](ctx context.Context, d *db, scan func(*row) (T, error), sql 
 	err = d.read(ctx, func(q querier) error {
 		vs, err = allOf(q, scan, sql, args...)
 		return err
+	})
+	return vs, err
+}
+
+// readGood is readAll without the rows that are damaged or not ours: they keep
+// nobody from the others, and an operator is told of each.
+func readGood[T any](ctx context.Context, d *db, t *table, scan func(*row) (T, error), sql string, args ...any) (vs []T, err error) {
+	err = d.read(ctx, func(q querier) error {
+		return q.each(sql, func(r *row) error {
+			v, err := scan(r)
+			switch {
+			case err == nil:
+				vs = append(vs, v)
+			case errors.Is(err, ErrAltered):
+				d.o.Logger.Error("a row is left out of a list", "table", t.name, "row", t.named(r), "error", err)
+				d.auth.raise(t.name+" "+t.named(r), "is damaged, or somebody has changed it: it is not used (simsign check --data says what to do)")
+			default:
+				return err
+			}
+			return nil
+		}, args...)
 	})
 	return vs, err
 }

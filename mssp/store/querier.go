@@ -46,7 +46,7 @@ func (r *row) next() driver.Value {
 
 func (r *row) fail(v any) {
 	if r.bad == nil {
-		r.bad = fmt.Errorf("store: column %d of a row holds %T", r.i, v)
+		r.bad = fmt.Errorf("store: column %d of a row holds %T: %w", r.i, v, ErrAltered)
 	}
 }
 
@@ -120,7 +120,7 @@ func wordOf[T ~string](r *row, words ...T) T {
 // shows what is there when it may be a person's.
 func (r *row) wrong(format string, args ...any) {
 	if r.bad == nil {
-		r.bad = fmt.Errorf("store: column %d of a row holds "+format, append([]any{r.i}, args...)...)
+		r.bad = fmt.Errorf("store: column %d of a row holds "+format+": %w", append(append([]any{r.i}, args...), ErrAltered)...)
 	}
 }
 

@@ -176,6 +176,6 @@ const subscriberColumns, cardColumns = 9, 9
 
 // Subscribers lists subscribers by number, from the one after the given.
 func (s *Records) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {
-	return readAll(ctx, s.db, scanSubscriber, `SELECT `+subscriberCols+` FROM subscriber
+	return readGood(ctx, s.db, tableSubscriber, scanSubscriber, `SELECT `+subscriberCols+` FROM subscriber
 		WHERE msisdn > $1 ORDER BY msisdn LIMIT $2`, string(after), limit)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
@@ -29,13 +30,13 @@ func CheckData(ctx context.Context, cfg *config.Config, getenv func(string) stri
 	}
 	defer st.Close()
 	in := store.Inspection{Report: report}
+	var vault *keys.Vault
 	sealed, err := st.KEKs(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("database: %w", err)
 	}
 	if len(sealed) > 0 { // else nothing is there that a key is needed for
-		vault, err := readOnlyVault(ctx, cfg, st)
-		if err != nil {
+		if vault, err = readOnlyVault(ctx, cfg, st); err != nil {
 			return 0, err
 		}
 		if _, err := st.Authenticate(ctx, vault); err != nil {
@@ -43,6 +44,9 @@ func CheckData(ctx context.Context, cfg *config.Config, getenv func(string) stri
 		}
 		in.Request = func(tx *mssp.Transaction) error { return engine.CheckRequest(vault, tx) }
 		in.KeySet = func(ks mssp.KeySet) error { return opens(vault, ks) }
+		if _, err := pki.Load(ctx, pki.Options{Store: st, Sealer: vault}); errors.Is(err, pki.ErrDamaged) || errors.Is(err, store.ErrAltered) {
+			report(store.Finding{Table: "meta", Row: "ca", What: err.Error()})
+		}
 	}
 	if err := st.Check(ctx); errors.Is(err, store.ErrCorrupt) {
 		report(store.Finding{Table: "database", What: err.Error()})
