@@ -1,10 +1,14 @@
 package display
 
-import "fmt"
+import (
+	"fmt"
+	"unicode"
+)
 
 // A screen scrolls: whoever may send many lines or long gaps pushes the
-// provider's name off one end and the reference code off the other. An empty
-// line is one that holds nothing but spaces.
+// provider's name off one end and the reference code off the other. A line
+// without a letter, a digit or a currency (dots, dashes, spaces) is as empty as one
+// with nothing in it.
 const (
 	maxFeeds  = 2  // in a row, the one between the text and its frame included
 	maxSpaces = 4  // in a row
@@ -23,7 +27,10 @@ func checkLayout(s string) error {
 		case ' ':
 			spaces++
 		default:
-			feeds, spaces = 0, 0
+			spaces = 0
+			if unicode.In(r, unicode.L, unicode.N, unicode.Sc) {
+				feeds = 0
+			}
 		}
 		switch {
 		case feeds > maxFeeds:
