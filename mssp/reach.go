@@ -9,14 +9,15 @@ type Reach string
 const (
 	ReachQueued    Reach = "queued"    // earlier ones are before it: nothing was sent
 	ReachUnsent    Reach = "unsent"    // the network has not taken the message
+	ReachSent      Reach = "sent"      // the network has it and was not asked what becomes of it
 	ReachOff       Reach = "off"       // the network has it, the phone has given no sign
 	ReachDelivered Reach = "delivered" // the phone has it; nobody says whether it was shown
 	ReachShown     Reach = "shown"     // the card has opened it and asks the user
 )
 
-// ReachOf is how far a transaction has come that has not ended yet. receipt: the
-// network has said that the last segment is delivered.
-func ReachOf(s State, receipt bool) Reach {
+// ReachOf is how far a transaction has come that has not ended yet. asked: the
+// network was asked for a receipt; receipt: it has said that the phone has the message.
+func ReachOf(s State, asked, receipt bool) Reach {
 	switch {
 	case s == New || s == Queued:
 		return ReachQueued
@@ -26,6 +27,8 @@ func ReachOf(s State, receipt bool) Reach {
 		return ReachDelivered
 	case s == Sending:
 		return ReachUnsent
+	case !asked:
+		return ReachSent
 	}
 	return ReachOff
 }
@@ -37,6 +40,8 @@ func (r Reach) Progress() string {
 		return "queued behind another request to this user"
 	case ReachUnsent:
 		return "the network has not taken the message yet"
+	case ReachSent:
+		return "sent, no answer yet"
 	case ReachOff:
 		return "sent, the user's phone has given no sign yet"
 	case ReachDelivered:
@@ -54,6 +59,8 @@ func (r Reach) Ended() string {
 		return "never sent: earlier requests to this user were still being answered"
 	case ReachUnsent:
 		return "never delivered: the network did not take the message"
+	case ReachSent:
+		return "sent: the network took the message; whether the phone was off or showed it is not known: no receipts are asked for"
 	case ReachOff:
 		return "off: the network took the message, the user's phone gave no sign; it may be off or out of coverage"
 	case ReachDelivered:

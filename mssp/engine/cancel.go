@@ -54,7 +54,7 @@ func (l *line) reach(ctx context.Context, tx *mssp.Transaction) mssp.Reach {
 	r, err := l.o.Store.Reach(ctx, tx)
 	if err != nil { // whoever wants to know must not fail because of that
 		l.log.Error("reading how far a transaction has come", "tx", tx.ID, "error", err)
-		r = mssp.ReachOf(tx.State, false)
+		r = mssp.ReachOf(tx.State, false, false)
 	}
 	return r
 }

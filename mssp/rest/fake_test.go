@@ -38,7 +38,7 @@ func (e *oneEngine) Repeat(context.Context, signature.Request) (mssp.Transaction
 }
 
 func (e *oneEngine) Progress(_ context.Context, tx mssp.Transaction) string {
-	return mssp.ReachOf(tx.State, false).Progress()
+	return mssp.ReachOf(tx.State, true, false).Progress()
 }
 
 func (e *oneEngine) ReferenceOf(mssp.Transaction) string { return "" }

@@ -80,7 +80,7 @@ func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code m
 }
 
 func (e *fakeEngine) Progress(_ context.Context, tx mssp.Transaction) string {
-	return mssp.ReachOf(tx.State, false).Progress()
+	return mssp.ReachOf(tx.State, true, false).Progress()
 }
 
 func (e *fakeEngine) ReferenceOf(mssp.Transaction) string { return "" }

@@ -126,11 +126,12 @@ func txOf(q querier, seq int64, err error) (mssp.TransID, error) {
 // Reach is how far a transaction has come that has not ended.
 func (s *Store) Reach(ctx context.Context, tx *mssp.Transaction) (r mssp.Reach, err error) {
 	err = s.read(ctx, func(q querier) error {
-		got, err := q.one(`SELECT COUNT(*) FROM segment WHERE tx_seq = $1 AND report = 1 AND delivered = 1`, tx.Seq)
+		got, err := q.one(`SELECT COUNT(*), COUNT(CASE WHEN delivered = 1 THEN 1 END) FROM segment WHERE tx_seq = $1 AND report = 1`, tx.Seq)
 		if err != nil {
 			return err
 		}
-		r = mssp.ReachOf(tx.State, got.int() > 0)
+		asked, receipts := got.int() > 0, got.int() > 0
+		r = mssp.ReachOf(tx.State, asked, receipts)
 		return got.err()
 	})
 	return r, err

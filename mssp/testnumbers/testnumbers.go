@@ -198,7 +198,7 @@ func (d *Numbers) Status(ctx context.Context, ap mssp.APID, id mssp.TransID) (ms
 // Progress is what an open transaction waits for.
 func (d *Numbers) Progress(ctx context.Context, tx mssp.Transaction) string {
 	if _, ok := codeOf(tx.MSISDN); ok {
-		return mssp.ReachOf(tx.State, false).Progress()
+		return mssp.ReachOf(tx.State, false, false).Progress()
 	}
 	return d.Engine.Progress(ctx, tx)
 }

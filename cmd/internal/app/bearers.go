@@ -73,10 +73,11 @@ func byCard(list []config.Bearer) bool {
 	return route.New(rules, nil).ByCard()
 }
 
-// reports tells whether any bearer asks for delivery receipts.
+// reports tells whether any bearer asks for delivery receipts. The emulated network
+// has them for nothing, and with them a request says how far it came.
 func reports(list []config.Bearer) bool {
 	for i := range list {
-		if list[i].Kind != "loopback" && list[i].Receipts {
+		if list[i].Kind == "loopback" || list[i].Receipts {
 			return true
 		}
 	}
