@@ -2,8 +2,11 @@ package esme
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
+
+	"github.com/simsign/simsign/ota/bearer"
 )
 
 // Who waits for the end of a drain does not take the call that is for a pump.
@@ -35,6 +38,30 @@ func TestDrainWaitsApart(t *testing.T) {
 		cancel()
 		if err := <-drained; err == nil {
 			t.Error("drained with a segment under way")
+		}
+	})
+}
+
+// Where another centre can take a segment, it does not wait for room in the
+// queue of this one; where none can, it does.
+func TestFullQueuePassesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(1)
+		q.closed = false
+		if err := q.add(t.Context(), &item{id: 1}, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.add(t.Context(), &item{id: 2}, false); !errors.Is(err, bearer.ErrAway) {
+			t.Errorf("no room: %v", err)
+		}
+		added := make(chan error, 1)
+		go func() { added <- q.add(t.Context(), &item{id: 3}, true) }()
+		synctest.Wait()
+		if it := q.take(func() bool { return false }); it.id != 1 {
+			t.Errorf("took %d", it.id)
+		}
+		if err := <-added; err != nil {
+			t.Errorf("room again: %v", err)
 		}
 	})
 }

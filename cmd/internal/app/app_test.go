@@ -202,6 +202,10 @@ func TestHealthAge(t *testing.T) {
 	if open := alerts.Open(); len(open) != 0 {
 		t.Errorf("one no is an alert: %v", open)
 	}
+	h.run(t.Context()) // a bearer came or went
+	if open := alerts.Open(); len(open) != 0 {
+		t.Errorf("two of them within a moment are an alert: %v", open)
+	}
 	now = now.Add(checkEvery)
 	h.run(t.Context())
 	if open := alerts.Open(); len(open) != 1 || open[0].Kind != alert.Store || open[0].Text != "does not answer" {

@@ -217,6 +217,27 @@ func TestBreakerKeepsClosed(t *testing.T) {
 	})
 }
 
+// Two responses are lost at the same time while others came: it is no centre
+// that takes nothing.
+func TestLostAmongOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() { p.Route(bearer.Destination{}).Submit(t.Context(), bearer.Segment{}) })
+		}
+		time.Sleep(time.Second)
+		p.main.set(takes)
+		if by, _ := p.send(t, time.Minute); by != "main" {
+			t.Errorf("by %s", by)
+		}
+		wg.Wait()
+		if err := p.Fault("main"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A centre that refuses everybody still says so where nobody else can take the
 // message, and never costs a message that another takes.
 func TestRefusesEverybody(t *testing.T) {
