@@ -10,29 +10,19 @@ import (
 
 // checkpointer keeps the log of SQLite short. SQLite moves its pages into the
 // database by itself after a commit, when it is longer than it may be, and begins
-// it anew when no reader needs it. Where readers were always at it, or the
-// disk has become smaller meanwhile, the writer cuts it itself.
+// it anew, cut to that length, as soon as no reader needs it.
 type checkpointer struct {
 	pages int64 // that SQLite was told
-	tried int64 // length of the log when it was last tried to cut it
 }
 
 // trim is called between two batches.
 func (k *checkpointer) trim(c *sqliteConn, r *reserve) {
 	want := r.pages()
-	if want < k.pages || want >= 2*k.pages { // a little more room changes nothing
-		if c.script(fmt.Sprintf("PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d", want, want*pageSize)) == nil {
-			k.pages = want
-		}
-	}
-	have := r.logged()
-	if have <= 2*want {
-		k.tried = 0
+	if want >= k.pages && want < 2*k.pages { // a little more room changes nothing
 		return
 	}
-	if have >= k.tried+want { // not again and again, while a reader keeps it
-		k.tried = have
-		cut(c)
+	if c.script(fmt.Sprintf("PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d", want, want*pageSize)) == nil {
+		k.pages = want
 	}
 }
 

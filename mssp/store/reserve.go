@@ -19,8 +19,7 @@ import (
 // become before its pages move into the database follows the room that is left.
 type reserve struct {
 	path string // of the reserve; "" where nobody can tell how full a disk is
-	wal  string
-	size int64 // octets
+	size int64  // octets
 	log  *slog.Logger
 	m    *metrics
 	disk func(path string) (free, total int64, err error)
@@ -46,7 +45,7 @@ type Space struct {
 }
 
 func newReserve(db string, o *Options, m *metrics) *reserve {
-	r := &reserve{wal: db + "-wal", log: o.Logger, m: m, disk: diskSpace}
+	r := &reserve{log: o.Logger, m: m, disk: diskSpace}
 	if _, total, err := r.disk(filepath.Dir(db)); err == nil && total > 0 && !o.NoReserve {
 		r.path, r.size = db+"-reserve", min(total/8, maxReserve)/pageSize*pageSize
 		if info, err := os.Stat(r.path); err == nil && info.Size() == r.size {
@@ -154,13 +153,4 @@ func (r *reserve) pages() int64 {
 		return maxLog
 	}
 	return max(minLog, min(maxLog, s.Free/pageSize/16))
-}
-
-// logged is how long the log is, in pages.
-func (r *reserve) logged() int64 {
-	info, err := os.Stat(r.wal)
-	if err != nil {
-		return 0
-	}
-	return info.Size() / pageSize
 }
