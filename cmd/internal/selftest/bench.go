@@ -109,7 +109,7 @@ func (b *bench) open(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if b.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(dir, "simsign.db"), Box: "selftest", NoReserve: true}); err != nil {
+	if b.store, err = store.Open(ctx, store.Options{DSN: filepath.Join(dir, "selftest.db"), Box: "selftest", NoReserve: true}); err != nil {
 		return err
 	}
 	b.onClose(func() { b.store.Close() }) // nothing in it is kept
