@@ -28,6 +28,7 @@ var ErrAltered = errors.New("row was not written by simsign: it is damaged, or s
 type authority struct {
 	tagger atomic.Pointer[Tagger]
 	alerts Alerts
+	good   remembered
 }
 
 func (a *authority) get() Tagger {
@@ -144,7 +145,13 @@ func (r *row) authentic(t *table, first int, lead ...driver.Value) {
 	if r.bad != nil || k == nil {
 		return
 	}
-	if err := k.CheckTag(tag, t.purpose, t.content(lead, values)); err != nil {
+	content := t.content(lead, values)
+	if r.auth.good.has(t, tag, content) {
+		return
+	}
+	if err := k.CheckTag(tag, t.purpose, content); err == nil {
+		r.auth.good.add(t, tag, content)
+	} else {
 		r.bad = fmt.Errorf("store: %s: %w: %w", t.name, ErrAltered, err)
 	}
 }
