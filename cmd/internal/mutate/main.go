@@ -114,7 +114,7 @@ func mutate(ctx context.Context, o options, stdout io.Writer) (int, error) {
 	for i, m := range chosen {
 		m.number = i + 1
 	}
-	dir, err := os.MkdirTemp("", "simsign-mutate-")
+	dir, err := os.MkdirTemp("", "mut") // short: sockets of tests have paths of 100 characters
 	if err != nil {
 		return 0, err
 	}

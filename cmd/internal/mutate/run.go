@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +27,7 @@ type bench struct {
 	verbose bool
 	mu      sync.Mutex // guards out
 	tests   []test
+	runs    atomic.Int64
 }
 
 // test is a test function in its binary.
@@ -225,8 +227,8 @@ func (b *bench) exec(ctx context.Context, some []test, limit time.Duration, env 
 	for _, t := range some {
 		names = append(names, t.name)
 	}
-	tmp, err := os.MkdirTemp(b.dir, "run")
-	if err != nil {
+	tmp := filepath.Join(b.dir, fmt.Sprintf("r%d", b.runs.Add(1)))
+	if err := os.Mkdir(tmp, 0o755); err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
@@ -243,7 +245,7 @@ func (b *bench) exec(ctx context.Context, some []test, limit time.Duration, env 
 	alone(cmd)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
+	err := cmd.Run()
 	end(cmd)
 	return tail(out.Bytes()), err
 }
