@@ -22,6 +22,7 @@ type phoneUI struct {
 
 	screen   uint64          // the last one shown
 	gone     bool            // and told to be gone
+	hidden   bool            // the last screen asked for a code
 	inbox    int             // messages told
 	told     handset.Message // the last of them
 	attached bool
@@ -100,10 +101,14 @@ func (u *phoneUI) refresh() {
 		u.echo.set(true)
 		if !u.gone {
 			u.gone = true
-			u.c.printf("  (screen is clear)\n")
+			if u.hidden { // after a code entry: no word of the service may follow
+				u.c.printf("  (screen is clear; the card answers the service, a message tells if that came too late)\n")
+			} else {
+				u.c.printf("  (screen is clear)\n")
+			}
 		}
 	case s.Screen.ID != u.screen:
-		u.screen, u.gone = s.Screen.ID, false
+		u.screen, u.gone, u.hidden = s.Screen.ID, false, s.Screen.Hidden
 		u.show(s.Screen)
 		u.echo.set(!s.Screen.Hidden)
 	}
