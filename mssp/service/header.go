@@ -105,7 +105,7 @@ func (s *Service) checkAge(d *Dialect, instant string) *mssp.Fault {
 	off := now.Sub(t)
 	side := "behind"
 	if off < 0 {
-		off, side = -off, "ahead of"
+		off, side = off.Abs(), "ahead of" // -off is no time when a far year is the smallest one
 	}
 	if off <= s.o.InstantWindow {
 		return nil
