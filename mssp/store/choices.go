@@ -60,8 +60,12 @@ func (j *Joined) newest() {
 	}
 }
 
-// only leaves one variant of a part.
+// only leaves one variant of a part. Where rows of parts are missing, which the
+// header says are there, there is no message to be had of this set.
 func (j *Joined) only(part int, p Piece) {
+	if part > len(j.Variants) {
+		return
+	}
 	j.Variants[part-1] = []Piece{p}
 	j.newest()
 }
