@@ -11,6 +11,7 @@ import (
 const (
 	cyrillicLookAlikes = "АВЕЅІЈКМНОРСТУХҮԌԚԜаесіјорсухѕһԁԛԝүҽпгк"
 	greekLookAlikes    = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορτυχω"
+	armenianLookAlikes = "ՕՍԼՏօսոհզցքյ"
 )
 
 // script is what a letter is written in, as far as mixing it matters.
@@ -45,7 +46,7 @@ func scriptOf(r rune) script {
 	return noScript
 }
 
-// checkWhole finds a text with Latin letters whose Cyrillic or Greek letters all
+// checkWhole finds a text with Latin letters whose letters of other scripts all
 // look like Latin ones: it reads as one in Latin letters alone ("Pay to СОРЕ"). A
 // text that has words of both scripts has letters that only one of them has.
 func checkWhole(s string) error {
@@ -57,7 +58,7 @@ func checkWhole(s string) error {
 		switch sc := scriptOf(r); {
 		case sc == latin:
 			latinToo = true
-		case sc != cyrillic && sc != greek:
+		case sc == noScript:
 		case !looksLatin(r, sc):
 			return nil
 		case alike.at == 0:
@@ -71,7 +72,15 @@ func checkWhole(s string) error {
 }
 
 func looksLatin(r rune, s script) bool {
-	return s == cyrillic && strings.ContainsRune(cyrillicLookAlikes, r) || s == greek && strings.ContainsRune(greekLookAlikes, r)
+	switch s {
+	case cyrillic:
+		return strings.ContainsRune(cyrillicLookAlikes, r)
+	case greek:
+		return strings.ContainsRune(greekLookAlikes, r)
+	case other: // the letters of Lisu are Latin ones, turned or not
+		return strings.ContainsRune(armenianLookAlikes, r) || unicode.In(r, unicode.Lisu, unicode.Cherokee, unicode.Coptic)
+	}
+	return false
 }
 
 // word follows the letters of one word, that is, up to the next character
@@ -107,7 +116,7 @@ func (w *word) add(r rune, pos int) *CharError {
 	if s != w.first && w.odd.at == 0 {
 		w.odd = position{pos, r}
 	}
-	if w.alike.at == 0 && looksLatin(r, s) {
+	if w.alike.at == 0 && s != other && looksLatin(r, s) {
 		w.alike = position{pos, r}
 	}
 	if w.odd.at == 0 {

@@ -1,27 +1,58 @@
 package display
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// zeroLike are letters that most fonts draw like the digit 0.
-const zeroLike = "OoОоΟοօՕ"
+// Signs that most fonts draw like a digit.
+const (
+	zeroLike  = "OoОоΟοօՕØøΘθӨөסဝዐᴏⲞⲟ○◯∅"
+	oneLike   = "lI|ІӀΙǀ"
+	threeLike = "ЗзӠӡ"
+)
+
+// drawnLike is the digit that r can be taken for, 0 for none.
+func drawnLike(r rune) rune {
+	switch {
+	case r < 0x80 && r != 'O' && r != 'o' && r != 'l' && r != 'I' && r != '|':
+		return 0
+	case strings.ContainsRune(zeroLike, r):
+		return '0'
+	case strings.ContainsRune(oneLike, r):
+		return '1'
+	case strings.ContainsRune(threeLike, r):
+		return '3'
+	}
+	return 0
+}
 
 // numbers follows the digits of a text: they are all of one system, and no
 // letter stands in for one of them. An amount must not be readable in two ways.
 type numbers struct {
-	zero  rune // of the system in use; 0: no digit yet
-	at    int  // its first digit
-	last  rune
-	first rune // of the token: letters and digits with what may part a number
-	odd   position
-	only  bool // the token has nothing but digits, letters like zero, and separators
+	zero rune // of the system in use; 0: no digit yet
+	at   int  // its first digit
+	last rune
+	token
+	number bool // the token before, parted by spaces only, was a number
+}
+
+// token is letters and digits with what may part a number.
+type token struct {
+	first        rune
+	only         bool     // nothing but digits, what looks like them, and separators
+	digits       bool     // has some
+	zeros        int      // what looks like a zero
+	llc          bool     // so far Cyrillic О alone, which thrice is a form of company
+	odd, between position // what stands in for a digit; what does if a digit follows
+	like         rune     // the digit
 }
 
 // add takes the next character.
-func (n *numbers) add(r rune, pos int) *CharError {
+func (n *numbers) add(r rune, pos int, rest string) *CharError {
 	last := n.last
 	n.last = r
 	switch {
@@ -39,60 +70,118 @@ func (n *numbers) add(r rune, pos int) *CharError {
 	case unicode.Is(unicode.N, r) && !numberSign(r, last):
 		return &CharError{pos, r, "is a number in a form of its own", "write it with ordinary digits"}
 	}
-	return n.token(r, pos)
+	return n.in(r, pos, rest)
 }
 
 // numberSign: fractions, the zero of Chinese, and the powers of units (m²).
 func numberSign(r, last rune) bool {
 	switch r {
-	case '¼', '½', '¾', '〇':
+	case '¼', '½', '¾':
 		return true
+	case '〇':
+		return !unicode.Is(unicode.Nd, last)
 	case '²', '³', '₂': // and of formulas (CO₂)
 		return unicode.Is(unicode.L, last)
 	}
 	return false
 }
 
-// token looks for a number with a letter in the place of a zero: 1OO, 1.OOO.
-func (n *numbers) token(r rune, pos int) *CharError {
-	alike := strings.ContainsRune(zeroLike, r)
+// in looks for a number with something else in the place of a digit: 1OO, 1.OOO,
+// 1l0. What comes at the end may be a unit or part of an address: 10l, 5I.
+func (n *numbers) in(r rune, pos int, rest string) *CharError {
+	like := drawnLike(r)
+	digit := unicode.Is(unicode.Nd, r)
 	switch {
-	case !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(".,'’", r):
-		return n.end()
+	case !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && like == 0 && !strings.ContainsRune(".,'’", r):
+		if n.first == 0 {
+			n.number = n.number && r == ' '
+			return nil
+		}
+		return n.end(r, rest)
 	case n.first == 0:
-		n.first, n.only = r, true
+		n.token = token{first: r, only: true, llc: true}
 	}
-	if alike && n.odd.at == 0 {
-		n.odd = position{pos, r}
-	}
-	if unicode.In(r, unicode.L, unicode.M) && !alike {
+	n.llc = n.llc && r == 'О'
+	switch {
+	case digit:
+		if n.between.at != 0 && n.odd.at == 0 {
+			n.odd, n.like = n.between, drawnLike(n.between.r)
+		}
+		n.digits = true
+	case like == '0':
+		if n.zeros++; n.odd.at == 0 {
+			n.odd, n.like = position{pos, r}, like
+		}
+	case like != 0:
+		n.between = position{pos, r}
+		return nil
+	case unicode.In(r, unicode.L, unicode.M):
 		n.only = false
+	case n.between.r == n.first: // l.000
+		return nil
+	}
+	n.between = position{}
+	return nil
+}
+
+// end closes the token; r is behind it, then comes rest. Behind a number and a
+// space come its thousands: 1 OOO.
+func (n *numbers) end(r rune, rest string) *CharError {
+	t := n.token
+	n.token = token{}
+	isNumber := unicode.Is(unicode.Nd, t.first)
+	bad := isNumber || strings.ContainsRune("l|Зз", t.first) && t.digits || n.number && (t.digits || t.zeros > 1)
+	if t.llc && t.zeros == 3 { // "12 ООО «Ромашка»"
+		next, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, " "))
+		bad = bad && !unicode.In(next, unicode.Lu, unicode.P)
+	}
+	n.number = isNumber && t.only && r == ' '
+	if bad && t.only && t.odd.at != 0 {
+		return &CharError{t.odd.at, t.odd.r, fmt.Sprintf("looks like the digit %c in a number", t.like), "write the digit"}
 	}
 	return nil
 }
 
-// end closes the token.
-func (n *numbers) end() *CharError {
-	bad := n.only && n.odd.at != 0 && unicode.Is(unicode.Nd, n.first)
-	odd := n.odd
-	n.first, n.odd, n.only = 0, position{}, false
-	if bad {
-		return &CharError{odd.at, odd.r, "looks like the digit 0 in a number", "write the digit"}
+// known: among letters, digits that are not those of all the world stand with
+// some of their own script. The Bengali 4 looks like an 8 to who reads no Bengali.
+func (n *numbers) known(s string) *CharError {
+	if n.zero == 0 || n.zero == '0' {
+		return nil
 	}
-	return nil
+	tables := []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul} // of fullwidth digits
+	if n.zero == '٠' {
+		tables = []*unicode.RangeTable{unicode.Arabic, unicode.Thaana, unicode.Syriac}
+	}
+	for name, t := range unicode.Scripts {
+		if name != "Common" && unicode.Is(t, n.zero) {
+			tables = []*unicode.RangeTable{t}
+		}
+	}
+	letters := false
+	for _, r := range s {
+		if unicode.Is(unicode.L, r) {
+			if letters = true; unicode.In(r, tables...) {
+				return nil
+			}
+		}
+	}
+	if !letters {
+		return nil
+	}
+	return &CharError{n.at, []rune(s)[n.at-1], "is a digit of a script of which the text has no letter", "write the digits 0 to 9"}
 }
 
 // checkNumbers reads a whole text.
 func checkNumbers(s string) error {
 	var n numbers
 	pos := 0
-	for _, r := range s {
+	for i, r := range s {
 		pos++
-		if e := n.add(r, pos); e != nil {
+		if e := n.add(r, pos, s[i+utf8.RuneLen(r):]); e != nil {
 			return e
 		}
 	}
-	if e := n.end(); e != nil {
+	if e := cmp.Or(n.end(0, ""), n.known(s)); e != nil {
 		return e
 	}
 	return nil

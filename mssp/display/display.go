@@ -12,7 +12,7 @@
 // points that phones do not carry (above U+FFFF), spaces but the ordinary one,
 // letters that are not composed (NFC) and marks on letters that need none, words
 // that mix look-alike letters of two scripts ("pаypal" with a Cyrillic а),
-// numbers of two digit systems or with a letter for a zero, what pushes the frame
+// numbers of two digit systems or with a letter for a digit, what pushes the frame
 // off the screen (rows of line feeds and spaces, many lines), and what looks like
 // the applet's own labels ("Reference: ..."). This is the row "text spoofing" of
 // the threat model.

@@ -2,6 +2,7 @@ package display
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -103,28 +104,28 @@ func skeleton(s string) string {
 // line for what can be taken for a label at all; inside of one, where the phone
 // may break the line, for what also begins like a sentence of its own.
 func checkLabels(s string) error {
-	pos := 0
-	for line := range strings.SplitSeq(s, "\n") {
-		runes := []rune(line)
-		begun := false // something can be seen before
-		for i, r := range runes {
-			if !isWord(r) || i > 0 && isWord(runes[i-1]) {
-				begun = begun || isWord(r)
-				continue
-			}
-			if l := labelAt(runes, i, begun); l != "" {
-				return &CharError{pos + i + 1, r, fmt.Sprintf("begins what looks like %q of the phone's own screen", l), "write it in another way, for example with \"number\" behind the word"}
+	runes := []rune(s)
+	start, begun := 0, false // of the line; something can be seen before
+	for i, r := range runes {
+		switch {
+		case r == '\n':
+			start, begun = i+1, false
+		case !isWord(r) || i > 0 && isWord(runes[i-1]):
+			begun = begun || isWord(r)
+		default:
+			if l := labelAt(runes[start:], i-start, begun); l != "" {
+				return &CharError{i + 1, r, fmt.Sprintf("begins what looks like %q of the phone's own screen", l), "write it in another way, for example with \"number\" behind the word"}
 			}
 			begun = true
 		}
-		pos += len(runes) + 1
 	}
 	return nil
 }
 
 func isWord(r rune) bool { return r == '|' || unicode.In(r, unicode.L, unicode.M, unicode.N) }
 
-// labelAt is the label that the line has at place i, "" for none.
+// labelAt is the label that the line has at place i, "" for none. The label may
+// go on in the next line, as it does where the phone breaks a word.
 func labelAt(line []rune, i int, inside bool) string {
 	sentence := inside && !unicode.IsUpper(line[i]) && !parted(line[:i]) // the word goes on with one
 	var b strings.Builder
@@ -139,6 +140,9 @@ func labelAt(line []rune, i int, inside bool) string {
 			continue
 		}
 		rest := line[j+1:]
+		if end := slices.Index(rest, '\n'); end >= 0 {
+			rest = rest[:end]
+		}
 		if sentence && !l.phrase && codeBehind(rest) || !sentence && (l.phrase || followed(rest, inside)) {
 			return l.text
 		}
@@ -159,14 +163,17 @@ func followed(rest []rune, inside bool) bool {
 	if text == "" {
 		return !inside
 	}
-	for _, r := range text {
-		if unicode.In(r, unicode.P, unicode.S, unicode.Lm, unicode.Sk) && !strings.ContainsRune(",;?!.\"'’)", r) {
-			return true
-		}
-		break
+	bare := strings.TrimLeft(text, ",;?!.\"'’) ") // as in "Ref.: "
+	r, _ := utf8.DecodeRuneInString(bare)
+	if unicode.In(r, unicode.P, unicode.S, unicode.Lm) && (bare == text || !strings.ContainsRune("(#«„“-–+", r)) {
+		return true
 	}
-	return len(text) <= 12 && code(text)
+	bare = strings.TrimRight(bare, ",;?!.\"'’) ")
+	return len(bare) <= 12 && code(bare) && (bare == text || ours(bare))
 }
+
+// ours: four of the letters and digits of which reference codes are made.
+func ours(s string) bool { return len(s) == 4 && strings.ContainsFunc(s, unicode.IsUpper) }
 
 // codeBehind: what comes is a colon and what could be one of our reference codes.
 // The phone may break the line just before the word.

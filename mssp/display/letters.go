@@ -2,6 +2,7 @@ package display
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -89,6 +90,8 @@ func ownForm(r rune) *reason {
 		return nil
 	case unicode.Is(unicode.Hangul, r) && (r >= 0x1100 && r < 0x1200 || r >= 0xA960 && r < 0xA980 || r >= 0xD7B0):
 		return &reason{"is a part of a letter", "send composed letters (NFC)"}
+	case strings.ContainsRune("․⁄∕⧸ǀǃ", r) || r >= 0xFE10 && r <= 0xFE19 || r >= 0xFE50 && r <= 0xFE6B: // where a host ends, in an address
+		return &reason{"looks like a sign of ASCII", "write the ordinary sign"}
 	case r >= 0x249C && r <= 0x24E9:
 		return &reason{"is a letter in a form of its own", "write the ordinary letter"}
 	case !unicode.Is(unicode.L, r):
