@@ -37,7 +37,7 @@ func TestIdleCrowd(t *testing.T) {
 			}
 		}
 	}
-	for range 200 {
+	for range listen.AdminMax + 50 {
 		c, err := net.Dial("unix", cfg.Admin.Socket)
 		if err != nil {
 			t.Fatal(err)

@@ -323,7 +323,7 @@ func TestAcceptErrors(t *testing.T) {
 func TestShare(t *testing.T) {
 	wants := []int{12000, 1500, 1500}
 	need := Needed(wants)
-	for n, want := range map[int][]int{need: wants, need + 1: wants, 1024: {665, 83, 83}, 256: {51, 6, 6}, 8: {1, 1, 1}} {
+	for n, want := range map[int][]int{need: wants, need + 1: wants, 1024: {486, 60, 60}, 256: {51, 6, 6}, 8: {1, 1, 1}} {
 		if diff := cmp.Diff(want, Share(n, wants)); diff != "" {
 			t.Errorf("%d descriptors: %s", n, diff)
 		}

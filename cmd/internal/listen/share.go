@@ -9,9 +9,10 @@ import (
 
 // Descriptors that connections from outside never get: for the operator's
 // socket and for health and metrics as many connections as these two may have,
-// and for the database, the bearers and files.
+// and for the database, the bearers and files. An order of the operator lasts as
+// long as the person at the phone thinks (user register), so many are open at a time.
 const (
-	AdminMax   = 32
+	AdminMax   = 256
 	MetricsMax = 64
 	Own        = 96
 )
