@@ -63,8 +63,19 @@ func (k *APAddCmd) Run(c *cli) error {
 		}
 		c.printf("AP_ID=%s\n", ap.ID)
 		c.showPassword(ap.Password)
-		return nil
+		return c.tellSameName(b, ap.APInfo)
 	})
+}
+
+// tellSameName says whom users cannot tell from a provider.
+func (c *cli) tellSameName(b admin.Backend, ap operator.APInfo) error {
+	all, err := b.APs(c.ctx, operator.Page{})
+	for _, other := range all {
+		if other.Name == ap.Name && other.ID != ap.ID && other.Removed.IsZero() {
+			fmt.Fprintf(c.stderr, "%s has the same name: users cannot tell the two apart.\n", other.ID)
+		}
+	}
+	return err
 }
 
 // showPassword prints a password that was made.

@@ -95,7 +95,7 @@ func (k *APEditCmd) Run(c *cli) error {
 			return err
 		}
 		c.showAP(ap)
-		return nil
+		return c.tellSameName(b, ap)
 	})
 }
 

@@ -100,6 +100,22 @@ func skeleton(s string) string {
 	return b.String()
 }
 
+// Alike reports that a user takes one name for the other: they differ in case,
+// marks, punctuation and look-alikes only.
+func Alike(a, b string) bool { return nameOf(a) == nameOf(b) }
+
+func nameOf(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if d := drawn(r); d != "" || !unicode.Is(unicode.N, r) {
+			b.WriteString(d)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return strings.NewReplacer("rn", "m", "vv", "w").Replace(b.String())
+}
+
 // checkLabels looks at every place where a word begins: at the beginning of a
 // line for what can be taken for a label at all; inside of one, where the phone
 // may break the line, for what also begins like a sentence of its own.

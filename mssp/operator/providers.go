@@ -12,25 +12,9 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/display"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/store"
-	"github.com/simsign/simsign/ota/sms"
 )
-
-// maxName is how many characters a provider's name may have: it stands before
-// every text, on a screen of as little as 120.
-const maxName = 40
-
-func checkName(name string) error {
-	if strings.TrimSpace(name) == "" {
-		return errors.New("is blank: users see it on the handset, before every text")
-	}
-	if n := sms.UCS2Len(name); n > maxName {
-		return fmt.Errorf("has %d characters, at most %d are allowed: it takes room from every text on the handset", n, maxName)
-	}
-	return display.CheckName(name)
-}
 
 // AddAP registers an application provider. An AP_ID that is taken is
 // ProviderExists, one that had a provider ProviderRemoved.
@@ -43,7 +27,9 @@ func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
 		return APAdded{}, badf("name: %w", err)
 	}
 	if ap.ID == "" {
-		ap.ID = apID(ap.Name)
+		if ap.ID = apID(ap.Name); ap.ID == "" {
+			return APAdded{}, badf("id: the name has no letter a to z and no digit to make one of: give it")
+		}
 	}
 	if u, err := url.Parse(string(ap.ID)); err != nil || u.Scheme == "" || len(ap.ID) > 128 {
 		return APAdded{}, badf("id: %q is not a URI of at most 128 characters", ap.ID)
@@ -56,6 +42,9 @@ func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
 		return APAdded{}, err
 	}
 	if err := s.checkLogin(&ap); err != nil {
+		return APAdded{}, err
+	}
+	if err := s.checkAlike(ctx, ap.ID, ap.Name); err != nil {
 		return APAdded{}, err
 	}
 	err = s.Store.AddAP(ctx, ap)
@@ -74,6 +63,11 @@ func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
 
 // EditAP changes an application provider, in one commit.
 func (s *Service) EditAP(ctx context.Context, r APEdit) (APInfo, error) {
+	if r.Name != nil {
+		if err := s.checkAlike(ctx, mssp.APID(r.ID), *r.Name); err != nil {
+			return APInfo{}, err
+		}
+	}
 	return s.changeAP(ctx, r.ID, func(ap *mssp.AP) error {
 		if r.Version != 0 && r.Version != ap.Version {
 			return &Refusal{Reason: ProviderChanged, AP: ap.ID, Detail: fmt.Sprintf("it is version %d now, not %d", ap.Version, r.Version)}
@@ -265,14 +259,6 @@ func (s *Service) knows(uri string) bool {
 		}
 	}
 	return false
-}
-
-// apID makes an AP_ID from a name: lower-case letters and digits, "-" between.
-func apID(name string) mssp.APID {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	})
-	return mssp.APID("ap://" + strings.Join(words, "-"))
 }
 
 func apInfo(ap *mssp.AP) APInfo {
