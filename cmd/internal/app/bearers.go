@@ -64,6 +64,13 @@ func (b *bearers) fault(c carrier) error {
 	return b.router.Fault(c.Name())
 }
 
+// awaits reports whether only a message can tell if a bearer works again. Then
+// it does not make the service unready any more: a load balancer that sends
+// nothing to an unready service would keep it so for ever.
+func (b *bearers) awaits(c carrier) bool {
+	return c.Attached() && c.Fault() == nil && b.router.Awaits(c.Name())
+}
+
 // byCard reports whether the routes of a configuration look at cards.
 func byCard(list []config.Bearer) bool {
 	var rules []route.Rule

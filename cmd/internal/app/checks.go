@@ -26,7 +26,7 @@ func (a *App) checks() []check {
 		out = append(out, check{
 			"bearer " + c.Name(), func(context.Context) error { return a.bearers.fault(c) },
 			[2]string{alert.Bearer, c.Name()},
-			func() bool { return a.spare(i) },
+			func() bool { return a.spare(i) || a.bearers.awaits(c) },
 		})
 	}
 	return out

@@ -26,8 +26,8 @@ type check struct {
 	name  string
 	ask   func(context.Context) error
 	alert [2]string // its kind and name; none: no alert
-	// spare, when set, tells whether something else does the work: then a no is
-	// told and does not make the service unready.
+	// spare, when set, tells whether something else does the work, or only work
+	// can tell more: then a no is told and does not make the service unready.
 	spare func() bool
 }
 

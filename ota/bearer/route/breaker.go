@@ -25,6 +25,7 @@ const (
 	firstPause = 5 * time.Second
 	longPause  = time.Minute
 	probeTime  = 10 * time.Second // of a probe, where another bearer waits to take the message
+	doubtAfter = 30 * time.Second // a failure that is older says little about now
 )
 
 // errOpened ends what a bearer still has when its breaker opens.
@@ -45,6 +46,7 @@ type breaker struct {
 	refused  map[sms.MSISDN]bool
 	accepted time.Time // last message
 	pause    time.Duration
+	failed   time.Time // the last message that opened it, or kept it open
 	probe    time.Time // when the next may go out
 	attempts map[*context.CancelCauseFunc]bool
 
@@ -82,6 +84,13 @@ func (b *breaker) fault() error {
 		return nil
 	}
 	return b.why
+}
+
+// awaits reports whether only a message can tell what the bearer does by now.
+func (b *breaker) awaits() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open && b.mayEnter() && time.Since(b.failed) >= doubtAfter
 }
 
 // stalled reports that a message would wait for nothing.
@@ -148,7 +157,8 @@ func (b *breaker) refusal(dest sms.MSISDN, probe bool, err error) {
 // opens opens the breaker, or keeps it open for longer; mu is held.
 func (b *breaker) opens(err error) {
 	b.pause = min(max(2*b.pause, firstPause), longPause)
-	b.open, b.score, b.probe = true, 0, time.Now().Add(b.pause)
+	b.failed = time.Now()
+	b.open, b.score, b.probe = true, 0, b.failed.Add(b.pause)
 	b.why = fmt.Errorf("attached, but it takes no messages: %w", err)
 	for cancel := range b.attempts {
 		(*cancel)(errOpened)

@@ -331,3 +331,33 @@ func TestDown(t *testing.T) {
 		}
 	})
 }
+
+// Whoever sends nothing while a bearer is passed over would keep it so: some
+// time after the last failure, when a probe is due, only a message can tell more.
+func TestAwaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		p.spare.down = true
+		p.main.set(says(bearer.ErrUnknown))
+		if p.send(t, time.Minute); p.Awaits("main") {
+			t.Error("closed, and awaits a message")
+		}
+		p.send(t, time.Minute)
+		for pause := firstPause; pause < longPause; pause = min(2*pause, longPause) {
+			least := max(pause, doubtAfter)
+			if time.Sleep(least - time.Millisecond); p.Awaits("main") {
+				t.Errorf("awaits a message after less than %s", least)
+			}
+			if time.Sleep(time.Millisecond); !p.Awaits("main") || p.Awaits("spare") || p.Awaits("other") {
+				t.Errorf("awaits no message after %s, or another does", least)
+			}
+			p.main.set(func(bearer.Segment) error {
+				if p.Awaits("main") {
+					t.Error("a message is under way, and another is awaited")
+				}
+				return bearer.ErrUnknown
+			})
+			p.send(t, time.Minute)
+		}
+	})
+}

@@ -103,6 +103,18 @@ func (r *Router) Fault(name string) error {
 	return nil
 }
 
+// Awaits reports whether a bearer that is passed over has been left in peace for
+// so long that only a message can tell whether it is back: whoever holds messages
+// back because of its Fault must send one.
+func (r *Router) Awaits(name string) bool {
+	for i, b := range r.breakers {
+		if u := &r.rules[i]; u.Bearer.Name() == name {
+			return b.awaits()
+		}
+	}
+	return false
+}
+
 // ByCard reports whether any rule looks at the card.
 func (r *Router) ByCard() bool { return r.byCard }
 
