@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/bearer/turns"
 )
 
 // Modem is one modem with its SIM, a bearer.Bearer. It is safe for concurrent use.
@@ -15,7 +16,7 @@ type Modem struct {
 	log      *slog.Logger
 	state    *state
 	resolver bearer.Resolver // nil: nobody wants to know
-	jobs     chan *job
+	ready    chan struct{}   // 1: jobs has something
 
 	lifecycle sync.Mutex // Start and Stop
 	cancel    context.CancelFunc
@@ -23,6 +24,7 @@ type Modem struct {
 
 	mu      sync.Mutex
 	open    bool // jobs are taken
+	jobs    turns.Queue[*job]
 	info    Info
 	problem string // why it does not work; "" when it does
 	phase   Phase
@@ -94,7 +96,7 @@ func New(o Options) (*Modem, error) {
 		}
 	}
 	m := &Modem{
-		o: o, log: o.Logger.With("bearer", o.Name), state: st, jobs: make(chan *job, o.Queue), phase: Stopped,
+		o: o, log: o.Logger.With("bearer", o.Name), state: st, ready: make(chan struct{}, 1), phase: Stopped,
 		handled: map[string]bool{}, stuck: map[string]bool{}, damaged: map[string]bool{}, unclear: map[int64]int{},
 	}
 	m.resolver, _ = o.Inbox.(bearer.Resolver)
@@ -143,7 +145,7 @@ func (m *Modem) Attached() bool {
 func (m *Modem) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st := Status{Phase: m.phase, Problem: m.problem, Info: m.info, Queued: len(m.jobs), Left: m.left()}
+	st := Status{Phase: m.phase, Problem: m.problem, Info: m.info, Queued: m.jobs.Len(), Left: m.left()}
 	if m.phase == Working && st.Problem == "" {
 		switch _, words := registration(m.info.Registration); {
 		case !m.info.Registered:

@@ -36,7 +36,7 @@ type Options struct {
 
 	Pace  time.Duration // least time between the beginnings of two messages [none]
 	Quota int           // messages of one SIM in 24 hours [no limit]
-	Queue int           // segments that wait in memory [100]
+	Queue int           // segments of one name that wait in memory [100]
 
 	// State is a file that keeps over a restart: the quota, and which messages
 	// may still be reported. "" keeps nothing.

@@ -30,9 +30,9 @@ func (s *session) serve(ctx context.Context) error {
 		if err := s.indications(ctx); err != nil {
 			return err
 		}
-		var jobs chan *job
+		var ready chan struct{}
 		if wait := time.Until(s.m.next); wait <= 0 {
-			jobs = s.m.jobs
+			ready = s.m.ready
 		} else {
 			pace.Reset(wait)
 		}
@@ -48,8 +48,8 @@ func (s *session) serve(ctx context.Context) error {
 			err = s.poll(ctx)
 		case <-save.C:
 			s.m.save()
-		case j := <-jobs:
-			if j.move(queued, taken) {
+		case <-ready:
+			if j := s.m.take(); j != nil {
 				err = s.send(ctx, j)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/bearer/turns"
 )
 
 // job is a segment on its way.
@@ -14,6 +15,7 @@ type job struct {
 	pdu    string
 	length int
 	done   chan outcome // takes one
+	turn   turns.Place[*job]
 
 	mu   sync.Mutex
 	step step
@@ -51,6 +53,7 @@ func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt,
 	r := bearer.Receipt{Bearer: m.o.Name}
 	seg.Report = seg.Report || m.o.Receipts
 	j := &job{seg: seg, done: make(chan outcome, 1)}
+	j.turn.Value = j
 	var err error
 	if j.pdu, j.length, err = encode(&seg); err != nil {
 		m.o.Metrics.Submission("refused")
@@ -109,12 +112,35 @@ func (m *Modem) queue(j *job) error {
 	if err := m.withinQuota(); err != nil {
 		return fmt.Errorf("%w: %w", bearer.ErrBusy, err)
 	}
-	select {
-	case m.jobs <- j:
-		return nil
-	default:
+	if m.jobs.Of(j.seg.For) >= m.o.Queue {
 		return away(fmt.Sprintf("%d segments wait already", m.o.Queue))
 	}
+	m.jobs.Push(j.seg.For, &j.turn)
+	m.tell()
+	return nil
+}
+
+// tell makes the session look for a job.
+func (m *Modem) tell() {
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take gives the job whose turn it is to the session; nil when none waits.
+func (m *Modem) take() *job {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for p := m.jobs.Take(); p != nil; p = m.jobs.Take() {
+		if p.Value.move(queued, taken) { // else nobody waits for it any more
+			if m.jobs.Len() > 0 {
+				m.tell()
+			}
+			return p.Value
+		}
+	}
+	return nil
 }
 
 // close takes no more jobs and gives back what waits.
@@ -123,14 +149,9 @@ func (m *Modem) close() {
 	defer m.mu.Unlock()
 	m.open = false
 	m.info.Registered = false
-	for {
-		select {
-		case j := <-m.jobs:
-			if j.move(queued, ended) {
-				j.done <- outcome{bearer.Receipt{Bearer: m.o.Name}, away("modem is not working")}
-			}
-		default:
-			return
+	for p := m.jobs.Take(); p != nil; p = m.jobs.Take() {
+		if j := p.Value; j.move(queued, ended) {
+			j.done <- outcome{bearer.Receipt{Bearer: m.o.Name}, away("modem is not working")}
 		}
 	}
 }

@@ -26,11 +26,16 @@ func (b *outbox) submit(ctx context.Context, f *flight, segs []store.Outbound) {
 	outcomes := make([]store.SegmentOutcome, 0, len(segs))
 	var again time.Time
 	refused := false
+	name := ""
+	if f != nil {
+		name = string(f.tx.AP)
+	}
 	via := b.o.Route(b.destination(ctx, f, &segs[0]))
 	for i := range segs {
 		s := &segs[i]
 		o := store.SegmentOutcome{ID: s.ID, State: store.SegQueued, NextAt: again}
 		if again.IsZero() && !refused {
+			s.For = name
 			o = b.submitOne(ctx, via, s)
 			again = o.NextAt
 			refused = o.State == store.SegRejected

@@ -55,6 +55,33 @@ func TestReplayOfOurs(t *testing.T) {
 	}
 }
 
+// A segment goes out in the name of its provider, at the first time and again: who
+// sends for many lets them take turns.
+func TestSegmentsHaveAName(t *testing.T) {
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	for _, s := range l.Sent {
+		if s.For != "" {
+			t.Errorf("a segment of the registration goes out for %q", s.For)
+		}
+	}
+	first := len(l.Sent)
+	l.OnSubmit = func(bearer.Segment) error { return bearer.ErrBusy }
+	tx, _ := l.Ask("T1")
+	l.OnSubmit = nil
+	l.Clock.Add(2e9)
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	if len(l.Sent) < first+2 {
+		t.Fatalf("%d segments", len(l.Sent)-first)
+	}
+	for _, s := range l.Sent[first:] {
+		if s.For != string(l.Tx(tx.ID).AP) || s.For == "" {
+			t.Errorf("a segment goes out for %q", s.For)
+		}
+	}
+}
+
 // The network is busy, then refuses.
 func TestSubmitOutcomes(t *testing.T) {
 	l := enginetest.New(t)

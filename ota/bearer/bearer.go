@@ -36,6 +36,9 @@ type Segment struct {
 	Report   bool          // ask for a status report
 	// Ref names the transaction in logs; it never leaves the process.
 	Ref string
+	// For is in whose name it goes out; "" is the service itself. Where segments
+	// wait for a network, these names take turns; it never leaves the process.
+	For string
 	// Elsewhere: another bearer can take it, so it is busy rather than waiting
 	// for room in a queue.
 	Elsewhere bool

@@ -110,8 +110,8 @@ func chaos(t *testing.T, seed uint64) {
 		}
 		l.q.mu.Lock()
 		defer l.q.mu.Unlock()
-		if l.q.busy != 0 || l.q.n != 0 {
-			t.Errorf("%d with binds, %d in the queue", l.q.busy, l.q.n)
+		if l.q.busy != 0 || l.q.items.Len() != 0 {
+			t.Errorf("%d with binds, %d in the queue", l.q.busy, l.q.items.Len())
 		}
 	})
 }

@@ -43,7 +43,7 @@ type Options struct {
 	Window   int     // requests on their way on one bind [10]
 	Rate     float64 // submit_sm a second over all binds [no limit]
 	BindRate float64 // and on one bind [no limit]
-	Queue    int     // segments that wait in memory [1000]
+	Queue    int     // segments of one name that wait in memory [1000]
 
 	Source      SourceRules   // our address, as phones see it
 	ServiceType string        // service_type, SMPP 3.4 5.2.11 [""]

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/bearer/turns"
 	"github.com/simsign/simsign/smpp"
 )
 
@@ -26,25 +27,25 @@ const (
 type item struct {
 	id   int64
 	ref  string // transaction, for logs
+	who  string // in whose name it goes out
 	msg  *smpp.Message
 	done func(bearer.Receipt, error)
 
-	at         place
-	tries      int
-	since      time.Time // when it was submitted
-	prev, next *item
+	at    place
+	tries int
+	since time.Time // when it was submitted
+	turn  turns.Place[*item]
 }
 
-// queue holds the segments that wait, oldest first, and wakes pumps.
+// queue holds the segments that wait, in turn by name and oldest first, and
+// wakes pumps.
 type queue struct {
 	mu    sync.Mutex
 	cond  sync.Cond // something to take, or a reason to look again
 	quiet sync.Cond // no bind has an item
 	room  chan struct{}
-	first *item
-	last  *item
-	n     int
-	limit int
+	items turns.Queue[*item]
+	limit int // of one name
 	busy  int // items with binds
 
 	held   bool      // by the operator
@@ -60,35 +61,18 @@ func newQueue(limit int) *queue {
 
 // push puts an item into the queue; mu is held.
 func (q *queue) push(it *item, head bool) {
-	it.at = queued
-	switch {
-	case q.first == nil:
-		q.first, q.last = it, it
-	case head:
-		it.next, q.first.prev = q.first, it
-		q.first = it
-	default:
-		it.prev, q.last.next = q.last, it
-		q.last = it
+	it.at, it.turn.Value = queued, it
+	if head {
+		q.items.PushFront(it.who, &it.turn)
+	} else {
+		q.items.Push(it.who, &it.turn)
 	}
-	q.n++
 	q.cond.Signal()
 }
 
-// unlink takes an item out; mu is held.
-func (q *queue) unlink(it *item) {
-	if it.prev != nil {
-		it.prev.next = it.next
-	} else {
-		q.first = it.next
-	}
-	if it.next != nil {
-		it.next.prev = it.prev
-	} else {
-		q.last = it.prev
-	}
-	it.prev, it.next = nil, nil
-	if q.n--; q.n == q.limit-1 {
+// gone looks whether the item that was taken out has made room; mu is held.
+func (q *queue) gone(it *item) {
+	if q.items.Of(it.who) == q.limit-1 {
 		q.wakeSubmitters()
 	}
 }
@@ -109,8 +93,9 @@ func (q *queue) take(stop func() bool) *item {
 			q.cond.Signal() // what woke us may be for another
 			return nil
 		}
-		if it := q.first; it != nil && !q.held && !time.Now().Before(q.until) {
-			q.unlink(it)
+		if q.items.Len() > 0 && !q.held && !time.Now().Before(q.until) {
+			it := q.items.Take().Value
+			q.gone(it)
 			it.at = paced
 			q.busy++
 			return it
@@ -168,8 +153,8 @@ func (q *queue) idle(ctx context.Context) error {
 	return nil
 }
 
-// add puts an item at the end; when there is no room it waits for some, or
-// says so.
+// add puts an item at the end; when there is no room for its name it waits for
+// some, or says so.
 func (q *queue) add(ctx context.Context, it *item, wait bool) error {
 	for {
 		q.mu.Lock()
@@ -180,7 +165,7 @@ func (q *queue) add(ctx context.Context, it *item, wait bool) error {
 		case q.closed:
 			q.mu.Unlock()
 			return errNotBound
-		case q.n < q.limit:
+		case q.items.Of(it.who) < q.limit:
 			q.push(it, false)
 			q.mu.Unlock()
 			return nil
@@ -206,7 +191,8 @@ func (q *queue) leave(it *item) place {
 	was := it.at
 	switch was {
 	case queued:
-		q.unlink(it)
+		q.items.Remove(&it.turn)
+		q.gone(it)
 		it.at = over
 	case delayed, paced:
 		it.at = over
@@ -311,11 +297,11 @@ func (q *queue) flush() []*item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var all []*item
-	for it := q.first; it != nil; it = q.first {
-		q.unlink(it)
-		it.at = over
-		all = append(all, it)
+	for p := q.items.Take(); p != nil; p = q.items.Take() {
+		p.Value.at = over
+		all = append(all, p.Value)
 	}
+	q.wakeSubmitters()
 	return all
 }
 
@@ -324,8 +310,10 @@ func (q *queue) flush() []*item {
 func (q *queue) oldest() (n int, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.first != nil {
-		since = q.first.since
+	for it := range q.items.First {
+		if since.IsZero() || it.since.Before(since) {
+			since = it.since
+		}
 	}
-	return q.n, since
+	return q.items.Len(), since
 }

@@ -61,7 +61,7 @@ func (c *Client) enqueue(ctx context.Context, seg *bearer.Segment, done func(bea
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bearer.ErrRefused, err)
 	}
-	it := &item{id: seg.ID, ref: seg.Ref, msg: msg, done: done, since: time.Now()}
+	it := &item{id: seg.ID, ref: seg.Ref, who: seg.For, msg: msg, done: done, since: time.Now()}
 	if err := c.q.add(ctx, it, !seg.Elsewhere); err != nil {
 		return nil, err
 	}

@@ -100,8 +100,9 @@ func TestHeadBeforePlace(t *testing.T) {
 		c.q.busy = 1
 		go l.outcome(throttled, smpp.Outcome{Status: smpp.RThrottled, Err: &smpp.RefusedError{Command: smpp.SubmitSM, Status: smpp.RThrottled}})
 		synctest.Wait()
-		if c.q.first.id != 1 || c.q.until.IsZero() {
-			t.Errorf("segment %d is the first, pause until %v, and the place is free already", c.q.first.id, c.q.until)
+		first := c.q.items.Take().Value
+		if first.id != 1 || c.q.until.IsZero() {
+			t.Errorf("segment %d is the first, pause until %v, and the place is free already", first.id, c.q.until)
 		}
 		l.slots <- struct{}{}
 	})
