@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -42,6 +43,7 @@ func (x *inbox) answer(ctx context.Context, f *flight, j *store.Joined, mo *bear
 // sent beside it in its name stays: the answer may be among that.
 func (x *inbox) spent(ctx context.Context, f *flight, j *store.Joined) error {
 	if !j.Several() {
+		f.noteParts(time.Time{})
 		return x.consume(ctx, j.ID)
 	}
 	x.await(f)

@@ -203,6 +203,32 @@ func TestPartsPushedOut(t *testing.T) {
 	}
 }
 
+// A part of the answer is lost. Sets that others go on completing in the name of the
+// user do not put off that the card is asked again.
+//
+// Supports: F11, I6
+func TestPartsPutNothingOff(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	tx, mos := l.Ask("T1")
+	a := &attacker{l: l, mos: mos}
+	l.Bring(mos[0], mos[2])
+	for ref := range uint16(4) {
+		l.Clock.Add(4 * time.Second)
+		for part := range byte(3) {
+			l.Bring(as(a.forged(int(part)+1), 300+ref, true, 3, part+1))
+		}
+		l.Engine.Sweep(context.Background())
+		l.Settle()
+	}
+	if n := l.Tx(tx.ID).Attempt; n != 2 {
+		t.Errorf("after 16 s there are %d attempts, want 2", n)
+	}
+	l.Bring(l.Drop()...)
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
+}
+
 // A first part that cannot begin the answer claims nothing at all.
 //
 // Supports: F11

@@ -86,9 +86,9 @@ func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat,
 		x.await(f)
 	default:
 		x.m.mo("part")
-		f.noteParts(time.Time{})
 		if err := x.answer(ctx, f, res.Complete, nil); err != nil {
 			// It is stored: acknowledge it, and use it again soon.
+			f.noteParts(time.Time{})
 			x.log.Error("using an answer", "tx", f.tx.ID, "error", err)
 			x.retry.add(*res.Complete)
 			x.alarm.poke(x.o.Clock().Add(x.o.RetryFirst))
@@ -98,7 +98,8 @@ func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat,
 }
 
 // await lets the time run after which the card is asked again, because parts of
-// an answer are there and no answer.
+// an answer are there and no answer. It runs from the first of them: what others
+// send in the meantime puts it off no further.
 func (x *inbox) await(f *flight) {
 	now := x.o.Clock()
 	f.noteParts(now)

@@ -162,7 +162,7 @@ func TestExpiry(t *testing.T) {
 	away, _ := l.Ask("T4")
 	l.Clock.Add(81e9)
 	l.Engine.Sweep(context.Background())
-	for id, want := range map[mssp.TransID]string{silent.ID: "no sign", away.ID: "never delivered"} {
+	for id, want := range map[mssp.TransID]string{silent.ID: "no receipts are asked for", away.ID: "never delivered"} {
 		if end := l.Want(id, mssp.Failed, mssp.ExpiredTransaction); !strings.Contains(end.Detail, want) {
 			t.Errorf("detail %q, want %q", end.Detail, want)
 		}
