@@ -125,6 +125,26 @@ func TestFit(t *testing.T) {
 	}
 }
 
+// A text that fits for one user fits for all: the label of the event id is in the
+// user's language, which a provider does not learn by trying lengths.
+func TestFitInEveryLanguage(t *testing.T) {
+	text := strings.Repeat("a", 150)
+	f := Frame{AP: "Bank", Event: "A1234567", Reference: "7F3K"}
+	for f.Text = text; ; f.Text += "a" {
+		_, err := f.Fit()
+		for lang := range events {
+			own := f
+			own.Language = lang
+			if _, e := own.Fit(); err == nil && e != nil {
+				t.Fatalf("%d characters fit, but not in %s: %v", len(f.Text), lang, e)
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	f.Add("Pay 10 € to Ålice\n", true)
 	f.Add("p\u0430ypal", false)

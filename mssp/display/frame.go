@@ -76,6 +76,9 @@ var events = map[string]string{
 	"en": "Event ID: ", "fi": "Tapahtumatunnus: ", "de": "Vorgangs-ID: ", "fr": "ID événement : ", "et": "Sündmuse ID: ",
 }
 
+// longest is the language of the longest label.
+const longest = "fi"
+
 // Above is what stands above the text: who asks, and the event id.
 func (f Frame) Above() string {
 	if f.Event == "" {
@@ -138,8 +141,12 @@ func (e *LengthError) Unwrap() error { return ErrTooLong }
 // Fit says in which coding the screen travels that shows the frame, or that it
 // is too long (a *LengthError): the provider's name, the text, and the
 // reference code with its label, each on a line. It checks no character: that
-// is Check.
+// is Check. Without a Language it will be the user's: the longest label fits then,
+// so that the answer says nothing about the user.
 func (f Frame) Fit() (Coding, error) {
+	if f.Language == "" {
+		f.Language = longest
+	}
 	c, n, _, r := Measure(f.Above() + "\n" + f.Text + "\n" + f.Reference)
 	n += labelSpace
 	if n <= c.Max() {

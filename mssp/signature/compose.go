@@ -105,11 +105,6 @@ func (g *signing) command(r *Request, t *engine.Target) (c applet.SignTransactio
 		return c, "", g.s.engine.Internal("drawing a nonce", err)
 	}
 	c.Reference = g.Reference
-	if frame.Reference = g.Reference; frame.Language != r.Language {
-		if _, err := frame.Fit(); err != nil { // the label of an event has another length
-			return c, frame.Text, mssp.Faultf(mssp.WrongDataLength, "%v", err)
-		}
-	}
 	ok := true
 	show := frame.Above()
 	if r.isText() && frame.Text == string(r.Content) && !g.Attrs && t.Profile.UTF8 {
