@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -64,4 +65,11 @@ func apID(name string) mssp.APID {
 		return ""
 	}
 	return mssp.APID("ap://" + strings.Join(words, "-"))
+}
+
+// isURI: an AP_ID, which stands in logs and lists. RFC 3986 has only ASCII, in
+// which no two look alike.
+func isURI(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme != "" && len(s) > len(u.Scheme)+1 && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7F })
 }

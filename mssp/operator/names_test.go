@@ -48,3 +48,15 @@ func TestProviderNames(t *testing.T) {
 		t.Errorf("AP_ID %q is made of nothing", id)
 	}
 }
+
+func TestProviderIDs(t *testing.T) {
+	for id, want := range map[string]bool{
+		"ap://bank": true, "http://ap.example/demo": true, "urn:x:y": true,
+		"": false, "bank": false, "ap:": false, "ap://a b": false, "ap://b\u0430nk": false, "ap://bank\u200b": false, "ap://bank\n": false,
+		"ap://" + strings.Repeat("a", 124): false,
+	} {
+		if isURI(id) != want {
+			t.Errorf("%q", id)
+		}
+	}
+}

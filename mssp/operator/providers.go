@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -31,8 +30,8 @@ func (s *Service) AddAP(ctx context.Context, r APRequest) (APAdded, error) {
 			return APAdded{}, badf("id: the name has no letter a to z and no digit to make one of: give it")
 		}
 	}
-	if u, err := url.Parse(string(ap.ID)); err != nil || u.Scheme == "" || len(ap.ID) > 128 {
-		return APAdded{}, badf("id: %q is not a URI of at most 128 characters", ap.ID)
+	if !isURI(string(ap.ID)) {
+		return APAdded{}, badf("id: %q is not a URI of at most 128 characters: printable ASCII without spaces, with a scheme (ap://example-bank)", ap.ID)
 	}
 	made, err := setPassword(&ap, r.Password, r.NoPass)
 	if err != nil {
