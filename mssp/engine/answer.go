@@ -88,7 +88,7 @@ func (x *inbox) distrust(ctx context.Context, f *flight, j *store.Joined, err er
 	if kind != "stray" && kind != "mismatch" && !errors.Is(err, errNoMark) {
 		x.m.security(kind)
 	}
-	x.log.Warn("answer is not authentic: it changes nothing", "tx", f.tx.ID, "msisdn", j.Source, "error", err)
+	x.doubt(f, "answer is not authentic: it changes nothing", "error", err)
 	if j.ID == 0 {
 		return nil
 	}

@@ -30,7 +30,7 @@ func (x *inbox) deliver(ctx context.Context, mo bearer.MO) error {
 	c, cpi, err := sms.ParseConcat(mo.UDH)
 	if err != nil {
 		x.m.mo("malformed")
-		x.log.Info("short message refused", "msisdn", mo.Source, "bearer", mo.Bearer, "error", err)
+		x.log.Debug("short message refused", "msisdn", mo.Source, "bearer", mo.Bearer, "error", err)
 		return nil
 	}
 	if c.Total <= 1 && cpi == sms.NoCPI {
@@ -57,13 +57,13 @@ func (x *inbox) deliver(ctx context.Context, mo bearer.MO) error {
 func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat, cpi sms.CPI) error {
 	if err := x.plausible(f, &mo, c, cpi); err != nil {
 		x.m.mo("refused")
-		x.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
+		x.doubt(f, "part of a short message refused", "error", err)
 		return nil
 	}
 	res, err := x.o.Store.SaveMO(ctx, mo, store.ConcatRef{Ref: c.Ref, Ref16: c.Ref16, Part: int(c.Part), Total: int(c.Total)})
 	if errors.Is(err, store.ErrFlood) || errors.Is(err, store.ErrParts) {
 		x.m.mo("refused")
-		x.log.Warn("part of a short message refused", "msisdn", mo.Source, "tx", f.tx.ID, "error", err)
+		x.doubt(f, "part of a short message refused", "error", err)
 		x.await(f) // it may have been the card's: the card is asked again
 		return nil
 	}
@@ -72,11 +72,11 @@ func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat,
 	}
 	if res.Dropped > 0 {
 		x.m.mos.WithLabelValues("refused").Add(float64(res.Dropped))
-		x.log.Warn("incomplete short messages had to go for a new one", "msisdn", mo.Source, "tx", f.tx.ID, "sets", res.Dropped)
+		x.doubt(f, "incomplete short messages had to go for a new one", "sets", res.Dropped)
 	}
 	if res.Conflict {
 		x.m.mo("conflict")
-		x.log.Warn("part of a short message contradicts an earlier one: both are kept", "msisdn", mo.Source, "tx", f.tx.ID, "part", c.Part, "of", c.Total)
+		x.doubt(f, "part of a short message contradicts an earlier one: both are kept", "part", c.Part, "of", c.Total)
 	}
 	switch {
 	case res.Duplicate:
@@ -95,6 +95,19 @@ func (x *inbox) part(ctx context.Context, f *flight, mo bearer.MO, c sms.Concat,
 		}
 	}
 	return nil
+}
+
+// doubt logs what anybody can provoke, as often as he likes, by messages in the
+// name of the user: a few lines, the metrics count all.
+func (x *inbox) doubt(f *flight, msg string, args ...any) {
+	told, last := f.doubt()
+	if !told {
+		return
+	}
+	if last {
+		msg += "; more of these are only counted"
+	}
+	x.log.Warn(msg, append([]any{"msisdn", f.tx.MSISDN, "tx", f.tx.ID}, args...)...)
 }
 
 // await lets the time run after which the card is asked again, because parts of

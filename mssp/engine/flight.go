@@ -28,6 +28,7 @@ type flight struct {
 	prompted bool           // 0B has come
 	parts    time.Time      // since when some parts of an answer wait for the others; zero: none
 	jumped   bool           // a counter that was too low has been corrected once
+	doubts   int            // lines in the log about what came in the name of the user
 }
 
 // packet finds the packet with a counter.
@@ -47,6 +48,19 @@ func (f *flight) knows(tar ota.TAR) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.ContainsFunc(f.packets, func(p store.Packet) bool { return p.TAR == tar })
+}
+
+// maxDoubts is how many lines the messages that come in the name of a user, and are
+// none of his card, leave in the log about one transaction.
+const maxDoubts = 20
+
+// doubt counts such a line: told is false when there are enough, last is true for
+// the last of them.
+func (f *flight) doubt() (told, last bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.doubts++
+	return f.doubts <= maxDoubts, f.doubts == maxDoubts
 }
 
 // noteParts notes since when parts of an answer wait for the others; the zero

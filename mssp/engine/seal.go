@@ -160,7 +160,7 @@ func (c *core) takeOff(d *store.Dispatched, s *sealer) *flight {
 	if old := c.flights.byID(d.Tx.ID); old != nil { // a new attempt
 		old.mu.Lock()
 		f.packets = append(old.packets[:len(old.packets):len(old.packets)], d.Packet)
-		f.prompted, f.jumped, f.ends = old.prompted, old.jumped || s.jump > 0, old.ends
+		f.prompted, f.jumped, f.ends, f.doubts = old.prompted, old.jumped || s.jump > 0, old.ends, old.doubts
 		old.mu.Unlock()
 		f.request = old.request // with what has been computed for it
 	}
