@@ -8,26 +8,34 @@ import (
 	"unicode/utf8"
 )
 
-// Signs that most fonts draw like a digit.
+// Signs that most fonts draw like a digit. Those of certain can be nothing else in
+// a number; the others are also what follows one: 10l, 5I, 12З.
 const (
-	zeroLike  = "OoОоΟοօՕØøΘθӨөסဝዐᴏⲞⲟ○◯∅"
-	oneLike   = "lI|ІӀΙǀ"
-	threeLike = "ЗзӠӡ"
+	zeroLike = "OoОоΟοօՕØøΘθӨөסဝዐᴏⲞⲟ○◯∅"
+	oneLike  = "lI|ІӀΙǀ"
+	certain  = zeroLike + "ƧƨƻƷʒȜȝɜƼƽȢȣ"
 )
 
 // drawnLike is the digit that r can be taken for, 0 for none.
 func drawnLike(r rune) rune {
-	switch {
-	case r < 0x80 && r != 'O' && r != 'o' && r != 'l' && r != 'I' && r != '|':
+	if r < 0x80 && r != 'O' && r != 'o' && r != 'l' && r != 'I' && r != '|' {
 		return 0
-	case strings.ContainsRune(zeroLike, r):
-		return '0'
-	case strings.ContainsRune(oneLike, r):
-		return '1'
-	case strings.ContainsRune(threeLike, r):
-		return '3'
+	}
+	for _, d := range [...]struct {
+		digit rune
+		signs string
+	}{{'0', zeroLike}, {'1', oneLike}, {'2', "Ƨƨƻ"}, {'3', "ЗзӠӡƷʒȜȝɜ"}, {'5', "Ƽƽ"}, {'6', "б"}, {'8', "Ȣȣ"}} {
+		if strings.ContainsRune(d.signs, r) {
+			return d.digit
+		}
 	}
 	return 0
+}
+
+// leads reports that r can be taken for the first digit of a number that goes on
+// with next; I95 is a road.
+func leads(r, next rune) bool {
+	return r == 'l' || r == '|' || drawnLike(r) > '1' || drawnLike(r) == '1' && next == '0'
 }
 
 // numbers follows the digits of a text: they are all of one system, and no
@@ -42,10 +50,12 @@ type numbers struct {
 
 // token is letters and digits with what may part a number.
 type token struct {
-	first        rune
-	only         bool     // nothing but digits, what looks like them, and separators
-	digits       bool     // has some
-	zeros        int      // what looks like a zero
+	first, next  rune
+	only         bool // nothing but digits, what looks like them, and separators
+	digits       bool // has some
+	zeros, size  int  // what looks like a zero; all before a separator
+	parted       bool // a separator came; ends is whether it is the last
+	ends         bool
 	llc          bool     // so far Cyrillic О alone, which thrice is a form of company
 	odd, between position // what stands in for a digit; what does if a digit follows
 	like         rune     // the digit
@@ -100,16 +110,25 @@ func (n *numbers) in(r rune, pos int, rest string) *CharError {
 		return n.end(r, rest)
 	case n.first == 0:
 		n.token = token{first: r, only: true, llc: true}
+	case n.next == 0:
+		n.next = r
 	}
 	n.llc = n.llc && r == 'О'
+	n.ends = !digit && like == 0 && !unicode.In(r, unicode.L, unicode.M)
+	if n.parted = n.parted || n.ends; !n.parted {
+		n.size++
+	}
 	switch {
 	case digit:
 		if n.between.at != 0 && n.odd.at == 0 {
 			n.odd, n.like = n.between, drawnLike(n.between.r)
 		}
 		n.digits = true
-	case like == '0':
-		if n.zeros++; n.odd.at == 0 {
+	case strings.ContainsRune(certain, r):
+		if like == '0' {
+			n.zeros++
+		}
+		if n.odd.at == 0 {
 			n.odd, n.like = position{pos, r}, like
 		}
 	case like != 0:
@@ -117,7 +136,7 @@ func (n *numbers) in(r rune, pos int, rest string) *CharError {
 		return nil
 	case unicode.In(r, unicode.L, unicode.M):
 		n.only = false
-	case n.between.r == n.first: // l.000
+	case n.between.r == 'l' && n.first == 'l': // l.000
 		return nil
 	}
 	n.between = position{}
@@ -130,12 +149,12 @@ func (n *numbers) end(r rune, rest string) *CharError {
 	t := n.token
 	n.token = token{}
 	isNumber := unicode.Is(unicode.Nd, t.first)
-	bad := isNumber || strings.ContainsRune("l|Зз", t.first) && t.digits || n.number && (t.digits || t.zeros > 1)
+	bad := isNumber || t.digits && leads(t.first, t.next) || n.number && t.like == '0' && t.size == 3
 	if t.llc && t.zeros == 3 { // "12 ООО «Ромашка»"
 		next, _ := utf8.DecodeRuneInString(strings.TrimLeft(rest, " "))
 		bad = bad && !unicode.In(next, unicode.Lu, unicode.P)
 	}
-	n.number = isNumber && t.only && r == ' '
+	n.number = isNumber && t.only && !t.ends && r == ' '
 	if bad && t.only && t.odd.at != 0 {
 		return &CharError{t.odd.at, t.odd.r, fmt.Sprintf("looks like the digit %c in a number", t.like), "write the digit"}
 	}

@@ -92,7 +92,8 @@ func ownForm(r rune) *reason {
 		return &reason{"is a part of a letter", "send composed letters (NFC)"}
 	case strings.ContainsRune("․⁄∕⧸ǀǃ", r) || r >= 0xFE10 && r <= 0xFE19 || r >= 0xFE50 && r <= 0xFE6B: // where a host ends, in an address
 		return &reason{"looks like a sign of ASCII", "write the ordinary sign"}
-	case r >= 0x249C && r <= 0x24E9:
+	case r >= 0x249C && r <= 0x24E9 || r >= 0x2E80 && r <= 0x2FDF || // radicals of Chinese
+		unicode.Is(unicode.L, r) && (r >= 0xFB50 && r <= 0xFDFF || r >= 0xFE70 && r <= 0xFEFC): // Arabic as it is joined
 		return &reason{"is a letter in a form of its own", "write the ordinary letter"}
 	case !unicode.Is(unicode.L, r):
 		return nil
