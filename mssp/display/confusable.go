@@ -46,27 +46,64 @@ func scriptOf(r rune) script {
 	return noScript
 }
 
-// checkWhole finds a text with Latin letters whose letters of other scripts all
-// look like Latin ones: it reads as one in Latin letters alone ("Pay to СОРЕ"). A
-// text that has words of both scripts has letters that only one of them has.
+// checkWhole finds words that read as Latin ones, in a text with Latin letters:
+// all their letters are of another script and look like Latin letters ("Pay to
+// СОРЕ"). In honest text they stand beside words that only their script has; a
+// single letter may be anywhere in one with such words.
 func checkWhole(s string) error {
-	var alike position
-	var latinToo bool
+	var (
+		alike           position // first letter of the words that look Latin, since the last other word
+		long            bool     // one of them has two letters
+		begun           position
+		n               int  // letters of this word
+		own             bool // it has a letter that only its script has
+		before, foreign bool // the word before them has; any word has
+		latinToo        bool
+		bad, single     position
+	)
+	end := func(isLatin bool) {
+		switch {
+		case n == 0 && !isLatin:
+			return
+		case n > 0 && !own: // looks Latin
+			if alike.at == 0 {
+				alike = begun
+			}
+			long = long || n > 1
+		default:
+			if alike.at != 0 && !own && !before && long && bad.at == 0 {
+				bad = alike
+			}
+			if single.at == 0 {
+				single = alike
+			}
+			foreign, before, alike, long = foreign || own, own, position{}, false
+		}
+		n, own = 0, false
+	}
 	pos := 0
 	for _, r := range s {
 		pos++
 		switch sc := scriptOf(r); {
 		case sc == latin:
 			latinToo = true
-		case sc == noScript:
-		case !looksLatin(r, sc):
-			return nil
-		case alike.at == 0:
-			alike = position{pos, r}
+			end(true)
+		case !unicode.In(r, unicode.L, unicode.M, unicode.Nd):
+			end(false)
+		case sc != noScript:
+			if n++; n == 1 {
+				begun = position{pos, r}
+			}
+			own = own || !looksLatin(r, sc)
 		}
 	}
-	if latinToo && alike.at != 0 {
-		return &CharError{alike.at, alike.r, "looks like a Latin letter in a text with Latin letters", "write the word in one script that can be told from the others"}
+	end(false)
+	end(true)
+	if !foreign && bad.at == 0 {
+		bad = single
+	}
+	if latinToo && bad.at != 0 {
+		return &CharError{bad.at, bad.r, "looks like a Latin letter in a text with Latin letters", "write the word in one script that can be told from the others"}
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func (s *Service) dataToBeSigned(d *Dialect, data Data) (toSign, *mssp.Fault) {
 // mediaType is the type without its parameters; charset may only be UTF-8.
 func mediaType(field, s string) (string, *mssp.Fault) {
 	mime, params, _ := strings.Cut(s, ";")
-	if p := strings.ToLower(strings.ReplaceAll(params, " ", "")); p != "" && p != "charset=utf-8" {
+	if p := strings.ToLower(strings.ReplaceAll(params, " ", "")); p != "" && p != "charset=utf-8" && p != `charset="utf-8"` {
 		return "", mssp.Faultf(mssp.InappropriateData, "%s.MimeType %s: only charset=utf-8 may follow the type", field, quote(s))
 	}
 	return strings.ToLower(strings.TrimSpace(mime)), nil

@@ -125,9 +125,10 @@ func TestAccepted(t *testing.T) {
 		"text": {func(*SignatureReq) {}, func(r signature.Request) bool {
 			return string(r.Content) == "Log in?" && r.Display == "" && r.Hash == 0
 		}},
-		"defaults":          {func(*SignatureReq) {}, func(r signature.Request) bool { return r.Format == signature.CMS && r.TimeOut == 80*time.Second }},
-		"text without type": {func(r *SignatureReq) { r.Data = Data{Data: "x"} }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
-		"text charset":      {func(r *SignatureReq) { r.Data.MimeType = "Text/Plain; charset=UTF-8" }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
+		"defaults":            {func(*SignatureReq) {}, func(r signature.Request) bool { return r.Format == signature.CMS && r.TimeOut == 80*time.Second }},
+		"text without type":   {func(r *SignatureReq) { r.Data = Data{Data: "x"} }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
+		"text charset quoted": {func(r *SignatureReq) { r.Data.MimeType = `text/plain; charset="utf-8"` }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
+		"text charset":        {func(r *SignatureReq) { r.Data.MimeType = "Text/Plain; charset=UTF-8" }, func(r signature.Request) bool { return r.MimeType == "text/plain" }},
 		"octets without type": {func(r *SignatureReq) { r.Data = Data{Encoding: "base64", Data: hash} }, func(r signature.Request) bool {
 			return r.MimeType == "application/octet-stream" && len(r.Content) == 32
 		}},
