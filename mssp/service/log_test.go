@@ -16,10 +16,11 @@ func TestLogQuotesNothing(t *testing.T) {
 		change func(*SignatureReq, *Peer)
 		says   string // in the log
 	}{
-		"text as time-out":  {func(r *SignatureReq, _ *Peer) { r.TimeOut = `Pay "secret" sum` }, `TimeOut \"...\" is not a number`},
-		"number as mode":    {func(r *SignatureReq, _ *Peer) { r.Mode = "+41791234567" }, "http://bank"},
-		"text as encoding":  {func(r *SignatureReq, _ *Peer) { r.Data.Encoding = "secret" }, "http://bank"},
-		"password as AP_ID": {func(r *SignatureReq, _ *Peer) { r.AP.ID, r.AP.Password = "geheim", "http://bank" }, "(not a URI)"},
+		"text as time-out":   {func(r *SignatureReq, _ *Peer) { r.TimeOut = `Pay "secret" sum` }, `TimeOut \"...\" is not a number`},
+		"number as mode":     {func(r *SignatureReq, _ *Peer) { r.Mode = "+41791234567" }, "http://bank"},
+		"text as encoding":   {func(r *SignatureReq, _ *Peer) { r.Data.Encoding = "secret" }, "http://bank"},
+		"text as AP_TransID": {func(r *SignatureReq, _ *Peer) { r.AP.TransID = "Pay secret sum" }, "(not a name)"},
+		"password as AP_ID":  {func(r *SignatureReq, _ *Peer) { r.AP.ID, r.AP.Password = "geheim", "http://bank" }, "(not a URI)"},
 		"basic, wrong mode": {func(r *SignatureReq, p *Peer) {
 			*p = Peer{Basic: true, User: "aHR0cDovL2Jhbms=", Password: "geheim"}
 			r.AP.ID, r.Mode = "", "secret"

@@ -234,7 +234,7 @@ func (s *Service) outcome(op Operation, peer Peer, h *Header, f *mssp.Fault) mss
 	if f == nil {
 		return 0
 	}
-	level, attrs := slog.LevelInfo, []any{"operation", op, "ap", claimed(h.AP.ID), "aptransid", shorten(h.AP.TransID), "code", int(f.Code), "detail", quoted.ReplaceAllString(f.Detail, `"..."`)}
+	level, attrs := slog.LevelInfo, []any{"operation", op, "ap", claimed(h.AP.ID), "aptransid", claimedID(h.AP.TransID), "code", int(f.Code), "detail", quoted.ReplaceAllString(f.Detail, `"..."`)}
 	if f.Code == mssp.InternalError || f.Code == mssp.UnableToProvide && f.Err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, "error", f.Err)
@@ -252,6 +252,14 @@ func (s *Service) outcome(op Operation, peer Peer, h *Header, f *mssp.Fault) mss
 
 // quoted is what quote makes.
 var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*"`)
+
+// claimedID is an AP_TransID for the log: what cannot be one may be a text.
+func claimedID(id string) string {
+	if id != "" && Name(80)("", id) != nil {
+		return "(not a name)"
+	}
+	return id
+}
 
 // claimed is an AP_ID for the log. Every one is a URI: what is none may be a
 // password in the wrong member.
