@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -30,5 +31,22 @@ func TestLeafIsPinned(t *testing.T) {
 	r.TLS = &tls.ConnectionState{}
 	if p := h.peerOf(r); p.Certificate != nil {
 		t.Error("a certificate that nobody has shown")
+	}
+}
+
+// Whoever wants to know hears which request came from somebody who has proved who he is.
+func TestProved(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPost, "/rest/service", nil)
+	var heard []*http.Request
+	h := &handler{o: Options{Proved: func(r *http.Request) { heard = append(heard, r) }}}
+	p := h.peerOf(r)
+	if len(heard) > 0 {
+		t.Error("told before it is proved")
+	}
+	if p.Proved(); len(heard) != 1 || heard[0] != r {
+		t.Errorf("told of %d requests", len(heard))
+	}
+	if p := (&handler{}).peerOf(r); p.Proved != nil {
+		t.Error("nobody wants to know")
 	}
 }

@@ -16,6 +16,9 @@ func (h *handler) peerOf(r *http.Request) service.Peer {
 		p.Certificate = &sum
 	}
 	p.User, p.Password, p.Basic = r.BasicAuth()
+	if h.o.Proved != nil {
+		p.Proved = func() { h.o.Proved(r) }
+	}
 	return p
 }
 

@@ -76,6 +76,8 @@ type Options struct {
 	// Proxies are the addresses whose X-Forwarded-For is believed. From all others
 	// the header says nothing.
 	Proxies []netip.Prefix
+	// Proved hears of a request whose sender has proved who it is; may be nil.
+	Proved func(*http.Request)
 }
 
 // New returns the handler for the paths of the package comment. The server

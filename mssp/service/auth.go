@@ -30,6 +30,8 @@ type Peer struct {
 	// names the provider then, and AP_ID may be missing from the message.
 	Basic          bool
 	User, Password string
+	// Proved is called when the peer has proved who it is; nil: nobody wants to know.
+	Proved func()
 }
 
 // authenticator finds out which provider is asking. What strangers send costs

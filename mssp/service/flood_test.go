@@ -271,3 +271,17 @@ func TestRecent(t *testing.T) {
 		t.Error("nothing is forgotten")
 	}
 }
+
+// It is told who has proved who he is, and of nobody else.
+func TestProved(t *testing.T) {
+	s, _ := testService(t)
+	for password, want := range map[string]int{"wrong": 0, "": 0, "geheim": 1} {
+		told := 0
+		req := bankRequest("T1")
+		req.AP.Password = password
+		s.Signature(t.Context(), plain(), Peer{Proved: func() { told++ }}, req)
+		if told != want {
+			t.Errorf("password %q: told %d times", password, told)
+		}
+	}
+}

@@ -37,6 +37,9 @@ func (s *Service) begin(ctx context.Context, op Operation, d *Dialect, peer Peer
 	if f != nil {
 		return mssp.AP{}, f
 	}
+	if peer.Proved != nil {
+		peer.Proved()
+	}
 	h.AP.ID = ap.ID // HTTP Basic may have named it alone
 	if f := s.rates.allow(ap.ID); f != nil {
 		return mssp.AP{}, f

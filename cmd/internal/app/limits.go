@@ -74,13 +74,28 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// succeeding tells the connection of each request when the whole of it has come,
-// and on the API when it has succeeded: nobody's does without a log-in.
+// connOf is the connection of a request.
+func connOf(r *http.Request) (*listen.Conn, bool) {
+	c, ok := r.Context().Value(connKey{}).(*listen.Conn)
+	return c, ok
+}
+
+// proved tells the connection of a request on the API that it is a provider's. A
+// whole request says nothing there: who sends wrong passwords has their answers wait,
+// and would have the places of all.
+func proved(r *http.Request) {
+	if c, ok := connOf(r); ok {
+		c.Busy()
+	}
+}
+
+// succeeding tells the connection of each request when it has succeeded on the
+// API, where nobody's does without a log-in, and elsewhere when the whole of it has come.
 func succeeding(h http.Handler, name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, ok := r.Context().Value(connKey{}).(*listen.Conn)
+		c, ok := connOf(r)
 		switch {
-		case !ok:
+		case !ok || name == "api":
 		case r.Body == nil || r.Body == http.NoBody:
 			c.Busy()
 		default:

@@ -35,7 +35,7 @@ func (a *App) listen() error {
 	if err != nil {
 		return err
 	}
-	api := rest.New(rest.Options{Service: a.service, Observe: a.o.ObserveRequests, Clock: a.o.Clock, Proxies: a.cfg.API.Proxies()})
+	api := rest.New(rest.Options{Service: a.service, Observe: a.o.ObserveRequests, Clock: a.o.Clock, Proxies: a.cfg.API.Proxies(), Proved: proved})
 	if err := a.tcp("api", a.cfg.API.Listen, tlsConfig, api); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type Conn struct {
 	addr netip.Prefix
 
 	// Under the lock of l.
-	place *list.Element // among the idle; nil: a request is being served, or one has succeeded
+	place *list.Element // among the idle; nil: a request that counts is being served, or one has succeeded
 	known bool          // one has succeeded
 	left  bool
 }
@@ -77,8 +77,9 @@ func (c *Conn) Succeeded() {
 	c.busy()
 }
 
-// Busy says that a whole request has come: until it is answered nobody takes the
-// connection. Half a request is no reason to keep it.
+// Busy says that a request has come that counts: until it is answered nobody takes
+// the connection. Half a request is no reason to keep it, nor is one whose sender has
+// proved nothing where he must.
 func (c *Conn) Busy() {
 	c.l.mu.Lock()
 	defer c.l.mu.Unlock()

@@ -3,7 +3,7 @@
 //
 // A Listener counts its connections, and those of each address (of IPv6 each
 // /64 network). One that nothing has succeeded on yet (Conn.Succeeded) and that
-// has no whole request under way is idle: it ends after IdleTime, and where a limit is
+// serves no request that counts (Conn.Busy) is idle: it ends after IdleTime, and where a limit is
 // reached the one that has been idle for longest makes room for the new one. Only
 // where nobody is idle the new one is turned away. A connection on which
 // something has succeeded is nobody's to take.
