@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -168,6 +169,21 @@ func FuzzCheck(f *testing.F) {
 			t.Fatalf("measured %d of %d characters", n, utf8.RuneCountInString(s))
 		}
 	})
+}
+
+// A long text costs as much for each character as a short one.
+func BenchmarkCheckLong(b *testing.B) {
+	for _, n := range []int{100, 10000} {
+		text := strings.Repeat("Ref a ", n)
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if err := Check(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func BenchmarkCheck(b *testing.B) {

@@ -140,6 +140,10 @@ func checkLabels(s string) error {
 
 func isWord(r rune) bool { return r == '|' || unicode.In(r, unicode.L, unicode.M, unicode.N) }
 
+// mostBehind is how much of what comes behind a label is looked at: more than a code
+// and its punctuation. A text may have a thousand labels.
+const mostBehind = 64
+
 // labelAt is the label that the line has at place i, "" for none. The label may
 // go on in the next line, as it does where the phone breaks a word.
 func labelAt(line []rune, i int, inside bool) string {
@@ -155,7 +159,7 @@ func labelAt(line []rune, i int, inside bool) string {
 		if !ok || j+1 < len(line) && unicode.In(line[j+1], unicode.Lu, unicode.Ll, unicode.Lt, unicode.Lo, unicode.M) {
 			continue
 		}
-		rest := line[j+1:]
+		rest := line[j+1 : min(len(line), j+1+mostBehind)]
 		if end := slices.Index(rest, '\n'); end >= 0 {
 			rest = rest[:end]
 		}
