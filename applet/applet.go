@@ -18,6 +18,7 @@ package applet
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 )
 
 // Version is the first octet of every message and answer.
@@ -50,6 +51,9 @@ type Command interface {
 type Message struct {
 	Transaction uint32
 	Commands    []Command
+	// ScreenTime is the most that a text or an entry waits for the user while
+	// this message runs, whole seconds up to 255; 0: what SetAppletData has set.
+	ScreenTime time.Duration
 }
 
 // AppendBinary appends the message's octets to b. Its errors are those of Parse.
@@ -70,6 +74,12 @@ func (m Message) AppendBinary(b []byte) ([]byte, error) {
 		var at int
 		b, at = openTLV(b, byte(c.Tag()))
 		b = closeTLV(c.appendParams(b), at)
+	}
+	if t := m.ScreenTime; t != 0 {
+		if t < time.Second || t > 255*time.Second || t%time.Second != 0 {
+			return b[:start], fmt.Errorf("%w: the time of a screen must be whole seconds from 1 to 255, have %v", ErrValue, t)
+		}
+		b = appendTLV(b, tagScreenTime, byte(t/time.Second))
 	}
 	if n := len(b) - start; n > MaxMessage {
 		return b[:start], fmt.Errorf("%w: a message is at most %d octets, have %d", ErrLength, MaxMessage, n)
@@ -95,6 +105,12 @@ func Parse(b []byte) (Message, error) {
 		if tag, value, rest, err = readTLV(rest); err != nil {
 			return Message{Transaction: m.Transaction}, err
 		}
+		if tag == tagScreenTime {
+			if err := m.parseScreenTime(value); err != nil {
+				return Message{Transaction: m.Transaction}, err
+			}
+			continue
+		}
 		if vendorTag(tag) {
 			continue
 		}
@@ -111,6 +127,15 @@ func Parse(b []byte) (Message, error) {
 		return m, fmt.Errorf("%w: no command", ErrMissing)
 	}
 	return m, nil
+}
+
+func (m *Message) parseScreenTime(v []byte) error {
+	if m.ScreenTime != 0 {
+		return fmt.Errorf("%w: tag %02X", ErrDuplicate, tagScreenTime)
+	}
+	s, err := between(v, 1, 255)
+	m.ScreenTime = time.Duration(s) * time.Second
+	return err
 }
 
 func parseCommand(tag Tag, value []byte) (Command, error) {

@@ -24,12 +24,18 @@ func TestMessageIsChecked(t *testing.T) {
 		m   Message
 		err error
 	}{
-		"one command":          {Message{1, many(1)}, nil},
-		"sixteen commands":     {Message{1, many(16)}, nil},
-		"seventeen commands":   {Message{1, many(17)}, ErrLength},
-		"no command":           {Message{1, nil}, ErrLength},
-		"transaction number 0": {Message{0, many(1)}, ErrValue},
-		"largest transaction":  {Message{0xFFFFFFFF, many(1)}, nil},
+		"one command":          {Message{1, many(1), 0}, nil},
+		"sixteen commands":     {Message{1, many(16), 0}, nil},
+		"seventeen commands":   {Message{1, many(17), 0}, ErrLength},
+		"no command":           {Message{1, nil, 0}, ErrLength},
+		"transaction number 0": {Message{0, many(1), 0}, ErrValue},
+		"largest transaction":  {Message{0xFFFFFFFF, many(1), 0}, nil},
+		"1 s a screen":         {Message{1, many(1), time.Second}, nil},
+		"255 s a screen":       {Message{1, many(1), 255 * time.Second}, nil},
+		"256 s a screen":       {Message{1, many(1), 256 * time.Second}, ErrValue},
+		"half a second":        {Message{1, many(1), time.Second / 2}, ErrValue},
+		"a second and a half":  {Message{1, many(1), 3 * time.Second / 2}, ErrValue},
+		"minus a second":       {Message{1, many(1), -time.Second}, ErrValue},
 	} {
 		b, err := tc.m.AppendBinary([]byte("before"))
 		if !errors.Is(err, tc.err) || !bytes.HasPrefix(b, []byte("before")) || tc.err != nil && len(b) != len("before") {
@@ -234,7 +240,7 @@ func TestSmallBorders(t *testing.T) {
 		t.Errorf("a state without anything: %+v, %v", s, err)
 	}
 	for slot, want := range map[byte]error{1: nil, 0: ErrValue} {
-		m := Message{1, []Command{SetAuthenticationHandlerData{Slot: Slot{Number: slot}, Operation: HandlerDelete}}}
+		m := Message{Transaction: 1, Commands: []Command{SetAuthenticationHandlerData{Slot: Slot{Number: slot}, Operation: HandlerDelete}}}
 		if _, err := m.MarshalBinary(); !errors.Is(err, want) {
 			t.Errorf("slot %d is written: %v", slot, err)
 		}
@@ -281,7 +287,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		"generate":          {SetAuthenticationHandlerData{Slot: Slot{1, UsageAuthentication, ECDSAP256, 1}, Operation: HandlerGenerate}, nil},
 		"generate what":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerGenerate}, ErrMissing},
 	} {
-		b, err := Message{1, []Command{tc.c}}.MarshalBinary()
+		b, err := Message{1, []Command{tc.c}, 0}.MarshalBinary()
 		if !errors.Is(err, tc.want) {
 			t.Errorf("%s: %x, %v, want %v", name, b[:min(len(b), 40)], err, tc.want)
 		}

@@ -48,6 +48,10 @@ func (t Tag) String() string {
 	return fmt.Sprintf("tag %02X", byte(t))
 }
 
+// tagScreenTime stands beside the commands. It is one of the tags that a card
+// may skip (INT6, Message).
+const tagScreenTime = 0xD7
+
 // Parameters of commands (INT6, Commands).
 const (
 	tagStatus        = 0x80 // A1

@@ -2,6 +2,7 @@ package card
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 )
@@ -41,7 +42,7 @@ func (a *signingApplet) run(s *session, r *received) applet.Answer {
 		out.Results = []applet.Result{{Tag: applet.TagMessage, Status: applet.StatusOf(r.err)}}
 		return out
 	}
-	x := execution{&dialogue{session: s, a: a}}
+	x := execution{&dialogue{session: s, a: a, most: byte(r.message.ScreenTime / time.Second)}}
 	out.Results = make([]applet.Result, 0, len(r.message.Commands))
 	for _, cmd := range r.message.Commands {
 		res := x.execute(cmd)

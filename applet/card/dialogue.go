@@ -11,6 +11,18 @@ import (
 type dialogue struct {
 	*session
 	a *signingApplet
+	// most is how many seconds a screen waits at most, as the message says whose
+	// screens these are; 0 when it says nothing.
+	most byte
+}
+
+// seconds is the time-out of a screen: the applet's own, or the message's where
+// that is shorter or the applet has none.
+func (d *dialogue) seconds(own byte) byte {
+	if d.most != 0 && (own == 0 || own > d.most) {
+		return d.most
+	}
+	return own
 }
 
 // maxHelp bounds how often help is shown before it counts as no answer.
@@ -23,7 +35,7 @@ func (d *dialogue) show(text string) applet.StatusWord {
 		return applet.StatusWrongLength // compose has measured it before
 	}
 	for range maxHelp {
-		d.tk.displayText(t, displayWait, d.a.data.textSeconds)
+		d.tk.displayText(t, displayWait, d.seconds(d.a.data.textSeconds))
 		r := d.send()
 		if d.off {
 			return statusOff
@@ -71,7 +83,7 @@ func (d *dialogue) ask(prompt string, lo, hi byte, hidden bool) (string, applet.
 	}
 	for range maxHelp {
 		d.secret = hidden
-		d.tk.getInput(t, lo, hi, qualifier, d.a.data.inputSeconds)
+		d.tk.getInput(t, lo, hi, qualifier, d.seconds(d.a.data.inputSeconds))
 		r := d.send()
 		d.secret = false
 		if d.off {

@@ -190,6 +190,46 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestScreenTime: what a message says of the time of its screens holds for this
+// message alone, and makes no time-out longer.
+//
+// Supports: 3.5.3-3
+func TestScreenTime(t *testing.T) {
+	const duration = "\x04\x02\x01"
+	p := fresh(t)
+	p.enrol(1, applet.ECDSAP256, testCode)
+	for _, tc := range []struct {
+		text, entry time.Duration // set before; 0: the terminal's own
+		most        time.Duration
+		want        [2]string
+	}{
+		{0, 0, 0, [2]string{"", ""}},
+		{0, 0, 20 * time.Second, [2]string{"\x14", "\x14"}},
+		{0, 0, 0, [2]string{"", ""}},
+		{60 * time.Second, 10 * time.Second, 20 * time.Second, [2]string{"\x14", "\x0A"}},
+		{60 * time.Second, 10 * time.Second, 0, [2]string{"\x3C", "\x0A"}},
+		{0, 10 * time.Second, 255 * time.Second, [2]string{"\xFF", "\x0A"}},
+	} {
+		p.must(nil, applet.SetAppletData{SetTimeouts: true, TextTimeout: tc.text, InputTimeout: tc.entry})
+		m := p.message(signHash(digest([]byte("x"))))
+		m.ScreenTime = tc.most
+		p.deliverStepwise(p.seal(m))
+		var sw uint16
+		for i, answer := range []reaction{ok(), result(0x12)} {
+			screen := string(p.fetchRaw())
+			_, after, found := strings.Cut(screen, duration)
+			if found != (tc.want[i] != "") || after != tc.want[i] {
+				t.Errorf("%+v: screen %d: %X", tc, i, screen)
+			}
+			sw = p.respondRaw([]byte(screen), answer)
+		}
+		p.apduAfter(sw)
+		if st := p.answer().Status(); st != applet.StatusNoAnswer {
+			t.Errorf("%+v: %v", tc, st)
+		}
+	}
+}
+
 // TestLifeCycle: installed, active, deactivated, back to the beginning.
 //
 // Supports: 3.2-6, 4-3, 3.5.11-1, 5.9-1, 5.10-1

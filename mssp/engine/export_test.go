@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
@@ -13,6 +14,11 @@ import (
 
 // LookAround is how often an engine looks for dead boxes.
 const LookAround = lookAround
+
+// ScreenTime is the most that each screen of a message may take.
+func ScreenTime(life time.Duration, c ...applet.Command) time.Duration {
+	return screenTime(&applet.Message{Commands: c}, life)
+}
 
 // Flight is the transaction at a card as memory has it.
 type Flight = flight

@@ -23,6 +23,7 @@ type sealer struct {
 	id      mssp.TransID // last sealed
 	set     *ota.KeySet
 	request *request
+	message []byte // as it went into the packet
 }
 
 func (c *core) sealer() *sealer { return &sealer{core: c} }
@@ -63,7 +64,8 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, er
 	if err != nil {
 		return store.Sealed{}, err
 	}
-	c := ota.Command{SPI: p.SPI, TAR: p.TAR, Data: tx.INT6}
+	message := s.inTime(tx, &p)
+	c := ota.Command{SPI: p.SPI, TAR: p.TAR, Data: message}
 	counter, err := s.nextCounter(&c, &p, ks, s.jump)
 	if err != nil {
 		return store.Sealed{}, err
@@ -71,7 +73,7 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, er
 	if err := (ota.Security{SPI: p.SPI, Lab: p.Lab}).CheckCommand(&c); err != nil {
 		return store.Sealed{}, &mssp.Fault{Code: mssp.OTAError, Detail: "the security policy refuses the packet for this card", Err: err}
 	}
-	packet, err := set.Seal(make([]byte, 0, len(tx.INT6)+64), &c)
+	packet, err := set.Seal(make([]byte, 0, len(message)+64), &c)
 	if err != nil {
 		return store.Sealed{}, s.Internal("sealing a packet", err)
 	}
@@ -79,7 +81,7 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, er
 	if err != nil {
 		return store.Sealed{}, err
 	}
-	s.id, s.set, s.request = tx.ID, set, r
+	s.id, s.set, s.request, s.message = tx.ID, set, r, message
 	return store.Sealed{
 		Counter: counter, Claim: true, Segments: segs,
 		Packet: store.Packet{TxID: tx.ID, ICCID: tx.ICCID, KVN: ks.KVN, TAR: p.TAR, CNTR: c.CNTR, Attempt: tx.Attempt + 1, SealedAt: s.o.Clock()},
@@ -153,9 +155,10 @@ func (c *core) split(packet []byte, tx *mssp.Transaction, p *mssp.CardProfile, c
 
 // takeOff makes the flight of a transaction that this process has just sealed.
 func (c *core) takeOff(d *store.Dispatched, s *sealer) *flight {
+	message := d.Tx.INT6
 	f := &flight{tx: d.Tx, packets: []store.Packet{d.Packet}, ends: c.ends(&d.Tx)}
 	if s.id == d.Tx.ID {
-		f.request, f.set = s.request, s.set
+		f.request, f.set, message = s.request, s.set, s.message
 	}
 	if old := c.flights.byID(d.Tx.ID); old != nil { // a new attempt
 		old.mu.Lock()
@@ -166,6 +169,6 @@ func (c *core) takeOff(d *store.Dispatched, s *sealer) *flight {
 	}
 	c.flights.put(f)
 	c.alarm.poke(d.Tx.Deadline)
-	c.traceSealed(d, f)
+	c.traceSealed(d, f, message)
 	return f
 }

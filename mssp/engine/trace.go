@@ -73,19 +73,22 @@ func (c *core) trace(tx *mssp.Transaction, l Layer, d Direction, octets []byte, 
 }
 
 // traceSealed tells of the INT6 message and the packet that carries it.
-func (c *core) traceSealed(d *store.Dispatched, f *flight) {
+func (c *core) traceSealed(d *store.Dispatched, f *flight, message []byte) {
 	if c.o.Trace == nil {
 		return
 	}
-	m, err := applet.Parse(d.Tx.INT6)
+	m, err := applet.Parse(message)
 	fields := []Field{{"transaction", strconv.FormatUint(uint64(m.Transaction), 16)}}
 	for _, cmd := range m.Commands {
 		fields = append(fields, Field{cmd.Tag().String(), describe(cmd)})
 	}
+	if m.ScreenTime > 0 {
+		fields = append(fields, Field{"time for each screen", m.ScreenTime.String()})
+	}
 	if err != nil {
 		fields = append(fields, Field{"error", err.Error()})
 	}
-	c.trace(&d.Tx, LayerINT6, Out, d.Tx.INT6, "INT6 message", fields...)
+	c.trace(&d.Tx, LayerINT6, Out, message, "INT6 message", fields...)
 	p := c.o.CardProfiles[f.request.Card]
 	var packet []byte // as sealed; the split cut it only
 	for i := range d.Segments {

@@ -50,7 +50,9 @@ signer.pem, signer-key.pem, chain.pem, ca.pem
                         one that you have from elsewhere
 certificate-status.txt  what the service found before it gave the signature out, and what the CA says now
 shown.txt               what the phone was told to show
-command.int6            the message to the card from which shown.txt is read, octet for octet
+command.int6            the message to the card from which shown.txt is read, octet for octet;
+                        with little time left the card also got, behind it, how long a
+                        screen may wait: D7 01 and the seconds
 request.json            what the service kept of the request: content or hash, slot, algorithm, time
 trace.json              times, packets and short messages, the user's number and card
 
