@@ -1,5 +1,8 @@
 import { el, post } from "./dom.js";
 
+// What follows a code entry: no other word of the service may.
+const follows = "The card answers the service. A message tells if that came too late.";
+
 const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 // Phone draws one emulated handset from the snapshots that the server sends.
@@ -9,6 +12,7 @@ const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 export class Phone {
   constructor(state) {
     this.entry = "";
+    this.entered = false; // the last screen took a code, and nothing has come since
     this.answered = ""; // the screen whose answer is on its way: a second press is none
     this.box = el("section", { class: "phone", tabindex: "0" });
     this.box.addEventListener("keydown", (e) => this.key(e));
@@ -39,13 +43,18 @@ export class Phone {
   update(state) {
     const before = this.state && this.state.screen && this.state.screen.id;
     const now = state.screen && state.screen.id;
+    const hidden = before && this.state.screen.hidden;
+    const message = this.state && JSON.stringify(state.inbox) !== JSON.stringify(this.state.inbox) && state.inbox.at(-1);
     this.state = state;
+    if (message) this.entered = false;
     if (before !== now) {
+      this.entered = Boolean(hidden && !now && state.on && !message);
       this.entry = (state.screen && state.screen.default) || "";
       this.answered = this.error = this.typed.textContent = "";
       this.box.classList.toggle("ringing", Boolean(now));
-      this.live.textContent = state.screen ? state.screen.text : "";
+      this.live.textContent = state.screen ? state.screen.text : this.entered ? follows : "";
     }
+    if (message && !now) this.live.textContent = `Message from ${message.from}: ${message.text}`;
     this.draw();
   }
 
@@ -92,6 +101,7 @@ export class Phone {
 
   idle() {
     const s = this.state, box = el("div", { class: "idle" });
+    if (this.entered) box.append(el("p", { class: "follows" }, follows));
     if (s.idle) box.append(el("p", {}, s.idle));
     box.append(el("h3", {}, `Messages (${s.inbox.length})`));
     if (!s.inbox.length) box.append(el("p", { class: "entry-hint" }, "No messages"));

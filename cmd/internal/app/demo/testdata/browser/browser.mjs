@@ -55,6 +55,8 @@ await page.keyboard.type(code);
 assert.equal(await phone.locator(".entry").innerText(), "•".repeat(code.length));
 assert.ok(!(await page.content()).includes(`>${code}<`), "the code is nowhere on the page");
 await page.keyboard.press("Enter");
+await phone.locator(".idle .follows", { hasText: "tells if that came too late" }).waitFor();
+assert.match(await phone.locator("[role=alert]").textContent(), /tells if that came too late/);
 assert.match(await outcome(), /^500 /);
 assert.match(await page.locator("#ask-result").innerText(), /Verified by the provider/);
 say("signed by keyboard, verified");
@@ -76,6 +78,7 @@ say("signature saved");
 await ask("Cancel this");
 await phone.locator("button.cancel").click();
 assert.match(await outcome(), /^401 /);
+assert.equal(await phone.locator(".follows").count(), 0, "a cancelled text is told to be answered with a code");
 say("cancelled");
 
 // Back on the code prompt returns to the text.
@@ -160,6 +163,23 @@ while (!(await page.locator("#outcome").count()) || !(await told.count())) {
 }
 assert.match(await outcome(), /^402 /);
 say("blocked, and the user was told by a message");
+
+// A handset whose code came too late: it says what follows, then shows the message,
+// also where an older one makes room for it; and one that was switched off says nothing.
+const late = await page.evaluate(async () => {
+  const { Phone } = await import(new URL("phone.js", document.querySelector("script[src]").src).href);
+  const sms = (text) => ({ from: "+41790000000", text }), full = ["a", "b"].map(sms);
+  const state = (more) => ({ number: "+1", on: true, coverage: true, inbox: full, screen: null, ...more });
+  const entry = { id: "1", kind: "input", text: "Enter your code", hidden: true, digits: true, min: 4, max: 8 };
+  const p = new Phone(state({ screen: entry }));
+  const seen = (s) => { p.update(state(s)); return { follows: p.box.querySelectorAll(".follows").length, live: p.live.textContent, sms: [...p.box.querySelectorAll(".sms")].map((e) => e.textContent).join() }; };
+  return [{}, {}, { inbox: [full[1], sms("It was too late")] }, { screen: { ...entry, id: "2" } }, { on: false }, { screen: { ...entry, id: "3", hidden: false } }, {}].map(seen);
+});
+assert.deepEqual(late.map((s) => s.follows), [1, 1, 0, 0, 0, 0, 0], JSON.stringify(late));
+assert.match(late[0].live, /tells if that came too late/);
+assert.match(late[2].live, /^Message from \+41790000000: It was too late$/);
+assert.ok(late[2].sms.includes("It was too late"));
+say("after a code: what follows, and the message");
 
 // A server that was started again counts from 1: the trace goes on, what was
 // chosen stays chosen, and what was asked before has ended.
