@@ -256,6 +256,14 @@ func TestHealthHangs(t *testing.T) {
 				t.Errorf("hangs: store %v, ca %v", h.hangs("store"), h.hangs("ca"))
 			}
 		}
+		release <- errors.New("locked")
+		synctest.Wait()
+		if h.hangs("store") == nil { // whoever asks now waits as long for the same no
+			t.Error("a no that came late is no sign that it answers again")
+		}
+		h.run(t.Context()) // takes it
+		asked, again = 0, 0
+		h.run(t.Context())
 		release <- nil
 		synctest.Wait()
 		if err := h.hangs("store"); err != nil || asked != 1 || again != 1 {

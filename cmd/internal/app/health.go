@@ -36,7 +36,7 @@ type question struct {
 	check
 	pending chan error   // asked, and no answer yet
 	asked   atomic.Int64 // when that was, Unix nanoseconds; 0: it has answered
-	late    atomic.Bool  // the last answer was that there is none in time
+	late    atomic.Bool  // the last answer was that there is none, or was a no that came too late
 	since   time.Time    // of the first no in a row; zero: the last answer was yes
 }
 
@@ -124,10 +124,11 @@ func (q *question) start(ctx context.Context, again func()) {
 	}
 	answer := make(chan error, 1)
 	q.pending = answer
-	q.asked.Store(time.Now().UnixNano())
+	began := time.Now()
+	q.asked.Store(began.UnixNano())
 	go func() {
 		err := q.ask(ctx)
-		q.late.Store(errors.Is(err, context.DeadlineExceeded))
+		q.late.Store(errors.Is(err, context.DeadlineExceeded) || err != nil && time.Since(began) > checkTime)
 		q.asked.Store(0)
 		answer <- err
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -50,7 +50,7 @@ func readChain(cert, key string, now time.Time) (tls.Certificate, time.Time, err
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		return tls.Certificate{}, time.Time{}, err
+		return tls.Certificate{}, time.Time{}, fmt.Errorf("%s with %s: %w: the certificate of the key stands first in its file, those above it follow", cert, key, err)
 	}
 	var until time.Time
 	for _, der := range pair.Certificate {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -65,10 +66,19 @@ func (ch *checker) rootKey(key, path string) {
 
 // postgres reads the address as the driver will; its errors hide a password.
 func (ch *checker) postgres(dsn string) {
-	if _, err := pgconn.ParseConfig(dsn); err != nil {
+	p, err := pgconn.ParseConfig(dsn)
+	if err != nil {
 		ch.faultf("store.dsn", "%v", err)
+		return
+	}
+	if weakens.MatchString("-c synchronous_commit="+p.RuntimeParams["synchronous_commit"]) || weakens.MatchString(p.RuntimeParams["options"]) {
+		ch.faultf("store.dsn", "the address, or PGOPTIONS, turns synchronous_commit off: the database may lose what it has acknowledged, and the start refuses it: leave it out")
 	}
 }
+
+// weakens finds, in the options of a session (-c name=value, --name=value, names in
+// any case, - for _), what the start would refuse.
+var weakens = regexp.MustCompile(`(?i)(?:^|\s)(?:-c\s*|--)synchronous[_-]commit\s*=\s*(?:of|off|f|fa|fal|fals|false|n|no|0)(?:\s|$)`)
 
 // listener is an address that this process binds.
 type listener struct{ key, host, port string }
