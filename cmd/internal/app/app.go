@@ -175,7 +175,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	a.health = newHealth(a.registry, a.log, a.steady.now, a.alerts, a.checkNow, a.checks())
+	a.health = newHealth(a.registry, a.log, time.Now, a.alerts, a.checkNow, a.checks()) // what it measures is how long something lasts
 	if err := a.newService(); err != nil {
 		return err
 	}

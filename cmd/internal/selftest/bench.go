@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -99,9 +100,27 @@ func (b *bench) lasts() bool {
 	}
 }
 
+// place makes an empty folder at dir, or, where what is there lets nobody in or
+// cannot go away, among the temporary files: only a full disk is a failure.
+func place(dir string) (string, error) {
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+		os.Chmod(dir, 0o700) // if it is not ours RemoveAll says so
+	}
+	err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700))
+	if err == nil || errors.Is(err, syscall.ENOSPC) {
+		return dir, err
+	}
+	other, tempErr := os.MkdirTemp("", "simsign-selftest-")
+	if tempErr != nil {
+		return "", errors.Join(err, tempErr)
+	}
+	return other, nil
+}
+
 // open makes the database, its keys and the CA.
 func (b *bench) open(ctx context.Context, dir string) error {
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
+	dir, err := place(dir)
+	if err != nil {
 		return err
 	}
 	b.onClose(func() { os.RemoveAll(dir) }) // the next bench does it again

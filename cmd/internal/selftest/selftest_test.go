@@ -117,6 +117,7 @@ func TestFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.o.Dir = filepath.Dir(l.dir) + "/file/selftest"
+	t.Setenv("TMPDIR", filepath.Dir(l.dir)+"/none")
 	l.run(t)
 	<-l.changed
 	if err := l.Verdict(); err == nil || !strings.Contains(err.Error(), "preparing a test signature") {
@@ -139,5 +140,50 @@ func TestCardSilent(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if err := b.sign(ctx, 2); err == nil {
 		t.Error("a signature without a network")
+	}
+}
+
+// A folder that lets nobody in, a place where none can be made: neither says
+// anything about the service.
+func TestPlace(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	dir := filepath.Join(t.TempDir(), "selftest")
+	if err := os.MkdirAll(filepath.Join(dir, "left"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := place(dir); err != nil || got != dir {
+		t.Errorf("%s, %v", got, err)
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 0 {
+		t.Errorf("in it: %v, %v", list, err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := place(filepath.Join(file, "selftest"))
+	if err != nil || filepath.Dir(got) != os.TempDir() {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// A bench that somebody has damaged is thrown away, and a new one decides.
+func TestDamagedBench(t *testing.T) {
+	l := newLab(t)
+	defer l.clear()
+	if err := l.once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	was := l.bench
+	was.engine.Stop(t.Context()) // what it says does not matter
+	was.store.Close()            // here it stands for a file that is damaged
+	if err := l.once(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if l.bench == was {
+		t.Error("the damaged bench is still in use")
 	}
 }
