@@ -11,6 +11,7 @@ import (
 const (
 	cyrillicLookAlikes = "АВЕЅІЈКМНОРСТУХҮԌԚԜаесіјорсухѕһԁԛԝүҽпгк"
 	greekLookAlikes    = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορτυχω"
+	cherokeeLookAlikes = "ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏏᏒᏔᏙᏚᏞᏟᏢᏦᏧᏳᏴ"
 	armenianLookAlikes = "ՕՍԼՏօսոհզցքյ"
 )
 
@@ -115,7 +116,7 @@ func looksLatin(r rune, s script) bool {
 	case greek:
 		return strings.ContainsRune(greekLookAlikes, r)
 	case other: // the letters of Lisu are Latin ones, turned or not
-		return strings.ContainsRune(armenianLookAlikes, r) || unicode.In(r, unicode.Lisu, unicode.Cherokee, unicode.Coptic)
+		return strings.ContainsRune(armenianLookAlikes+cherokeeLookAlikes, r) || unicode.In(r, unicode.Lisu, unicode.Coptic)
 	}
 	return false
 }

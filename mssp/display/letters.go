@@ -34,8 +34,17 @@ func scriptWithMarks(r rune) *unicode.RangeTable {
 }
 
 // maxMarks on one letter: a Thai vowel with a tone, an Arabic shadda with a
-// vowel, an Indic vowel with nasalisation.
-const maxMarks = 3
+// vowel, an Indic vowel with nasalisation; and a syllable of Burmese.
+const (
+	maxMarks        = 3
+	maxMarksMyanmar = 5
+)
+
+// toned: letters of Yoruba, Lingala, Ewe and others that have no composed form
+// with a tone mark (grave, acute, circumflex, macron, caron).
+func toned(base, mark rune) bool {
+	return strings.ContainsRune("ẹọẸỌɛɔƐƆ", base) && strings.ContainsRune("\u0300\u0301\u0302\u0304\u030C", mark)
+}
 
 // checkMarks takes a text in NFC: marks stand on letters of their own script.
 func checkMarks(s string) error {
@@ -49,11 +58,12 @@ func checkMarks(s string) error {
 		}
 		marks++
 		switch script := scriptWithMarks(r); {
+		case script == nil && marks == 1 && toned(base, r):
 		case script == nil:
 			return &CharError{pos, r, "is drawn over, under or through another character", "send composed letters (NFC) without marks"}
 		case !unicode.Is(unicode.L, base) || !unicode.Is(script, base):
 			return &CharError{pos, r, "is a mark on no letter of its script", "remove it"}
-		case marks > maxMarks:
+		case marks > maxMarks && (script != unicode.Myanmar || marks > maxMarksMyanmar):
 			return &CharError{pos, r, fmt.Sprintf("is mark %d on one letter", marks), "remove it"}
 		}
 	}
