@@ -1,6 +1,7 @@
 package display
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -188,12 +189,20 @@ func followed(rest []rune, inside bool) bool {
 	if unicode.In(r, unicode.P, unicode.S, unicode.Lm) && (bare == text || !strings.ContainsRune("(#«„“-–+", r)) {
 		return true
 	}
-	bare = strings.TrimRight(bare, ",;?!.\"'’) ")
-	return len(bare) <= 12 && code(bare) && (bare == text || ours(bare))
+	end := strings.IndexFunc(bare, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.N) })
+	return ours(bare[:cmp.Or(max(end, 0), len(bare))]) || bare == text && len(bare) <= 12 && code(bare)
 }
 
-// ours: four of the letters and digits of which reference codes are made.
-func ours(s string) bool { return len(s) == 4 && strings.ContainsFunc(s, unicode.IsUpper) }
+// CodeLetters are what reference codes are made of. They leave out what people
+// confuse on a small screen: 0 O, 1 I L.
+const CodeLetters = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+
+// ours: four of the letters and digits of which reference codes are made, and not
+// the beginning of an ISO 11649 reference.
+func ours(s string) bool {
+	return len(s) == 4 && strings.Trim(s, CodeLetters) == "" && strings.ContainsFunc(s, unicode.IsUpper) &&
+		(!strings.HasPrefix(s, "RF") || unicode.IsUpper(rune(s[2])))
+}
 
 // codeBehind: what comes is a colon and what could be one of our reference codes.
 // The phone may break the line just before the word.

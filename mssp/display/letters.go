@@ -10,7 +10,7 @@ import (
 )
 
 // needMarks are the scripts that cannot be written without combining marks. In
-// the others every letter in use has a composed form, and a mark that is left
+// the others nearly every letter in use has a composed form, and a mark that is left
 // after NFC strikes out or decorates what it stands on.
 func needMarks() []*unicode.RangeTable {
 	return []*unicode.RangeTable{

@@ -5,10 +5,8 @@ import (
 	"io"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/display"
 )
-
-// alphabet leaves out what people confuse on a small screen: 0 O, 1 I L.
-const alphabet = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 // reference derives the code that is shown at the service and on the device
 // (3.5.3-5) from what the card is given and a nonce of ours, so that nobody
@@ -28,8 +26,8 @@ func reference(rand io.Reader, given ...[]byte) (string, error) {
 	sum := h.Sum(nil)
 	n := uint64(sum[0])<<40 | uint64(sum[1])<<32 | uint64(sum[2])<<24 | uint64(sum[3])<<16 | uint64(sum[4])<<8 | uint64(sum[5])
 	for i := range code {
-		code[i] = alphabet[n%uint64(len(alphabet))]
-		n /= uint64(len(alphabet))
+		code[i] = display.CodeLetters[n%uint64(len(display.CodeLetters))]
+		n /= uint64(len(display.CodeLetters))
 	}
 	return string(code[:]), nil
 }
