@@ -37,6 +37,39 @@ func TestPartsPutNothingOff(t *testing.T) {
 	l.Want(tx.ID, mssp.Done, mssp.Signature)
 }
 
+// Whoever sends a part again and again in the name of the user has the card asked
+// again some times only: each costs the network more than his part.
+//
+// Supports: F11
+func TestPartsAskFewTimes(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	r := enginetest.Request("T1", "Pay?")
+	r.TimeOut = 5 * time.Minute
+	tx, err := l.Signer.Sign(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Settle()
+	a := &attacker{l: l, mos: l.Drop()}
+	at := []time.Duration{0}
+	for now := time.Second; now < 255*time.Second; now += time.Second {
+		l.Clock.Add(time.Second)
+		a.send(1, 1)
+		l.Engine.Sweep(context.Background())
+		l.Settle()
+		if l.Tx(tx.ID).Attempt > len(at) {
+			at = append(at, now)
+		}
+	}
+	if n := len(at); n < 5 || n > 6 {
+		t.Errorf("asked at %v", at)
+	}
+	l.Bring(l.Drop()...)
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
+}
+
 // However much comes in the name of a user, the log has some lines of it, across
 // attempts, and the metrics count all.
 //

@@ -146,21 +146,24 @@ func (fs *flights) overdue(elapsed time.Duration) (late []*flight) {
 	return late
 }
 
-// partial lists the flights whose answers have been incomplete since before
-// a time, and when the next one will have been.
-func (fs *flights) partial(before time.Time, after time.Duration) (late []*flight, next time.Time) {
+// partial lists the flights whose answers have been incomplete for long enough
+// now, and when the next one will have been. Anybody can send a part, and each new
+// attempt costs the network more messages than that: so after the second the time
+// doubles with each.
+func (fs *flights) partial(now time.Time, after time.Duration) (late []*flight, next time.Time) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for _, f := range fs.id {
 		f.mu.Lock()
 		since := f.parts
+		due := since.Add(after << min(max(len(f.packets)-2, 0), 10))
 		f.mu.Unlock()
 		switch {
 		case since.IsZero():
-		case !since.After(before):
+		case !due.After(now):
 			late = append(late, f)
-		case next.IsZero() || since.Add(after).Before(next):
-			next = since.Add(after)
+		case next.IsZero() || due.Before(next):
+			next = due
 		}
 	}
 	return late, next

@@ -147,7 +147,7 @@ func (w *sweeper) expireOne(ctx context.Context, tx *mssp.Transaction) error {
 // next one will be due.
 func (w *sweeper) reattemptPartial(ctx context.Context) time.Time {
 	now := w.o.Clock()
-	late, next := w.flights.partial(now.Add(-w.o.PartialAfter), w.o.PartialAfter)
+	late, next := w.flights.partial(now, w.o.PartialAfter)
 	for _, f := range late {
 		f.noteParts(time.Time{})
 		if f.tx.Deadline.Sub(now) < w.o.PartialAfter/3 {
