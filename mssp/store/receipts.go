@@ -29,7 +29,8 @@ const (
 
 	sqlParked = `SELECT r.id, r.route, r.message_id, r.dest, r.delivered, r.cause, r.report_at FROM receipt r
 	WHERE EXISTS (SELECT 1 FROM segment s WHERE s.message_id = r.message_id AND s.message_id <> '' AND s.report = 1
-	AND s.route = r.route AND '+' || s.dest LIKE '%' || r.dest) ORDER BY r.id LIMIT $1`
+	AND s.route = r.route AND '+' || s.dest LIKE '%' || r.dest)
+	AND (r.dest NOT LIKE '+%' OR r.parked_at >= $2) ORDER BY r.id LIMIT $1`
 
 	sqlParkedOld = `SELECT COUNT(*) FROM (SELECT parked_at FROM receipt ORDER BY id LIMIT 1) AS oldest WHERE parked_at < $1`
 
@@ -41,6 +42,9 @@ const (
 const (
 	maxParked = 10_000         // receipts that fit nothing; the oldest give way
 	parkedAge = 48 * time.Hour // and are forgotten then
+	// Those that only a text says wait for a response that is on its way, and for no
+	// longer: else anybody could leave there what ends requests to come.
+	parkedText = time.Minute
 )
 
 // Receipt is a delivery receipt that has found its segment.
@@ -163,7 +167,7 @@ func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, e
 			p.Delivered, p.Cause, p.At = r.bool(), r.text(), r.time()
 			found = append(found, p)
 			return r.err()
-		}, limit)
+		}, limit, s.clock().Add(-parkedText))
 	})
 	if err != nil || len(found) == 0 && old == 0 {
 		return nil, err

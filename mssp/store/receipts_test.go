@@ -258,3 +258,40 @@ func TestAlert(t *testing.T) {
 		}
 	})
 }
+
+// A receipt that only a text says waits for a response that is under way, and ends no
+// request that comes later: anybody can send such texts beforehand, for ids to come.
+func TestTextReceiptsWaitShortly(t *testing.T) {
+	for name, dsn := range map[string]func(*testing.T) string{"sqlite": sqliteDSN, "postgres": postgresDSN} {
+		for age, want := range map[time.Duration][]string{30 * time.Second: {"UNDELIV", "EXPIRED"}, 2 * time.Minute: {"EXPIRED"}} {
+			t.Run(name+" "+age.String(), func(t *testing.T) {
+				now := epoch
+				l := &lab{T: t, dsn: dsn(t)}
+				s, err := store.Open(ctx, store.Options{DSN: l.dsn, Clock: func() time.Time { return now }})
+				l.ok(err)
+				defer s.Close()
+				l.Store = s
+				importCard(t, s, cardA)
+				for _, r := range []bearer.Report{
+					{Bearer: "smsc1", MessageID: "m1", Dest: numberA, Cause: "UNDELIV", Text: true},
+					{Bearer: "smsc1", MessageID: "m2", Dest: numberA, Cause: "EXPIRED"}, // the centre says so itself
+				} {
+					_, err := l.Reported(ctx, r)
+					l.ok(err)
+				}
+				now = epoch.Add(age)
+				r := l.acceptAsking()
+				l.ok(l.RecordOutcomes(ctx, outcomes(store.SegAccepted, r.Dispatched.Segments...)))
+				got, err := l.MatchReceipts(ctx, 10)
+				l.ok(err)
+				var causes []string
+				for _, g := range got {
+					causes = append(causes, g.Cause)
+				}
+				if diff := cmp.Diff(want, causes); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
