@@ -179,13 +179,27 @@ func (a *App) Reload(cfg *config.Config) (now, restart []string, err error) {
 		}
 	}
 	for name, f := range next {
+		was := a.certs.print(name)
 		if err := a.certs.take(name, f); err != nil {
 			return nil, nil, err // it has changed between the two readings
+		}
+		if f.print != was {
+			a.log.Info("certificates were read anew", "name", name)
 		}
 	}
 	a.loaded = cfg
 	a.certs.tell()
 	return now, restart, nil
+}
+
+// print is what the files of a name held when they were read last.
+func (c *certificates) print(name string) [sha256.Size]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.files[name]; f != nil {
+		return f.print
+	}
+	return [sha256.Size]byte{}
 }
 
 func (c *certificates) has(name string) bool {

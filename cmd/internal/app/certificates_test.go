@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -140,5 +142,33 @@ func TestReloadNamesOtherFiles(t *testing.T) {
 	next.API.TLSCert, next.API.TLSKey = "", ""
 	if now, restart, err := a.Reload(&next); err != nil || len(now) != 0 || !strings.HasPrefix(strings.Join(restart, " "), "api.tls_cert api.tls_key") {
 		t.Errorf("without TLS: %v, %v, %v", now, restart, err)
+	}
+}
+
+// A reload says in the log which certificates are others now, although no key has changed.
+func TestReloadTellsCertificates(t *testing.T) {
+	cfg := configuration(t, site)
+	dir := t.TempDir()
+	save(t, dir, lasts(t, "first", 100*day))
+	cfg.API.TLSCert, cfg.API.TLSKey = filepath.Join(dir, "api.crt"), filepath.Join(dir, "api.key")
+	var log bytes.Buffer
+	a, err := New(Options{Config: cfg, Logger: slog.New(slog.NewTextHandler(&log, nil))}) // not started: nothing else writes
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.certs.listener(); err != nil {
+		t.Fatal(err)
+	}
+	for i, cn := range []string{"", "second", "", "third"} {
+		if cn != "" {
+			save(t, dir, lasts(t, cn, 100*day))
+		}
+		log.Reset()
+		if _, _, err := a.Reload(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Count(log.String(), "certificates were read anew"); (told == 1) != (cn != "") {
+			t.Errorf("reload %d, %q: told %d times: %s", i, cn, told, log.String())
+		}
 	}
 }
