@@ -42,11 +42,12 @@ func (a *App) checkCA() error {
 	return nil
 }
 
-// spare reports whether another bearer carries the messages of the one at i.
+// spare reports whether another bearer carries the messages of the one at i, or
+// waits for one that finds out.
 func (a *App) spare(i int) bool {
 	conditions := func(b *config.Bearer) string { return fmt.Sprint(b.Prefixes, b.ICCID, b.IMSI, b.CardProfiles) }
 	for n, c := range a.bearers.list {
-		if n != i && conditions(&a.cfg.Bearers[n]) == conditions(&a.cfg.Bearers[i]) && c.Attached() && a.bearers.fault(c) == nil {
+		if n != i && conditions(&a.cfg.Bearers[n]) == conditions(&a.cfg.Bearers[i]) && c.Attached() && (a.bearers.fault(c) == nil || a.bearers.awaits(c)) {
 			return true
 		}
 	}

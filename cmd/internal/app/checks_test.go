@@ -16,9 +16,12 @@ import (
 )
 
 // lazy is a bearer that is attached, and answers messages with err.
-type lazy struct{ err, fault error }
+type lazy struct {
+	name       string
+	err, fault error
+}
 
-func (*lazy) Name() string                { return "main" }
+func (l *lazy) Name() string              { return l.name }
 func (*lazy) Attached() bool              { return true }
 func (*lazy) Start(context.Context) error { return nil }
 func (*lazy) Stop(context.Context) error  { return nil }
@@ -37,7 +40,7 @@ func TestReadyForAProbe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &lazy{err: bearer.ErrUnknown}
+		c := &lazy{name: "main", err: bearer.ErrUnknown}
 		a := &App{cfg: &config.Config{Bearers: make([]config.Bearer, 1)}, alerts: alerts, recheck: make(chan struct{}, 1)}
 		a.bearers.list, a.bearers.router = []carrier{c}, route.New([]route.Rule{{Bearer: c}}, a.judged)
 		h := newHealth(prometheus.NewRegistry(), slog.New(slog.DiscardHandler), time.Now, alerts, a.checkNow, a.checks()[3:])
@@ -57,7 +60,11 @@ func TestReadyForAProbe(t *testing.T) {
 		want("a message is awaited", 0, 1, 1)
 		c.fault = errNotAttached
 		want("there is no link", 1, 0, 1)
-		c.fault = nil
+		c.fault, a.cfg.Bearers = nil, make([]config.Bearer, 2)
+		a.bearers.list = append(a.bearers.list, &lazy{name: "spare", fault: errNotAttached})
+		h.questions = append(h.questions, &question{check: a.checks()[4]})
+		want("a standby without a link", 0, 2, 1)
+		a.bearers.list, a.cfg.Bearers, h.questions = a.bearers.list[:1], a.cfg.Bearers[:1], h.questions[:1]
 		send()
 		want("it takes nothing again", 1, 0, 1)
 		time.Sleep(time.Minute)
