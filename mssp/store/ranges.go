@@ -51,8 +51,14 @@ func bounds(table, column string) (low, high int64) {
 		return 1, 15
 	case "card.codes":
 		return 0, 15
-	case "key_pair.usage", "mo_header.state":
+	case "key_pair.usage":
 		return 0, 2
+	case "mo_header.state":
+		return 0, moAside
+	case "mo_header.slot": // minus the total of a set that takes parts
+		return -63, 1 << 62
+	case "tx.instant": // OldInstant; see also instantOf of package service
+		return -2, 1<<63 - 1
 	case "key_pair.slot", "key_pair.algorithm", "segment.pid", "segment.dcs", "segment.septets", "mo_part.part":
 		return 0, 255
 	case "certificate.reason":

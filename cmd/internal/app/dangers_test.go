@@ -56,7 +56,7 @@ func TestDangersAreTold(t *testing.T) {
 	stop(t, a)
 
 	cfg2.API.Listen = "0.0.0.0:0"
-	if a, err = again(); err == nil || !strings.Contains(err.Error(), "refused while the API listens on 0.0.0.0:0, where others reach it: provider "+string(ap.ID)) {
+	if _, err := again(); err == nil || !strings.Contains(err.Error(), "refused while the API listens on 0.0.0.0:0, where others reach it: provider "+string(ap.ID)) {
 		t.Errorf("with an API for others: %v", err)
 	}
 	if _, _, err := CheckStored(t.Context(), &cfg2, time.Now()); err == nil {
