@@ -83,6 +83,7 @@ type Transaction struct {
 	LateAt time.Time
 
 	Observer Observer // who is told of its end
+	Erased   Erased   // what of it was erased after the end
 
 	// Damage says what of the row cannot be understood. Nothing is done with such
 	// a transaction but to set it aside (EventSetAside); an ended one has failed,

@@ -229,6 +229,7 @@ func endContent(tx *mssp.Transaction) []byte {
 		{"observer", tx.Observer.Name},
 		{"observer_data", tx.Observer.Data},
 		{"result", tx.Result},
+		{"erased", string(tx.Erased)},
 	} {
 		b = appendColumn(b, c.name, c.v)
 	}

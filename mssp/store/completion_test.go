@@ -220,24 +220,21 @@ func TestUnknownObserver(t *testing.T) {
 			l.Errorf("told %v, want %s", got, known.ID)
 		}
 		l.ok(l.Told(ctx, store.Completion{Tx: l.transaction(known.ID)}))
-		_, err := l.Purge(ctx, store.Retention{Transactions: epoch.Add(time.Hour)})
-		l.ok(err)
 		if due, err := l.CompletionDue(ctx, "notify"); err != nil || !due.IsZero() {
 			l.Errorf("due %v, %v", due, err)
 		}
-		old := store.Retention{Transactions: epoch.Add(time.Hour)}
-		p, err := l.Purge(ctx, old)
-		if err != nil || p.Transactions != 0 {
-			l.Errorf("%+v, %v", p, err)
+		old := store.Retention{Signatures: epoch.Add(time.Hour)}
+		if gone, _, err := l.Erase(ctx, old, epoch); err != nil || gone[mssp.Signatures] != 1 {
+			l.Errorf("%v, %v: that of the known one has to go, and no other", gone, err)
 		}
 		cs, err := l.ClaimCompletions(ctx, "roaming", epoch.Add(time.Hour), epoch.Add(2*time.Hour), 10)
 		l.ok(err)
-		if len(cs) != 1 || cs[0].Tx.ID != tx.ID {
+		if len(cs) != 1 || cs[0].Tx.ID != tx.ID || len(cs[0].Tx.Result) == 0 {
 			l.Fatalf("%+v", cs)
 		}
 		l.ok(l.Told(ctx, cs[0]))
-		if p, err = l.Purge(ctx, old); err != nil || p.Transactions != 1 {
-			l.Errorf("%+v, %v", p, err)
+		if gone, _, err := l.Erase(ctx, old, epoch); err != nil || gone[mssp.Signatures] != 1 {
+			l.Errorf("%v, %v", gone, err)
 		}
 	})
 }

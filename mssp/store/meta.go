@@ -94,7 +94,7 @@ var audits = [...]struct{ table, what, sql string }{
 	},
 	{
 		"tx", "a transaction was sealed and has no packet",
-		`SELECT id FROM tx WHERE attempt > 0 AND NOT EXISTS (SELECT 1 FROM packet WHERE packet.iccid = tx.iccid AND packet.tx_seq = tx.seq)`,
+		`SELECT id FROM tx WHERE attempt > 0 AND (kept & 8) <> 0 AND NOT EXISTS (SELECT 1 FROM packet WHERE packet.iccid = tx.iccid AND packet.tx_seq = tx.seq)`,
 	},
 	{
 		"tx", "a final state without its time, or a time without it",

@@ -20,6 +20,7 @@ type metrics struct {
 	evicted   prometheus.Counter
 	changes   *prometheus.CounterVec // by state and event, as the table has them
 	refused   *prometheus.CounterVec // by event
+	erased    *prometheus.CounterVec // by kind
 	free      prometheus.Gauge
 	reserve   prometheus.Gauge
 }
@@ -56,6 +57,13 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		Namespace: "simsign", Subsystem: "store",
 		Name: "tx_events_refused_total", Help: "Events that did not fit the state of their transaction, and changed nothing.",
 	}, []string{"event"})
+	m.erased = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "simsign", Subsystem: "store",
+		Name: "erased_total", Help: "Transactions of which something was erased, by its kind.",
+	}, []string{"kind"})
+	for i := range erasable {
+		m.erased.WithLabelValues(string(erasable[i].kind))
+	}
 	for state, events := range mssp.NewLifecycle() {
 		for event := range events {
 			m.changes.WithLabelValues(stateLabel(state), string(event))
@@ -67,7 +75,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused, m.free, m.reserve} {
+	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused, m.erased, m.free, m.reserve} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -100,4 +108,10 @@ func stateLabel(s mssp.State) string {
 func (m *metrics) space(s Space) {
 	m.free.Set(float64(s.Free))
 	m.reserve.Set(float64(s.Reserve))
+}
+
+func (m *metrics) erasedRows(e Erased) {
+	for kind, n := range e {
+		m.erased.WithLabelValues(string(kind)).Add(float64(n))
+	}
 }

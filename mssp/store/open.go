@@ -19,7 +19,8 @@ type backend interface {
 	lastUnwritten() error // why the last batch was not written
 	check(ctx context.Context) error
 	space() Space
-	room() error          // nothing new is taken, and why
+	room() error // nothing new is taken, and why
+	scrub(ctx context.Context) error
 	halt(err error) error // end all work
 	// close commits what waits, then runs last, and closes the database.
 	close(last func(querier) error) error

@@ -79,17 +79,10 @@ func (o *Options) defaults() {
 	}
 }
 
-// Retention says what Purge deletes.
-type Retention struct {
-	Parts        time.Time // incomplete and consumed inbound messages from before
-	Incomplete   time.Time // incomplete ones from before
-	Transactions time.Time // final transactions finished before, with their packets and segments
-}
-
 // Purged counts what Purge deleted.
 type Purged struct {
-	Parts, Transactions int64
-	More                bool // call Purge again
+	Parts int64
+	More  bool // call Purge again
 }
 
 // TransactionFilter selects transactions, newest first.

@@ -63,6 +63,8 @@ func bounds(table, column string) (low, high int64) {
 		return 0, 255
 	case "certificate.reason":
 		return 0, 10
+	case "tx.kept":
+		return 0, keptAll
 	case "tx.status":
 		return 0, 9999
 	case "tx.attempt", "packet.attempt":

@@ -46,19 +46,13 @@ func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
 	return due, err
 }
 
-// Purge deletes what retention does not keep, a bounded number of rows in a
+// Purge deletes inbound parts that retention does not keep, a bounded number of rows in a
 // commit, so that requests are not held up; call it again while Purged.More.
 func (s *Store) Purge(ctx context.Context, keep Retention) (Purged, error) {
 	var p Purged
 	err := s.do(ctx, func(q querier) error {
 		p = Purged{}
-		if err := purgeParts(q, keep, &p); err != nil {
-			return err
-		}
-		if keep.Transactions.IsZero() {
-			return nil
-		}
-		return purgeTransactions(q, keep.Transactions, &p)
+		return purgeParts(q, keep, &p)
 	})
 	return p, err
 }
@@ -91,28 +85,4 @@ func purgeParts(q querier, keep Retention, p *Purged) error {
 		p.Parts, p.More = p.Parts+n, p.More || n == purgeBatch
 	}
 	return nil
-}
-
-func purgeTransactions(q querier, before time.Time, p *Purged) error {
-	const which = `(SELECT seq, iccid FROM (SELECT seq, iccid, finished_at FROM tx
-		WHERE seq NOT IN (SELECT tx_seq FROM completion) ORDER BY seq LIMIT $2) AS oldest
-		WHERE finished_at <> 0 AND finished_at < $1)`
-	for _, sql := range [...]string{
-		`DELETE FROM packet WHERE (iccid, tx_seq) IN (SELECT iccid, seq FROM ` + which + ` AS gone)`,
-		`DELETE FROM segment WHERE tx_seq IN (SELECT seq FROM ` + which + ` AS gone)`,
-	} {
-		if _, err := q.exec(sql, before, purgeBatch); err != nil {
-			return err
-		}
-	}
-	n, err := q.exec(`DELETE FROM tx WHERE seq IN (SELECT seq FROM `+which+` AS gone)`, before, purgeBatch)
-	if err != nil {
-		return err
-	}
-	texts, err := q.exec(`DELETE FROM segment WHERE id IN (SELECT id FROM
-		(SELECT id, state, expires_at FROM segment WHERE tx_seq = 0 ORDER BY id LIMIT $2) AS oldest
-		WHERE expires_at < $1 AND state <> 'queued')`, before, purgeBatch)
-	p.Transactions = n
-	p.More = p.More || n == purgeBatch || texts == purgeBatch
-	return err
 }

@@ -40,6 +40,7 @@ func writerPragmas() []pragma {
 		{"wal_autocheckpoint", "4000", "4000"}, // pages: 16 MiB
 		{"cache_size", "-32768", "-32768"},     // KiB
 		{"temp_store", "MEMORY", "2"},
+		{"secure_delete", "ON", "1"}, // what is erased is written over
 	}
 }
 

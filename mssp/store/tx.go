@@ -14,7 +14,7 @@ import (
 // txCols are the columns that scanTx reads, in its order.
 const txCols = `seq, id, kind, ap, ap_trans_id, instant, once, request_hash, msisdn, iccid, mode, profile, applet_txn,
 	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, observer, observer_data,
-	ended, ended_by, late, late_at, tag`
+	ended, ended_by, late, late_at, erased, tag`
 
 func scanTx(r *row) (mssp.Transaction, error) {
 	var t mssp.Transaction
@@ -48,6 +48,7 @@ func scanTx(r *row) (mssp.Transaction, error) {
 	t.Observer = mssp.Observer{Name: r.text(), Data: r.blob()}
 	t.Ended, t.EndedBy = mssp.Event(r.text()), r.text()
 	t.Late, t.LateAt = r.text(), r.moment()
+	t.Erased = mssp.Erased(r.text())
 	tag := r.blob()
 	if r.i > len(r.v) {
 		return t, r.bad // a statement without all the columns
@@ -114,7 +115,7 @@ const sqlOpenByPacket = `SELECT p.kvn, p.attempt, p.sealed_at, ` + txColsT + `
 
 const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.instant, t.once, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
 	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result,
-	t.observer, t.observer_data, t.ended, t.ended_by, t.late, t.late_at, t.tag`
+	t.observer, t.observer_data, t.ended, t.ended_by, t.late, t.late_at, t.erased, t.tag`
 
 // OpenByPacket is the transaction whose packet burned that counter, final or
 // not (a late answer must be recognised too), and the packet. ErrNotFound: no

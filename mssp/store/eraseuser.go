@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// ErrOpen: a transaction of the user has not ended.
+var ErrOpen = errors.New("a transaction of the user is open")
+
+// What is erased with a person at once. His transactions follow in small commits.
+// The card stays, which is not his for ever, and of certificates what revocation
+// lists and OCSP need: serial number, times, state, hash of the key.
+const (
+	sqlOpenOfNumber = `SELECT seq FROM tx WHERE msisdn = $1 AND finished_at = 0 LIMIT 1`
+
+	sqlMarkErasure = `INSERT INTO erasure (msisdn, last) SELECT $1, COALESCE(MAX(seq), 0) FROM tx WHERE TRUE
+	ON CONFLICT (msisdn) DO UPDATE SET last = excluded.last`
+
+	sqlCertificatesOf = `SELECT ` + certCols + `, tag FROM certificate WHERE iccid IN (SELECT iccid FROM subscriber WHERE msisdn = $1) AND msisdn = $1`
+
+	sqlBlankCertificate = `UPDATE certificate SET msisdn = '', iccid = '', subject = '', der = $2 WHERE serial = $1`
+
+	sqlBlankKey = `UPDATE key_pair SET state = 'deleted', confirmed = 0, public_key = $3, serial = '', cert_der = $3, csr = $3, version = version + 1
+	WHERE iccid = $1 AND slot = $2`
+
+	sqlMarkedTx = `SELECT kept, ` + txCols + ` FROM tx WHERE msisdn = $1 AND msisdn <> '' AND seq <= $2 AND finished_at <> 0 LIMIT $3`
+)
+
+var sqlErasePerson = [...]string{
+	`DELETE FROM mo_part WHERE header IN (SELECT id FROM mo_header WHERE source = $1)`,
+	`DELETE FROM mo_header WHERE source = $1`,
+	`DELETE FROM receipt WHERE dest = $1`,
+	`DELETE FROM segment WHERE tx_seq = 0 AND dest = $1`,
+	`DELETE FROM patience WHERE msisdn = $1`,
+	`DELETE FROM subscriber WHERE msisdn = $1`,
+}
+
+// EraseUser erases what is kept of a person, in one commit with a mark by which
+// EraseMarked erases his transactions, in this process or the next. ErrOpen: he is
+// being asked just now. ErrNotFound: nothing is kept of this number.
+func (s *Store) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error {
+	return s.do(ctx, func(q querier) error {
+		sub, err := oneOf(q, scanSubscriber, sqlHoldSubscriber, string(n))
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		known := err == nil
+		if _, err := q.one(sqlOpenOfNumber, string(n)); !errors.Is(err, ErrNotFound) {
+			if err == nil {
+				err = ErrOpen
+			}
+			return err
+		}
+		if !known {
+			if _, err := q.one(`SELECT seq FROM tx WHERE msisdn = $1 AND msisdn <> '' LIMIT 1`, string(n)); err != nil {
+				return err
+			}
+		}
+		if _, err := q.exec(sqlMarkErasure, string(n)); err != nil {
+			return err
+		}
+		if known {
+			if err := eraseKeys(q, n, sub.ICCID); err != nil {
+				return err
+			}
+		}
+		for _, sql := range sqlErasePerson {
+			if _, err := q.exec(sql, string(n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eraseKeys blanks who stands in the certificates of a number and in the keys of
+// his card. Certificates that are not revoked are the caller's to revoke first.
+func eraseKeys(q querier, n sms.MSISDN, iccid ota.ICCID) error {
+	certs, err := allOf(q, scanCertificate, sqlCertificatesOf, string(n))
+	if err != nil {
+		return err
+	}
+	for i := range certs {
+		if _, err := q.exec(sqlBlankCertificate, certs[i].Serial, []byte(nil)); err != nil {
+			return err
+		}
+		if err := tableCertificate.seal(q, certs[i].Serial); err != nil {
+			return err
+		}
+	}
+	slots, err := allOf(q, scanInt, `SELECT slot FROM key_pair WHERE iccid = $1`, string(iccid))
+	if err != nil {
+		return err
+	}
+	for _, slot := range slots {
+		if _, err := q.exec(sqlBlankKey, string(iccid), slot, []byte(nil)); err != nil {
+			return err
+		}
+		if err := tableKeyPair.seal(q, string(iccid), slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EraseMarked erases transactions of persons whose erasure has begun; call it
+// again while more. What tells a repeat from a new request stays until retention
+// takes it: a provider's transport may still try again.
+func (s *Store) EraseMarked(ctx context.Context, now time.Time) (gone Erased, more bool, err error) {
+	err = s.do(ctx, func(q querier) error {
+		gone, more = Erased{}, false
+		r, err := q.one(`SELECT msisdn, last FROM erasure ORDER BY msisdn LIMIT 1`)
+		if err != nil {
+			return notFoundIsNil(err)
+		}
+		number, last := r.text(), r.int()
+		if err := r.err(); err != nil {
+			return err
+		}
+		more = true
+		rows, err := allOf(q, scanKept, sqlMarkedTx, number, last, eraseBatch)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			k := &rows[i]
+			if _, err := q.exec(`DELETE FROM completion WHERE tx_seq = $1`, k.tx.Seq); err != nil {
+				return err
+			}
+			k.kept |= keptAll &^ keptRepeat // whatever the row says
+			if err := erase(q, k, keptAll&^keptRepeat, now, mssp.ByPerson, gone); err != nil {
+				return err
+			}
+		}
+		if len(rows) == 0 {
+			_, err = q.exec(`DELETE FROM erasure WHERE msisdn = $1`, number)
+		}
+		return err
+	})
+	if err == nil {
+		s.m.erasedRows(gone)
+	}
+	return gone, more, err
+}
