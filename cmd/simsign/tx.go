@@ -55,7 +55,11 @@ func waits(x *operator.TxInfo) string {
 	if x.Progress != "" {
 		return x.Progress
 	}
-	return "nothing: " + x.Status.String()
+	s := "nothing: " + x.Status.String()
+	if len(x.Erased) > 0 {
+		s += "; erased in part"
+	}
+	return s
 }
 
 // TxFlag names a transaction.
@@ -106,6 +110,9 @@ func (c *cli) showTx(x *operator.TxInfo) {
 	}
 	if x.Late != "" {
 		c.printf("late answer   %s, %s\n", stamp(x.LateAt), x.Late)
+	}
+	for _, e := range x.Erased {
+		c.printf("erased        %s\n", e)
 	}
 }
 

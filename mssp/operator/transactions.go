@@ -54,6 +54,7 @@ type TxInfo struct {
 	Detail    string       `json:"detail,omitempty"`
 	Late      string       `json:"late,omitempty"` // what the card said after the end
 	LateAt    time.Time    `json:"lateAt,omitzero"`
+	Erased    []string     `json:"erased,omitempty"` // what of it, when and why
 }
 
 // Transactions lists transactions: by default those that are open.
@@ -127,6 +128,14 @@ func (s *Service) txInfo(ctx context.Context, tx *mssp.Transaction) (TxInfo, err
 		MSISDN: tx.MSISDN.LogValue().String(), ICCID: tx.ICCID.LogValue().String(),
 		Accepted: tx.CreatedAt, Sent: tx.SentAt, Deadline: tx.Deadline, Ended: tx.FinishedAt, EndedBy: tx.EndedBy,
 		Status: tx.Status, Detail: tx.Detail, Late: tx.Late, LateAt: tx.LateAt,
+	}
+	for _, x := range tx.Erased.List() {
+		if x.Kind != mssp.Repeat {
+			i.Erased = append(i.Erased, x.String())
+		}
+	}
+	if _, gone := tx.Erased.Of(mssp.Numbers); gone {
+		i.MSISDN, i.ICCID = "(erased)", "(erased)"
 	}
 	if tx.State.Final() {
 		return i, nil

@@ -138,6 +138,9 @@ func (s *Service) result(ctx context.Context, tx mssp.Transaction) (*Signature, 
 	case tx.State == mssp.Failed:
 		return nil, status(tx.Status), nil // 501, 503: said in a reply, but no signature is handed out
 	}
+	if f := erased(&tx); f != nil {
+		return nil, Status{}, f
+	}
 	r, err := signature.ParseResult(&tx)
 	if err != nil {
 		return nil, Status{}, internal(err)
@@ -148,6 +151,16 @@ func (s *Service) result(ctx context.Context, tx mssp.Transaction) (*Signature, 
 	code := tx.Status
 	setDefault(&code, mssp.Signature)
 	return &Signature{Format: r.Format, Value: r.Signature, Certificate: r.Certificate}, status(code), nil
+}
+
+// erased is the fault for a signature that is not kept any more, or not whose it is.
+func erased(tx *mssp.Transaction) *mssp.Fault {
+	for _, kind := range [...]mssp.Erasable{mssp.Signatures, mssp.Numbers} {
+		if x, ok := tx.Erased.Of(kind); ok {
+			return mssp.Faultf(mssp.WrongParam, "the signature of this MSSP_TransID was made, and is not kept any more: %s; ask for a new one", x)
+		}
+	}
+	return nil
 }
 
 // owned is the last line of I2: whatever the engine gave, nothing of another

@@ -149,7 +149,9 @@ func (s *Store) Erase(ctx context.Context, keep Retention, now time.Time) (gone 
 			return nil
 		}
 		n, err := q.exec(sqlOldTexts, keep.Texts, eraseBatch)
-		more = more || n == eraseBatch
+		if more = more || n == eraseBatch; n > 0 {
+			gone[mssp.Texts] += n
+		}
 		return err
 	})
 	if err == nil {

@@ -59,7 +59,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	}, []string{"event"})
 	m.erased = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "simsign", Subsystem: "store",
-		Name: "erased_total", Help: "Transactions of which something was erased, by its kind.",
+		Name: "erased_total", Help: "Transactions (and texts to users) of which something was erased, by its kind.",
 	}, []string{"kind"})
 	for i := range erasable {
 		m.erased.WithLabelValues(string(erasable[i].kind))

@@ -321,7 +321,7 @@ const (
 	keepIncomplete = 10 * time.Minute
 )
 
-// purge bounds the disk. Transactions are evidence and stay.
+// purge bounds the disk, and erases what retention does not keep.
 func (a *App) purge(ctx context.Context) {
 	now := a.steady.now()
 	for more := true; more && ctx.Err() == nil; {
@@ -332,6 +332,7 @@ func (a *App) purge(ctx context.Context) {
 		}
 		more = p.More
 	}
+	a.erase(ctx)
 	for n := sms.MSISDN(""); ctx.Err() == nil; {
 		var err error
 		if n, err = a.core.Store.Forget(ctx, n, now); err != nil {

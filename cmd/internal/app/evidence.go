@@ -88,6 +88,11 @@ func (e *evidence) read(ctx context.Context) (err error) {
 	case tx.Kind != mssp.KindSign || tx.State != mssp.Done:
 		return fmt.Errorf("%w: this transaction (%s) is %s, and has no signature: %d %s", ErrNoEvidence, tx.Kind, tx.State, int(tx.Status), tx.Detail)
 	}
+	for _, x := range e.tx.Erased.List() {
+		if x.Kind == mssp.Texts || x.Kind == mssp.Signatures {
+			return fmt.Errorf("%w: %s", ErrNoEvidence, x)
+		}
+	}
 	if e.request, err = engine.StoredPayload(e.vault, e.tx); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoEvidence, err)
 	}
@@ -234,6 +239,6 @@ func (e *evidence) trace(ctx context.Context) ([]byte, error) {
 	return json.MarshalIndent(step{
 		"transaction": tx.ID, "provider": tx.AP, "AP_TransID": tx.APTransID, "user": string(tx.MSISDN), "card": string(tx.ICCID), "profile": tx.Profile, "mode": tx.Mode,
 		"accepted": tx.CreatedAt, "sent": tx.SentAt, "deadline": tx.Deadline, "ended": tx.FinishedAt, "status": tx.Status, "reference": e.res.Reference,
-		"packets": ps, "segments": ss,
+		"packets": ps, "segments": ss, "erased": e.tx.Erased.List(),
 	}, "", "  ")
 }

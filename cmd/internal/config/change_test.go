@@ -34,6 +34,11 @@ listen = "127.0.0.1:9062"
 dsn = "simsign.db"
 box = "box1"
 lease = "2s"
+[retention]
+texts = "30d"
+octets = "60d"
+signatures = "70d"
+numbers = "80d"
 [keys]
 root_credential = "root"
 [messages]
@@ -144,6 +149,19 @@ func TestOneChange(t *testing.T) {
 	dir, getenv := site(t)
 	for _, tc := range []struct{ was, is, key, want string }{
 		{"", "", "", ""},
+		// retention: 24 h, the longest life of 15 minutes, and 2 h for late answers
+		{`texts = "30d"`, `texts = "26h15m"`, "", ""},
+		{`texts = "30d"`, `texts = "26h14m59s"`, "retention.texts", "is 26h14m59s, must be at least 26h15m0s"},
+		{`octets = "60d"`, `octets = "1d"`, "retention.octets", "is 1d, must be at least 26h15m0s"},
+		{`signatures = "70d"`, `signatures = "5m"`, "retention.signatures", "is 5m0s, must be at least"},
+		{`texts = "30d"`, `texts = "never"`, "", ""},
+		{`octets = "60d"`, `octets = "0"`, "retention.octets", `or "never"`},
+		{`octets = "60d"`, `octets = "-3d"`, "retention.octets", `or "never"`},
+		{`numbers = "80d"`, `numbers = "70d"`, "", ""},
+		{`numbers = "80d"`, `numbers = "69d"`, "retention.numbers", "is 69d, must be at least as long as signatures (70d)"},
+		{`numbers = "80d"`, `numbers = "never"`, "", ""},
+		{`signatures = "70d"`, `signatures = "never"`, "retention.numbers", "is 80d, must be at least as long as signatures (never)"},
+		{`max_timeout = "15m"`, `max_timeout = "10m"`, "", ""},
 		// listeners
 		{`listen = "127.0.0.1:9061"`, `listen = "localhost:9061"`, "", ""},
 		{`listen = "127.0.0.1:9061"`, `listen = "127.0.0.1"`, "api.listen", "needs an address and a port"},

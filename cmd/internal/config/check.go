@@ -85,6 +85,7 @@ func (ch *checker) all() {
 		ch.faultf("ca.country", "needs the two letters of ISO 3166, has %q", c.CA.Country)
 	}
 	ch.limits(&c.Limits)
+	ch.retention(&c.Retention)
 	if n := utf8.RuneCountInString(c.Messages.CodeHelp); n > maxCodeHelp {
 		ch.faultf("messages.code_help", "has %d characters, at most %d fit into the text", n, maxCodeHelp)
 	}

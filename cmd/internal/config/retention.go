@@ -1,0 +1,90 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+)
+
+// Retention says how long what a request leaves behind is kept after its end, by
+// kind: a length of time, or "never" for what is never erased. When a kind is
+// erased it is gone for good, from evidence too (simsign tx export); what stays
+// of a request is who asked when, and how it ended.
+type Retention struct {
+	// The texts: what was asked, shown and signed.
+	Texts Keep `toml:"texts" default:"30d"`
+	// The short messages of each transaction, to the card and from it.
+	Octets Keep `toml:"octets" default:"30d"`
+	// Signatures and certificates in replies. A status request gets fault 101 then.
+	Signatures Keep `toml:"signatures" default:"365d"`
+	// Numbers of users and cards. Not shorter than signatures.
+	Numbers Keep `toml:"numbers" default:"365d"`
+}
+
+// Keep is a length of time, or "never" (0): nothing is erased.
+type Keep time.Duration
+
+const never = "never"
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *Keep) UnmarshalText(b []byte) error {
+	if string(b) == never {
+		*k = 0
+		return nil
+	}
+	var d Duration
+	if err := d.UnmarshalText(b); err != nil {
+		return fmt.Errorf(`needs a length of time such as "48h", "90d", or "never" (nothing is erased), has %q`, b)
+	}
+	*k = Keep(d)
+	return nil
+}
+
+// String is the value as the file has it.
+func (k Keep) String() string {
+	d := time.Duration(k)
+	switch {
+	case k == 0:
+		return never
+	case d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	}
+	return d.String()
+}
+
+// Before is the time before whose end nothing is kept; zero when all is.
+func (k Keep) Before(now time.Time) time.Time {
+	if k == 0 {
+		return time.Time{}
+	}
+	return now.Add(-time.Duration(k))
+}
+
+// longer: for ever is the longest.
+func (k Keep) longer(than Keep) bool { return than != 0 && (k == 0 || k > than) }
+
+// lateFor is more than the time after the end of a transaction in which its card's
+// answer is still looked at.
+const lateFor = 2 * time.Hour
+
+// retention: what still has work to do is not erased.
+func (ch *checker) retention(r *Retention) {
+	longest := time.Duration(0)
+	for i := range ch.c.Profiles {
+		longest = max(longest, ch.c.Profiles[i].MaxTimeOut.Duration(), ch.c.Profiles[i].TimeOut.Duration())
+	}
+	least := mssp.RepeatFor + longest + lateFor
+	for _, x := range []struct {
+		key string
+		k   Keep
+	}{{"texts", r.Texts}, {"octets", r.Octets}, {"signatures", r.Signatures}, {"numbers", r.Numbers}} {
+		if x.k != 0 && time.Duration(x.k) < least {
+			ch.faultf("retention."+x.key, "is %s, must be at least %s: for %s a provider may ask again for the same answer, a request lives up to %s, and late answers come",
+				x.k, least, mssp.RepeatFor, longest)
+		}
+	}
+	if r.Signatures.longer(r.Numbers) {
+		ch.faultf("retention.numbers", "is %s, must be at least as long as signatures (%s): a signature of nobody is given to nobody", r.Numbers, r.Signatures)
+	}
+}
