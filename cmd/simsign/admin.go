@@ -67,6 +67,7 @@ func refusal(err error) error {
 	}
 	return &exitError{Code: exitFailed, Err: whole{r}, Hint: map[operator.Reason]string{
 		operator.NoSuchUser:        "simsign user list shows the users",
+		operator.UserAsked:         "simsign tx list shows it, simsign tx cancel ends it",
 		operator.NoSuchProvider:    "simsign ap list shows the providers",
 		operator.NoSuchTransaction: "simsign tx list --all shows the transactions",
 		operator.NoSuchCard:        "simsign card list shows the cards",

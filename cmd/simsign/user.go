@@ -15,6 +15,7 @@ type UserCmd struct {
 	List     UserListCmd     `cmd:"" help:"List the users."`
 	Show     UserShowCmd     `cmd:"" help:"Show a user with keys, certificates and limits."`
 	Lift     UserLiftCmd     `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
+	Erase    UserEraseCmd    `cmd:"" help:"Erase what is kept of a person, for good."`
 	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
 	Code     UserCodeCmd     `cmd:"" help:"Have the user create, reset, unblock or change a personal code on the handset."`
 	Applet   UserAppletCmd   `cmd:"" help:"Ask the applet for its state."`

@@ -31,6 +31,7 @@ const (
 	CAExists          Reason = "ca-exists"       // Detail says which
 	NoSuchTransaction Reason = "no-such-tx"      // Detail says it
 	TransactionEnded  Reason = "tx-ended"        // Detail says how
+	UserAsked         Reason = "user-asked"      // a transaction of this user is open
 )
 
 // Refusal is an operation that was not done, and what is there already. Nothing
@@ -77,6 +78,8 @@ func (r *Refusal) text(show func(slog.LogValuer) string) string {
 		return "no user with this number: " + show(r.MSISDN)
 	case NoSuchProvider:
 		return fmt.Sprintf("no application provider has the id %q", r.AP)
+	case UserAsked:
+		return "a request to this user is open: " + show(r.MSISDN) + "; wait for its end, or cancel it"
 	case NumberTaken:
 		return "a user with this number exists already: " + show(r.MSISDN) + ", with card " + show(r.ICCID)
 	case CardTaken:

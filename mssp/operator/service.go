@@ -35,6 +35,9 @@ type Store interface {
 	Reach(ctx context.Context, tx *mssp.Transaction) (mssp.Reach, error)
 	Standing(ctx context.Context, n sms.MSISDN) (abuse.Record, error)
 	Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error)
+	EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error
+	EraseMarked(ctx context.Context, now time.Time) (gone store.Erased, more bool, err error)
+	Scrub(ctx context.Context) error
 }
 
 // Vault seals card keys and the CA key; *keys.Vault is one.
@@ -75,6 +78,7 @@ type Operations interface {
 	Users(ctx context.Context, r Page) ([]UserInfo, error)
 	User(ctx context.Context, r UserName) (UserInfo, error)
 	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
+	EraseUser(ctx context.Context, r UserErase) (UserErased, error)
 	Register(ctx context.Context, r Registration) (Registered, error)
 	ManageCode(ctx context.Context, r CodeRequest) (Outcome, error)
 	AppletState(ctx context.Context, r UserName) (AppletInfo, error)

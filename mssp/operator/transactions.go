@@ -99,9 +99,9 @@ func (s *Service) CancelTransaction(ctx context.Context, r TxCancel) (TxInfo, er
 	if s.Engine == nil {
 		return TxInfo{}, ErrNotRunning
 	}
-	by := strings.TrimSpace(r.By)
-	if by == "" || len(by) > 64 || strings.ContainsFunc(by, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		return TxInfo{}, badf("by: say who cancels, in at most 64 octets of text")
+	by, err := named(r.By)
+	if err != nil {
+		return TxInfo{}, err
 	}
 	tx, err := s.Engine.Cancel(ctx, mssp.TransID(r.ID), by)
 	switch {
@@ -113,6 +113,15 @@ func (s *Service) CancelTransaction(ctx context.Context, r TxCancel) (TxInfo, er
 		return TxInfo{}, err
 	}
 	return s.txInfo(ctx, &tx)
+}
+
+// named is who does something, for record and log.
+func named(by string) (string, error) {
+	by = strings.TrimSpace(by)
+	if by == "" || len(by) > 64 || strings.ContainsFunc(by, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return "", badf("by: say who does it, in at most 64 octets of text")
+	}
+	return by, nil
 }
 
 func outcome(tx *mssp.Transaction) string {

@@ -165,6 +165,21 @@ type Lift struct {
 	AP     mssp.APID `json:"ap,omitempty"`
 }
 
+// UserErase erases what is kept of a person. By is who does it: it is logged.
+type UserErase struct {
+	MSISDN string `json:"msisdn"`
+	By     string `json:"by"`
+}
+
+// UserErased says what was erased.
+type UserErased struct {
+	MSISDN       string `json:"msisdn"`
+	Transactions int64  `json:"transactions"`
+	// Pending says why the octets may still stand in the files of the database, where
+	// nothing refers to them; "" when they do not.
+	Pending string `json:"pending,omitempty"`
+}
+
 // KeyInfo is a key slot.
 type KeyInfo struct {
 	Slot      byte      `json:"slot"`

@@ -22,15 +22,21 @@ const (
 	sqlMarkErasure = `INSERT INTO erasure (msisdn, last) SELECT $1, COALESCE(MAX(seq), 0) FROM tx WHERE TRUE
 	ON CONFLICT (msisdn) DO UPDATE SET last = excluded.last`
 
-	sqlCertificatesOf = `SELECT ` + certCols + `, tag FROM certificate WHERE iccid IN (SELECT iccid FROM subscriber WHERE msisdn = $1) AND msisdn = $1`
+	sqlCertificatesOf = `SELECT ` + certCols + `, tag FROM certificate WHERE msisdn = $1 AND msisdn <> ''`
 
-	sqlBlankCertificate = `UPDATE certificate SET msisdn = '', iccid = '', subject = '', der = $2 WHERE serial = $1`
+	sqlBlankCertificate = `UPDATE certificate SET msisdn = '', iccid = '', subject = '', der = $2,
+	reason = CASE WHEN status = 'revoked' THEN reason ELSE $3 END, revoked_at = CASE WHEN status = 'revoked' THEN revoked_at ELSE $4 END,
+	status = 'revoked' WHERE serial = $1`
 
 	sqlBlankKey = `UPDATE key_pair SET state = 'deleted', confirmed = 0, public_key = $3, serial = '', cert_der = $3, csr = $3, version = version + 1
 	WHERE iccid = $1 AND slot = $2`
 
 	sqlMarkedTx = `SELECT kept, ` + txCols + ` FROM tx WHERE msisdn = $1 AND msisdn <> '' AND seq <= $2 AND finished_at <> 0 LIMIT $3`
 )
+
+// ceased is the reason of a certificate whose holder is no user any more (RFC 5280 5.3.1:
+// cessationOfOperation).
+const ceased = 5
 
 var sqlErasePerson = [...]string{
 	`DELETE FROM mo_part WHERE header IN (SELECT id FROM mo_header WHERE source = $1)`,
@@ -65,8 +71,11 @@ func (s *Store) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) erro
 		if _, err := q.exec(sqlMarkErasure, string(n)); err != nil {
 			return err
 		}
+		if err := eraseCertificates(q, n, now); err != nil {
+			return err
+		}
 		if known {
-			if err := eraseKeys(q, n, sub.ICCID); err != nil {
+			if err := eraseKeys(q, sub.ICCID); err != nil {
 				return err
 			}
 		}
@@ -79,21 +88,25 @@ func (s *Store) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) erro
 	})
 }
 
-// eraseKeys blanks who stands in the certificates of a number and in the keys of
-// his card. Certificates that are not revoked are the caller's to revoke first.
-func eraseKeys(q querier, n sms.MSISDN, iccid ota.ICCID) error {
+// eraseCertificates revokes the certificates of a number, and blanks who stands in them.
+func eraseCertificates(q querier, n sms.MSISDN, now time.Time) error {
 	certs, err := allOf(q, scanCertificate, sqlCertificatesOf, string(n))
 	if err != nil {
 		return err
 	}
 	for i := range certs {
-		if _, err := q.exec(sqlBlankCertificate, certs[i].Serial, []byte(nil)); err != nil {
+		if _, err := q.exec(sqlBlankCertificate, certs[i].Serial, []byte(nil), ceased, now); err != nil {
 			return err
 		}
 		if err := tableCertificate.seal(q, certs[i].Serial); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// eraseKeys forgets the keys of a card: who gets it next makes new ones.
+func eraseKeys(q querier, iccid ota.ICCID) error {
 	slots, err := allOf(q, scanInt, `SELECT slot FROM key_pair WHERE iccid = $1`, string(iccid))
 	if err != nil {
 		return err

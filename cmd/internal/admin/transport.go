@@ -91,6 +91,7 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	operation(mux, log, "user/list", b.Users)
 	operation(mux, log, "user/show", b.User)
 	operation(mux, log, "user/lift", b.LiftLimits)
+	operation(mux, log, "user/erase", b.EraseUser)
 	operation(mux, log, "user/register", b.Register)
 	operation(mux, log, "user/code", b.ManageCode)
 	operation(mux, log, "user/applet", b.AppletState)
@@ -243,6 +244,10 @@ func (c *Client) ManageCode(ctx context.Context, r operator.CodeRequest) (operat
 
 func (c *Client) LiftLimits(ctx context.Context, r operator.Lift) (operator.UserInfo, error) {
 	return call[operator.Lift, operator.UserInfo](ctx, c, "user/lift", r)
+}
+
+func (c *Client) EraseUser(ctx context.Context, r operator.UserErase) (operator.UserErased, error) {
+	return call[operator.UserErase, operator.UserErased](ctx, c, "user/erase", r)
 }
 
 func (c *Client) AppletState(ctx context.Context, r operator.UserName) (operator.AppletInfo, error) {

@@ -7,8 +7,9 @@ ALTER TABLE tx ADD COLUMN kept BIGINT NOT NULL DEFAULT 31;
 ALTER TABLE tx ADD COLUMN erased TEXT NOT NULL DEFAULT '';
 CREATE INDEX tx_kept ON tx (kept, finished_at) WHERE finished_at <> 0 AND kept <> 0;
 
--- The transactions of a number, the packets of a transaction, texts by age and number.
+-- The transactions and certificates of a number, the packets of a transaction, texts by age and number.
 CREATE INDEX tx_number ON tx (msisdn) WHERE msisdn <> '';
+CREATE INDEX certificate_msisdn ON certificate (msisdn) WHERE msisdn <> '';
 CREATE INDEX packet_tx ON packet (tx_seq) WHERE tx_seq <> 0;
 CREATE INDEX segment_text ON segment (expires_at) WHERE tx_seq = 0;
 CREATE INDEX segment_dest ON segment (dest) WHERE tx_seq = 0;

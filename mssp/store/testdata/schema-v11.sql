@@ -213,6 +213,7 @@ CREATE TABLE "mo_part" (
 CREATE INDEX tx_late ON tx (msisdn, finished_at) WHERE sent_at <> 0 AND late_at = 0 AND ended IN ('expired', 'cancelled', 'undeliver');
 CREATE INDEX tx_kept ON tx (kept, finished_at) WHERE finished_at <> 0 AND kept <> 0;
 CREATE INDEX tx_number ON tx (msisdn) WHERE msisdn <> '';
+CREATE INDEX certificate_msisdn ON certificate (msisdn) WHERE msisdn <> '';
 CREATE INDEX packet_tx ON packet (tx_seq) WHERE tx_seq <> 0;
 CREATE INDEX segment_text ON segment (expires_at) WHERE tx_seq = 0;
 CREATE INDEX segment_dest ON segment (dest) WHERE tx_seq = 0;
