@@ -21,6 +21,9 @@ import (
 // The newest packet of each card and key set stays, without its transaction: its
 // counter is not to be used again.
 
+// Erasures is the part of a Store that erases.
+type Erasures struct{ *db }
+
 // The kinds as bits of tx.kept.
 const (
 	keptTexts = 1 << iota
@@ -125,7 +128,7 @@ func scanKept(r *row) (k keptRow, err error) {
 
 // Erase erases what retention does not keep of a few transactions; call it again
 // while more. What somebody has still to be told of stays until then.
-func (s *Store) Erase(ctx context.Context, keep Retention, now time.Time) (gone Erased, more bool, err error) {
+func (s *Erasures) Erase(ctx context.Context, keep Retention, now time.Time) (gone Erased, more bool, err error) {
 	err = s.do(ctx, func(q querier) error {
 		gone, more = Erased{}, false
 		left := eraseBatch

@@ -50,7 +50,7 @@ var sqlErasePerson = [...]string{
 // EraseUser erases what is kept of a person, in one commit with a mark by which
 // EraseMarked erases his transactions, in this process or the next. ErrOpen: he is
 // being asked just now. ErrNotFound: nothing is kept of this number.
-func (s *Store) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error {
+func (s *Erasures) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error {
 	return s.do(ctx, func(q querier) error {
 		sub, err := oneOf(q, scanSubscriber, sqlHoldSubscriber, string(n))
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -125,7 +125,7 @@ func eraseKeys(q querier, iccid ota.ICCID) error {
 // EraseMarked erases transactions of persons whose erasure has begun; call it
 // again while more. What tells a repeat from a new request stays until retention
 // takes it: a provider's transport may still try again.
-func (s *Store) EraseMarked(ctx context.Context, now time.Time) (gone Erased, more bool, err error) {
+func (s *Erasures) EraseMarked(ctx context.Context, now time.Time) (gone Erased, more bool, err error) {
 	err = s.do(ctx, func(q querier) error {
 		gone, more = Erased{}, false
 		r, err := q.one(`SELECT msisdn, last FROM erasure ORDER BY msisdn LIMIT 1`)

@@ -10,7 +10,8 @@ import (
 )
 
 // What the store writes itself is no fault to whoever looks at every row: sets of
-// parts in each state, requests without an Instant and of an earlier release.
+// parts in each state, requests without an Instant and of an earlier release, rows of
+// which everything was erased.
 func TestInspectOurOwn(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		open, aside, used := sms.MSISDN("41790000011"), sms.MSISDN("41790000012"), sms.MSISDN("41790000013")
@@ -26,6 +27,8 @@ func TestInspectOurOwn(t *testing.T) {
 			l.accept(tx)
 			l.finish(done(tx))
 		}
+		later := epoch.Add(time.Hour)
+		l.erase(store.Retention{Texts: later, Octets: later, Signatures: later, Numbers: later})
 		n, err := l.Inspect(ctx, store.Inspection{Report: func(f store.Finding) { l.Errorf("%+v", f) }})
 		l.ok(err)
 		if n == 0 {

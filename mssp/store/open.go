@@ -38,6 +38,7 @@ type Store struct {
 	Completions
 	*Boxes
 	Patience
+	Erasures
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -54,7 +55,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	o.auth = &authority{alerts: o.Alerts}
 	d := &db{m: m, clock: o.Clock, o: o, auth: o.auth, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
-	s := &Store{db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes, Patience: Patience{d}}
+	s := &Store{
+		db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
+		Patience: Patience{d}, Erasures: Erasures{d},
+	}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 // Scrub makes erased data leave the files of the database: it stands in the log
 // until that is moved into the database and cut (SQLite), and in dead rows until
 // those are vacuumed (PostgreSQL, whose own log and standbys are the operator's).
-func (s *Store) Scrub(ctx context.Context) error { return s.b.scrub(ctx) }
+func (s *Erasures) Scrub(ctx context.Context) error { return s.b.scrub(ctx) }
 
 // errBusyLog: somebody reads what stands in the log.
 var errBusyLog = errors.New("store: the log of the database was not cut, somebody reads it: what was erased may stand there until the next time")

@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+// files are the octets of the database.
+func (w *world) files(t *testing.T) (b []byte) {
+	t.Helper()
+	for _, name := range []string{"", "-wal"} {
+		x, err := os.ReadFile(w.path("data/simsign.db" + name))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		b = append(b, x...)
+	}
+	return b
+}
+
+// The operator erases one person while the service runs: text, number and name
+// are in no file any more, the provider and the operator are told, the certificate
+// is revoked, the counter is not used again, and the other user signs on.
+func TestErasePerson(t *testing.T) {
+	w := newWorld(t, 2, "")
+	c := w.serve(t)
+	w.register(t, "authentication")
+	u := w.users[0]
+	const text = "Pay 4711 to Erased Erwin?"
+	who := w.signed(t, u)
+	w.asks(t, u, 0, verified, "--text", text)
+	id, _, _ := strings.Cut(must(t, w.dir, "tx", "list", "--all", "--limit", "1"), "done")
+	fields := strings.Fields(id)
+	id = fields[len(fields)-1]
+	if !bytes.Contains(w.files(t), []byte(text)) {
+		t.Fatal("the text is not there before")
+	}
+	number := "+" + string(u.number)
+	if r := run(t, w.dir, "user", "erase", number); r.code != 2 || !strings.Contains(r.stderr, "not confirmed") || !strings.Contains(r.stdout, "Kept: the card") {
+		t.Errorf("%d %s %s", r.code, r.stdout, r.stderr)
+	}
+	if r := run(t, w.dir, "user", "erase", number, "--confirm", "+41790000099"); r.code != 2 {
+		t.Errorf("%d %s", r.code, r.stderr)
+	}
+	if out := must(t, w.dir, "user", "erase", number, "--confirm", number); !strings.Contains(out, "is erased") || strings.Contains(out, "may still stand") {
+		t.Errorf("%s", out)
+	}
+	for what, s := range map[string]string{"text": text, "number": string(u.number), "name": who.Subject.CommonName} {
+		if n := bytes.Count(w.files(t), []byte(s)); n > 0 {
+			t.Errorf("the %s is there %d times", what, n)
+		}
+	}
+	if out := must(t, w.dir, "tx", "show", id); !strings.Contains(out, "signatures erased on ") || !strings.Contains(out, "(erased)") {
+		t.Error(out)
+	}
+	if r := run(t, w.dir, "tx", "export", id, "--out", "gone"); r.code != 1 || !strings.Contains(r.stderr, "texts erased on") {
+		t.Errorf("%d %s", r.code, r.stderr)
+	}
+	if r := run(t, w.dir, "user", "show", "--msisdn", number); r.code != 1 || !strings.Contains(r.stderr, "no user with this number") {
+		t.Errorf("%d %s", r.code, r.stderr)
+	}
+	issuer, err := x509.ParseCertificate([]byte(get(t, "http://"+w.ca+"/ca.crt")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := w.ocsp(t, who, issuer); st.Status != ocsp.Revoked || st.RevocationReason != ocsp.CessationOfOperation {
+		t.Errorf("OCSP: %+v", st)
+	}
+	w.asks(t, w.users[1], 0, verified, "--text", "Pay 1?")
+	must(t, w.dir, "check", "--data")
+	c.stop(t)
+	must(t, w.dir, "check", "--data")
+	// The card goes to somebody else: its counter goes on.
+	c = w.serve(t)
+	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", fmt.Sprint(u.iccid), "--name", "Next Nora")
+	w.checkCounters(t)
+	c.stop(t)
+}
+
+func (w *world) ocsp(t *testing.T, who, issuer *x509.Certificate) *ocsp.Response {
+	t.Helper()
+	req, err := ocsp.CreateRequest(who, issuer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post("http://"+w.ca+"/ocsp", "application/ocsp-request", bytes.NewReader(req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var der bytes.Buffer
+	if _, err := der.ReadFrom(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	st, err := ocsp.ParseResponseForCert(der.Bytes(), who, issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
