@@ -49,9 +49,9 @@ var erasable = [...]struct {
 		keptNumbers, mssp.Numbers, `msisdn = '', iccid = '', observer_data = $B`,
 		func(tx *mssp.Transaction) { tx.MSISDN, tx.ICCID, tx.Observer.Data = "", "", nil },
 		[]string{
-			`DELETE FROM packet WHERE tx_seq = $1 AND cntr <
+			`DELETE FROM packet WHERE tx_seq = $1 AND tx_seq <> 0 AND cntr <
 	(SELECT h.cntr FROM packet h WHERE h.iccid = packet.iccid AND h.kvn = packet.kvn ORDER BY h.cntr DESC LIMIT 1)`,
-			`UPDATE packet SET tx_seq = 0 WHERE tx_seq = $1`,
+			`UPDATE packet SET tx_seq = 0 WHERE tx_seq = $1 AND tx_seq <> 0`,
 			`UPDATE segment SET dest = '' WHERE tx_seq = $1`,
 		},
 	},

@@ -215,7 +215,7 @@ CREATE INDEX tx_kept ON tx (kept, finished_at) WHERE finished_at <> 0 AND kept <
 CREATE INDEX tx_number ON tx (msisdn) WHERE msisdn <> '';
 CREATE INDEX certificate_msisdn ON certificate (msisdn) WHERE msisdn <> '';
 CREATE INDEX packet_tx ON packet (tx_seq) WHERE tx_seq <> 0;
-CREATE INDEX segment_text ON segment (expires_at) WHERE tx_seq = 0;
+CREATE INDEX segment_text ON segment (tx_seq, expires_at) WHERE tx_seq = 0;
 CREATE INDEX segment_dest ON segment (dest) WHERE tx_seq = 0;
 CREATE TABLE erasure (
 	msisdn TEXT PRIMARY KEY,
