@@ -28,6 +28,9 @@ func (s *Service) EraseUser(ctx context.Context, r UserErase) (UserErased, error
 	case err != nil:
 		return UserErased{}, err
 	}
+	if s.Revoked != nil {
+		s.Revoked()
+	}
 	u := UserErased{MSISDN: number.String()}
 	for more := true; more; {
 		var gone store.Erased

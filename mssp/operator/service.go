@@ -97,7 +97,8 @@ type Service struct {
 	Engine       Engine // nil where no service runs: such operations are ErrNotRunning
 	CardProfiles map[string]mssp.CardProfile
 	Profiles     []mssp.SignatureProfile
-	Public       bool // others than this machine reach the API
+	Public       bool   // others than this machine reach the API
+	Revoked      func() // told when certificates were revoked with their user; nil where no CA runs
 	Clock        func() time.Time
 	Logger       *slog.Logger
 }

@@ -64,7 +64,7 @@ func BenchmarkOCSP(b *testing.B) {
 		b.Run(map[bool]string{false: "signed", true: "cached"}[warm], func(b *testing.B) {
 			for b.Loop() {
 				if !warm {
-					be.ca.changed()
+					be.ca.Changed()
 				}
 				if _, _, err := be.ca.OCSP(b.Context(), q); err != nil {
 					b.Fatal(err)

@@ -205,8 +205,8 @@ func (c *CA) Chain() [][]byte {
 // Test reports that the CA is marked TEST.
 func (c *CA) Test() bool { return c.test }
 
-// changed tells the caches that a status has changed.
-func (c *CA) changed() { c.changes.Add(1) }
+// Changed tells the caches that a status has changed, also one that was not changed here.
+func (c *CA) Changed() { c.changes.Add(1) }
 
 // keyBits is the subjectPublicKey of a SubjectPublicKeyInfo without its count
 // of unused bits.

@@ -74,7 +74,7 @@ func TestOCSP(t *testing.T) {
 			must(t, b.ca.Revoke(t.Context(), serial, KeyCompromise))
 			expect(ocsp.Revoked, KeyCompromise)
 			b.store.certs[serial] = mssp.Certificate{Serial: serial, Status: mssp.CertPending}
-			b.ca.changed()
+			b.ca.Changed()
 			expect(ocsp.Unknown, 0)
 			delete(b.store.certs, serial)
 			expect(ocsp.Unknown, 0)

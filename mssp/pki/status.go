@@ -52,7 +52,7 @@ func (c *CA) setStatus(ctx context.Context, serial string, to mssp.CertStatus, r
 	}
 	// The caches are told after a failure too: it may have happened all the same.
 	if !errors.Is(err, mssp.ErrNotFound) {
-		c.changed()
+		c.Changed()
 	}
 	if err != nil {
 		return fmt.Errorf("certificate %s: %w", serial, err)

@@ -106,14 +106,6 @@ const sqlOldTexts = `DELETE FROM segment WHERE id IN (SELECT id FROM segment WHE
 // Erased counts by kind what was erased.
 type Erased map[mssp.Erasable]int64
 
-func (e Erased) note(bits int64) {
-	for i := range erasable {
-		if bits&erasable[i].bit != 0 {
-			e[erasable[i].kind]++
-		}
-	}
-}
-
 // keptRow is a transaction that has ended, and what it still has.
 type keptRow struct {
 	tx   mssp.Transaction
@@ -170,6 +162,7 @@ func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Er
 	}
 	tx := &k.tx
 	var set []string
+	var fresh []mssp.Erasable
 	for i := range erasable {
 		x := &erasable[i]
 		if bits&x.bit == 0 {
@@ -177,7 +170,10 @@ func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Er
 		}
 		set = append(set, x.set)
 		x.forget(tx)
-		tx.Erased = tx.Erased.Add(x.kind, now, why)
+		if _, before := tx.Erased.Of(x.kind); !before {
+			tx.Erased = tx.Erased.Add(x.kind, now, why)
+			fresh = append(fresh, x.kind)
+		}
 		for _, sql := range x.also {
 			if _, err := q.exec(sql, tx.Seq); err != nil {
 				return err
@@ -209,6 +205,8 @@ func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Er
 	if n == 0 {
 		return errMoved
 	}
-	gone.note(bits)
+	for _, kind := range fresh { // counted when it is sure
+		gone[kind]++
+	}
 	return nil
 }

@@ -193,6 +193,9 @@ func (u unlinking) Close() error {
 func (a *App) Admin() *admin.Service {
 	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
 	s.Engine, s.SMSCs = a.cards, centres{&a.bearers, a.log}
+	if a.ca != nil {
+		s.Revoked = a.ca.Changed
+	}
 	return s
 }
 

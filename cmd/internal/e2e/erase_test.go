@@ -39,6 +39,7 @@ func TestErasePerson(t *testing.T) {
 	id, _, _ := strings.Cut(must(t, w.dir, "tx", "list", "--all", "--limit", "1"), "done")
 	fields := strings.Fields(id)
 	id = fields[len(fields)-1]
+	get(t, "http://"+w.ca+"/ca.crl") // one that does not know it yet
 	if !bytes.Contains(w.files(t), []byte(text)) {
 		t.Fatal("the text is not there before")
 	}
@@ -70,12 +71,26 @@ func TestErasePerson(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	list, err := x509.ParseRevocationList([]byte(get(t, "http://"+w.ca+"/ca.crl")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(list.RevokedCertificateEntries); n != 1 {
+		t.Errorf("%d certificates in the revocation list", n)
+	}
 	if st := w.ocsp(t, who, issuer); st.Status != ocsp.Revoked || st.RevocationReason != ocsp.CessationOfOperation {
 		t.Errorf("OCSP: %+v", st)
 	}
 	w.asks(t, w.users[1], 0, verified, "--text", "Pay 1?")
 	must(t, w.dir, "check", "--data")
 	c.stop(t)
+	must(t, w.dir, "check", "--data")
+	// The other one, while no service runs.
+	other := "+" + string(w.users[1].number)
+	must(t, w.dir, "user", "erase", other, "--confirm", other)
+	if n := bytes.Count(w.files(t), []byte("Pay 1?")) + bytes.Count(w.files(t), []byte(w.users[1].number)); n > 0 {
+		t.Errorf("text or number of the other user are there %d times", n)
+	}
 	must(t, w.dir, "check", "--data")
 	// The card goes to somebody else: its counter goes on.
 	c = w.serve(t)
