@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -276,6 +277,86 @@ func TestEraseUserGoesOn(t *testing.T) {
 		l.ok(l.raw().QueryRow(fmt.Sprintf("SELECT (SELECT COUNT(*) FROM tx WHERE msisdn = '%[1]s') + (SELECT COUNT(*) FROM erasure) + (SELECT COUNT(*) FROM subscriber WHERE msisdn = '%[1]s')", numberA)).Scan(&left))
 		if left != 0 {
 			l.Errorf("%d rows are left", left)
+		}
+	})
+}
+
+// While everything old is erased, live transactions begin and end as ever, and what
+// has not ended loses nothing.
+func TestEraseBesideLiveOnes(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		_, err := l.Authenticate(ctx, l.keyed())
+		l.ok(err)
+		for range 150 {
+			l.ended()
+		}
+		later := epoch.Add(500 * time.Millisecond) // what ends from here on ends later
+		var live []mssp.TransID
+		failed := make(chan error, 1)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for more := true; more; {
+				var err error
+				if _, more, err = l.Erase(ctx, store.Retention{Texts: later, Octets: later, Signatures: later, Numbers: later}, epoch); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+		for range 50 {
+			tx := newTx()
+			l.accept(tx)
+			l.finish(done(tx))
+			live = append(live, tx.ID)
+		}
+		open := l.accept(newTx()).Tx
+		wg.Wait()
+		select {
+		case err := <-failed:
+			l.Fatal(err)
+		default:
+		}
+		for _, id := range live {
+			if tx := l.transaction(id); tx.Erased != "" || tx.Damage != "" || len(tx.Result) == 0 || tx.MSISDN != numberA {
+				l.Fatalf("%+v", tx)
+			}
+		}
+		if tx := l.transaction(open.ID); tx.Erased != "" || len(tx.Request) == 0 {
+			l.Errorf("%+v", tx)
+		}
+		if gone, more, err := l.Erase(ctx, store.Retention{Numbers: later}, epoch); err != nil || more || len(gone) != 0 {
+			l.Errorf("left: %v %v %v", gone, more, err)
+		}
+	})
+}
+
+// A note of a late answer that comes between the reading of a row and its blanking is
+// not lost, and the row stays good.
+func TestEraseAndLateAnswers(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		_, err := l.Authenticate(ctx, l.keyed())
+		l.ok(err)
+		var txs []mssp.Transaction
+		for range 40 {
+			tx := newTx()
+			l.accept(tx)
+			l.finish(store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, At: epoch})
+			txs = append(txs, tx)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i := range txs {
+				if _, _, err := l.AnsweredLate(ctx, store.Late{TxID: txs[i].ID, At: epoch, What: "late"}); err != nil {
+					l.Error(err)
+				}
+			}
+		})
+		l.erase(store.Retention{Texts: epoch.Add(time.Hour), Numbers: epoch.Add(time.Hour)})
+		wg.Wait()
+		for i := range txs {
+			if tx := l.transaction(txs[i].ID); tx.Damage != "" || tx.Late != "late" || tx.MSISDN != "" || len(tx.Request) != 0 {
+				l.Fatalf("%+v", tx)
+			}
 		}
 	})
 }
