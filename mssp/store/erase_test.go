@@ -120,6 +120,9 @@ func TestEraseIsAuthentic(t *testing.T) {
 		}
 		exec("UPDATE tx SET erased = $2 WHERE seq = $1", forged.Seq, string(mssp.Erased("").Add(mssp.Signatures, epoch, mssp.ByRetention)))
 		exec("UPDATE tx SET ap = 'urn:mallory' WHERE seq = $1", changed.Seq)
+		// Already such as a damaged row is shown: a tag of what is shown would fit.
+		as := l.transaction(changed.ID)
+		exec("UPDATE tx SET state = $2, status = $3, detail = $4 WHERE seq = $1", changed.Seq, string(as.State), int(as.Status), as.Detail)
 		exec("UPDATE tx SET version = -3 WHERE seq = $1", bad.Seq)
 		later := epoch.Add(time.Hour)
 		good := l.ended()
