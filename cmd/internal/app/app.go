@@ -153,6 +153,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.tellDangers(ctx); err != nil {
 		return err
 	}
+	a.tellRetention()
 	if err := a.newEngine(ctx); err != nil {
 		return err
 	}

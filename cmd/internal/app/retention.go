@@ -14,6 +14,13 @@ const erasePause = 10 * time.Millisecond
 // keepRepeat is how long what tells a repeated request is kept of a person who was erased.
 const keepRepeat = mssp.RepeatFor + time.Hour
 
+// tellRetention says at the start what will be erased, before it is.
+func (a *App) tellRetention() {
+	r := &a.cfg.Retention
+	a.log.Info("what is kept after the end of a transaction; the first erasure is in "+purgeEvery.String(),
+		"texts", r.Texts.String(), "octets", r.Octets.String(), "signatures", r.Signatures.String(), "numbers", r.Numbers.String())
+}
+
 // erase erases what retention does not keep, and what is left of persons whose
 // erasure was begun: in small commits with pauses, so that a million old
 // transactions hold nobody up.
