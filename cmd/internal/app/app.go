@@ -188,6 +188,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { a.watch(life) })
+	wg.Go(func() { a.forget(life) })
 	wg.Go(func() { a.selftest.Run(life) })
 	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
 	a.log.Info("service started", "version", a.o.Version, "api", a.APIAddr())
@@ -283,15 +284,13 @@ func (a *App) newService() (err error) {
 	return err
 }
 
-// watch repeats the self-check until the end, forgets what nobody needs any
-// more, and ends the service when the store has stopped.
+// watch repeats the self-check until the end, and ends the service when the
+// store has stopped.
 func (a *App) watch(ctx context.Context) {
 	t := time.NewTicker(checkEvery)
 	defer t.Stop()
 	clock := time.NewTicker(clockEvery)
 	defer clock.Stop()
-	purge := time.NewTicker(purgeEvery)
-	defer purge.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -307,8 +306,6 @@ func (a *App) watch(ctx context.Context) {
 			a.tellSpace()
 		case <-a.recheck:
 			a.health.run(ctx)
-		case <-purge.C:
-			a.purge(ctx)
 		}
 	}
 }
@@ -321,6 +318,21 @@ const (
 	keepUsed       = 24 * time.Hour
 	keepIncomplete = 10 * time.Minute
 )
+
+// forget purges again and again until the end. It has nothing to do with watch: a
+// million old transactions take a quarter of an hour.
+func (a *App) forget(ctx context.Context) {
+	t := time.NewTicker(purgeEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			a.purge(ctx)
+		}
+	}
+}
 
 // purge bounds the disk, and erases what retention does not keep.
 func (a *App) purge(ctx context.Context) {
