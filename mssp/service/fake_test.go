@@ -22,7 +22,9 @@ type fakeEngine struct {
 	byID  map[mssp.TransID]*mssp.Transaction
 	ended map[mssp.TransID]chan struct{}
 	fail  error // of the next Sign
-	leak  bool  // Status gives transactions of others: a fault in the engine
+	// atWait is called before somebody waits; nil: nothing happens.
+	atWait func(mssp.TransID)
+	leak   bool // Status gives transactions of others: a fault in the engine
 }
 
 func newFakeEngine() *fakeEngine {
@@ -86,6 +88,9 @@ func (e *fakeEngine) Progress(_ context.Context, tx mssp.Transaction) string {
 func (e *fakeEngine) ReferenceOf(mssp.Transaction) string { return "" }
 
 func (e *fakeEngine) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
+	if e.atWait != nil {
+		e.atWait(id)
+	}
 	e.mu.Lock()
 	c := e.ended[id]
 	e.mu.Unlock()

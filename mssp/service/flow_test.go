@@ -112,15 +112,6 @@ func TestOnlyTheAsker(t *testing.T) {
 	}
 }
 
-func TestStatusRefused(t *testing.T) {
-	s, _ := testService(t)
-	for id, want := range map[mssp.TransID]mssp.Code{"": 102, "a b": 101, mssp.TransID(strings.Repeat("h", 65)): 101} {
-		if _, f := s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(id)); f == nil || f.Code != want {
-			t.Errorf("%q: %v", id, f)
-		}
-	}
-}
-
 // TestSynch waits for the user and gives the signature, or the fault.
 func TestSynch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

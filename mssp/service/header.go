@@ -25,10 +25,16 @@ const (
 // maxAPID is the longest AP_ID that is looked up and logged.
 const maxAPID = 256
 
+// maxUser is the longest user name of HTTP Basic: it may be an AP_ID in base64.
+const maxUser = 2 * maxAPID
+
 // begin authenticates the provider and checks what every message carries.
 func (s *Service) begin(ctx context.Context, op Operation, d *Dialect, peer Peer, h *Header) (mssp.AP, *mssp.Fault) {
-	if len(h.AP.ID) > maxAPID || len(peer.User) > 2*maxAPID {
+	if len(h.AP.ID) > maxAPID {
 		return mssp.AP{}, mssp.Faultf(mssp.WrongParam, "AP_Info.AP_ID has %d octets: the most is %d", len(h.AP.ID), maxAPID)
+	}
+	if len(peer.User) > maxUser {
+		return mssp.AP{}, mssp.Faultf(mssp.WrongParam, "the user name of HTTP Basic has %d octets: the most is %d", len(peer.User), maxUser)
 	}
 	if err := s.o.Available(); err != nil { // nobody needs to wait for it
 		return mssp.AP{}, &mssp.Fault{Code: mssp.UnableToProvide, Detail: unavailable, Err: err}
