@@ -42,7 +42,8 @@ func (s *Store) setAside(ctx context.Context, f *Finish, sql string, key any) (F
 	if err != nil || !res.Applied {
 		return res, err
 	}
-	return res, s.asideDone(ctx, &res)
+	err = s.asideDone(ctx, &res)
+	return res, err
 }
 
 // asideDone mends what the wrong row has made wrong around it.

@@ -112,7 +112,8 @@ func ParseDeliverReport(b []byte, failed bool) (DeliverReport, error) {
 	if err != nil {
 		return r, err
 	}
-	return r, r.parse(head[0], b, first&bitUDHI != 0)
+	err = r.parse(head[0], b, first&bitUDHI != 0)
+	return r, err
 }
 
 // SubmitReport is an SMS-SUBMIT-REPORT: what the network says of a message
@@ -154,7 +155,8 @@ func ParseSubmitReport(b []byte, failed bool) (SubmitReport, error) {
 		return r, err
 	}
 	r.Time = Timestamp(head[1:])
-	return r, r.parse(head[0], b, first&bitUDHI != 0)
+	err = r.parse(head[0], b, first&bitUDHI != 0)
+	return r, err
 }
 
 func parseCause(b []byte, failed bool) (cause byte, rest []byte, err error) {

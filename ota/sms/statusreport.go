@@ -57,7 +57,8 @@ func ParseStatusReport(b []byte) (StatusReport, error) {
 		return r, nil
 	}
 	r.HasOptional = true
-	return r, r.parse(b[0], b[1:], first&bitUDHI != 0)
+	err = r.parse(b[0], b[1:], first&bitUDHI != 0)
+	return r, err
 }
 
 // Outcome is what a status report means.

@@ -59,7 +59,8 @@ func readUserData(m *smpp.Message) (userData, error) {
 		// TS 23.040 9.2.3.24.8: a reference of 16 bits, as sar_msg_ref_num has.
 		u.udh = header([]byte{0x08, 4, byte(ref >> 8), byte(ref), total, seq}, u.udh)
 	}
-	return u, u.recode()
+	err := u.recode()
+	return u, err
 }
 
 // recode brings the codings that a TPDU does not know (IA5, Latin 1: SMPP 3.4
