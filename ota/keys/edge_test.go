@@ -280,3 +280,60 @@ func TestKeysSayThatTheyAreHidden(t *testing.T) {
 		}
 	}
 }
+
+// racing is a store in which another process was faster: its key is there when
+// ours is added. Afterwards it may be out of reach.
+type racing struct {
+	*kekStore
+	other *keys.Vault // what the other process has opened
+	root  *keys.Root
+	down  error
+	tried bool
+}
+
+func (s *racing) KEKs(ctx context.Context) ([]keys.WrappedKEK, error) {
+	if s.tried && s.down != nil {
+		return nil, s.down
+	}
+	return s.kekStore.KEKs(ctx)
+}
+
+func (s *racing) AddKEK(ctx context.Context, k keys.WrappedKEK) (err error) {
+	s.tried = true
+	if s.other, err = keys.OpenVault(ctx, s.root, s.kekStore, time.Now()); err != nil {
+		return err
+	}
+	return s.kekStore.AddKEK(ctx, k)
+}
+
+// Of two processes that start at once one makes the first key, and both use it.
+func TestFirstKeyAtOnce(t *testing.T) {
+	root, err := keys.NewRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &racing{kekStore: newKEKs(), root: root}
+	v, err := keys.OpenVault(t.Context(), root, s, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.m[1].Blob); len(s.m) != 1 || n != 32+keys.Overhead {
+		t.Errorf("%d keys, the first of %d octets", len(s.m), n)
+	}
+	blob, err := v.SealCounter(testICCID, 1, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.other.OpenCounter(testICCID, 1, blob); err != nil || c != 7 {
+		t.Errorf("the other process reads %s, %v", c, err)
+	}
+	s = &racing{kekStore: newKEKs(), root: root, down: errors.New("the store is down")}
+	if v, err := keys.OpenVault(t.Context(), root, s, time.Now()); v != nil || !errors.Is(err, s.down) {
+		t.Errorf("what the other has made cannot be read: %v, %v", v, err)
+	}
+	s.tried = false
+	s.m[1] = keys.WrappedKEK{ID: 1, Blob: s.m[1].Blob[:32]}
+	if v, err := keys.OpenVault(t.Context(), root, s, time.Now()); v != nil || !errors.Is(err, keys.ErrRoot) || !errors.Is(err, keys.ErrBlob) {
+		t.Errorf("a key that is cut short: %v, %v", v, err)
+	}
+}

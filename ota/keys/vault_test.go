@@ -213,6 +213,8 @@ func TestCacheIsBounded(t *testing.T) {
 		}
 		if n := v.Cached(); n > keys.CacheSize {
 			t.Fatalf("%d rows are cached, at most %d", n, keys.CacheSize)
+		} else if i < 100 && n != i+1 {
+			t.Fatalf("%d rows are cached, %d were used", n, i+1)
 		}
 	}
 	for iccid, b := range blobs { // those that were forgotten open too

@@ -129,22 +129,26 @@ func (b *bench) trace(ctx context.Context, chosen []*mutant) error {
 		m.seen = map[int]bool{}
 	}
 	err := each(len(b.tests), func(i int) error {
-		file := filepath.Join(b.dir, fmt.Sprintf("trace%d", i))
+		folder := filepath.Join(b.dir, fmt.Sprintf("trace%d", i))
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder)
 		start := time.Now()
-		if out, err := b.exec(ctx, b.tests[i:i+1], 10*time.Minute, "SIMSIGN_MUTANT_TRACE="+file); err != nil {
+		if out, err := b.exec(ctx, b.tests[i:i+1], 10*time.Minute, "SIMSIGN_MUTANT_TRACE="+folder); err != nil {
 			return fmt.Errorf("%s %s fails with nothing changed: %w\n%s", b.tests[i].rel, b.tests[i].name, err, out)
 		}
 		b.tests[i].took = time.Since(start)
-		text, err := os.ReadFile(file)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		passed, err := os.ReadDir(folder)
+		if err != nil {
 			return err
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		for _, line := range strings.Fields(string(text)) {
-			n, err := strconv.Atoi(line)
+		for _, f := range passed {
+			n, err := strconv.Atoi(f.Name())
 			if err != nil || n < 1 || n > len(chosen) {
-				return fmt.Errorf("a trace says %q", line)
+				return fmt.Errorf("a trace says %q", f.Name())
 			}
 			chosen[n-1].seen[i] = true
 		}
