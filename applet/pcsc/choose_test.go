@@ -3,6 +3,7 @@ package pcsc
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -11,17 +12,18 @@ func TestChoose(t *testing.T) {
 	for _, tc := range []struct {
 		readers    []string
 		name, want string
+		says       string
 	}{
-		{three, "Other", "Other 01"},
-		{three, "Virtual PCD 00 01", "Virtual PCD 00 01"},
-		{[]string{"A", "A B"}, "A", "A"}, // a whole name before parts
-		{three, "Virtual", ""},
-		{three, "absent", ""},
-		{three, "", ""},
-		{nil, "Virtual", ""},
+		{three, "Other", "Other 01", ""},
+		{three, "Virtual PCD 00 01", "Virtual PCD 00 01", ""},
+		{[]string{"A", "A B"}, "A", "A", ""}, // a whole name before parts
+		{three, "Virtual", "", `"Virtual" is a part of ["Virtual PCD 00 00" "Virtual PCD 00 01"]`},
+		{three, "absent", "", `"absent" is none of ["Virtual PCD 00 00" "Virtual PCD 00 01" "Other 01"]`},
+		{three, "", "", `"" is none of ["Virtual PCD 00 00" "Virtual PCD 00 01" "Other 01"]`},
+		{nil, "Virtual", "", "none is attached"},
 	} {
 		got, err := choose(tc.readers, tc.name)
-		if got != tc.want || (err == nil) != (tc.want != "") || err != nil && !errors.Is(err, ErrNoReader) {
+		if got != tc.want || (err == nil) != (tc.want != "") || err != nil && (!errors.Is(err, ErrNoReader) || !strings.HasSuffix(err.Error(), ": "+tc.says)) {
 			t.Errorf("%q of %q: %q, %v", tc.name, tc.readers, got, err)
 		}
 	}

@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/simsign/simsign/applet/vpcd"
 )
@@ -134,6 +137,94 @@ func TestServe(t *testing.T) {
 		<-done
 		if attempts != 6 {
 			t.Errorf("%d attempts", attempts)
+		}
+	})
+}
+
+// deaf is a reader that asks and takes no answer.
+type deaf struct{ io.Reader }
+
+func (deaf) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestSessionWithoutReader(t *testing.T) {
+	c := &chip{}
+	if err := vpcd.Session(deaf{bytes.NewReader(unhex(t, "0002 0102 0002 0304"))}, c); !errors.Is(err, io.ErrClosedPipe) || len(c.commands) != 1 || c.resets != 1 {
+		t.Errorf("%v, %d commands, %d resets", err, len(c.commands), c.resets)
+	}
+	if vpcd.MaxCommand != 261 { // header, Lc, 255 octets and Le (ISO 7816-3 12.2)
+		t.Errorf("commands of %d octets", vpcd.MaxCommand)
+	}
+}
+
+// How often Serve tries, and what an operator reads of it: that it waits, once,
+// that the card is in the reader, and why it is so no longer.
+func TestServeSays(t *testing.T) {
+	for retry, pause := range map[time.Duration]time.Duration{0: time.Second, 7 * time.Second: 7 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var log bytes.Buffer
+			var at []time.Duration
+			start := time.Now()
+			vpcd.Serve(ctx, vpcd.Options{
+				Card: &chip{}, Retry: retry, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+				Dial: func(context.Context) (net.Conn, error) {
+					switch at = append(at, time.Since(start)); len(at) {
+					case 3:
+						a, b := net.Pipe()
+						go func() {
+							b.Write([]byte{0})
+							b.Close()
+						}()
+						return a, nil
+					case 6:
+						cancel() // what fails now is the end and no trouble
+					}
+					return nil, errors.New("no driver")
+				},
+			})
+			for i, d := range at {
+				if d != time.Duration(i)*pause {
+					t.Errorf("attempt %d after %v, want each %v", i, d, pause)
+				}
+			}
+			var have []string
+			for line := range strings.Lines(log.String()) {
+				_, line, _ = strings.Cut(line, "msg=")
+				have = append(have, strings.TrimSpace(line))
+			}
+			want := []string{
+				`"waiting for the reader" error="no driver"`, `"card is in the reader"`, `"reader is gone" error="unexpected EOF"`, `"waiting for the reader" error="no driver"`,
+			}
+			if len(at) != 6 || !slices.Equal(have, want) {
+				t.Errorf("%d attempts:\n%s", len(at), strings.Join(have, "\n"))
+			}
+		})
+	}
+}
+
+// The end of the service is no trouble of the reader.
+func TestServeEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var log bytes.Buffer
+		c := &chip{}
+		vpcd.Serve(ctx, vpcd.Options{Card: c, Logger: slog.New(slog.NewTextHandler(&log, nil)), Dial: func(context.Context) (net.Conn, error) {
+			a, b := net.Pipe()
+			go func() {
+				b.Write([]byte{0, 1, 2})
+				cancel()
+				io.Copy(io.Discard, b)
+			}()
+			return a, nil
+		}})
+		if c.resets != 2 || strings.Contains(log.String(), "gone") {
+			t.Errorf("%d resets, %s", c.resets, log.String())
+		}
+		log.Reset()
+		vpcd.Serve(ctx, vpcd.Options{Card: c, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if log.Len() > 0 {
+			t.Errorf("after the end: %s", log.String())
 		}
 	})
 }

@@ -39,12 +39,14 @@ func TestAlphabetLiterals(t *testing.T) {
 		{"41", 0, 1, "A"},
 		{"41e1", 0, 2, "AB"},
 		{"", 0, 3, ""},
+		{"ff", 6, 9, ""},
+		{"ff", 1, 9, "\x7f"},
 	} {
 		b, err := hex.DecodeString(tc.packed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if have := string(UnpackSeptets(nil, b, tc.fill, tc.n)); have != tc.want && !strings.HasPrefix(have, tc.want) {
+		if have := string(UnpackSeptets(nil, b, tc.fill, tc.n)); have != tc.want {
 			t.Errorf("%s, fill %d: %q, want %q", tc.packed, tc.fill, have, tc.want)
 		}
 	}
@@ -103,6 +105,29 @@ func TestStatusReportOctets(t *testing.T) {
 	}
 }
 
+// The value of an address object that holds its type and nothing else
+// (TS 102 223 8.1), and what is too short or too long to be an address.
+func TestAddressOctets(t *testing.T) {
+	for octets, want := range map[string]Address{
+		"91": {TON: 1, NPI: 1}, "f1": {TON: 7, NPI: 1}, "d0": {TON: 5}, "912143": {TON: 1, NPI: 1, Number: "1234"}, "9121f3": {TON: 1, NPI: 1, Number: "123"},
+	} {
+		a, err := ParseAddressValue(unhex(t, octets))
+		if err != nil || a != want {
+			t.Errorf("%s: %+v, %v, want %+v", octets, a, err, want)
+		}
+	}
+	for n, says := range map[int]string{0: "0 octets, must be 1 to 11", 12: "12 octets, must be 1 to 11"} {
+		if _, err := ParseAddressValue(make([]byte, n)); !errors.Is(err, ErrAddress) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%d octets: %v", n, err)
+		}
+	}
+	for n := range 2 {
+		if a, rest, err := ParseAddress([]byte{0, 0x91}[:n]); !errors.Is(err, ErrAddress) || a != (Address{}) || rest != nil {
+			t.Errorf("%d octets of an address: %+v, %x, %v", n, a, rest, err)
+		}
+	}
+}
+
 // The longest address has 20 semi-octets (TS 23.040 9.1.2.5).
 func TestAddressBorders(t *testing.T) {
 	for semi, want := range map[int]error{20: nil, 21: ErrAddress} {
@@ -126,6 +151,25 @@ func TestLogValues(t *testing.T) {
 	} {
 		if have := v.LogValue().String(); have != want {
 			t.Errorf("%#v: %q, want %q", v, have, want)
+		}
+	}
+}
+
+// What is refused is told with the numbers that do not fit.
+func TestErrorsSayWhat(t *testing.T) {
+	long := Address{TON: 1, NPI: 1, Number: "123456789012345678901"}
+	_, tooLong := long.AppendBinary(nil)
+	_, letter := ParseMSISDN("+4179a1")
+	_, _, header := ParseConcat([]byte{2, 0x70, 1})
+	_, data := appendUD(nil, 4, nil, make([]byte, 141), 0)
+	_, udhl := appendUD(nil, 4, []byte{3, 0x70, 0}, nil, 0)
+	_, _, kind := checkType([]byte{2}, "SMS-SUBMIT", mtiSubmit)
+	for says, err := range map[string]error{
+		"21 semi-octets, the most is 20": tooLong, "character 5": letter, "element 70 has 1 octets, have 0": header,
+		"user data of 141 octets, the most is 140": data, "UDHL 3, have 2 octets": udhl, "message type 2, SMS-SUBMIT is 1": kind,
+	} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
 		}
 	}
 }

@@ -14,6 +14,11 @@ func TestParseMSISDN(t *testing.T) {
 			t.Errorf("%s: %v, %v", s, m, err)
 		}
 	}
+	for _, s := range []string{"123", "123456789012345"} { // ITU-T E.164: 15 digits at most
+		if m, err := ParseMSISDN(s); string(m) != s || err != nil {
+			t.Errorf("%s: %v, %v", s, m, err)
+		}
+	}
 	for _, s := range []string{"", "+", "+41", "0791234567", "0041791234567", "+4179 123", "++41791", "1234567890123456", "+4179a"} {
 		if m, err := ParseMSISDN(s); !errors.Is(err, ErrMSISDN) || m != "" {
 			t.Errorf("%q: %v, %v", s, m, err)

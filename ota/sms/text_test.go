@@ -126,6 +126,9 @@ func TestEncodeText(t *testing.T) {
 	if _, err := EncodeText("a", TextOptions{Ref: 256}); !errors.Is(err, ErrSegments) {
 		t.Error(err)
 	}
+	if _, err := EncodeText("a", TextOptions{Ref: 255}); err != nil {
+		t.Error(err)
+	}
 }
 
 // checkText sends each part through a TPDU and reads the text back.

@@ -40,6 +40,7 @@ func TestValidity(t *testing.T) {
 		time.Second: 5 * time.Minute, 5 * time.Minute: 5 * time.Minute, 5*time.Minute + 1: 10 * time.Minute,
 		12 * time.Hour: 12 * time.Hour, 12*time.Hour + 1: 12*time.Hour + 30*time.Minute, day: day,
 		day + 1: 2 * day, 30 * day: 30 * day, 30*day + 1: 35 * day, 63 * 7 * day: 63 * 7 * day, 1000 * day: 63 * 7 * day,
+		1: 5 * time.Minute, 64 * 7 * day: 63 * 7 * day, 63*7*day + 1: 63 * 7 * day,
 	} {
 		have, ok := ValidFor(d).Duration()
 		if !ok || have != want {
@@ -63,6 +64,7 @@ func TestValidity(t *testing.T) {
 		ok   bool
 	}{
 		{[7]byte{0x01, 0}, 5 * time.Minute, true},
+		{[7]byte{0x01, 1}, 10 * time.Minute, true},
 		{[7]byte{0x42, 90}, 90 * time.Second, true},
 		{[7]byte{0x03, 0x10, 0x20, 0x30}, time.Hour + 2*time.Minute + 3*time.Second, true},
 		{[7]byte{0x03, 0xA0}, 0, false},

@@ -42,6 +42,23 @@ func TestTurns(t *testing.T) {
 	if got := take(&q); got != "a1 b1 a2" {
 		t.Errorf("one got its turn back: %s", got)
 	}
+	push(&q, "a1", "b1", "a2")
+	a, b := q.Take(), q.Take()
+	for _, p := range []*Place[string]{b, a, {Value: "b0"}} { // of b nobody waits any more, of a one
+		q.PushFront(p.Value[:1], p)
+	}
+	push(&q, "b2")
+	if q.Of("b") != 3 || q.Of("a") != 2 || q.Len() != 5 {
+		t.Errorf("%d wait, of a %d, of b %d", q.Len(), q.Of("a"), q.Of("b"))
+	}
+	if got := take(&q); got != "b0 a1 b1 a2 b2" {
+		t.Errorf("three got their turn back: %s", got)
+	}
+	gone := &Place[string]{Value: "a9"}
+	q.PushFront("a", gone)
+	if q.Remove(gone); q.Len() != 0 || q.Take() != nil || gone.in != nil {
+		t.Errorf("%d wait where one came back and went", q.Len())
+	}
 	ps := push(&q, "a1", "a2", "a3", "b1", "c1")
 	q.Remove(ps[1])
 	q.Remove(ps[3])
