@@ -1,7 +1,9 @@
 package registration
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 
@@ -96,7 +98,20 @@ func (g *Registrar) registrant(ctx context.Context, n sms.MSISDN) (*engine.Targe
 	if t.Keys, err = g.o.Store.KeyPairs(ctx, t.Card.ICCID); err != nil {
 		return nil, g.engine.Internal("reading key pairs", err)
 	}
+	for i := range t.Keys {
+		if k := &t.Keys[i]; len(k.CSR) > 0 && !signedBy(k.CSR, k.PublicKey) {
+			g.log.Error("a stored certificate request is not of the key in its slot: somebody has changed it, and it is not used", "msisdn", n, "slot", k.Slot)
+			k.CSR = nil
+		}
+	}
 	return t, nil
+}
+
+// signedBy reports whether a stored certificate request is of that key and
+// signed by it. The key is under the tag of the row, the request is not.
+func signedBy(csr, key []byte) bool {
+	req, err := x509.ParseCertificateRequest(csr)
+	return err == nil && bytes.Equal(req.RawSubjectPublicKeyInfo, key) && req.CheckSignature() == nil
 }
 
 // freeSlot is the slot of the first pair that fits and is not registered yet,
