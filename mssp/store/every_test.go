@@ -1,0 +1,334 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/fieldtest"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// Every field of what is kept in a row comes back, each in its own place: rows
+// are stored that differ in one field, as new ones and by a change, and read on
+// each way on which they are read.
+func TestEveryField(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.everyAP()
+		l.everyCard()
+		l.everySubscriber()
+		l.everyKeyPair()
+		l.everySealed()
+		l.everyCertificate()
+		l.everySegment()
+		l.everyOutcome()
+		l.everyPacket()
+		l.everyMO()
+	})
+}
+
+func (l *lab) everyAP() {
+	n := 0
+	fieldtest.Each(l.T, mssp.AP{}, nil, func(field string, ap mssp.AP) {
+		n++
+		ap.ID, ap.Version = mssp.APID(fmt.Sprintf("https://%03d.example", n)), 1
+		l.ok(l.AddAP(ctx, ap))
+		stored := func(what string) {
+			all, err := l.APs(ctx) // the removed ones too
+			l.ok(err)
+			l.same(what+" AP, "+field, ap, all[len(all)-1])
+		}
+		stored("new")
+		for _, to := range []mssp.AP{{CreatedAt: ap.CreatedAt}, ap} {
+			_, err := l.ChangeAP(ctx, ap.ID, func(have *mssp.AP) error {
+				to.Version = have.Version
+				*have = to
+				return nil
+			})
+			l.ok(err)
+		}
+		ap.Version = 3
+		stored("changed")
+	})
+}
+
+func (l *lab) everyCard() {
+	n := 0
+	base, other := mssp.Card{State: mssp.CardActive}, map[string]any{"State": mssp.CardSuspended}
+	fieldtest.Each(l.T, base, other, func(field string, c mssp.Card) {
+		n++
+		c.ICCID, c.Version = ota.ICCID(fmt.Sprintf("8941010000000001%03d", n)), 1
+		stored := func(what string) {
+			have, err := l.Card(ctx, c.ICCID)
+			l.ok(err)
+			l.same(what+" card, "+field, c, have)
+		}
+		l.ok(l.ImportCard(ctx, c, nil))
+		stored("new")
+		for _, to := range []mssp.Card{{State: mssp.CardActive, CreatedAt: c.CreatedAt}, c} {
+			_, err := l.ChangeCard(ctx, c.ICCID, func(have *mssp.Card) error {
+				to.Version = have.Version
+				*have = to
+				return nil
+			})
+			l.ok(err)
+		}
+		c.Version = 3
+		stored("changed")
+	})
+}
+
+func (l *lab) everySubscriber() {
+	n := 0
+	base, other := mssp.Subscriber{ICCID: cardA, State: mssp.SubscriberRemoved}, map[string]any{"State": mssp.SubscriberActive, "ICCID": cardB}
+	fieldtest.Each(l.T, base, other, func(field string, u mssp.Subscriber) {
+		n++
+		u.MSISDN, u.Version = sms.MSISDN(fmt.Sprintf("41790002%03d", n)), 1
+		stored := func(what string) {
+			page, err := l.Subscribers(ctx, u.MSISDN[:len(u.MSISDN)-1], 1000)
+			l.ok(err)
+			l.same(what+" subscriber, "+field, u, page[len(page)-1])
+		}
+		l.ok(l.AddSubscriber(ctx, u))
+		stored("new")
+		for _, to := range []mssp.Subscriber{{ICCID: cardB, State: mssp.SubscriberRemoved, CreatedAt: u.CreatedAt}, u} {
+			_, err := l.ChangeSubscriber(ctx, u.MSISDN, func(have *mssp.Subscriber) error {
+				to.Version = have.Version
+				*have = to
+				return nil
+			})
+			l.ok(err)
+		}
+		u.Version = 3
+		stored("changed")
+		_, err := l.ChangeSubscriber(ctx, u.MSISDN, func(u *mssp.Subscriber) error { u.State = mssp.SubscriberRemoved; return nil }) // the card is free again
+		l.ok(err)
+	})
+}
+
+func (l *lab) everyKeyPair() {
+	l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: numberA, ICCID: cardA, State: mssp.SubscriberActive}))
+	slot := byte(0)
+	base, other := mssp.KeyPair{ICCID: cardA, Usage: mssp.Authentication, State: mssp.KeyGenerated}, map[string]any{"ICCID": cardB, "State": mssp.KeyRegistered}
+	fieldtest.Each(l.T, base, other, func(field string, k mssp.KeyPair) {
+		slot++
+		k.Slot, k.Version = slot, store.Absent
+		stored := func(what string) {
+			all, err := l.KeyPairs(ctx, k.ICCID)
+			l.ok(err)
+			l.same(what+" key pair, "+field, k, all[len(all)-1])
+		}
+		put := func(k mssp.KeyPair) { l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{k})) }
+		put(k)
+		k.Version = 1
+		stored("new")
+		put(mssp.KeyPair{ICCID: k.ICCID, Slot: k.Slot, State: mssp.KeyDeleted})
+		k.Version = 0
+		put(k)
+		k.Version = 3
+		stored("changed")
+		if _, _, used, err := l.Lookup(ctx, numberA); k.ICCID == cardA {
+			l.ok(err)
+			k.CSR = nil // see Lookup
+			l.same("key pair of a number, "+field, k, used[len(used)-1])
+		}
+	})
+}
+
+// everySealed looks at what only the keys of the installation open.
+func (l *lab) everySealed() {
+	n := 1
+	fieldtest.Each(l.T, mssp.KeySet{ICCID: "8941010000000002001"}, map[string]any{"ICCID": "8941010000000002002"}, func(field string, ks mssp.KeySet) {
+		n++
+		ks.KVN = byte(n)
+		l.ok(l.ImportCard(ctx, mssp.Card{ICCID: ks.ICCID}, []mssp.KeySet{ks}))
+		stored := func(what string) {
+			sets, err := l.KeySets(ctx, ks.ICCID)
+			l.ok(err)
+			l.same(what+" key set, "+field, ks, sets[0])
+		}
+		stored("new")
+		ks.Keys, ks.Counter = append(ks.Keys, 1), append(ks.Counter, 2)
+		l.ok(l.ChangeKeySets(ctx, ks.ICCID, func(_ mssp.Card, sets []mssp.KeySet) error {
+			sets[0] = ks
+			return nil
+		}))
+		stored("changed")
+	})
+	fieldtest.Each(l.T, keys.WrappedKEK{}, nil, func(field string, k keys.WrappedKEK) {
+		n++
+		k.ID = uint32(n)
+		l.ok(l.AddKEK(ctx, k))
+		all, err := l.KEKs(ctx)
+		l.ok(err)
+		l.same("key-encryption key, "+field, k, all[len(all)-1])
+	})
+}
+
+func (l *lab) everyCertificate() {
+	n := 0
+	base, other := mssp.Certificate{Status: mssp.CertValid, Reason: 1}, map[string]any{"Status": mssp.CertSuspended}
+	fieldtest.Each(l.T, base, other, func(field string, c mssp.Certificate) {
+		n++
+		c.Serial, c.KeyHash = fmt.Sprintf("%04x", n), fmt.Sprintf("%064x", n)
+		l.ok(l.AddCertificate(ctx, c))
+		have, err := l.Certificate(ctx, c.Serial)
+		l.ok(err)
+		l.same("certificate, "+field, c, have)
+	})
+}
+
+// Every field of a transaction that its row keeps is the same after its whole
+// life, a late answer included.
+func TestEveryFieldOfTransactions(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.authenticated()
+		n := 0
+		base := mssp.Transaction{ICCID: cardA, Kind: mssp.KindSign, Mode: mssp.Synch, Ended: mssp.EventCancelled}
+		other := map[string]any{"ICCID": cardB, "Kind": mssp.KindCode, "Mode": mssp.AsynchClientServer, "Ended": mssp.EventExpired}
+		fieldtest.Each(t, base, other, func(field string, tx mssp.Transaction) {
+			n++
+			tx.ID, tx.APTransID = mssp.TransID(fmt.Sprintf("h%025d", n)), fmt.Sprintf("%s %d", tx.APTransID, n)
+			asked := tx // without what comes later
+			asked.Status, asked.Detail, asked.Result, asked.SentAt, asked.FinishedAt = 0, "", nil, time.Time{}, time.Time{}
+			asked.Ended, asked.EndedBy, asked.Late, asked.LateAt, asked.Damage = "", "", "", time.Time{}, ""
+			r := l.accept(asked)
+			l.same("accepted, "+field, r.Tx, l.transaction(tx.ID))
+			end := l.finish(store.Finish{TxID: tx.ID, Event: tx.Ended, Status: tx.Status, Detail: tx.Detail, Result: tx.Result, By: tx.EndedBy, At: tx.FinishedAt})
+			l.same("ended, "+field, end.Tx, l.transaction(tx.ID))
+			_, _, err := l.AnsweredLate(ctx, store.Late{TxID: tx.ID, What: tx.Late, At: tx.LateAt})
+			l.ok(err)
+			// What is not the requester's to say.
+			tx.Seq, tx.State, tx.Attempt, tx.SentAt, tx.Version, tx.Damage = r.Tx.Seq, mssp.Failed, 1, tx.CreatedAt, 3, ""
+			have := l.transaction(tx.ID)
+			l.same("after the late answer, "+field, tx, have)
+			if zero := fieldtest.Zero(t, have); field == "" && !slices.Equal(zero, []string{"Damage"}) {
+				l.Errorf("nobody has stored %v", zero)
+			}
+			have, _, err = l.OpenByPacket(ctx, tx.ICCID, r.Dispatched.Packet.TAR, r.Dispatched.Packet.CNTR)
+			l.ok(err)
+			l.same("found by its packet, "+field, tx, have)
+		})
+	})
+}
+
+func (l *lab) everySegment() {
+	never := []string{"Ref", "For", "Elsewhere"} // leave the process, see bearer.Segment
+	fieldtest.Each(l.T, bearer.Segment{}, nil, func(field string, s bearer.Segment) {
+		if slices.Contains(never, field) {
+			return
+		}
+		s.Ref, s.For, s.Elsewhere = "", "", false
+		texts, err := l.EnqueueText(ctx, []bearer.Segment{s})
+		l.ok(err)
+		claimed, err := l.ClaimSegments(ctx, epoch, 10)
+		l.ok(err)
+		s.ID = texts[0].ID
+		want := store.Outbound{Segment: s, Part: 1, Parts: 1, State: store.SegSent, Tries: 1, NextAt: epoch, ExpiresAt: epoch.Add(s.Validity)}
+		l.same("segment of a text, "+field, []store.Outbound{want}, claimed)
+		d, _ := l.dispatch(func(sd *store.Sealed) { sd.Segments = []bearer.Segment{s} })
+		want.ID, want.TxID, want.ICCID, want.CNTR, want.ExpiresAt = d.Segments[0].ID, d.Tx.ID, d.Tx.ICCID, d.Packet.CNTR, d.Tx.Deadline
+		have, err := l.Segments(ctx, d.Tx.ID)
+		l.ok(err)
+		l.same("segment of a packet, "+field, []store.Outbound{want}, have)
+	})
+}
+
+// dispatch sends a packet, which f has changed before, and ends its transaction.
+func (l *lab) dispatch(f func(*store.Sealed)) (*store.Dispatched, mssp.Transaction) {
+	l.Helper()
+	r, err := l.Accept(ctx, newTx(), nil, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		sd, err := seal(tx, ks)
+		f(&sd)
+		return sd, err
+	})
+	l.ok(err)
+	return r.Dispatched, l.finish(done(r.Tx)).Tx
+}
+
+func (l *lab) everyOutcome() {
+	for _, many := range []bool{false, true} { // a statement each, and one for all
+		fieldtest.Each(l.T, store.SegmentOutcome{State: store.SegRejected}, map[string]any{"State": store.SegQueued}, func(field string, o store.SegmentOutcome) {
+			d, _ := l.dispatch(func(sd *store.Sealed) { sd.Segments = slices.Repeat(sd.Segments[:1], 16) })
+			want, all := d.Segments, []store.SegmentOutcome(nil)
+			for i := range want {
+				if o.ID = want[i].ID; many || i == 3 {
+					want[i].State, want[i].Route, want[i].MessageID, want[i].NextAt = o.State, o.Route, o.MessageID, o.NextAt
+					all = append(all, o)
+				}
+			}
+			l.ok(l.RecordOutcomes(ctx, all))
+			have, err := l.Segments(ctx, d.Tx.ID)
+			l.ok(err)
+			l.same("outcome, "+field, want, have)
+		})
+	}
+}
+
+func (l *lab) everyPacket() {
+	n := ota.CNTR(1000)
+	fieldtest.Each(l.T, store.Packet{}, nil, func(field string, p store.Packet) {
+		n++
+		p.CNTR = n
+		d, tx := l.dispatch(func(sd *store.Sealed) { sd.Packet = p })
+		p.TxID, p.ICCID, p.KVN, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, d.Packet.KVN, 1, tx.CreatedAt
+		l.same("sealed packet, "+field, p, d.Packet)
+		have, err := l.Packets(ctx, tx.ID)
+		l.ok(err)
+		l.same("packet, "+field, []store.Packet{p}, have)
+		_, found, err := l.OpenByPacket(ctx, p.ICCID, p.TAR, p.CNTR)
+		l.ok(err)
+		l.same("packet of an answer, "+field, p, found)
+		if zero := fieldtest.Zero(l.T, found); len(zero) > 0 {
+			l.Errorf("nobody has stored %v", zero)
+		}
+	})
+}
+
+// A message from a card is kept with every field, or a field does not make it
+// another message: networks bring the same one again by another way.
+func (l *lab) everyMO() {
+	theSame := []string{"", "Bearer", "Dest", "PID", "DCS", "ReceivedAt"}
+	n := uint16(0)
+	fieldtest.Each(l.T, bearer.MO{}, nil, func(field string, mo bearer.MO) {
+		n++
+		ref := store.ConcatRef{Ref: n, Total: 2, Part: 1}
+		_, err := l.SaveMO(ctx, mo, ref)
+		l.ok(err)
+		second := mo
+		ref.Part, second.UDH, second.UD = 2, []byte{2}, []byte{3}
+		_, err = l.SaveMO(ctx, second, ref)
+		l.ok(err)
+		pending, err := l.PendingMO(ctx)
+		l.ok(err)
+		want := store.Joined{
+			ID: pending[0].ID, Source: mo.Source, UDH: mo.UDH, UD: append(slices.Clone(mo.UD), 3), At: mo.ReceivedAt,
+			Variants: [][]store.Piece{{{UDH: mo.UDH, UD: mo.UD}}, {{UDH: []byte{2}, UD: []byte{3}}}}, Stored: 2,
+		}
+		l.same("message of two parts, "+field, []store.Joined{want}, pending)
+		l.ok(l.ConsumeMO(ctx, want.ID))
+		r, err := l.SaveMO(ctx, mo, store.ConcatRef{})
+		l.ok(err)
+		if again := field != "" && slices.Contains(theSame, field); r.Duplicate != again {
+			l.Errorf("another %s: the same message %v, want %v", field, r.Duplicate, again)
+		}
+	})
+	// An answer that ended its transaction, and comes again.
+	tx, mo := newTx(), fieldtest.Filled(l.T, bearer.MO{})
+	l.accept(tx)
+	f := done(tx)
+	f.MO = &mo
+	l.finish(f)
+	fieldtest.Each(l.T, mo, nil, func(field string, other bearer.MO) {
+		f.MO = &other
+		if r, again := l.finish(f), slices.Contains(theSame, field); r.Redelivered != again {
+			l.Errorf("an answer with another %s: the same message %v, want %v", field, r.Redelivered, again)
+		}
+	})
+}
