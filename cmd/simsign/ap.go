@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/operator"
 )
 
@@ -103,14 +103,10 @@ func givenPassword(c *cli, file string, none bool) (string, error) {
 	if none {
 		return "", errors.New("--no-password and --password-file exclude each other")
 	}
-	password, err := readSecret(c, file)
-	if err == nil && password == "" {
-		err = fmt.Errorf("password: the first line of %s is empty", file)
-	}
-	return password, err
+	return readSecret(c, file)
 }
 
-// readSecret reads the first line of a file.
+// readSecret reads the first line of a file, which holds something.
 func readSecret(c *cli, file string) (string, error) {
 	var b []byte
 	var err error
@@ -123,7 +119,10 @@ func readSecret(c *cli, file string) (string, error) {
 		return "", fmt.Errorf("password: %w", err)
 	}
 	line, _, _ := strings.Cut(string(b), "\n")
-	return strings.TrimSuffix(line, "\r"), nil
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", fmt.Errorf("password: the first line of %s is empty", file)
+	}
+	return line, nil
 }
 
 func certificatePins(files []string) (pins []string, err error) {
@@ -137,22 +136,15 @@ func certificatePins(files []string) (pins []string, err error) {
 	return pins, nil
 }
 
-// certificatePin is the SHA-256 of the first certificate of a PEM file.
+// certificatePin is the SHA-256 of the first certificate of a PEM file: the one
+// of the client, before those above it.
 func certificatePin(file string) (string, error) {
-	b, err := os.ReadFile(file)
+	certs, err := config.PEMCertificates(file)
 	if err != nil {
 		return "", fmt.Errorf("certificate: %w", err)
 	}
-	for {
-		var block *pem.Block
-		if block, b = pem.Decode(b); block == nil {
-			return "", fmt.Errorf("certificate: %s holds none in PEM", file)
-		}
-		if block.Type == "CERTIFICATE" {
-			sum := sha256.Sum256(block.Bytes)
-			return hex.EncodeToString(sum[:]), nil
-		}
-	}
+	sum := sha256.Sum256(certs[0].Raw)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // APListCmd lists application providers.

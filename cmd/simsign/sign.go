@@ -154,12 +154,10 @@ func digestOf(s string) ([]byte, error) {
 func (k *SignCmd) client(c *cli) (*rest.Client, error) {
 	password := k.Password
 	if file, ok := strings.CutPrefix(password, "@"); ok {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("password: %w", err)
+		var err error
+		if password, err = readSecret(c, file); err != nil {
+			return nil, err
 		}
-		password, _, _ = strings.Cut(string(b), "\n")
-		password = strings.TrimSuffix(password, "\r")
 	}
 	u, err := url.Parse(k.URL)
 	if err != nil {

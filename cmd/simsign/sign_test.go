@@ -157,7 +157,9 @@ func TestSign(t *testing.T) {
 	write("alice.pem", "CERTIFICATE", good.leaf)
 	write("other.pem", "CERTIFICATE", newSigner(t).ca)
 	write("contract.pdf", "", []byte("the contract"))
-	write("password", "", []byte("geheim\n"))
+	write("password", "", []byte("geheim\r\nand more\n"))
+	write("late password", "", []byte("\r\ngeheim\n"))
+	write("no.pem", "CERTIFICATE", good.ca[:len(good.ca)-1])
 	sum := sha256.Sum256([]byte("the contract"))
 	text := []string{"--text", "Zahlen Sie 10 €?"}
 	for name, c := range map[string]struct {
@@ -188,10 +190,16 @@ func TestSign(t *testing.T) {
 		"not reached":       {text, func(s *signer) { s.fault = mssp.Faultf(mssp.OTAError, "no") }, exitNoAnswer, "209", ""},
 		"revoked":           {text, func(s *signer) { s.code = mssp.RevokedCertificate }, exitFailed, "the service answered 501 REVOKED_CERTIFICATE", ""},
 		"wrong password":    {append([]string{"--password", "x"}, text...), nil, exitFailed, "104 UNAUTHORIZED_ACCESS", ""},
+		"password is late":  {append([]string{"--password", "@late password"}, text...), nil, exitFailed, "password: the first line of late password is empty", ""},
+		"no password file":  {append([]string{"--password", "@nowhere"}, text...), nil, exitFailed, "password: open nowhere: no such file", ""},
 		"nothing to sign":   {nil, nil, exitUsage, "Give --text TEXT or --hash FILE", ""},
 		"hash of nothing":   {[]string{"--hash", "abc"}, nil, exitUsage, "neither 64, 96 or 128 hexadecimal digits nor a file", ""},
 		"CA without signer": {append([]string{"--format", "pkcs1", "--ca", "ca.pem"}, text...), nil, exitUsage, "give --signer FILE too", ""},
 		"no CA file":        {append([]string{"--ca", "password"}, text...), nil, exitFailed, "holds no certificate in PEM", ""},
+		"CA is damaged":     {append([]string{"--ca", "no.pem"}, text...), nil, exitFailed, "--ca: no.pem: certificate 1 of the file cannot be read", ""},
+		"service CA":        {append([]string{"--tls-ca", "no.pem"}, text...), nil, exitFailed, "--tls-ca: no.pem: certificate 1 of the file cannot be read", ""},
+		"signer is damaged": {append([]string{"--signer", "no.pem"}, text...), nil, exitFailed, "--signer: no.pem: certificate 1 of the file cannot be read", ""},
+		"no key of cert":    {append([]string{"--cert", "alice.pem", "--key", "password"}, text...), nil, exitFailed, "client certificate: alice.pem with password: tls: failed to find any PEM data in key input", ""},
 		"cert without key":  {append([]string{"--cert", "alice.pem"}, text...), nil, exitUsage, "--cert and --key belong together", ""},
 		"unknown format":    {append([]string{"--format", "xml"}, text...), nil, exitUsage, "--format must be one of", ""},
 	} {

@@ -4,14 +4,13 @@ import (
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"time"
 
+	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/cms"
 )
 
@@ -19,7 +18,7 @@ import (
 func (k *SignCmd) httpClient() (*http.Client, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if k.TLSCA != "" {
-		certs, err := readCertificates(k.TLSCA)
+		certs, err := config.PEMCertificates(k.TLSCA)
 		if err != nil {
 			return nil, fmt.Errorf("--tls-ca: %w", err)
 		}
@@ -31,7 +30,7 @@ func (k *SignCmd) httpClient() (*http.Client, error) {
 	if k.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(k.Cert, k.Key)
 		if err != nil {
-			return nil, fmt.Errorf("client certificate: %w", err)
+			return nil, fmt.Errorf("client certificate: %s with %s: %w", k.Cert, k.Key, err)
 		}
 		conf.Certificates = []tls.Certificate{pair}
 	}
@@ -48,14 +47,14 @@ type trust struct {
 func (k *SignCmd) trust() (trust, error) {
 	t := trust{now: time.Now()}
 	if k.CA != "" {
-		certs, err := readCertificates(k.CA)
+		certs, err := config.PEMCertificates(k.CA)
 		if err != nil {
 			return t, fmt.Errorf("--ca: %w", err)
 		}
 		t.roots = poolOf(certs)
 	}
 	if k.Signer != "" {
-		certs, err := readCertificates(k.Signer)
+		certs, err := config.PEMCertificates(k.Signer)
 		if err != nil {
 			return t, fmt.Errorf("--signer: %w", err)
 		}
@@ -140,33 +139,6 @@ func (t trust) report(say io.Writer, cert *x509.Certificate, when string) {
 	}
 	fmt.Fprintf(say, "chain     leads to the given CA, certificate %x of %s, valid until %s\n",
 		cert.SerialNumber, cert.Issuer, cert.NotAfter.UTC().Format(time.DateOnly))
-}
-
-// readCertificates reads every certificate of a PEM file.
-func readCertificates(file string) ([]*x509.Certificate, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var out []*x509.Certificate
-	for {
-		var block *pem.Block
-		if block, b = pem.Decode(b); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		out = append(out, cert)
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
-	}
-	return out, nil
 }
 
 func poolOf(certs []*x509.Certificate) *x509.CertPool {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +22,9 @@ var ErrCards = errors.New("card file")
 
 // cardColumns is the header of a card file. One line is one key set; several
 // lines with the same ICCID give the card several.
+//
+// Spaces around a field and the mark that spreadsheets put before a text in
+// UTF-8 count for nothing.
 //
 //	iccid    printed number, 18 to 20 digits
 //	imsi     15 digits, may be empty
@@ -37,19 +42,24 @@ type ImportedCard struct {
 	Card mssp.Card
 	Keys []keys.Material
 	Last []ota.CNTR // of the key set with the same index
+	Line []int      // of the file, for the same
 }
+
+// maxFaults is how many wrong lines of a card file are told: a wrong profile is
+// wrong in a hundred thousand of them.
+const maxFaults = 50
 
 // ParseCards reads a card file and checks every card against its profile: a
 // key too weak for the profile is refused here, before it is stored. The
 // error matches ErrCards.
 func ParseCards(text string, profiles map[string]mssp.CardProfile) ([]ImportedCard, error) {
-	r := csv.NewReader(strings.NewReader(text))
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
 	r.Comment = '#'
 	r.TrimLeadingSpace = true
 	r.FieldsPerRecord = -1
 	head, err := r.Read()
 	if err != nil || strings.Join(head, ",") != strings.Join(cardColumns[:], ",") {
-		return nil, fmt.Errorf("%w: the first line must be %s", ErrCards, strings.Join(cardColumns[:], ","))
+		return nil, fmt.Errorf("%w: the first line must be %s, with commas between", ErrCards, strings.Join(cardColumns[:], ","))
 	}
 	p := cardParser{profiles: profiles, index: map[ota.ICCID]int{}}
 	for {
@@ -57,22 +67,38 @@ func ParseCards(text string, profiles map[string]mssp.CardProfile) ([]ImportedCa
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			p.faults = append(p.faults, err.Error())
+		if err != nil { // only of quotation marks; what follows cannot be told apart
+			p.faults = append(p.faults, fmt.Sprintf("%v: no field needs a quotation mark", err))
 			break
 		}
 		line, _ := r.FieldPos(0)
-		if err := p.line(rec); err != nil {
-			p.faults = append(p.faults, fmt.Sprintf("line %d: %v", line, err))
+		for i := range rec {
+			rec[i] = strings.TrimSpace(rec[i])
+		}
+		if err := p.line(line, rec); err != nil {
+			p.faults = append(p.faults, atLine(line, err))
 		}
 	}
-	if len(p.faults) > 0 {
-		return nil, fmt.Errorf("%w: %s", ErrCards, strings.Join(p.faults, "\n"))
+	if err := cardFaults(p.faults); err != nil {
+		return nil, err
 	}
 	if len(p.cards) == 0 {
-		return nil, fmt.Errorf("%w: no card in it", ErrCards)
+		return nil, fmt.Errorf("%w: no card in it: a line for each key set follows the first one", ErrCards)
 	}
 	return p.cards, nil
+}
+
+func atLine(line int, err error) string { return fmt.Sprintf("line %d: %v", line, err) }
+
+// cardFaults is the error of all that is wrong, nil when nothing is.
+func cardFaults(faults []string) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	if more := len(faults) - maxFaults; more > 0 {
+		faults = append(faults[:maxFaults:maxFaults], fmt.Sprintf("and %d lines more", more))
+	}
+	return fmt.Errorf("%w: %s", ErrCards, strings.Join(faults, "\n"))
 }
 
 type cardParser struct {
@@ -82,20 +108,21 @@ type cardParser struct {
 	faults   []string
 }
 
-func (p *cardParser) line(f []string) error {
+func (p *cardParser) line(number int, f []string) error {
 	if len(f) != len(cardColumns) {
-		return fmt.Errorf("%d fields, must be %d", len(f), len(cardColumns))
+		return fmt.Errorf("%d fields, must be %d: an empty one keeps its comma", len(f), len(cardColumns))
 	}
 	iccid, err := ota.ParseICCID(f[0])
 	if err != nil {
 		return err
 	}
 	if f[1] != "" && (len(f[1]) != 15 || strings.Trim(f[1], "0123456789") != "") {
-		return errors.New("imsi needs 15 digits")
+		return errors.New("imsi needs 15 digits, or nothing")
 	}
 	profile, ok := p.profiles[f[2]]
 	if !ok {
-		return fmt.Errorf("no [[card_profile]] with the name %q", f[2])
+		// What stands there may be a key that has slipped into another column.
+		return fmt.Errorf("profile: no [[card_profile]] has this name; the names are %q", slices.Sorted(maps.Keys(p.profiles)))
 	}
 	m, last, err := keySet(f)
 	if err != nil {
@@ -125,6 +152,7 @@ func (p *cardParser) line(f []string) error {
 	}
 	c.Keys = append(c.Keys, m)
 	c.Last = append(c.Last, last)
+	c.Line = append(c.Line, number)
 	return nil
 }
 

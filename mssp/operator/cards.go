@@ -11,13 +11,16 @@ import (
 	"github.com/simsign/simsign/ota/keys"
 )
 
-// ImportCards imports a card file: all of it is read and checked before the
-// first card is stored. Cards that are there already are left alone.
+// ImportCards imports a card file: all of it is read and checked, counters too,
+// before the first card is stored. Cards that are there already are left alone.
 func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, error) {
 	var done CardImported
 	cards, err := ParseCards(r.CSV, s.CardProfiles)
 	if err != nil {
 		return done, bad(err)
+	}
+	if err := s.raiseCounters(cards); err != nil {
+		return done, err
 	}
 	for _, c := range cards {
 		sets := make([]mssp.KeySet, len(c.Keys))
@@ -26,11 +29,7 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 			if sets[i].Keys, err = s.Vault.SealMaterial(c.Card.ICCID, m); err != nil {
 				return done, err
 			}
-			last, err := keys.ImportCounter(c.Last[i], s.Clock(), s.counterMode(c.Card.Profile))
-			if err != nil {
-				return done, fmt.Errorf("after %d cards: key set %d of the next: %w", done.Imported, m.KVN, err)
-			}
-			if sets[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, last); err != nil {
+			if sets[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, c.Last[i]); err != nil {
 				return done, err
 			}
 		}
@@ -45,6 +44,28 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 		}
 	}
 	return done, nil
+}
+
+// raiseCounters makes the last counters of a file those that are stored. A clock
+// that is wrong is no fault of the file.
+func (s *Service) raiseCounters(cards []ImportedCard) error {
+	var faults []string
+	for _, c := range cards {
+		for i := range c.Last {
+			last, err := keys.ImportCounter(c.Last[i], s.Clock(), s.counterMode(c.Card.Profile))
+			switch {
+			case errors.Is(err, keys.ErrCounterExhausted):
+				faults = append(faults, atLine(c.Line[i], fmt.Errorf("cntr: %w", err)))
+			case err != nil:
+				return err
+			}
+			c.Last[i] = last
+		}
+	}
+	if err := cardFaults(faults); err != nil {
+		return bad(err)
+	}
+	return nil
 }
 
 // Cards lists cards in the order of their numbers.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -42,23 +41,28 @@ func privateMode(path string) error {
 
 // readChain reads a certificate that we show, with those above it, and its key.
 func readChain(cert, key string, now time.Time) (tls.Certificate, time.Time, error) {
-	if _, err := os.Stat(cert); err != nil {
+	shown, err := os.ReadFile(cert)
+	if err != nil {
+		return tls.Certificate{}, time.Time{}, err
+	}
+	certs, err := parseCertificates(cert, shown)
+	if err != nil {
 		return tls.Certificate{}, time.Time{}, err
 	}
 	if err := privateMode(key); err != nil {
 		return tls.Certificate{}, time.Time{}, err
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	secret, err := os.ReadFile(key)
+	if err != nil {
+		return tls.Certificate{}, time.Time{}, err
+	}
+	pair, err := tls.X509KeyPair(shown, secret)
 	if err != nil {
 		return tls.Certificate{}, time.Time{}, fmt.Errorf("%s with %s: %w: the certificate of the key stands first in its file, those above it follow", cert, key, err)
 	}
 	var until time.Time
-	for _, der := range pair.Certificate {
-		c, err := x509.ParseCertificate(der)
-		if err == nil {
-			err = inTime(cert, c, now)
-		}
-		if err != nil {
+	for _, c := range certs {
+		if err := inTime(cert, c, now); err != nil {
 			return tls.Certificate{}, time.Time{}, err
 		}
 		if until.IsZero() || c.NotAfter.Before(until) {
@@ -83,25 +87,14 @@ func inTime(path string, c *x509.Certificate, now time.Time) error {
 // readIssuers reads certificates that are trusted; those out of their time are
 // left out, and one at least must be left.
 func readIssuers(path string, now time.Time) (*x509.CertPool, time.Time, error) {
-	data, err := os.ReadFile(path)
+	certs, err := PEMCertificates(path)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	var until time.Time
 	var late error
 	pool := x509.NewCertPool()
-	for rest := data; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, time.Time{}, fmt.Errorf("%s: %w", path, err)
-		}
+	for _, c := range certs {
 		if err := inTime(path, c, now); err != nil {
 			late = errors.Join(late, err)
 			continue
@@ -111,13 +104,10 @@ func readIssuers(path string, now time.Time) (*x509.CertPool, time.Time, error) 
 			until = c.NotAfter
 		}
 	}
-	switch {
-	case !until.IsZero():
-		return pool, until, nil
-	case late != nil:
+	if until.IsZero() {
 		return nil, time.Time{}, late
 	}
-	return nil, time.Time{}, fmt.Errorf("%s holds no certificate in PEM", path)
+	return pool, until, nil
 }
 
 // TLSConfig reads the certificates of the API; nil for plain HTTP. A client may

@@ -123,6 +123,7 @@ func site(t *testing.T) (dir string, getenv func(string) string) {
 	}
 	put("open.key", 0o644, []byte("x"))
 	put("empty.crt", 0o644, nil)
+	put("none.password", 0o600, nil)
 	put("smsc.password", 0o600, []byte("eight888\n"))
 	put("long.password", 0o600, []byte("nine99999\n"))
 	put("pin", 0o600, []byte("1234\n"))
@@ -299,6 +300,7 @@ func TestOneChange(t *testing.T) {
 		{`password_file = "smsc.password"`, "password_file = \"smsc.password\"\npassword_credential = \"root\"", "bearer[1].password_file", "exclude each other"},
 		{`password_file = "smsc.password"`, `password_file = "long.password"`, "bearer[1].password_file", "this one has 9"},
 		{`password_file = "smsc.password"`, `password_file = "open.key"`, "bearer[1].password_file", "others can read"},
+		{`password_file = "smsc.password"`, `password_file = "none.password"`, "bearer[1].password_file", "none.password is empty"},
 		{`password_file = "smsc.password"`, `password_credential = "none"`, "bearer[1].password_credential", "systemd gave no credential"},
 		{`tls_ca = "api.crt"`, `tls_ca = "none.crt"`, "bearer[1].tls_ca", "no such file"},
 		{`tls_ca = "api.crt"`, `tls_ca = "empty.crt"`, "bearer[1].tls_ca", "holds no certificate"},

@@ -71,18 +71,21 @@ func (s *Store) Source(getenv func(string) string) (string, error) {
 // DefaultRootFile is where the root key lies when the file names none.
 func (c *Config) DefaultRootFile() string { return filepath.Join(c.Data, "root.key") }
 
-// secretFile checks a file that holds a secret: there, readable by us, not by others.
+// secretFile checks a file that holds a secret: there, readable by us, not by others, and not empty.
 func (ch *checker) secretFile(key, path string) bool {
 	if err := privateMode(path); err != nil {
 		ch.faultf(key, "%v", err)
 		return false
 	}
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) == 0 {
+		err = fmt.Errorf("%s is empty", path)
+	}
+	clear(b)
 	if err != nil {
 		ch.faultf(key, "%v", err)
 		return false
 	}
-	f.Close()
 	return true
 }
 
