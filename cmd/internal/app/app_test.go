@@ -3,20 +3,16 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
-	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
@@ -180,102 +176,6 @@ func ready(t *testing.T, a *App, want int, text string) {
 			a.health.run(t.Context())
 		}
 	}
-}
-
-// A self-check that hangs or has stopped coming is a reason by itself.
-func TestHealthAge(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	fault := errors.New("does not answer")
-	reg := newRegistry("test")
-	alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHealth(reg, slog.New(slog.DiscardHandler), func() time.Time { return now }, alerts, func() {}, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
-	if have := fmt.Sprint(h.now()); have != "[starting]" {
-		t.Errorf("before the first check: %s", have)
-	}
-	h.run(t.Context())
-	if have := fmt.Sprint(h.now()); have != "[store: does not answer]" {
-		t.Errorf("store down: %s", have)
-	}
-	if open := alerts.Open(); len(open) != 0 {
-		t.Errorf("one no is an alert: %v", open)
-	}
-	h.run(t.Context()) // a bearer came or went
-	if open := alerts.Open(); len(open) != 0 {
-		t.Errorf("two of them within a moment are an alert: %v", open)
-	}
-	now = now.Add(checkEvery)
-	h.run(t.Context())
-	if open := alerts.Open(); len(open) != 1 || open[0].Kind != alert.Store || open[0].Text != "does not answer" {
-		t.Errorf("two of them: %v", open)
-	}
-	fault = nil
-	h.run(t.Context())
-	if open := alerts.Open(); len(open) != 0 {
-		t.Errorf("the store is back: %v", open)
-	}
-	if have := h.now(); len(have) != 0 {
-		t.Errorf("ready: %s", have)
-	}
-	now = now.Add(5 * checkEvery)
-	if have := h.now(); len(have) != 1 {
-		t.Errorf("after a pause: %s", have)
-	}
-}
-
-// A question that hangs is a no within its time, is not asked twice, and as
-// long as it hangs nobody needs to wait for what it asks.
-//
-// Supports: I14
-func TestHealthHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		checkTime = 3 * time.Second
-		defer func() { checkTime = ample }()
-		reg := newRegistry("test")
-		alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		asked, again, release := 0, 0, make(chan error)
-		h := newHealth(reg, slog.New(slog.DiscardHandler), time.Now, alerts, func() { again++ }, []check{
-			{"store", func(context.Context) error { asked++; return <-release }, [2]string{}, nil},
-			{"ca", func(context.Context) error { return nil }, [2]string{}, nil},
-		})
-		if err := h.hangs("store"); err != nil {
-			t.Errorf("before it was asked: %v", err)
-		}
-		for range 3 {
-			h.run(t.Context())
-			if have := fmt.Sprint(h.now()); have != "[store: has not answered within 3s]" {
-				t.Errorf("%s", have)
-			}
-			time.Sleep(time.Millisecond)
-			if h.hangs("store") == nil || h.hangs("ca") != nil {
-				t.Errorf("hangs: store %v, ca %v", h.hangs("store"), h.hangs("ca"))
-			}
-		}
-		release <- errors.New("locked")
-		synctest.Wait()
-		if h.hangs("store") == nil { // whoever asks now waits as long for the same no
-			t.Error("a no that came late is no sign that it answers again")
-		}
-		h.run(t.Context()) // takes it
-		asked, again = 0, 0
-		h.run(t.Context())
-		release <- nil
-		synctest.Wait()
-		if err := h.hangs("store"); err != nil || asked != 1 || again != 1 {
-			t.Errorf("it has answered: %v, asked %d times, again %d", err, asked, again)
-		}
-		go func() { time.Sleep(time.Second); release <- nil }()
-		h.run(t.Context()) // takes the late answer
-		h.run(t.Context())
-		if have := h.now(); len(have) != 0 || asked != 2 {
-			t.Errorf("%v, asked %d times", have, asked)
-		}
-	})
 }
 
 // Two services on the same data: the second refuses and disturbs nothing.

@@ -35,8 +35,7 @@ type check struct {
 type question struct {
 	check
 	pending chan error   // asked, and no answer yet
-	asked   atomic.Int64 // when that was, Unix nanoseconds; 0: it has answered
-	late    atomic.Bool  // the last answer was that there is none, or was a no that came too late
+	silent  atomic.Int32 // self-checks in a row that it has left without an answer
 	since   time.Time    // of the first no in a row; zero: the last answer was yes
 }
 
@@ -79,12 +78,13 @@ func (h *health) run(ctx context.Context) {
 	defer h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
+	fresh := map[*question]bool{}
 	for _, q := range h.questions {
-		q.start(ctx, h.again)
+		fresh[q] = q.start(ctx, h.again)
 	}
 	v := &verdict{at: h.clock()}
 	for _, q := range h.questions {
-		err := q.answer(ctx)
+		err := h.heard(ctx, q, fresh[q])
 		switch {
 		case err == nil:
 		case q.spare != nil && q.spare():
@@ -117,50 +117,75 @@ func (h *health) say(v *verdict) {
 	}
 }
 
-// start asks. An answer that comes too late is asked for again at once.
-func (q *question) start(ctx context.Context, again func()) {
+// start asks, unless an answer is still awaited. One that comes too late is
+// asked for again at once.
+func (q *question) start(ctx context.Context, again func()) bool {
 	if q.pending != nil {
-		return
+		return false
 	}
 	answer := make(chan error, 1)
 	q.pending = answer
 	began := time.Now()
-	q.asked.Store(began.UnixNano())
 	go func() {
 		err := q.ask(ctx)
-		q.late.Store(errors.Is(err, context.DeadlineExceeded) || err != nil && time.Since(began) > checkTime)
-		q.asked.Store(0)
+		switch slow := time.Since(began) > checkTime; {
+		case err == nil, !slow && !errors.Is(err, context.DeadlineExceeded):
+			q.silent.Store(0)
+		case !errors.Is(err, context.DeadlineExceeded):
+			q.silent.Store(silence) // its own no: whoever asks now waits as long for the same
+		}
 		answer <- err
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			again()
 		}
 	}()
+	return true
 }
+
+// silence is how many self-checks in a row nothing answers before nobody waits
+// for it any more. One is not enough: a disk may stand still for some seconds,
+// and who waits has his signature then.
+const silence = 2
 
 // hangs is not nil while what a check asks gives no answer: nobody else needs
 // to wait for it.
 func (h *health) hangs(name string) error {
 	for _, q := range h.questions {
-		asked := q.asked.Load()
-		if q.name == name && (q.late.Load() || asked != 0 && time.Since(time.Unix(0, asked)) > checkTime) {
-			return fmt.Errorf("%s has not answered within %s", name, checkTime)
+		if q.name == name && q.silent.Load() >= silence {
+			return fmt.Errorf("%s has not answered %d times within %s", name, silence, checkTime)
 		}
 	}
 	return nil
 }
 
-func (q *question) answer(ctx context.Context) (err error) {
+// heard is the answer to a question, and counts when there is none. After the
+// first that is missing the next self-check follows at once.
+func (h *health) heard(ctx context.Context, q *question, fresh bool) error {
+	ok, err := q.answer(ctx)
+	switch {
+	case err == nil:
+		q.silent.Store(0)
+	case !ok, fresh && errors.Is(err, context.DeadlineExceeded):
+		if q.silent.Add(1) < silence {
+			h.again()
+		}
+	}
+	return err
+}
+
+// answer is what a question has answered; false: nothing.
+func (q *question) answer(ctx context.Context) (ok bool, err error) {
 	select {
 	case err = <-q.pending:
 	case <-ctx.Done():
 		select {
 		case err = <-q.pending: // while others were waited for
 		default:
-			return fmt.Errorf("has not answered within %s", checkTime)
+			return false, fmt.Errorf("has not answered within %s", checkTime)
 		}
 	}
 	q.pending = nil
-	return err
+	return true, err
 }
 
 // tell tells the operator of a no that lasts.
