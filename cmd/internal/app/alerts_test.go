@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/simsign/simsign/cmd/internal/alert"
 )
 
 // The rules for alerts speak of metrics that are there from the start, and of
@@ -40,4 +42,10 @@ prefixes = ["41"]
 	if code, text := get(t, "http://"+a.Addr("metrics")+"/alerts"); code != 200 || !strings.Contains(text, " disk "+a.cfg.Data+": is full\n") {
 		t.Errorf("alerts: %d %q", code, text)
 	}
+}
+
+// alertsOf are the open alerts of one kind: a machine that stands still may open
+// others.
+func alertsOf(a *App, kind string) []alert.Alert {
+	return slices.DeleteFunc(a.alerts.Open(), func(x alert.Alert) bool { return x.Kind != kind })
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -158,22 +159,27 @@ func TestReadiness(t *testing.T) {
 // lost or got meanwhile the next self-check sees.
 func ready(t *testing.T, a *App, want int, text string) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(ample)
 	metrics := "http://" + a.Addr("metrics")
 	gauge := map[bool]string{true: "\nsimsign_ready 1\n", false: "\nsimsign_ready 0\n"}[want == 200]
-	for {
+	eventually(t, fmt.Sprintf("readyz %d with %s", want, text), func() bool {
+		a.health.run(t.Context())
 		code, body := get(t, metrics+"/readyz")
 		_, all := get(t, metrics+"/metrics")
-		if code == want && strings.Contains(body, text) && strings.Contains(all, gauge) {
-			return
-		}
+		return code == want && strings.Contains(body, text) && strings.Contains(all, gauge)
+	})
+}
+
+// eventually waits until ok; it looks every few milliseconds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(ample)
+	for !ok() {
 		select {
 		case <-late:
-			t.Fatalf("readyz: %d %s, want %d %s and%s", code, body, want, text, gauge)
+			t.Fatalf("after %s still not: %s", ample, what)
 		case <-tick.C:
-			a.health.run(t.Context())
 		}
 	}
 }

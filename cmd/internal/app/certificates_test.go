@@ -64,13 +64,13 @@ func TestCertificateChanges(t *testing.T) {
 	cfg.API.TLSCert, cfg.API.TLSKey = filepath.Join(dir, "api.crt"), filepath.Join(dir, "api.key")
 	a := start(t, cfg)
 	a.certs.look()
-	if got := shown(t, a); got != "first" || len(a.alerts.Open()) != 0 {
-		t.Errorf("%s, %v", got, a.alerts.Open())
+	if got := shown(t, a); got != "first" || len(alertsOf(a, alert.Certificate)) != 0 {
+		t.Errorf("%s, %v", got, alertsOf(a, alert.Certificate))
 	}
 	ends := lasts(t, "second", 29*day+time.Hour)
 	save(t, dir, ends)
 	a.certs.look()
-	open := a.alerts.Open()
+	open := alertsOf(a, alert.Certificate)
 	if got := shown(t, a); got != "second" || len(open) != 1 || open[0].Kind != alert.Certificate || open[0].Name != "api.tls_cert" || !strings.Contains(open[0].Text, "in 29 days") {
 		t.Errorf("%s, %v", got, open)
 	}
@@ -95,7 +95,7 @@ func TestCertificateChanges(t *testing.T) {
 	} {
 		bad()
 		a.certs.look()
-		open := a.alerts.Open()
+		open := alertsOf(a, alert.Certificate)
 		if got := shown(t, a); got != "second" || len(open) != 2 || open[0].Name != "api" && open[1].Name != "api" {
 			t.Errorf("%s: %s, %v", name, got, open)
 		}
@@ -106,8 +106,8 @@ func TestCertificateChanges(t *testing.T) {
 	}
 	save(t, dir, lasts(t, "fourth", 100*day))
 	a.certs.look()
-	if got := shown(t, a); got != "fourth" || len(a.alerts.Open()) != 0 {
-		t.Errorf("%s, %v", got, a.alerts.Open())
+	if got := shown(t, a); got != "fourth" || len(alertsOf(a, alert.Certificate)) != 0 {
+		t.Errorf("%s, %v", got, alertsOf(a, alert.Certificate))
 	}
 }
 
@@ -136,8 +136,8 @@ func TestReloadNamesOtherFiles(t *testing.T) {
 	// The files of before do not count any more, whatever becomes of them.
 	os.RemoveAll(one)
 	a.certs.look()
-	if got := shown(t, a); got != "second" || len(a.alerts.Open()) != 0 {
-		t.Errorf("%s, %v", got, a.alerts.Open())
+	if got := shown(t, a); got != "second" || len(alertsOf(a, alert.Certificate)) != 0 {
+		t.Errorf("%s, %v", got, alertsOf(a, alert.Certificate))
 	}
 	next.API.TLSCert, next.API.TLSKey = "", ""
 	if now, restart, err := a.Reload(&next); err != nil || len(now) != 0 || !strings.HasPrefix(strings.Join(restart, " "), "api.tls_cert api.tls_key") {

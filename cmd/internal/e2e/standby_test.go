@@ -75,15 +75,13 @@ func TestStandby(t *testing.T) {
 				t.Fatalf("no fault in the list:\n%s", w.list(t))
 			}
 			w.asks(t, u, 0, verified, "--text", "Pay now?")
-			if text := get(t, "http://"+w.metrics+"/alerts"); !strings.Contains(text, "bearer main: attached, but it takes no messages") {
-				t.Errorf("alerts: %q", text)
-			}
-			if log := w.log(t, -1); !strings.Contains(log, `"level":"WARN","msg":"alert","kind":"bearer","name":"main"`) {
-				t.Error("no WARN in the log")
-			}
-			if text := get(t, "http://"+w.metrics+"/readyz"); !strings.HasPrefix(text, "ready\n") {
-				t.Errorf("readyz: %q", text)
-			}
+			eventually(t, "the alert", func() bool {
+				return strings.Contains(get(t, "http://"+w.metrics+"/alerts"), "bearer main: attached, but it takes no messages")
+			})
+			eventually(t, "the WARN in the log", func() bool {
+				return strings.Contains(w.log(t, -1), `"level":"WARN","msg":"alert","kind":"bearer","name":"main"`)
+			})
+			eventually(t, "that the service is ready", func() bool { return w.ready(t) })
 			endMain()
 			w.emulateSMSC(t, at[0], at[1], "--account", "simsign:secret:"+serviceNumber)
 			rarely := time.NewTicker(200 * time.Millisecond) // there is a limit of prompts a minute

@@ -9,20 +9,27 @@ import (
 )
 
 func TestFind(t *testing.T) {
-	first, release, err := Keep(0)
-	if err != nil {
-		t.Fatal(err)
+	var first string
+	var l net.Listener
+	for range tries { // another process may look at it just now
+		addr, release, err := Keep(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release() // until the end: the next that asks may be in another process
+		if l, err = net.Listen("tcp", addr); err == nil {
+			defer l.Close()
+			first = addr
+			break
+		}
 	}
-	defer release() // until the end: the next that asks may be in another process
+	if l == nil {
+		t.Fatal("no server can listen where it was told to")
+	}
 	at := portOf(t, first)
 	if at < 1024 || at >= 32768 {
 		t.Errorf("any port is %d, which outgoing connections may take", at)
 	}
-	l, err := net.Listen("tcp", first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
 	second := find(t, at)
 	if portOf(t, second) <= at {
 		t.Errorf("%s is in use, then came %s", first, second)
@@ -47,10 +54,21 @@ func find(t *testing.T, port int, taken ...string) string {
 
 // Any port belongs to who has found it until it is given back.
 func TestKept(t *testing.T) {
+	var err error
+	for range tries { // another process may get a port the moment that it is free
+		if err = keepAndGiveBack(t); err == nil {
+			return
+		}
+	}
+	t.Errorf("it cannot be used while it is kept, or is kept when it was given back: %v", err)
+}
+
+func keepAndGiveBack(t *testing.T) error {
 	addr, release, err := Keep(0)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
+	defer func() { release() }()
 	for range 2 {
 		if c, err := net.ListenPacket("udp", addr); err == nil {
 			c.Close() // it must not have opened
@@ -58,16 +76,17 @@ func TestKept(t *testing.T) {
 		}
 		l, err := net.Listen("tcp", addr) // a life of the server
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		l.Close()
 	}
 	release()
+	release = func() {}
 	c, err := net.ListenPacket("udp", addr)
 	if err != nil {
-		t.Fatalf("given back, and still kept: %v", err)
+		return err
 	}
-	c.Close()
+	return c.Close()
 }
 
 // A port that was found is free at once, though children of this process are
