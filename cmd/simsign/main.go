@@ -34,15 +34,15 @@ type commands struct {
 	Serve   ServeCmd   `cmd:"" help:"Run the service."`
 	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
-	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated cards."`
-	User    UserCmd    `cmd:"" help:"Users: add, list, show, lift, register, code, applet."`
+	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated ones: emulate, attach."`
+	User    UserCmd    `cmd:"" help:"Users: add, list, show, lift, erase, register, code, applet."`
 	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
-	Tx      TxCmd      `cmd:"" help:"Transactions: list, show, cancel."`
+	Tx      TxCmd      `cmd:"" help:"Transactions: list, show, export, cancel."`
 	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`
-	Modem   ModemCmd   `cmd:"" help:"GSM modems: look at one, or emulate one."`
+	Modem   ModemCmd   `cmd:"" help:"GSM modems: probe one, or emulate one."`
 	Sign    SignCmd    `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`
 	Handset HandsetCmd `cmd:"" help:"An emulated handset in the terminal, around an emulated card."`
-	OTA     OTACmd     `cmd:"" name:"ota" help:"Seal and open secured packets from the shell."`
+	OTA     OTACmd     `cmd:"" name:"ota" help:"Secured packets from the shell: seal, open, verify-vectors."`
 	Version VersionCmd `cmd:"" help:"Print the version and what it was built from."`
 }
 

@@ -11,6 +11,7 @@ import (
 
 // command is a node of the tree of commands that cmd/simsign gives to kong.
 type command struct {
+	help  string
 	below map[string]*command
 	words []string // values of its first argument, where the tag lists them
 }
@@ -62,6 +63,7 @@ func commandOf(types map[string]*ast.StructType, st *ast.StructType) *command {
 				name = dashed(f.Names[0].Name)
 			}
 			c.below[name] = commandOf(types, types[id.Name])
+			c.below[name].help = tag.Get("help")
 		}
 	}
 	return c
@@ -103,4 +105,19 @@ func TestCommandTree(t *testing.T) {
 			t.Errorf("simsign %s: a command: %v, want %v", words, have, want)
 		}
 	}
+}
+
+// The line of a command in the help names each command below it.
+func TestHelpNamesCommands(t *testing.T) {
+	var walk func(name string, c *command)
+	walk = func(name string, c *command) {
+		words := strings.FieldsFunc(c.help, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' })
+		for n, below := range c.below {
+			if name != "" && !slices.Contains(words, n) {
+				t.Errorf("the help of simsign%s says %q and does not name %s", name, c.help, n)
+			}
+			walk(name+" "+n, below)
+		}
+	}
+	walk("", commandTree(t, sources(t)))
 }
