@@ -123,6 +123,7 @@ var untagged = map[string]string{
 	"tx.mo":         "recognises an answer that comes again",
 	"tx.late":       "for the operator, comes after the end",
 	"tx.late_at":    "as late",
+	"tx.kept":       "finds what can be erased; what was erased is told by erased, under the tag",
 }
 
 // tagless are tables of which no row has a tag.
@@ -131,6 +132,7 @@ var tagless = map[string]string{
 	"kek": "sealed under the root key", "keyset": "sealed", "packet": "the answer itself is authenticated, by the keys of the card",
 	"segment": "packets are secured; a text binds nobody", "receipt": "the network's word, as everything of it",
 	"mo_header": "the answer itself is authenticated", "mo_part": "the answer itself is authenticated", "mo_seen": "digests of messages that are worth nothing",
+	"erasure":    "numbers that are being erased: who can write here can delete too",
 	"completion": "what is told is what the transaction says", "box": "the lock decides, not the row", "patience": "spares people prompts; its end is near by itself",
 }
 

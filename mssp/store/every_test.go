@@ -197,7 +197,7 @@ func TestEveryFieldOfTransactions(t *testing.T) {
 			tx.ID, tx.APTransID = mssp.TransID(fmt.Sprintf("h%025d", n)), fmt.Sprintf("%s %d", tx.APTransID, n)
 			asked := tx // without what comes later
 			asked.Status, asked.Detail, asked.Result, asked.SentAt, asked.FinishedAt = 0, "", nil, time.Time{}, time.Time{}
-			asked.Ended, asked.EndedBy, asked.Late, asked.LateAt, asked.Damage = "", "", "", time.Time{}, ""
+			asked.Ended, asked.EndedBy, asked.Late, asked.LateAt, asked.Erased, asked.Damage = "", "", "", time.Time{}, "", ""
 			r := l.accept(asked)
 			l.same("accepted, "+field, r.Tx, l.transaction(tx.ID))
 			end := l.finish(store.Finish{TxID: tx.ID, Event: tx.Ended, Status: tx.Status, Detail: tx.Detail, Result: tx.Result, By: tx.EndedBy, At: tx.FinishedAt})
@@ -205,10 +205,10 @@ func TestEveryFieldOfTransactions(t *testing.T) {
 			_, _, err := l.AnsweredLate(ctx, store.Late{TxID: tx.ID, What: tx.Late, At: tx.LateAt})
 			l.ok(err)
 			// What is not the requester's to say.
-			tx.Seq, tx.State, tx.Attempt, tx.SentAt, tx.Version, tx.Damage = r.Tx.Seq, mssp.Failed, 1, tx.CreatedAt, 3, ""
+			tx.Seq, tx.State, tx.Attempt, tx.SentAt, tx.Version, tx.Erased, tx.Damage = r.Tx.Seq, mssp.Failed, 1, tx.CreatedAt, 3, "", ""
 			have := l.transaction(tx.ID)
 			l.same("after the late answer, "+field, tx, have)
-			if zero := fieldtest.Zero(t, have); field == "" && !slices.Equal(zero, []string{"Damage"}) {
+			if zero := fieldtest.Zero(t, have); field == "" && !slices.Equal(zero, []string{"Erased", "Damage"}) { // of what is erased, see TestEraseByKind
 				l.Errorf("nobody has stored %v", zero)
 			}
 			have, _, err = l.OpenByPacket(ctx, tx.ICCID, r.Dispatched.Packet.TAR, r.Dispatched.Packet.CNTR)
