@@ -220,7 +220,11 @@ func cind(x *execution, c command) final {
 	case test:
 		x.info(`+CIND: ("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("call",(0,1)),("roam",(0,1)),("smsfull",(0,1))`)
 	case read:
-		x.info("+CIND: 5,4,%d,0,0,0", min(x.m.registered(), 1))
+		service := 0
+		if x.m.registered() == 1 {
+			service = 1
+		}
+		x.info("+CIND: 5,4,%d,0,0,0", service)
 	}
 	return ok
 }

@@ -1,6 +1,9 @@
 package emulator_test
 
 import (
+	"context"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +45,57 @@ func TestFaults(t *testing.T) {
 			h.m.Stop()
 		})
 	}
+}
+
+// A line ends at the command that a fault has answered, and a fault for every
+// command counts them all.
+func TestFaultInLine(t *testing.T) {
+	h := newModem(t, emulator.Options{})
+	h.ask("ATE0")
+	h.m.SetFaults(emulator.Fault{Command: "+CSQ", Action: emulator.Instead, Text: "COMMAND NOT SUPPORT"})
+	h.write("AT+CMGF?;+CSQ;+CGMM\r")
+	if got := h.until("SUPPORT\r\n"); got != "\r\n+CMGF: 0\r\n\r\nCOMMAND NOT SUPPORT\r\n" {
+		t.Errorf("got %q", got)
+	}
+	h.m.SetFaults(emulator.Fault{Nth: 3, Action: emulator.Instead, Text: "BUSY"})
+	h.write("AT+CMGF?;+CGMM;+CSQ\r")
+	if got := h.until("BUSY\r\n"); got != "\r\n+CMGF: 0\r\n\r\nEMU900\r\n\r\nBUSY\r\n" {
+		t.Errorf("got %q", got)
+	}
+	h.m.SetFaults(
+		emulator.Fault{Command: "+CSQ", Nth: 1, Action: emulator.Instead, Text: "first"},
+		emulator.Fault{Command: "+CSQ", Nth: 2, Action: emulator.Instead, Text: "second"},
+	)
+	for _, want := range []string{"first", "second", "+CSQ: 21,99\r\n\r\nOK"} {
+		h.write("AT+CSQ\r")
+		if got := h.until(want + "\r\n"); got != "\r\n"+want+"\r\n" {
+			t.Errorf("got %q", got)
+		}
+	}
+	h.m.Unsolicited("^RSSI: 18", "RING")
+	if got := h.until("RING\r\n"); got != "\r\n^RSSI: 18\r\n\r\nRING\r\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A modem that no network takes tries again, less and less often: after 50 ms,
+// 100 ms and so on up to 5 s, each a little more. Fake time.
+func TestAttachAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dialled []time.Time
+		h := newModem(t, emulator.Options{Dial: func(context.Context) (net.Conn, error) {
+			dialled = append(dialled, time.Now())
+			return nil, errors.New("no network")
+		}})
+		time.Sleep(time.Minute)
+		h.m.Stop()
+		for i, pause := range []time.Duration{50, 100, 200, 400, 800, 1600, 3200, 5000, 5000} {
+			pause *= time.Millisecond
+			if d := dialled[i+1].Sub(dialled[i]); d < pause || d >= pause+pause/2 {
+				t.Errorf("pause %d is %v, want %v and up to half of it more", i+1, d, pause)
+			}
+		}
+	})
 }
 
 // The network takes a message and the host never hears of it; or is never

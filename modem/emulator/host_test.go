@@ -93,8 +93,11 @@ func newModem(t testing.TB, o emulator.Options) *host {
 	if o.Number == "" {
 		o.Number = modemNumber
 	}
-	if o.Card == nil {
+	switch o.Card {
+	case nil:
 		o.Card = newCard(t)
+	case emptySlot:
+		o.Card = nil
 	}
 	if o.AckWait == 0 {
 		o.AckWait = patience // a host on a busy machine may be slow to say +CNMA

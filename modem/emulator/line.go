@@ -58,6 +58,11 @@ func (l *line) octet(b byte) {
 		l.long = true
 	default:
 		l.buf = append(l.buf, b)
+		if len(l.buf) == 2 && index(string(l.buf), "A/") == 0 { // nothing ends this one (ITU-T V.250 5.2.4)
+			l.flushEcho()
+			l.buf = l.buf[:0]
+			l.command(m.lastLine)
+		}
 	}
 }
 
@@ -77,7 +82,7 @@ func (l *line) body(b byte) {
 	case b == '\r' && e.text:
 		l.buf = append(l.buf, '\n')
 		l.m.host.raw([]byte("\r\n> "))
-	case b < ' ' && b != '\n' || b == '\n': // a PDU is hex digits alone
+	case b == '\n', b < ' ' && !(e.text && l.m.set.cscs == "GSM"): // no part of a text, but for characters of that alphabet
 	case len(l.buf) < maxLine:
 		l.buf = append(l.buf, b)
 	}
@@ -88,14 +93,10 @@ func (l *line) flushEcho() {
 	l.echo = l.echo[:0]
 }
 
-// command runs one line; A/ is the last one again (ITU-T V.250 5.2.4).
+// command runs one line.
 func (l *line) command(text string) {
 	m := l.m
 	i := index(text, "AT")
-	if i < 0 && index(text, "A/") >= 0 {
-		text = m.lastLine
-		i = index(text, "AT")
-	}
 	if i < 0 {
 		return // noise
 	}

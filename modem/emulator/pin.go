@@ -31,20 +31,18 @@ func (p *pinState) name() string {
 	return "SIM PIN"
 }
 
-// try compares a PIN and counts.
-func (p *pinState) try(pin string) bool {
+// enter compares a PIN and counts.
+func (p *pinState) enter(pin string) final {
+	if pin == p.pin && !p.blocked() {
+		p.tries = pinTries
+		return ok
+	}
+	p.tries = max(0, p.tries-1)
 	if p.blocked() {
-		return false
+		p.open = false
+		return fail(cmePUK)
 	}
-	if pin != p.pin {
-		p.tries--
-		if p.blocked() {
-			p.open = false
-		}
-		return false
-	}
-	p.tries = pinTries
-	return true
+	return fail(cmePassword)
 }
 
 func (p *pinState) unblock(puk, pin string) bool {
@@ -91,11 +89,8 @@ func cpin(x *execution, c command) final {
 			return fail(cmePassword)
 		}
 	case len(a) == 1 && !m.sim.pin.blocked():
-		if !m.sim.pin.try(a[0]) {
-			if m.sim.pin.blocked() {
-				return fail(cmePUK)
-			}
-			return fail(cmePassword)
+		if f := m.sim.pin.enter(a[0]); f != ok {
+			return f
 		}
 	case m.sim.pin.blocked():
 		return fail(cmePUK)
@@ -140,8 +135,9 @@ func clck(x *execution, c command) final {
 		return ok
 	case a[0] != "SC" || len(a) < 3 || a[1] != "0" && a[1] != "1":
 		return fail(cmeNotSupported)
-	case !m.sim.pin.try(a[2]):
-		return fail(cmePassword)
+	}
+	if f := m.sim.pin.enter(a[2]); f != ok {
+		return f
 	}
 	m.sim.pin.enabled = a[1] == "1"
 	return ok
@@ -154,10 +150,13 @@ func cpwd(x *execution, c command) final {
 	case c.form == test:
 		x.info(`+CPWD: ("SC",8)`)
 		return ok
+	case m.sim.card == nil:
+		return fail(cmeNoSIM)
 	case len(a) != 3 || a[0] != "SC" || len(a[2]) < 4 || len(a[2]) > 8:
 		return fail(cmeParameters)
-	case !m.sim.pin.try(a[1]):
-		return fail(cmePassword)
+	}
+	if f := m.sim.pin.enter(a[1]); f != ok {
+		return f
 	}
 	m.sim.pin.pin = a[2]
 	return ok

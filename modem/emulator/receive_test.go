@@ -190,6 +190,15 @@ func TestUnplug(t *testing.T) {
 		t.Fatal(err)
 	}
 	dialogue().Close()
+	// A host that comes while the modem is away is sent away.
+	h.m.Unplug()
+	a, b := net.Pipe()
+	if err := h.m.Serve(b); err != io.ErrClosedPipe {
+		t.Error(err)
+	}
+	if _, err := a.Read(make([]byte, 1)); err != io.EOF {
+		t.Error(err)
+	}
 }
 
 // Whoever comes after the terminal device was offered takes its place, and is
@@ -213,7 +222,9 @@ func TestHostsInOrder(t *testing.T) {
 			_, err := io.ReadFull(a, make([]byte, len("ATE0V0\r0\r")))
 			said <- err
 		}()
-		m.Serve(b) // until the host goes
+		if err := m.Serve(b); err != io.EOF { // until the host goes
+			t.Error(err)
+		}
 		if err := <-said; err != nil {
 			t.Errorf("host %d was thrown out: %v", i, err)
 		}

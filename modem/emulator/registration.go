@@ -2,8 +2,8 @@ package emulator
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 )
 
 // registered is <stat> of +CREG (TS 27.007 7.2): 1 is the home network, 2 is searching.
@@ -77,10 +77,10 @@ func cops(x *execution, c command) final {
 		}
 	default:
 		a := fields(c.args)
-		if len(a) == 0 || !strings.Contains("0123", a[0]) {
+		if len(a) == 0 || !slices.Contains([]string{"0", "1", "3"}, a[0]) || len(a) > 1 && a[1] != "0" && a[1] != "2" {
 			return fail(cmeParameters)
 		}
-		if len(a) > 1 && a[0] == "3" {
+		if len(a) > 1 {
 			m.set.s[copsFormat], _ = strconv.Atoi(a[1])
 		}
 	}

@@ -28,8 +28,6 @@ const (
 	cmePUK          = 12
 	cmeSIMFailure   = 13
 	cmePassword     = 16
-	cmeMemoryFull   = 20
-	cmeIndex        = 21
 	cmeNotFound     = 22
 	cmeTextLong     = 24
 	cmeNoNetwork    = 30
@@ -39,20 +37,18 @@ const (
 
 // Codes of +CMS ERROR (TS 27.005 3.2.5).
 const (
-	cmsOperation  = 302 // not allowed
-	cmsPDU        = 304 // invalid PDU mode parameter
-	cmsText       = 305
-	cmsNoSIM      = 310
-	cmsPIN        = 311
-	cmsPUK        = 316
-	cmsIndex      = 321
-	cmsFull       = 322
-	cmsNoSMSC     = 330
-	cmsNoNetwork  = 331
-	cmsTimeout    = 332
-	cmsNoAck      = 340 // no +CNMA acknowledgement expected
-	cmsUnknown    = 500
-	cmsRPCauseMax = 127
+	cmsOperation = 302 // not allowed
+	cmsPDU       = 304 // invalid PDU mode parameter
+	cmsText      = 305
+	cmsNoSIM     = 310
+	cmsPIN       = 311
+	cmsPUK       = 316
+	cmsIndex     = 321
+	cmsFull      = 322
+	cmsNoSMSC    = 330
+	cmsNoNetwork = 331
+	cmsTimeout   = 332
+	cmsNoAck     = 340 // no +CNMA acknowledgement expected
 )
 
 // verbose is the text of a code for +CMEE=2.
@@ -60,14 +56,14 @@ func verbose(f final) string {
 	cme := map[int]string{
 		cmeNotAllowed: "operation not allowed", cmeNotSupported: "operation not supported", cmeNoSIM: "SIM not inserted",
 		cmePIN: "SIM PIN required", cmePUK: "SIM PUK required", cmeSIMFailure: "SIM failure", cmePassword: "incorrect password",
-		cmeMemoryFull: "memory full", cmeIndex: "invalid index", cmeNotFound: "not found", cmeTextLong: "text string too long",
+		cmeNotFound: "not found", cmeTextLong: "text string too long",
 		cmeNoNetwork: "no network service", cmeParameters: "incorrect parameters", cmeUnknown: "unknown",
 	}
 	cms := map[int]string{
 		cmsOperation: "operation not allowed", cmsPDU: "invalid PDU mode parameter", cmsText: "invalid text mode parameter",
 		cmsNoSIM: "SIM not inserted", cmsPIN: "SIM PIN required", cmsPUK: "SIM PUK required", cmsIndex: "invalid memory index",
 		cmsFull: "memory full", cmsNoSMSC: "SMSC address unknown", cmsNoNetwork: "no network service",
-		cmsTimeout: "network timeout", cmsNoAck: "no +CNMA acknowledgement expected", cmsUnknown: "unknown error",
+		cmsTimeout: "network timeout", cmsNoAck: "no +CNMA acknowledgement expected",
 	}
 	t := cme
 	if f.cms {

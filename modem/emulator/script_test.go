@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"bufio"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,7 +15,10 @@ import (
 
 // TestScripts runs the dialogues in testdata/scripts. A line that begins with
 // "> " is written as it is, one with "< " is what comes next; both are Go
-// strings without their quotes. "! NAME" does something to the modem.
+// strings without their quotes. "! NAME" does something to the modem. In a
+// script of the network "@< " is what it hears, and "@> " what it says; in one
+// of the card "c< " is the next APDU that it has, and "c> APDU ANSWER" what it
+// will answer to the next one that begins so, in the place of 9000.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/scripts/*.txt")
 	if err != nil || len(files) == 0 {
@@ -27,9 +31,23 @@ func TestScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer script.Close()
-			_, f := newNetwork(t)
-			h := newModem(t, emulator.Options{Dial: loopback.TCP(f.addr), PIN: pinOf(name), SM: 3, ME: 3})
-			if pinOf(name) == "" {
+			o, w := emulator.Options{SM: 3, ME: 3, AckPDU: strings.Contains(name, "ackpdu")}, newWire(t)
+			if o.Dial = w.dial; !strings.Contains(name, "network") {
+				_, f := newNetwork(t)
+				o.Dial = loopback.TCP(f.addr)
+			}
+			if strings.Contains(name, "pin") {
+				o.PIN = "1234"
+			}
+			var card chip
+			switch o.HostToolkit = strings.Contains(name, "host"); {
+			case strings.Contains(name, "chip"):
+				o.Card = &card
+			case strings.Contains(name, "empty"):
+				o.Card = emptySlot
+			}
+			h := newModem(t, o)
+			if o.PIN == "" && o.Card != emptySlot {
 				h.fresh()
 			}
 			for line, s := 1, bufio.NewScanner(script); s.Scan(); line++ {
@@ -51,19 +69,20 @@ func TestScripts(t *testing.T) {
 					}
 				case "!":
 					act(t, h, arg)
+				case "c<":
+					card.heard(t, arg)
+				case "c>":
+					card.will(t, arg)
+				case "@<":
+					w.hears(arg)
+				case "@>":
+					w.say(arg)
 				default:
 					t.Fatalf("line %d: %q", line, text)
 				}
 			}
 		})
 	}
-}
-
-func pinOf(name string) string {
-	if strings.Contains(name, "pin") {
-		return "1234"
-	}
-	return ""
 }
 
 func act(t *testing.T, h *host, what string) {
@@ -76,9 +95,24 @@ func act(t *testing.T, h *host, what string) {
 		h.m.Fill("SM")
 	case "fill ME":
 		h.m.Fill("ME")
+	case "lost":
+		h.m.SetRegistered(false)
+	case "found":
+		h.m.SetRegistered(true)
+	case "signal 7":
+		h.m.SetSignal(7)
+	case "silent":
+		h.m.SetSilent(true)
+	case "speaks":
+		h.m.SetSilent(false)
 	case "errors":
 		h.m.SetErrors(true)
 	default:
-		t.Fatalf("unknown action %q", what)
+		tpdu, found := strings.CutPrefix(what, "receive ")
+		b, err := hex.DecodeString(tpdu)
+		if !found || err != nil {
+			t.Fatalf("unknown action %q", what)
+		}
+		h.m.Receive(b)
 	}
 }

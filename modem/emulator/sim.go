@@ -21,7 +21,6 @@ type sim struct {
 // apdu runs a command with what belongs to it (TS 102 221 7.3.1.1): GET RESPONSE
 // after 61xx and 9Fxx, the right length after 6Cxx. It returns data and SW.
 func (s *sim) apdu(b []byte) ([]byte, uint16) {
-	first := b
 	for range 4 {
 		r := s.card.Transmit(b)
 		if len(r) < 2 {
@@ -30,10 +29,7 @@ func (s *sim) apdu(b []byte) ([]byte, uint16) {
 		data, sw := r[:len(r)-2], uint16(r[len(r)-2])<<8|uint16(r[len(r)-1])
 		switch sw >> 8 {
 		case 0x61, 0x9F:
-			b = []byte{first[0] & 0xF3, insGetResponse, 0, 0, byte(sw)}
-			if first[0] == 0x80 {
-				b[0] = 0
-			}
+			b = []byte{0, insGetResponse, 0, 0, byte(sw)}
 		case 0x6C:
 			b = append(append([]byte(nil), b[:4]...), byte(sw))
 		default:

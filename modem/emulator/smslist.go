@@ -46,8 +46,7 @@ func cmgl(x *execution, c command) final {
 			continue
 		}
 		if m.set.text {
-			head, body := m.set.toText(msg, m.sim.smsc)
-			x.info("+CMGL: %d,\"%s\",%s\r\n%s", i+1, statusNames[msg.status], head, body)
+			x.info("+CMGL: %d,\"%s\",%s", i+1, statusNames[msg.status], m.set.toText(msg, m.sim.smsc, true))
 		} else {
 			x.info("+CMGL: %d,%d,,%d\r\n%s", i+1, msg.status, len(msg.tpdu), msg.pdu())
 		}
@@ -73,8 +72,7 @@ func cmgr(x *execution, c command) final {
 		return failSMS(cmsIndex)
 	}
 	if m.set.text {
-		head, body := m.set.toText(msg, m.sim.smsc)
-		x.info("+CMGR: \"%s\",%s\r\n%s", statusNames[msg.status], head, body)
+		x.info("+CMGR: \"%s\",%s", statusNames[msg.status], m.set.toText(msg, m.sim.smsc, false))
 	} else {
 		x.info("+CMGR: %d,,%d\r\n%s", msg.status, len(msg.tpdu), msg.pdu())
 	}

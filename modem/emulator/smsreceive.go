@@ -119,7 +119,7 @@ func (in *inbound) arrived(d delivery) {
 
 // class3: the message is for the host (TS 23.038 4).
 func class3(dcs byte) bool {
-	return dcs&0xF0 == 0xF0 && dcs&3 == 3 || dcs&0xC0 == 0 && dcs&0x13 == 0x13
+	return dcs&3 == 3 && (dcs >= 0xF0 || dcs < 0x80 && dcs&0x10 != 0)
 }
 
 // store keeps a message and may announce it.
@@ -140,11 +140,7 @@ func (in *inbound) store(memory, code string, announce bool, d delivery) {
 // only when the host has given +CNMA.
 func (in *inbound) direct(code string, d delivery) {
 	if in.set.text {
-		head, body := in.set.toText(&d.message, in.sim.smsc)
-		if body != "" {
-			head += "\r\n" + body
-		}
-		in.indicate(code + ": " + head)
+		in.indicate(code + ": " + in.set.toText(&d.message, in.sim.smsc, false))
 	} else {
 		alpha := ""
 		if code == "+CMT" {
@@ -222,10 +218,14 @@ func cnma(x *execution, c command) final {
 	}
 	a := fields(c.args)
 	cause := rp.Cause(0)
-	if len(a) > 0 && a[0] == "2" {
+	switch {
+	case len(a) == 0:
+	case m.set.text || a[0] != "0" && a[0] != "1" && a[0] != "2":
+		return failSMS(cmsOperation)
+	case a[0] == "2":
 		cause = rp.ProtocolError
 	}
-	if len(a) < 2 || m.set.text || a[1] == "0" {
+	if len(a) < 2 || a[1] == "0" {
 		return end(x, cause)
 	}
 	return x.prompt(false, func(y *execution, _ []byte) final { return end(y, cause) })

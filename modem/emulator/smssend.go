@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,8 +36,12 @@ func cmgs(x *execution, c command) final {
 
 // cmgw is +CMGW (TS 27.005 3.5.3): the message goes into the second memory.
 func cmgw(x *execution, c command) final {
+	stat, f := x.m.set.storedAs(fields(c.args))
+	if f != ok {
+		return f
+	}
 	return x.compose(c, func(y *execution, msg message) final {
-		msg.status = unsent
+		msg.status = stat
 		i := y.m.mem[y.m.set.mem[1]].put(&msg)
 		if i == 0 {
 			return failSMS(cmsFull)
@@ -44,6 +49,27 @@ func cmgw(x *execution, c command) final {
 		y.info("+CMGW: %d", i)
 		return ok
 	})
+}
+
+// storedAs is <stat> of +CMGW, which comes after the length, or in text mode
+// after the type of the number: as a message that is still to be sent.
+func (s *settings) storedAs(a []string) (status, final) {
+	i, n := 1, -1
+	if s.text {
+		i = 2
+	}
+	switch {
+	case len(a) <= i || a[i] == "":
+		return unsent, ok
+	case s.text:
+		n = slices.Index(statusNames[:all], a[i])
+	default:
+		n = slices.Index([]string{"0", "1", "2", "3"}, a[i])
+	}
+	if n < 0 {
+		return 0, failSMS(cmsOperation)
+	}
+	return status(n), ok
 }
 
 // compose reads a message from the host, in either mode.
@@ -57,13 +83,7 @@ func (x *execution) compose(c command, then func(*execution, message) final) fin
 	}
 	a := fields(c.args)
 	if m.set.text {
-		to := ""
-		if len(a) > 0 {
-			to = a[0]
-		}
-		if len(a) > 1 && a[1] == "145" && !strings.HasPrefix(to, "+") {
-			to = "+" + to
-		}
+		to := numberOf(a)
 		return x.prompt(true, func(y *execution, body []byte) final {
 			msg, f := m.set.fromText(to, string(body))
 			if f != ok {
@@ -138,7 +158,7 @@ func (x *execution) send(name string, msg message) final {
 	case a.cause != 0:
 		return failSMS(int(a.cause))
 	case m.o.AckPDU && m.set.csms == 1 && len(a.tpdu) > 0:
-		x.info(`%s: %d,"%X"`, name, mr, append([]byte{0}, a.tpdu...))
+		x.info(`%s: %d,"%X"`, name, mr, a.tpdu) // without the address of the centre
 	default:
 		x.info("%s: %d", name, mr)
 	}
@@ -166,7 +186,7 @@ func cmss(x *execution, c command) final {
 		if err != nil {
 			return failSMS(cmsOperation)
 		}
-		s.Destination = addressOf(a[1])
+		s.Destination = addressOf(numberOf(a[1:]))
 		if out.tpdu, err = s.AppendBinary(nil); err != nil {
 			return failSMS(cmsText)
 		}
@@ -176,6 +196,18 @@ func cmss(x *execution, c command) final {
 		msg.status = sent
 	}
 	return f
+}
+
+// numberOf is a number and its type as hosts write them: 145 is the + of an
+// international one (TS 27.005 3.1, <toda>).
+func numberOf(a []string) string {
+	switch {
+	case len(a) == 0:
+		return ""
+	case len(a) > 1 && a[1] == "145" && !strings.HasPrefix(a[0], "+"):
+		return "+" + a[0]
+	}
+	return a[0]
 }
 
 // dialled is an address as the RP layer has it: type octet and digits; nil

@@ -133,10 +133,7 @@ func csca(x *execution, c command) final {
 		if len(a) == 0 || len(a[0]) > 21 || strings.Trim(a[0], "+0123456789") != "" {
 			return failSMS(cmsText)
 		}
-		m.sim.smsc = a[0]
-		if len(a) > 1 && a[1] == "145" && !strings.HasPrefix(m.sim.smsc, "+") {
-			m.sim.smsc = "+" + m.sim.smsc
-		}
+		m.sim.smsc = numberOf(a)
 	}
 	return ok
 }

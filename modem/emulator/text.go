@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,37 +79,60 @@ func (s *settings) toHost(text string) string {
 	return text
 }
 
-// toText is a message as text mode shows it: the fields after <stat>, and the
-// text (TS 27.005 3.4.2).
-func (s *settings) toText(msg *message, smsc string) (head, body string) {
+// toText is a message as text mode shows it, after <stat>: fields, and in a line
+// of its own the text, which a status report has not. A list has fewer of the
+// fields that +CSDH adds, and both times of a message (TS 27.005 3.4.2, TS 27.005 3.4.3).
+func (s *settings) toText(msg *message, smsc string, list bool) string {
 	quoted := func(text string) string { return `"` + s.toHost(text) + `"` }
+	if a, err := sms.ParseAddressValue(msg.sca); err == nil {
+		smsc = addressText(a)
+	}
+	kind := byte(0xFF)
+	if len(msg.tpdu) > 0 {
+		kind = msg.tpdu[0]
+	}
 	switch {
-	case len(msg.tpdu) == 0:
-	case msg.tpdu[0]&3 == 2:
+	case kind == 0xFF:
+	case kind&3 == 2:
 		r, err := sms.ParseStatusReport(msg.tpdu)
 		if err == nil {
-			return fmt.Sprintf(`%d,%d,%s,%d,"%s","%s",%d`, msg.tpdu[0], r.Reference, quoted(addressText(r.Recipient)), typeOf(r.Recipient), stamp(r.Time), stamp(r.Discharged), r.Status), ""
+			return fmt.Sprintf(`%d,%d,%s,%d,"%s","%s",%d`, kind, r.Reference, quoted(addressText(r.Recipient)), typeOf(r.Recipient), stamp(r.Time), stamp(r.Discharged), r.Status)
 		}
 	case msg.status >= unsent:
 		out, err := sms.ParseSubmit(msg.tpdu)
 		if err == nil {
-			head = fmt.Sprintf(`%s,`, quoted(addressText(out.Destination)))
-			if s.csdh {
-				head += fmt.Sprintf(`,%d,%d,%d,%d,%d,"%s",%d,%d`, typeOf(out.Destination), msg.tpdu[0], out.PID, out.DCS, out.Validity.Relative, smsc, toda(smsc), length(out.Septets, out.UD))
+			head := quoted(addressText(out.Destination)) + ","
+			if list {
+				head += ","
 			}
-			return head, s.content(out.DCS, out.UDH, out.UD, out.Septets)
+			vp := ""
+			if out.Validity.Format == sms.ValidityRelative {
+				vp = strconv.Itoa(int(out.Validity.Relative))
+			}
+			head += s.details(list, out.Destination, kind, fmt.Sprintf("%d,%d,%s", out.PID, out.DCS, vp), smsc, length(out.Septets, out.UD))
+			return head + "\r\n" + s.content(out.DCS, out.UDH, out.UD, out.Septets)
 		}
 	default:
 		d, err := sms.ParseDeliver(msg.tpdu)
 		if err == nil {
-			head = fmt.Sprintf(`%s,,"%s"`, quoted(addressText(d.Originator)), stamp(d.Time))
-			if s.csdh {
-				head += fmt.Sprintf(`,%d,%d,%d,%d,"%s",%d,%d`, typeOf(d.Originator), msg.tpdu[0], d.PID, d.DCS, smsc, toda(smsc), length(d.Septets, d.UD))
-			}
-			return head, s.content(d.DCS, d.UDH, d.UD, d.Septets)
+			head := fmt.Sprintf(`%s,,"%s"`, quoted(addressText(d.Originator)), stamp(d.Time))
+			head += s.details(list, d.Originator, kind, fmt.Sprintf("%d,%d", d.PID, d.DCS), smsc, length(d.Septets, d.UD))
+			return head + "\r\n" + s.content(d.DCS, d.UDH, d.UD, d.Septets)
 		}
 	}
-	return `"",,""`, strings.ToUpper(hex.EncodeToString(msg.tpdu))
+	return `"",,""` + "\r\n" + strings.ToUpper(hex.EncodeToString(msg.tpdu))
+}
+
+// details are the fields that +CSDH=1 adds: in a list the type of the number
+// and the length, else also first octet, PID and DCS, and the service centre.
+func (s *settings) details(list bool, a sms.Address, first byte, pid, smsc string, length int) string {
+	switch {
+	case !s.csdh:
+		return ""
+	case list:
+		return fmt.Sprintf(",%d,%d", typeOf(a), length)
+	}
+	return fmt.Sprintf(`,%d,%d,%s,"%s",%d,%d`, typeOf(a), first, pid, smsc, toda(smsc), length)
 }
 
 // content is the text, or hex where it is none.
