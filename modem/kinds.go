@@ -84,11 +84,11 @@ func kindOf(s string, cur *running) (kind, string) {
 // solicited tells "+CREG: <n>,<stat>..." from the indication "+CREG: <stat>...":
 // the second value is a number without quotes. TS 27.007 7.2.
 func solicited(s string) bool {
-	f := fields(s)
+	f := strings.Split(s, ",")
 	if len(f) < 2 {
 		return false
 	}
-	n, err := strconv.Atoi(f[1])
+	n, err := strconv.Atoi(strings.TrimSpace(f[1])) // an area in quotes is none
 	return err == nil && n < 32
 }
 

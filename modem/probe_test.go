@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,6 +66,98 @@ func TestProbe(t *testing.T) {
 			}
 			if (err != nil) != tc.bad || (faults > 0) != tc.bad || f.stored() != kept {
 				t.Errorf("%s: %v, %d faults", name, err, faults)
+			}
+		})
+	}
+}
+
+// What a probe sends, octet by octet, and how often it asks.
+func TestProbeSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{t: t, store: map[string]map[int]string{}}
+		err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Text: "Hello", Accept: true, Found: func(Finding) {}})
+		if err != nil {
+			t.Error(err)
+		}
+		// A plain text; then a command packet to an application that no card has:
+		// CPL 000E, CHL 0D, no SPI, KIc and KID, TAR BFFFFF, CNTR and PCNTR 0.
+		want := []string{"0001000B911497000000F1000005C8329BFD06", "0061000B911497000000F17FF613027000" + "000E0D00000000BFFFFF000000000000"}
+		if !slices.Equal(f.pdus, want) {
+			t.Errorf("%q, want %q", f.pdus, want)
+		}
+		if f.asked("+CNMI=2,1,0,1,0") != 1 || f.asked("+CNMI=2") != 1 || f.asked("+CMGL") != 0 || f.asked("+CMGD") != 0 || f.asked("+CPMS=\"") != 0 {
+			t.Errorf("%q", f.cmds)
+		}
+	})
+}
+
+// A probe whose port ends says so, whatever it was asking.
+func TestProbeLosesThePort(t *testing.T) {
+	for n := 1; ; n++ {
+		done := false
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{t: t, store: map[string]map[int]string{}}
+			asked := 0
+			f.answer = func(string) string {
+				if asked++; asked == n {
+					f.conn.Close()
+					return silent
+				}
+				return ""
+			}
+			bad := ""
+			err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Text: "Hello", Accept: true, Wait: time.Second, Found: func(x Finding) {
+				if x.Bad {
+					bad = x.What
+				}
+			}})
+			if done = asked < n; done {
+				return
+			}
+			if !errors.Is(err, errPort) || bad != "port" {
+				t.Errorf("command %d: %v, bad: %q", n, err, bad)
+			}
+		})
+		if done {
+			if n < 15 {
+				t.Errorf("a probe of %d commands", n)
+			}
+			return
+		}
+	}
+}
+
+// Reports that a probe does not wait for: of another message, not final, or
+// unreadable; and one that says that the network has given up.
+func TestProbeAwaits(t *testing.T) {
+	other, pending, failed := func(t *testing.T) string { return status(t, 8, addressOf("41790000001"), 0, time.Now()) },
+		func(t *testing.T) string { return status(t, 9, addressOf("41790000001"), 0x20, time.Now()) },
+		func(t *testing.T) string { return status(t, 9, addressOf("41790000001"), 0x45, time.Now()) }
+	for _, tc := range []struct {
+		reports []func(*testing.T) string
+		want    string
+	}{
+		{nil, "no status report within 1m0s"},
+		{[]func(*testing.T) string{other, pending}, "no status report within 1m0s"},
+		{[]func(*testing.T) string{func(*testing.T) string { return "0002FF" }, other, failed}, "given up by the network, TP-ST 45"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{t: t, store: map[string]map[int]string{}}
+			f.network = func(string) string {
+				out := "\r\n+CMGS: 9\r\n\r\nOK\r\n"
+				for _, r := range tc.reports {
+					p := r(t)
+					out += fmt.Sprintf("\r\n+CDS: %d\r\n%s\r\n", tpduLen(p), p)
+				}
+				return out
+			}
+			said, began := "", time.Now()
+			err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Accept: true, Found: func(x Finding) { said = x.Text }})
+			if !strings.HasPrefix(said, tc.want) || (err != nil) != strings.HasPrefix(said, "given up") {
+				t.Errorf("%q, %v; want %q", said, err, tc.want)
+			}
+			if waited := time.Since(began); strings.HasPrefix(said, "no status") != (waited >= time.Minute) {
+				t.Errorf("%q after %v", said, waited)
 			}
 		})
 	}

@@ -99,3 +99,28 @@ func TestStateIsStored(t *testing.T) {
 		}
 	})
 }
+
+// The quota counts by the hour: a message of 24 hours ago counts until its hour is over.
+func TestQuotaHours(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 30, 0, 0, time.UTC)
+	s := &state{}
+	s.data.SIMs = map[string]*sim{}
+	s.count("a", at)
+	s.count("a", at.Add(time.Hour))
+	s.count("b", at)
+	for _, tc := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 2}, {24 * time.Hour, 2}, {24*time.Hour + 29*time.Minute, 2}, {24*time.Hour + 30*time.Minute, 1}, {25*time.Hour + 30*time.Minute, 0}} {
+		if n := s.sentBy("a", at.Add(tc.after)); n != tc.want {
+			t.Errorf("after %v: %d, want %d", tc.after, n, tc.want)
+		}
+	}
+	if n := s.sentBy("c", at); n != 0 {
+		t.Errorf("%d of a SIM that has sent nothing", n)
+	}
+	s.count("a", at.Add(25*time.Hour))
+	if h := s.data.SIMs["a"].Hours; len(h) != 2 {
+		t.Errorf("%d hours are kept, want 2", len(h))
+	}
+}
