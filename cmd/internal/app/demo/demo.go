@@ -125,6 +125,7 @@ func Start(ctx context.Context, o Options) (d *Demo, err error) {
 	if err != nil {
 		return d, err
 	}
+	d.Password = d.site.Password
 	if err := d.makePhones(); err != nil {
 		return d, err
 	}

@@ -57,6 +57,9 @@ func TestDataGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	d := startDemo(t, Options{Data: dir, Auto: Code, Plain: true})
 	password := d.Password
+	if len(password) < 26 { // base 32
+		t.Errorf("the provider's password %q has less than 128 bits", password)
+	}
 	stopDemo(t, d)
 	d = startDemo(t, Options{Data: dir, Auto: Code, Plain: true})
 	if d.Password != password {

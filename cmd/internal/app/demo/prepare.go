@@ -18,7 +18,6 @@ import (
 // prepare does to an empty database what an operator would do before the
 // first start: CA, application provider, cards, users.
 func (d *Demo) prepare(ctx context.Context, cfg *config.Config) (fresh bool, err error) {
-	d.Password = d.site.Password
 	if d.site.Ready {
 		return false, nil
 	}
@@ -35,9 +34,11 @@ func (d *Demo) prepare(ctx context.Context, cfg *config.Config) (fresh bool, err
 	if err := os.WriteFile(d.CAFile(), ca.PEM(), 0o600); err != nil {
 		return false, err
 	}
-	if _, err := a.AddAP(ctx, operator.APRequest{Name: APName, ID: APID, Password: d.Password}); err != nil {
+	ap, err := a.AddAP(ctx, operator.APRequest{Name: APName, ID: APID})
+	if err != nil {
 		return false, fmt.Errorf("demo AP: %w", err)
 	}
+	d.site.Password = ap.Password
 	file := d.site.cardFile(d.o.Users)
 	if err := os.WriteFile(d.site.path("cards.csv"), []byte(file), 0o600); err != nil {
 		return false, err

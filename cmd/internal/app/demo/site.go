@@ -104,7 +104,7 @@ func (s *site) fill(o Options) error {
 		return fmt.Errorf("%s is not empty and holds no demonstration: take another --data folder", s.dir)
 	}
 	s.fresh = true
-	s.Password, s.Code, s.Keys = rand.Text()[:16], o.Auto, map[string]string{}
+	s.Code, s.Keys = o.Auto, map[string]string{}
 	if s.Code == "" {
 		s.Code = Code
 	}
