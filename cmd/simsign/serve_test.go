@@ -13,28 +13,12 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/app"
+	"github.com/simsign/simsign/cmd/internal/config/configtest"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/store"
 )
 
-const serveConfig = `
-[api]
-listen = "127.0.0.1:0"
-[ca]
-listen = "127.0.0.1:0"
-[metrics]
-listen = "127.0.0.1:0"
-[[card_profile]]
-name = "int6"
-tar = "B00001"
-[[signature_profile]]
-uri = "http://localhost/simsign/authentication"
-usage = "authentication"
-[[bearer]]
-name = "loopback"
-kind = "loopback"
-network = "127.0.0.1:0"
-`
+const serveConfig = configtest.Listeners + configtest.Site
 
 // The service manager hears READY when every listener is open, WATCHDOG while
 // the store answers, and STOPPING before anything closes.

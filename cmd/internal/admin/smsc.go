@@ -70,15 +70,15 @@ func (s *Service) TraceSMSC(_ context.Context, r SMSCName) (SMSCTrace, error) {
 
 // ListSMSCs asks the service.
 func (c *Client) ListSMSCs(ctx context.Context, r operator.Page) ([]esme.Status, error) {
-	return call[operator.Page, []esme.Status](ctx, c, "smsc/list", r)
+	return call[[]esme.Status](ctx, c, "smsc/list", r)
 }
 
 // OrderSMSC asks the service.
 func (c *Client) OrderSMSC(ctx context.Context, r SMSCOrder) (esme.Status, error) {
-	return call[SMSCOrder, esme.Status](ctx, c, "smsc/order", r)
+	return call[esme.Status](ctx, c, "smsc/order", r)
 }
 
 // TraceSMSC asks the service.
 func (c *Client) TraceSMSC(ctx context.Context, r SMSCName) (SMSCTrace, error) {
-	return call[SMSCName, SMSCTrace](ctx, c, "smsc/trace", r)
+	return call[SMSCTrace](ctx, c, "smsc/trace", r)
 }

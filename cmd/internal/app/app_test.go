@@ -15,6 +15,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/cmd/internal/config/configtest"
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
@@ -28,26 +29,7 @@ const ample = 2 * time.Minute
 // A store or a client that a busy machine stops for some seconds is no fault here.
 func init() { checkTime, headTime = ample, ample }
 
-const site = `
-[api]
-listen = "127.0.0.1:0"
-[ca]
-listen = "127.0.0.1:0"
-[metrics]
-listen = "127.0.0.1:0"
-[lab]
-test_ca = true
-[[card_profile]]
-name = "int6"
-tar = "B00001"
-[[signature_profile]]
-uri = "http://a.example/auth"
-usage = "authentication"
-[[bearer]]
-name = "loop"
-kind = "loopback"
-network = "127.0.0.1:0"
-`
+const site = configtest.Listeners + "[lab]\ntest_ca = true\n" + configtest.Site
 
 // configuration is one on a folder of its own.
 func configuration(t *testing.T, text string) *config.Config {
@@ -149,7 +131,7 @@ func TestReadiness(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	ready(t, a, 503, "bearer loop: not attached")
+	ready(t, a, 503, "bearer loopback: not attached")
 	if err := a.Alive(t.Context()); err != nil {
 		t.Errorf("alive: %v", err)
 	}
@@ -298,7 +280,7 @@ kind = "loopback"
 network = "127.0.0.1:0"
 `)
 	a := start(t, cfg)
-	for number, want := range map[string]string{"41790000001": "zurich", "41440000001": "zurich", "41310000001": "loop", "3720000001": "rest"} {
+	for number, want := range map[string]string{"41790000001": "zurich", "41440000001": "zurich", "41310000001": "loopback", "3720000001": "rest"} {
 		b := a.bearers.route(bearer.Destination{MSISDN: sms.MSISDN(number)})
 		if b == nil || b.Name() != want {
 			t.Errorf("%s goes to %v, want %s", number, b, want)

@@ -13,16 +13,21 @@ import (
 	"github.com/simsign/simsign/cmd/internal/alert"
 )
 
+func selfCheck(t *testing.T, clock func() time.Time, again func(), checks []check) (*health, *alert.Board) {
+	t.Helper()
+	reg, log := newRegistry("test"), slog.New(slog.DiscardHandler)
+	alerts, err := alert.New(reg, log, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newHealth(reg, log, clock, alerts, again, checks), alerts
+}
+
 // A self-check that hangs or has stopped coming is a reason by itself.
 func TestHealthAge(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	fault := errors.New("does not answer")
-	reg := newRegistry("test")
-	alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHealth(reg, slog.New(slog.DiscardHandler), func() time.Time { return now }, alerts, func() {}, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
+	h, alerts := selfCheck(t, func() time.Time { return now }, func() {}, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
 	if have := fmt.Sprint(h.now()); have != "[starting]" {
 		t.Errorf("before the first check: %s", have)
 	}
@@ -64,13 +69,8 @@ func TestHealthHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		checkTime = 3 * time.Second
 		defer func() { checkTime = ample }()
-		reg := newRegistry("test")
-		alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
 		asked, again, release := 0, 0, make(chan error)
-		h := newHealth(reg, slog.New(slog.DiscardHandler), time.Now, alerts, func() { again++ }, []check{
+		h, _ := selfCheck(t, time.Now, func() { again++ }, []check{
 			{"store", func(context.Context) error { asked++; return <-release }, [2]string{}, nil},
 			{"ca", func(context.Context) error { return nil }, [2]string{}, nil},
 		})
@@ -118,15 +118,10 @@ func TestHealthStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		checkTime = 3 * time.Second
 		defer func() { checkTime = ample }()
-		reg := newRegistry("test")
-		alerts, err := alert.New(reg, slog.New(slog.DiscardHandler), time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var takes time.Duration
 		var no error
 		var asked atomic.Int32
-		h := newHealth(reg, slog.New(slog.DiscardHandler), time.Now, alerts, func() {}, []check{
+		h, _ := selfCheck(t, time.Now, func() {}, []check{
 			{"store", func(context.Context) error {
 				asked.Add(1)
 				takes, no := takes, no

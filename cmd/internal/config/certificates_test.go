@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/simsign/simsign/cmd/internal/config/configtest"
 )
 
 // certificate writes NAME.crt and NAME.key; each span is one certificate of
@@ -86,7 +88,7 @@ func TestCertificatesInTime(t *testing.T) {
 			if c.smpp != "" {
 				centre += pair(c.smpp)
 			}
-			_, err := Parse(filepath.Join(dir, "simsign.toml"), []byte(api+certSite+centre), func(string) string { return "" })
+			_, err := Parse(filepath.Join(dir, "simsign.toml"), []byte(api+configtest.Site+centre), func(string) string { return "" })
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)
@@ -96,15 +98,3 @@ func TestCertificatesInTime(t *testing.T) {
 		})
 	}
 }
-
-const certSite = `
-[[card_profile]]
-name = "int6"
-tar = "B00001"
-[[signature_profile]]
-uri = "http://localhost/simsign/authentication"
-usage = "authentication"
-[[bearer]]
-name = "loopback"
-kind = "loopback"
-`

@@ -6,19 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/simsign/simsign/cmd/internal/config/configtest"
 )
 
 // dangerSite has no danger but those that a case adds.
 const dangerSite = `
 [keys]
 root_credential = "root"
-[[card_profile]]
-name = "int6"
-tar = "B00001"
-[[signature_profile]]
-uri = "http://localhost/simsign/authentication"
-usage = "authentication"
-[[bearer]]
+` + configtest.Profiles + `[[bearer]]
 name = "north"
 kind = "smpp"
 prefixes = ["41"]

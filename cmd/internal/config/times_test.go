@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/simsign/simsign/cmd/internal/config/configtest"
 	"github.com/simsign/simsign/smpp/esme"
 )
 
@@ -12,14 +13,7 @@ import (
 // and all bearers of a route have had their time within the life of a
 // transaction.
 func TestTimesAgree(t *testing.T) {
-	const site = `
-[[card_profile]]
-name = "int6"
-tar = "B00001"
-[[signature_profile]]
-uri = "http://a.example/auth"
-usage = "authentication"
-[[bearer]]
+	const site = configtest.Profiles + `[[bearer]]
 name = "centre"
 kind = "smpp"
 address = "smsc.example.net:2775"

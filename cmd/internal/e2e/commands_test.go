@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -12,8 +11,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -129,21 +126,8 @@ func TestProviderVerifies(t *testing.T) {
 	if err := who.CheckSignatureFrom(issuer); err != nil {
 		t.Error(err)
 	}
-	req, err := ocsp.CreateRequest(who, issuer, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.Post("http://"+w.ca+"/ocsp", "application/ocsp-request", bytes.NewReader(req))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	der, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if st, err := ocsp.ParseResponseForCert(der, who, issuer); err != nil || st.Status != ocsp.Good {
-		t.Errorf("OCSP: %+v, %v", st, err)
+	if st := w.ocsp(t, who, issuer); st.Status != ocsp.Good {
+		t.Errorf("OCSP: %+v", st)
 	}
 	list, err := x509.ParseRevocationList([]byte(get(t, "http://"+w.ca+"/ca.crl")))
 	if err != nil {

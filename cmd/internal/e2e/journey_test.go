@@ -50,16 +50,11 @@ var jsonHeader = http.Header{"Content-Type": {"application/json"}}
 // get reads a page of the listener for metrics or of the CA.
 func get(t testing.TB, url string) string {
 	t.Helper()
-	resp, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
+	code, text := page(t, url)
+	if code != http.StatusOK {
+		t.Fatalf("%s: status %d", url, code)
 	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s, %v", url, resp.Status, err)
-	}
-	return string(b)
+	return text
 }
 
 // sign runs "simsign sign" as the bank.

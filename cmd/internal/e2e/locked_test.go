@@ -55,12 +55,12 @@ func TestLockedDatabase(t *testing.T) {
 	u.setIdle(false)
 	press(t, u)
 	w.asks(t, w.users[1], 1, "780 ", "--text", "Pay?")
-	ready := func() (int, string) { return w.page(t, "http://"+w.metrics+"/readyz") }
+	ready := func() (int, string) { return page(t, "http://"+w.metrics+"/readyz") }
 	eventually(t, "that the service says it is not ready", func() bool {
 		code, text := ready()
 		return code == 503 && strings.Contains(text, "store: ")
 	})
-	if code, text := w.page(t, "http://"+w.metrics+"/healthz"); code != 200 {
+	if code, text := page(t, "http://"+w.metrics+"/healthz"); code != 200 {
 		t.Errorf("healthz: %d %s", code, text)
 	}
 	do("ROLLBACK")
@@ -75,7 +75,7 @@ func TestLockedDatabase(t *testing.T) {
 }
 
 // page is what a listener answers, whatever its status.
-func (w *world) page(t testing.TB, url string) (int, string) {
+func page(t testing.TB, url string) (int, string) {
 	t.Helper()
 	resp, err := http.Get(url)
 	if err != nil {

@@ -212,12 +212,8 @@ func attacks(t *testing.T, u *user, packet []byte) []attack {
 // ready is what /readyz says.
 func (w *world) ready(t testing.TB) bool {
 	t.Helper()
-	resp, err := http.Get("http://" + w.metrics + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	code, _ := page(t, "http://"+w.metrics+"/readyz")
+	return code == http.StatusOK
 }
 
 // The same from a number that nobody knows leaves nothing behind either.
