@@ -92,6 +92,7 @@ func TestBadBodies(t *testing.T) {
 		{"tlv_half_header", DeliverSM, "00" + addr + "400000" + "0000" + "0000f600" + "00" + "0424" + "00", ErrTLV, RInvOptParStream},
 		{"bind_with_tail", BindTransceiver, "6100" + "6200" + "00" + "340000" + "00" + "ff", ErrTrailing, RInvCmdLen},
 		{"multi_bad_flag", SubmitMulti, "00" + "010100" + "01" + "03", ErrShort, RInvCmdLen},
+		{"multi_nameless_list", SubmitMulti, "00" + "010100" + "01" + "0200" + "400000" + "0000" + "0000f600" + "00", ErrString, RInvCmdLen},
 		{"multi_fewer_dests", SubmitMulti, "00" + "010100" + "02" + "01" + "0101" + "3100", ErrShort, RInvCmdLen},
 		{"unknown_command", 0x00000033, "", ErrCommand, RInvCmdID},
 	}

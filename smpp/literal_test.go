@@ -100,6 +100,8 @@ func TestFieldBorders(t *testing.T) {
 		"source of alert_notification": {64, AlertNotification, func(s string) Body { return &Alert{address(s), address(""), nil} }},
 		"esme of alert_notification":   {64, AlertNotification, func(s string) Body { return &Alert{address(""), address(s), nil} }},
 		"message_id of multi_resp":     {64, SubmitMultiResp, func(s string) Body { return &MultiResp{MessageID: s} }},
+		"service_type of multi":        {5, SubmitMulti, func(s string) Body { return &Multi{Message: Message{ServiceType: s}} }},
+		"source of multi":              {20, SubmitMulti, func(s string) Body { return &Multi{Message: Message{Source: address(s)}} }},
 		"dest of multi":                {20, SubmitMulti, func(s string) Body { return &Multi{Dests: []MultiDest{{Address: address(s)}}} }},
 		"dl_name":                      {20, SubmitMulti, func(s string) Body { return &Multi{Dests: []MultiDest{{List: s}}} }},
 		"failed of multi_resp":         {20, SubmitMultiResp, func(s string) Body { return &MultiResp{Failed: []Unsuccess{{address(s), 1}}} }},
