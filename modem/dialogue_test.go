@@ -281,6 +281,82 @@ func TestVendors(t *testing.T) {
 	})
 }
 
+// An answer that does not end is no answer, of whatever lines it is made.
+func TestEndlessAnswer(t *testing.T) {
+	for cmd, line := range map[string]string{"AT+CGMI": "ACME", "AT+CMGL=4": "0011", "AT+COPS?": "+COPS: 0", "AT+CGMM": "0011"} {
+		for n, works := range map[int]bool{maxWaiting: true, maxWaiting + 1: false} {
+			bubble(t, Options{}, func(l *lab) {
+				l.f.answer = func(c string) string {
+					if c == cmd && l.f.opened == 1 {
+						return strings.Repeat("\r\n"+line, n) + "\r\n\r\nOK\r\n"
+					}
+					return ""
+				}
+			}, func(l *lab) {
+				if (l.f.opened == 1) != works {
+					t.Errorf("%d lines of %s: opened %d times", n, line, l.f.opened)
+				}
+				l.n.want(t, map[string]int{"end noise": l.f.opened - 1})
+			})
+		}
+	}
+}
+
+// Octets and lines that mean nothing are counted; indications are not.
+func TestNoise(t *testing.T) {
+	for said, want := range map[string]int{
+		"\r\nRING\r\n": 1, "\r\nNO CARRIER\r\n": 1, "\r\nVOICE CALL: BEGIN\r\n": 1, "\r\n0011\r\n": 1, "\r\n> ": 1, "\x00\x00\x80": 3,
+		"\r\n^RSSI: 18\r\n": 0, "\r\n+CGREG: 1\r\n": 0, "\r\n\r\n  \r\n": 0, "\r\n" + strings.Repeat("x", maxLine+1) + "\r\n": 1,
+	} {
+		bubble(t, Options{}, nil, func(l *lab) {
+			l.n.mu.Lock()
+			before := l.n.counts["noise"]
+			l.n.mu.Unlock()
+			l.f.say(said)
+			l.works(true)
+			l.n.want(t, map[string]int{"noise": before + want})
+		})
+	}
+}
+
+// A session that has worked for a minute begins the pauses anew; a shorter one
+// does not, unless the modem has restarted, or its port is gone.
+func TestPausesAfterWork(t *testing.T) {
+	for _, tc := range []struct {
+		worked time.Duration
+		end    string
+		anew   bool
+	}{
+		{50 * time.Second, "\r\nOK\r\n", false}, // nobody has asked
+		{70 * time.Second, "\r\nOK\r\n", true},
+		{10 * time.Second, "\r\nRDY\r\n", true},
+		{10 * time.Second, "", true},
+	} {
+		bubble(t, Options{}, nil, func(l *lab) {
+			for n := range 4 {
+				l.sleep(tc.worked)
+				l.works(true)
+				before := l.f.opened
+				if tc.end == "" {
+					l.f.conn.Close()
+				} else {
+					l.f.say(tc.end)
+				}
+				pause := time.Second
+				if !tc.anew {
+					pause <<= n
+				}
+				l.sleep(pause - time.Millisecond)
+				first := l.f.opened
+				l.sleep(2 * time.Millisecond)
+				if first != before || l.f.opened != before+1 {
+					t.Errorf("%q after %v, end %d: opened %d times before %v, %d after", tc.end, tc.worked, n+1, first-before, pause, l.f.opened-before)
+				}
+			}
+		})
+	}
+}
+
 // What a port says of itself.
 func TestPortErrors(t *testing.T) {
 	if err := error(noPort{}); !errors.Is(err, errPort) || errors.Is(err, ErrHeld) || errors.Is(err, io.EOF) {

@@ -57,6 +57,9 @@ func (f *fake) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
+		if strings.Contains(line, "\n") {
+			f.t.Errorf("%q: a line feed may abort a command (V.250 5.6.1)", line)
+		}
 		line = strings.Trim(line, "\r\n\x1b")
 		if line == "" {
 			continue

@@ -163,8 +163,15 @@ func TestProbeAwaits(t *testing.T) {
 	}
 }
 
-// The port is refused with the name of the program that has it.
+// The port is refused with the name of the program that has it; for the usual
+// suspect with what to do about it.
 func TestHolder(t *testing.T) {
+	for _, name := range []string{"cat", "ModemManager"} {
+		t.Run(name, func(t *testing.T) { held(t, name) })
+	}
+}
+
+func held(t *testing.T, name string) {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
 		t.Skip("no /proc here")
 	}
@@ -177,7 +184,17 @@ func TestHolder(t *testing.T) {
 	if err := Holder(path); err != nil {
 		t.Errorf("we hold it ourselves: %v", err)
 	}
-	cmd := exec.Command("cat")
+	cat, err := exec.LookPath("cat")
+	if err != nil {
+		t.Skip(err)
+	}
+	program := filepath.Join(t.TempDir(), name)
+	if b, err := os.ReadFile(cat); err != nil {
+		t.Skip(err)
+	} else if err := os.WriteFile(program, b, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program)
 	cmd.ExtraFiles = []*os.File{f}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -200,7 +217,7 @@ func TestHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Port(link, 115200)()
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("is open in cat (process %d)", cmd.Process.Pid)) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("is open in %s (process %d)", name, cmd.Process.Pid)) || strings.Contains(err.Error(), "ID_MM_DEVICE_IGNORE") != (name == "ModemManager") {
 		t.Errorf("%v", err)
 	}
 	in.Close()

@@ -52,7 +52,11 @@ func TestLateFinalCode(t *testing.T) {
 func TestSendWithoutAnswer(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		l.f.script(cut("+CMGS", 1, silent))
+		began := time.Now()
 		l.want(1, bearer.ErrBusy) // no prompt
+		if d := time.Since(began); d != 10*time.Second {
+			t.Errorf("a prompt is waited for %v", d)
+		}
 		l.sleep(5 * time.Second)
 		l.f.script(nil)
 		l.f.network = func(string) string { return silent }
