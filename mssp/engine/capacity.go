@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // Octets of one short message (TS 23.040) and of what is in it besides data:
@@ -48,14 +49,29 @@ func fits(octets int, p *mssp.CardProfile, text string) error {
 	if over <= 0 {
 		return nil
 	}
-	chars := 0
+	chars, size := 0, sizes(p, text)
 	for rest := text; over > 0 && rest != ""; chars++ {
-		_, size := utf8.DecodeLastRuneInString(rest)
-		rest = rest[:len(rest)-size]
-		over -= size
+		last, n := utf8.DecodeLastRuneInString(rest)
+		rest = rest[:len(rest)-n]
+		over -= size(last)
 	}
 	if over > 0 {
 		return mssp.Faultf(mssp.WrongDataLength, "the request is %d octets too long for the user's card, which takes %d short messages", octets-capacity(n, p.ConcatRef16), n)
 	}
 	return mssp.Faultf(mssp.WrongDataLength, "the text is %d characters too long for the user's card, which takes %d short messages", chars, n)
+}
+
+// sizes says how many octets a character of a text takes on the card: in UTF-8, in
+// the GSM alphabet, or in UCS-2 as soon as one of them is outside of that.
+func sizes(p *mssp.CardProfile, text string) func(rune) int {
+	if p.UTF8 {
+		return utf8.RuneLen
+	}
+	if _, gsm := sms.GSMLen(text); gsm {
+		return func(r rune) int {
+			n, _ := sms.GSMLen(string(r))
+			return n
+		}
+	}
+	return func(r rune) int { return 2 * sms.UCS2Len(string(r)) }
 }

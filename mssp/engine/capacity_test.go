@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"testing"
 
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -32,6 +34,39 @@ func TestCapacity(t *testing.T) {
 	for n, want := range map[int]int{1: 98, 2: 242, 3: 370, 4: 498} {
 		if got := capacity(n, false); got != want {
 			t.Errorf("capacity(%d) is %d, want %d", n, got, want)
+		}
+	}
+}
+
+// A text is too long by as many characters as it has to lose, in the coding that the
+// card takes; and whoever shortens it by that many is content.
+func TestTooLongBy(t *testing.T) {
+	const most = 98 // octets in one short message
+	for name, c := range map[string]struct {
+		utf8 bool
+		text string
+		over int // octets too many
+		want string
+	}{
+		"it fits":            {true, "hello", 0, ""},
+		"UTF-8, letters":     {true, "hello", 2, "the text is 2 characters too long"},
+		"UTF-8, two octets":  {true, "helä", 3, "the text is 2 characters too long"},
+		"UTF-8, three":       {true, "hel€", 3, "the text is 1 characters too long"},
+		"GSM, letters":       {false, "helä", 2, "the text is 2 characters too long"},
+		"GSM, the extension": {false, "hel€", 2, "the text is 1 characters too long"},
+		"UCS-2, letters":     {false, "õhello", 5, "the text is 3 characters too long"},
+		"UCS-2, three":       {false, "日本語", 3, "the text is 2 characters too long"},
+		"all of the text":    {true, "hello", 5, "the text is 5 characters too long"},
+		"more than the text": {true, "hello", 6, "the request is 6 octets too long"},
+		"no text":            {true, "", 1, "the request is 1 octets too long"},
+	} {
+		err := fits(most+c.over, &mssp.CardProfile{UTF8: c.utf8, MaxSegments: 1}, c.text)
+		var f *mssp.Fault
+		switch {
+		case c.want == "" && err != nil, c.want != "" && !errors.As(err, &f):
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (f.Code != mssp.WrongDataLength || f.Detail != c.want+" for the user's card, which takes 1 short messages"):
+			t.Errorf("%s: %v", name, f)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func (g *signing) command(r *Request, t *engine.Target) (c applet.SignTransactio
 		c.TextToShow, ok = t.ScreenText(show)
 	}
 	if !ok {
-		return c, frame.Text, mssp.Faultf(mssp.InappropriateData, "the text has a character above U+FFFF, which phones cannot be trusted to show")
+		return c, frame.Text, mssp.Faultf(mssp.InappropriateData, "what is to be shown is not UTF-8: the provider's registered name must be corrected by the operator")
 	}
 	return c, frame.Text, nil
 }

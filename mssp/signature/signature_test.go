@@ -103,6 +103,18 @@ func TestSignForms(t *testing.T) {
 				}
 			},
 		},
+		"bare text": {
+			func(r *signature.Request) { r.Format = signature.PKCS1 }, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				hello := sha256.Sum256([]byte("hello"))
+				if v := l.VA.Check(context.Background(), enginetest.ParseCert(t, r.Certificate), hello[:], r.Signature); v.Code != mssp.ValidSignature || r.Format != signature.PKCS1 {
+					t.Errorf("signature: %d, %s", v.Code, r.Format)
+				}
+				if string(c.TextToSign.Octets) != "hello" {
+					t.Errorf("the card signs %q", c.TextToSign.Octets)
+				}
+			},
+		},
 		"validated": {func(r *signature.Request) { r.Validate = true }, mssp.ValidSignature, func(*testing.T, *enginetest.Lab, applet.SignTransaction, signature.Result) {}},
 		"octets": {
 			func(r *signature.Request) {
@@ -151,77 +163,6 @@ func TestSignForms(t *testing.T) {
 			res, err := signature.ParseResult(&tx)
 			l.OK(err)
 			c.check(t, l, card.Shown[len(card.Shown)-1], res)
-		})
-	}
-}
-
-// What is refused before anything is stored or sent, each with its own code.
-//
-// Supports: 1-2, 3.5.2-1, 3.5.4-1, 3.5.12-1, 5.2-1, W-6
-func TestSignRefused(t *testing.T) {
-	ctx := context.Background()
-	for name, c := range map[string]struct {
-		code   mssp.Code
-		change func(*enginetest.Lab, *signature.Request)
-	}{
-		"unknown user":    {mssp.UnknownClient, func(_ *enginetest.Lab, r *signature.Request) { r.MSISDN = "41790000099" }},
-		"other usage":     {mssp.NoKeyFound, func(_ *enginetest.Lab, r *signature.Request) { r.Profile.Usage = mssp.NonRepudiation }},
-		"click OK":        {mssp.UnsupportedProfile, func(_ *enginetest.Lab, r *signature.Request) { r.Profile.LoA = 3 }},
-		"no usage":        {mssp.UnsupportedProfile, func(_ *enginetest.Lab, r *signature.Request) { r.Profile.Usage = 0 }},
-		"nothing to sign": {mssp.MissingParam, func(_ *enginetest.Lab, r *signature.Request) { r.Content = nil }},
-		"short hash": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) {
-			r.Content, r.Digest, r.Hash = nil, make([]byte, 20), crypto.SHA1
-		}},
-		"another text": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) { r.Display, r.AP.OtherDisplay = "Log in?", true }},
-		"hash without permission": {mssp.WrongParam, func(_ *enginetest.Lab, r *signature.Request) {
-			r.Content, r.Digest, r.Hash = nil, make([]byte, 32), crypto.SHA256
-		}},
-		"too long to show": {mssp.WrongDataLength, func(_ *enginetest.Lab, r *signature.Request) { r.Content = []byte(strings.Repeat("x", 240)) }},
-		"too long for card": {mssp.WrongDataLength, func(l *enginetest.Lab, r *signature.Request) {
-			p := l.Options.CardProfiles["test"]
-			p.MaxSegments = 1
-			l.Options.CardProfiles["test"] = p
-			r.Content = []byte(strings.Repeat("x", 100))
-		}},
-		"code blocked": {mssp.PINBlocked, func(l *enginetest.Lab, _ *signature.Request) { l.EditCard(func(c *mssp.Card) { c.Blocked[0] = true }) }},
-		"card suspended": {mssp.CardBlocked, func(l *enginetest.Lab, _ *signature.Request) {
-			l.EditCard(func(c *mssp.Card) { c.State = mssp.CardSuspended })
-		}},
-		"service suspended": {mssp.CardBlocked, func(l *enginetest.Lab, _ *signature.Request) {
-			l.EditSubscriber(func(s *mssp.Subscriber) { s.State = mssp.SubscriberSuspended })
-		}},
-		"left": {mssp.UnknownClient, func(l *enginetest.Lab, _ *signature.Request) {
-			l.EditSubscriber(func(s *mssp.Subscriber) { s.State = mssp.SubscriberRemoved })
-		}},
-		"no profile":          {mssp.UnsupportedProfile, func(l *enginetest.Lab, _ *signature.Request) { l.EditCard(func(c *mssp.Card) { c.Profile = "other" }) }},
-		"certificate revoked": {mssp.RevokedCertificate, func(l *enginetest.Lab, _ *signature.Request) { l.OK(l.CA.Revoke(ctx, l.Key(1).Serial, 1)) }},
-		"certificate expired": {mssp.ErrorCertificate, func(l *enginetest.Lab, _ *signature.Request) { l.Clock.Add(4 * 365 * 24 * 3600e9) }},
-		"no certificate": {mssp.NoCertFound, func(l *enginetest.Lab, _ *signature.Request) {
-			k := l.Key(1)
-			k.CertDER = nil
-			l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}))
-		}},
-		"not registered": {mssp.NoKeyFound, func(l *enginetest.Lab, _ *signature.Request) {
-			k := l.Key(1)
-			k.State = mssp.KeyRequested
-			l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}))
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := enginetest.New(t)
-			card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
-			r := enginetest.Request("T1", "hello")
-			c.change(l, &r)
-			sent, prompts := len(l.Sent), card.Prompts
-			_, err := l.Signer.Sign(ctx, r)
-			enginetest.WantFault(t, err, c.code)
-			l.Settle()
-			if name == "code blocked" {
-				sent++ // the card is asked whether it still is; the user is not
-			}
-			if len(l.Sent) != sent || card.Prompts != prompts {
-				t.Error("something was sent all the same")
-			}
 		})
 	}
 }

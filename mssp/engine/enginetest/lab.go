@@ -89,6 +89,7 @@ type Lab struct {
 	// What the next engine is made of; Kill makes it.
 	Options      engine.Options
 	Registration registration.Options
+	Signature    signature.Options
 	Observers    map[string]engine.Observer
 
 	Engine    *engine.Engine
@@ -239,9 +240,15 @@ func (l *Lab) Make() {
 	}
 	l.Registrar, err = registration.New(r)
 	l.OK(err)
-	l.Signer, err = signature.New(signature.Options{
-		Engine: l.Engine, Store: l.Store, VA: l.VA, Chain: l.CA.Chain, Care: l.Care, Clock: l.Clock.Now, Logger: l.Options.Logger,
-	})
+	s := l.Signature
+	s.Engine, s.Store, s.Chain, s.Clock, s.Logger = l.Engine, l.Store, l.CA.Chain, l.Clock.Now, l.Options.Logger
+	if s.VA == nil {
+		s.VA = l.VA
+	}
+	if s.Care == nil {
+		s.Care = l.Care
+	}
+	l.Signer, err = signature.New(s)
 	l.OK(err)
 }
 
