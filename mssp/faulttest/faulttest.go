@@ -33,7 +33,7 @@ type Rule struct {
 	letter int // how many characters of it are its own
 }
 
-var verb = regexp.MustCompile(`%[a-z]|%U`)
+var verb = regexp.MustCompile(`%[0-9]*[a-zA-Z]`)
 
 // Read finds the rules in the files that fit the patterns, tests aside.
 func Read(t testing.TB, patterns ...string) (rs Rules) {

@@ -1,8 +1,15 @@
 package signature
 
 import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +29,11 @@ func TestScreen(t *testing.T) {
 			AP: mssp.AP{Name: "Bank"}, Profile: mssp.SignatureProfile{URI: uri, Aliases: []string{"urn:alias"}},
 			MimeType: "text/plain", Content: []byte("Pay?"), Display: "Pay?",
 		}
+	}
+	alone := func() Request {
+		r := text()
+		r.Display = ""
+		return r
 	}
 	both := func() Request {
 		r := text()
@@ -61,6 +73,8 @@ func TestScreen(t *testing.T) {
 		"octets":              {octets, func(r *Request) { r.AP.Octets = nil }, 101, 1016, unread("octets", uri)},
 		"octets of a text":    {text, func(r *Request) { r.MimeType = "application/octet-stream" }, 101, 1015, unread("octets", uri)},
 		"a hash of a text":    {text, func(r *Request) { r.Digest = make([]byte, 32) }, 101, 1015, unread("a hash", uri)},
+		"control of a text":   {alone, func(r *Request) { r.Content = []byte("a\x07") }, 107, 0, "DataToBeSigned: character 2 (U+0007) is a control character: remove it"},
+		"too long a text":     {alone, func(r *Request) { r.Content = []byte(strings.Repeat("a", 215)) }, 103, 0, "DataToBeSigned: " + over},
 		"hidden control":      {both, func(r *Request) { r.Content = []byte("a\x07") }, 107, 0, "DataToBeSigned: character 2 (U+0007) is a control character: remove it"},
 		"shown control":       {both, func(r *Request) { r.Display = "a\x07" }, 107, 0, "DataToBeDisplayed: character 2 (U+0007) is a control character: remove it"},
 		"control of a hash":   {hash, func(r *Request) { r.Display = "a\x07" }, 107, 0, "DataToBeDisplayed: character 2 (U+0007) is a control character: remove it"},
@@ -159,5 +173,36 @@ func TestParseResult(t *testing.T) {
 	}
 	if _, err := ParseResult(&mssp.Transaction{State: mssp.Done, Result: b[:9]}); err == nil || !strings.HasPrefix(err.Error(), "transaction result: ") {
 		t.Errorf("half of it: %v", err)
+	}
+}
+
+// What is remembered of certificates is bounded.
+func TestCertsAreBounded(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := certs{m: map[string]*x509.Certificate{}}
+	for i := range maxCerts + 9 {
+		if got, err := c.parse(strconv.Itoa(i), der); err != nil || !bytes.Equal(got.Raw, der) {
+			t.Fatal(err)
+		}
+	}
+	if len(c.m) != maxCerts {
+		t.Errorf("%d are remembered", len(c.m))
+	}
+	// Another certificate under the same number is another one.
+	tmpl.SerialNumber = big.NewInt(2)
+	other, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.parse("9", other); err != nil || !bytes.Equal(got.Raw, other) {
+		t.Errorf("the first one is given, %v", err)
 	}
 }
