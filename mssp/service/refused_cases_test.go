@@ -305,6 +305,9 @@ func refusedQueries(t *testing.T) []refusal {
 	)
 	old, early := testCert(t, now.Add(-time.Hour), now.Add(-time.Second)), testCert(t, now.Add(time.Second), now.Add(time.Hour))
 	id := func(id string) func(*asked) { return func(a *asked) { a.TransID = id } }
+	erased := func(k mssp.Erasable, why string) func(*asked) {
+		return func(a *asked) { a.World.Tx.Erased = mssp.Erased("").Add(k, now, why) }
+	}
 	of := func(change func(*person)) func(*asked) { return func(a *asked) { change(&a.World.Users[0]) } }
 	return []refusal{
 		{"status", "no MSSP_TransID", id(""), 102, 0, "MSSP_TransID is missing: send the one from the MSS_SignatureResp"},
@@ -314,6 +317,8 @@ func refusedQueries(t *testing.T) []refusal {
 		{"status", "another provider's", func(a *asked) { a.World.Tx.AP = "http://shop" }, 101, 0, unknown},
 		{"status that leaks", "another provider's", func(a *asked) { a.World.Tx.AP = "http://shop" }, 101, 0, unknown},
 		{"status that leaks", "no signature", func(a *asked) { a.World.Tx.Kind = mssp.KindRegister }, 101, 0, unknown},
+		{"status of one that is done", "not kept", erased(mssp.Signatures, mssp.ByRetention), 101, 0, "the signature of this MSSP_TransID was made, and is not kept any more: signatures erased on 2026-11-22, as the operator's rules of retention have it; ask for a new one"},
+		{"status of one that is done", "its user is gone", erased(mssp.Numbers, mssp.ByPerson), 101, 0, "the signature of this MSSP_TransID was made, and is not kept any more: numbers erased on 2026-11-22, with everything else of its user; ask for a new one"},
 		{"status", "no Instant", func(a *asked) { a.Req.AP.Instant = "" }, 102, 0, "AP_Info.Instant is missing: send the present time, for example 2006-01-02T15:04:05Z"},
 		{"status", "old Instant", func(a *asked) { a.Req.AP.Instant = "2026-11-22T17:54:59Z" }, 101, 0, "AP_Info.Instant is 5m1s behind the time here (2026-11-22T18:00:00Z), the most is 5m0s: set your clock by NTP"},
 		{"status", "MajorVersion", func(a *asked) { a.Req.MajorVersion = "2" }, 108, 0, `version "2.2" of MSS_StatusQuery is not spoken here: send MajorVersion 1, MinorVersion 1`},

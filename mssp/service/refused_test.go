@@ -276,6 +276,10 @@ func acceptedRequests(t *testing.T) map[string]func() *asked {
 			a.Op, a.TransID = OpStatusQuery, "hq"
 			a.World.Tx = mssp.Transaction{ID: "hq", AP: "http://bank", Kind: mssp.KindSign, State: mssp.Waiting}
 		}),
+		"status of one that is done": from(text, func(a *asked) {
+			a.Op, a.TransID = OpStatusQuery, "hq"
+			a.World.Tx = mssp.Transaction{ID: "hq", AP: "http://bank", Kind: mssp.KindSign, State: mssp.Done, Result: []byte(`{"signature":"AQ=="}`)}
+		}),
 		"status that leaks": from(text, func(a *asked) {
 			a.Op, a.TransID, a.World.Leak = OpStatusQuery, "hq", true
 			a.World.Tx = mssp.Transaction{ID: "hq", AP: "http://bank", Kind: mssp.KindSign, State: mssp.Waiting}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -107,6 +108,18 @@ func TestCertificateUnsure(t *testing.T) {
 	if !errors.As(err, &f) || f.Code != mssp.InternalError || strings.Contains(f.Detail, "busy") || f.Err == nil {
 		t.Errorf("%v", err)
 	}
+}
+
+// Without random numbers there is no reference code, and no request without one.
+//
+// Supports: 3.5.3-5
+func TestNoRandomNumbers(t *testing.T) {
+	l := enginetest.New(t)
+	l.Signature.Rand = iotest.ErrReader(errors.New("no entropy"))
+	l.Kill()
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	_, err := l.Signer.Sign(context.Background(), enginetest.Request("T1", "hello"))
+	enginetest.WantFault(t, err, mssp.InternalError)
 }
 
 // Of two keys the younger signs; when it cannot, the older does, and when none can,

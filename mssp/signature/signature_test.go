@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
+	"encoding/asn1"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/smallstep/pkcs7"
 
@@ -75,6 +77,10 @@ func TestSignForms(t *testing.T) {
 				p7, err := pkcs7.Parse(r.Signature)
 				l.OK(err)
 				l.OK(p7.Verify())
+				var at time.Time
+				if err := p7.UnmarshalSignedAttribute(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}, &at); err != nil || !at.Equal(l.Clock.Now()) {
+					t.Errorf("signed at %s, %v", at, err)
+				}
 			},
 		},
 		"hash": {
