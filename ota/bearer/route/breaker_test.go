@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,8 +22,9 @@ type centre struct {
 	down   bool
 	answer func(bearer.Segment) error
 
-	mu  sync.Mutex
-	got []int64
+	mu        sync.Mutex
+	got       []int64
+	elsewhere []bool // said that another could take the message
 }
 
 func (c *centre) Name() string   { return c.name }
@@ -30,7 +32,7 @@ func (c *centre) Attached() bool { return !c.down }
 
 func (c *centre) Submit(ctx context.Context, s bearer.Segment) (bearer.Receipt, error) {
 	c.mu.Lock()
-	c.got = append(c.got, s.ID)
+	c.got, c.elsewhere = append(c.got, s.ID), append(c.elsewhere, s.Elsewhere)
 	answer := c.answer
 	c.mu.Unlock()
 	if answer != nil {
@@ -172,6 +174,11 @@ func TestBreakerJudges(t *testing.T) {
 		"takes one in between":         {[]func(bearer.Segment) error{busy, busy, takes, busy, busy}, false},
 		"busy, then without an answer": {[]func(bearer.Segment) error{busy, busy, says(bearer.ErrUnknown)}, true},
 		"not bound, paused, full":      {slices.Repeat([]func(bearer.Segment) error{says(fmt.Errorf("%w: no bind is up", bearer.ErrAway))}, 9), false},
+		"no answer, throttles":         {[]func(bearer.Segment) error{says(bearer.ErrUnknown), busy}, false},
+		"no answer twice":              {[]func(bearer.Segment) error{says(bearer.ErrUnknown), says(bearer.ErrUnknown)}, true},
+		"takes one before":             {[]func(bearer.Segment) error{takes, says(bearer.ErrUnknown), busy}, false},
+		"refuses one before":           {[]func(bearer.Segment) error{refused, says(bearer.ErrUnknown), busy}, false},
+		"refuses one in between":       {[]func(bearer.Segment) error{busy, busy, refused, busy, busy}, false},
 		"refuses everybody":            {slices.Repeat([]func(bearer.Segment) error{refused}, refusedOpen), true},
 		"refuses, but not everybody":   {append(slices.Repeat([]func(bearer.Segment) error{refused}, refusedOpen-1), takes, refused), false},
 	} {
@@ -358,6 +365,158 @@ func TestAwaits(t *testing.T) {
 				return bearer.ErrUnknown
 			})
 			p.send(t, time.Minute)
+		}
+	})
+}
+
+// A refusal is an answer: a probe that is refused closes a breaker that opened
+// because there was none. Where everybody was refused it keeps it open, and the
+// pause doubles.
+func TestRefusedProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		for range 2 {
+			p.send(t, time.Minute)
+		}
+		p.main.set(says(bearer.ErrRefused))
+		time.Sleep(firstPause)
+		if by, _ := p.send(t, time.Minute); by != "spare" {
+			t.Errorf("the probe went by %s", by)
+		}
+		if err := p.Fault("main"); err != nil || len(p.told) != 2 || p.told[1] != "main false" {
+			t.Errorf("it has answered: %v, told %v", err, p.told)
+		}
+		for i := range refusedOpen { // now it refuses everybody
+			n := sms.MSISDN(fmt.Sprint("4179000001", i))
+			p.Route(bearer.Destination{MSISDN: n}).Submit(t.Context(), bearer.Segment{Dest: n})
+		}
+		if p.Fault("main") == nil {
+			t.Fatal("it refuses everybody and is not passed over")
+		}
+		asked := len(p.main.got)
+		for pause := firstPause; pause < longPause; pause = min(2*pause, longPause) {
+			time.Sleep(pause - time.Millisecond)
+			p.send(t, time.Minute)
+			if len(p.main.got) != asked {
+				t.Errorf("asked again before %s have passed", pause)
+			}
+			time.Sleep(time.Millisecond)
+			if by, _ := p.send(t, time.Minute); by != "spare" || len(p.main.got) != asked+1 || p.Fault("main") == nil {
+				t.Errorf("after %s: by %s, %d probes, %v", pause, by, len(p.main.got)-asked, p.Fault("main"))
+			}
+			asked = len(p.main.got)
+		}
+		for i, b := range p.breakers {
+			if len(b.attempts) != 0 {
+				t.Errorf("bearer %d still has %d messages", i, len(b.attempts))
+			}
+		}
+	})
+}
+
+// How long a bearer may have a message: its own time where it is alone, a share
+// of what the caller has where another could take it, and no limit without either.
+func TestPatience(t *testing.T) {
+	for name, tc := range map[string]struct {
+		patience, life time.Duration
+		alone          bool
+		want           time.Duration
+	}{
+		"alone":               {35 * time.Second, time.Minute, true, 35 * time.Second},
+		"alone, short life":   {35 * time.Second, 20 * time.Second, true, 20 * time.Second},
+		"alone, no patience":  {0, time.Minute, true, time.Minute},
+		"two, no patience":    {0, time.Minute, false, 15 * time.Second},
+		"two, long life":      {35 * time.Second, time.Hour, false, 35 * time.Second},
+		"two, short patience": {5 * time.Second, time.Minute, false, 5 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			main, spare := &centre{name: "main"}, &centre{name: "spare", answer: takes, down: tc.alone}
+			p := &pair{main: main, spare: spare, Router: New([]Rule{{Bearer: main, Patience: tc.patience}, {Bearer: spare, Priority: 1}}, nil)}
+			spare.set(func(bearer.Segment) error {
+				if tc.alone {
+					return bearer.ErrAway
+				}
+				return nil
+			})
+			if _, took := p.send(t, tc.life); took != tc.want || main.elsewhere[0] == tc.alone {
+				t.Errorf("%s: main had it for %s, want %s; another could take it: %v", name, took, tc.want, main.elsewhere[0])
+			}
+		})
+	}
+	// Without patience and without an end of its caller's, a probe still ends.
+	synctest.Test(t, func(t *testing.T) {
+		main, spare := &centre{name: "main", answer: says(bearer.ErrUnknown)}, &centre{name: "spare", answer: takes}
+		r := New([]Rule{{Bearer: main}, {Bearer: spare, Priority: 1}}, nil)
+		send := func() string {
+			got, err := r.Route(bearer.Destination{}).Submit(t.Context(), bearer.Segment{})
+			if err != nil {
+				t.Error(err)
+			}
+			return got.Bearer
+		}
+		send()
+		send()
+		main.set(nil)
+		time.Sleep(firstPause)
+		if began := time.Now(); send() != "spare" || time.Since(began) != probeTime {
+			t.Errorf("the probe took %s", time.Since(began))
+		}
+	})
+}
+
+// When nobody takes anything the first choice is named, with what is wrong.
+func TestAllOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		p.main.set(says(fmt.Errorf("%w: main is silent", bearer.ErrUnknown)))
+		p.spare.set(says(fmt.Errorf("%w: spare is silent", bearer.ErrUnknown)))
+		for range 2 {
+			p.send(t, time.Minute)
+		}
+		asked := len(p.main.got) + len(p.spare.got)
+		r, err := p.Route(bearer.Destination{}).Submit(t.Context(), bearer.Segment{})
+		if r.Bearer != "main" || !errors.Is(err, bearer.ErrAway) || !strings.Contains(err.Error(), "main is silent") || len(p.main.got)+len(p.spare.got) != asked {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// A bearer that does not take the parts before has not taken the message; one
+// that was probed with them is judged by what it says now.
+func TestPartsBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		part := func(via bearer.Bearer, id int64) (bearer.Receipt, error) {
+			return via.Submit(t.Context(), bearer.Segment{ID: id, Dest: "41790000001", UDH: []byte{5, 0, 3, 1, 2, byte(id)}})
+		}
+		p.main.set(takes)
+		via := p.Route(bearer.Destination{})
+		part(via, 1)
+		p.main.set(says(bearer.ErrBusy))
+		p.spare.set(says(bearer.ErrUnknown))
+		if r, err := part(via, 2); err == nil || errors.Is(err, bearer.ErrUnknown) || !errors.Is(err, bearer.ErrBusy) || !slices.Equal(p.spare.got, []int64{1}) {
+			t.Errorf("%+v, %v; the standby got %v", r, err, p.spare.got)
+		}
+		if !p.main.elsewhere[1] || p.spare.elsewhere[0] {
+			t.Errorf("another could take it: main heard %v, the standby %v", p.main.elsewhere, p.spare.elsewhere)
+		}
+		// main opens, and its probe is a message of which the standby has a part.
+		p = newPair()
+		for range 2 {
+			p.send(t, time.Minute)
+		}
+		via = p.Route(bearer.Destination{})
+		part(via, 1)
+		p.spare.set(says(bearer.ErrBusy))
+		p.main.set(func(s bearer.Segment) error {
+			if s.ID == 2 {
+				return bearer.ErrBusy
+			}
+			return nil
+		})
+		time.Sleep(firstPause)
+		if r, err := part(via, 2); !errors.Is(err, bearer.ErrBusy) || p.Fault("main") != nil {
+			t.Errorf("%+v, %v; it took the first part and is passed over: %v", r, err, p.Fault("main"))
 		}
 	})
 }

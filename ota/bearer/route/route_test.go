@@ -76,6 +76,31 @@ func TestRoute(t *testing.T) {
 			t.Errorf("%+v goes to %v", tc, b)
 		}
 	}
+	// The order of the rules is no matter, and what a rule does not hold for
+	// it does not take, even when nobody else does.
+	lab := New([]Rule{
+		{Bearer: &fake{name: "card"}, Profiles: []string{"lab", "test"}, Prefixes: []string{"41"}},
+		{Bearer: &fake{name: "lab"}, Profiles: []string{"lab"}},
+		{Bearer: &fake{name: "zurich"}, Prefixes: []string{"4179"}},
+		{Bearer: &fake{name: "swiss"}, Prefixes: []string{"41"}},
+	}, nil)
+	for _, tc := range []struct {
+		number sms.MSISDN
+		prof   string
+		want   string
+	}{
+		{"41790000001", "", "zurich"},
+		{"41310000000", "live", "swiss"},
+		{"358401234567", "lab", "lab"},
+		{"41790000001", "lab", "card"},
+		{"41790000001", "test", "card"},
+		{"358401234567", "test", ""},
+		{"358401234567", "", ""},
+	} {
+		if b := lab.Route(bearer.Destination{MSISDN: tc.number, Profile: tc.prof}); (b == nil) != (tc.want == "") || b != nil && b.Name() != tc.want {
+			t.Errorf("%+v goes to %v", tc, b)
+		}
+	}
 	if b := New(nil, nil).Route(bearer.Destination{MSISDN: "41790000001"}); b != nil {
 		t.Errorf("no rules: %v", b)
 	}
