@@ -30,20 +30,21 @@ func main() {
 
 // commands is the command line: kong reads names and help from the tags.
 type commands struct {
-	Demo    DemoCmd    `cmd:"" help:"Run everything in one process, emulated: service, network, two users with handsets."`
-	Serve   ServeCmd   `cmd:"" help:"Run the service."`
-	Check   CheckCmd   `cmd:"" help:"Tell everything that is wrong with a configuration file."`
-	AP      APCmd      `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
-	Card    CardCmd    `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated ones: emulate, attach."`
-	User    UserCmd    `cmd:"" help:"Users: add, list, show, lift, erase, register, code, applet."`
-	CA      CACmd      `cmd:"" name:"ca" help:"The built-in certification authority: init."`
-	Tx      TxCmd      `cmd:"" help:"Transactions: list, show, export, cancel."`
-	SMSC    SMSCCmd    `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`
-	Modem   ModemCmd   `cmd:"" help:"GSM modems: probe one, or emulate one."`
-	Sign    SignCmd    `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`
-	Handset HandsetCmd `cmd:"" help:"An emulated handset in the terminal, around an emulated card."`
-	OTA     OTACmd     `cmd:"" name:"ota" help:"Secured packets from the shell: seal, open, verify-vectors."`
-	Version VersionCmd `cmd:"" help:"Print the version and what it was built from."`
+	Demo      DemoCmd      `cmd:"" help:"Run everything in one process, emulated: service, network, two users with handsets."`
+	Serve     ServeCmd     `cmd:"" help:"Run the service."`
+	Check     CheckCmd     `cmd:"" help:"Tell everything that is wrong with a configuration file."`
+	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
+	Card      CardCmd      `cmd:"" help:"Cards and their OTA keys: import, list, release, advance; emulated ones: emulate, attach."`
+	User      UserCmd      `cmd:"" help:"Users: add, list, show, lift, erase, register, code, applet."`
+	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
+	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`
+	Tx        TxCmd        `cmd:"" help:"Transactions: list, show, export, cancel."`
+	SMSC      SMSCCmd      `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`
+	Modem     ModemCmd     `cmd:"" help:"GSM modems: probe one, or emulate one."`
+	Sign      SignCmd      `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`
+	Handset   HandsetCmd   `cmd:"" help:"An emulated handset in the terminal, around an emulated card."`
+	OTA       OTACmd       `cmd:"" name:"ota" help:"Secured packets from the shell: seal, open, verify-vectors."`
+	Version   VersionCmd   `cmd:"" help:"Print the version and what it was built from."`
 }
 
 const description = "A Mobile Signature Service gateway: signatures made in the SIM, asked for over a web service."

@@ -37,6 +37,8 @@ type Store interface {
 	Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error)
 	EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error
 	EraseMarked(ctx context.Context, now time.Time) (gone store.Erased, more bool, err error)
+	Believe(ctx context.Context, now time.Time) error
+	Due(ctx context.Context, keep store.Retention) (store.Erased, error)
 	Scrub(ctx context.Context) error
 }
 
@@ -56,6 +58,12 @@ type Engine interface {
 	QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error)
 	// Cancel ends a transaction on behalf of somebody; mssp.ErrNotFound, mssp.ErrFinal.
 	Cancel(ctx context.Context, id mssp.TransID, operator string) (mssp.Transaction, error)
+}
+
+// Eraser is the part of the running service that erases by age.
+type Eraser interface {
+	Turn() store.Turn // the last one
+	EraseNow(ctx context.Context) (store.Erased, error)
 }
 
 // Operations is every operation. What is refused is a *Refusal, what a card or
@@ -87,6 +95,9 @@ type Operations interface {
 	Transaction(ctx context.Context, r TxName) (TxInfo, error)
 	CancelTransaction(ctx context.Context, r TxCancel) (TxInfo, error)
 
+	Retention(ctx context.Context, r RetentionQuestion) (RetentionInfo, error)
+	EraseDue(ctx context.Context, r RetentionErase) (RetentionInfo, error)
+
 	InitCA(ctx context.Context, r CARequest) (CAInfo, error)
 }
 
@@ -99,6 +110,9 @@ type Service struct {
 	Profiles     []mssp.SignatureProfile
 	Public       bool   // others than this machine reach the API
 	Revoked      func() // told when certificates were revoked with their user; nil where no CA runs
+	Eraser       Eraser // nil where no service runs
+	Keep         func(now time.Time) store.Retention
+	Kept         map[mssp.Erasable]string // how long, in words
 	Clock        func() time.Time
 	Logger       *slog.Logger
 }

@@ -180,6 +180,32 @@ type UserErased struct {
 	Pending string `json:"pending,omitempty"`
 }
 
+// RetentionQuestion asks what is kept how long.
+type RetentionQuestion struct{}
+
+// RetentionErase erases what is due. Today is the date by a clock that whoever
+// erases trusts (YYYY-MM-DD), By who that is.
+type RetentionErase struct {
+	Today string `json:"today"`
+	By    string `json:"by"`
+}
+
+// RetentionInfo is what is kept how long, what is due, and what erasing goes by.
+type RetentionInfo struct {
+	Kinds []KindInfo `json:"kinds"`
+	Time  time.Time  `json:"time"`            // by which ages are counted
+	Clock time.Time  `json:"clock"`           // of the machine
+	Waits string     `json:"waits,omitempty"` // why nothing is erased by age now
+}
+
+// KindInfo is a kind of what a transaction leaves.
+type KindInfo struct {
+	Kind   mssp.Erasable `json:"kind"`
+	Kept   string        `json:"kept"`
+	Due    int64         `json:"due"`              // transactions of which it will go
+	Erased int64         `json:"erased,omitempty"` // of which it went just now
+}
+
 // KeyInfo is a key slot.
 type KeyInfo struct {
 	Slot      byte      `json:"slot"`

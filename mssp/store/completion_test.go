@@ -224,7 +224,7 @@ func TestUnknownObserver(t *testing.T) {
 			l.Errorf("due %v, %v", due, err)
 		}
 		old := store.Retention{Signatures: epoch.Add(time.Hour)}
-		if gone, _, err := l.Erase(ctx, old, epoch); err != nil || gone[mssp.Signatures] != 1 {
+		if gone, _, err := l.Erase(ctx, old, l.turn()); err != nil || gone[mssp.Signatures] != 1 {
 			l.Errorf("%v, %v: that of the known one has to go, and no other", gone, err)
 		}
 		cs, err := l.ClaimCompletions(ctx, "roaming", epoch.Add(time.Hour), epoch.Add(2*time.Hour), 10)
@@ -233,7 +233,7 @@ func TestUnknownObserver(t *testing.T) {
 			l.Fatalf("%+v", cs)
 		}
 		l.ok(l.Told(ctx, cs[0]))
-		if gone, _, err := l.Erase(ctx, old, epoch); err != nil || gone[mssp.Signatures] != 1 {
+		if gone, _, err := l.Erase(ctx, old, l.turn()); err != nil || gone[mssp.Signatures] != 1 {
 			l.Errorf("%v, %v", gone, err)
 		}
 	})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -70,9 +71,14 @@ type Retention struct {
 	Repeat time.Time
 }
 
+// times are those of the kinds, in the order of erasable.
+func (k *Retention) times() [len(erasable)]time.Time {
+	return [...]time.Time{k.Texts, k.Octets, k.Signatures, k.Numbers, k.Repeat}
+}
+
 // due are the kinds of what has ended at a time.
 func (k *Retention) due(ended time.Time) (bits int64) {
-	for i, before := range [...]time.Time{k.Texts, k.Octets, k.Signatures, k.Numbers, k.Repeat} {
+	for i, before := range k.times() {
 		if !before.IsZero() && ended.Before(before) {
 			bits |= erasable[i].bit
 		}
@@ -86,8 +92,10 @@ func (k *Retention) due(ended time.Time) (bits int64) {
 // eraseBatch transactions are erased in a commit.
 const eraseBatch = 64
 
-// sqlErasable are rows that still have a kind, in the order of an index.
-var sqlErasable = func() (sql [len(erasable)]string) {
+// sqlErasable are rows that still have a kind, in the order of an index, sqlOdd
+// those that a wrong clock has dated, and sqlDue counts.
+var sqlErasable, sqlOdd, sqlDue = func() (sql, odd, due [len(erasable)]string) {
+	const told = ` AND NOT EXISTS (SELECT 1 FROM completion c WHERE c.tx_seq = tx.seq)`
 	for i := range erasable {
 		var with []string
 		for n := int64(1); n <= keptAll; n++ {
@@ -95,10 +103,13 @@ var sqlErasable = func() (sql [len(erasable)]string) {
 				with = append(with, strconv.FormatInt(n, 10))
 			}
 		}
-		sql[i] = `SELECT kept, ` + txCols + ` FROM tx WHERE finished_at <> 0 AND kept <> 0 AND kept IN (` + strings.Join(with, ", ") + `)
-	AND finished_at < $1 AND NOT EXISTS (SELECT 1 FROM completion c WHERE c.tx_seq = tx.seq) LIMIT $2`
+		in := `kept IN (` + strings.Join(with, ", ") + `)`
+		old := ` FROM tx WHERE finished_at <> 0 AND kept <> 0 AND ` + in + ` AND finished_at < $1`
+		due[i] = `SELECT COUNT(*)` + old
+		sql[i] = `SELECT kept, ` + txCols + old + ` AND (seq <= $2 OR seq > $3)` + told + ` LIMIT $4`
+		odd[i] = `SELECT kept, ` + txCols + ` FROM tx WHERE seq > $1 AND seq <= $2 AND finished_at > 0 AND ` + in + told + ` LIMIT $3`
 	}
-	return sql
+	return sql, odd, due
 }()
 
 const sqlOldTexts = `DELETE FROM segment WHERE id IN (SELECT id FROM segment WHERE tx_seq = 0 AND expires_at < $1 LIMIT $2)`
@@ -119,25 +130,26 @@ func scanKept(r *row) (k keptRow, err error) {
 }
 
 // Erase erases what retention does not keep of a few transactions; call it again
-// while more. What somebody has still to be told of stays until then.
-func (s *Erasures) Erase(ctx context.Context, keep Retention, now time.Time) (gone Erased, more bool, err error) {
-	err = s.do(ctx, func(q querier) error {
+// while more. What somebody has still to be told of stays until then. It is an error
+// when another box has taken the turn.
+func (s *Erasures) Erase(ctx context.Context, keep Retention, t Turn) (gone Erased, more bool, err error) {
+	err = s.hold(ctx, func(q querier) error {
 		gone, more = Erased{}, false
+		if _, err := q.one(sqlMyTurn, s.boxes.me.Start); err != nil {
+			if errors.Is(err, ErrNotFound) {
+				err = s.boxes.fenced(q, errNotMyTurn)
+			}
+			return err
+		}
 		left := eraseBatch
-		for i, before := range [...]time.Time{keep.Texts, keep.Octets, keep.Signatures, keep.Numbers, keep.Repeat} {
-			if before.IsZero() || left == 0 {
+		for i, before := range keep.times() {
+			if before.IsZero() {
 				continue
 			}
-			rows, err := allOf(q, scanKept, sqlErasable[i], before, left)
-			if err != nil {
+			n, err := eraseKind(q, i, &keep, &t, left, gone)
+			if left -= n; err != nil {
 				return err
 			}
-			for j := range rows {
-				if err := erase(q, &rows[j], keep.due(rows[j].tx.FinishedAt)|erasable[i].bit, now, mssp.ByRetention, gone); err != nil {
-					return err
-				}
-			}
-			left -= len(rows)
 		}
 		more = left == 0
 		if keep.Texts.IsZero() {
@@ -153,6 +165,34 @@ func (s *Erasures) Erase(ctx context.Context, keep Retention, now time.Time) (go
 		s.m.erasedRows(gone)
 	}
 	return gone, more, err
+}
+
+// errNotMyTurn: another box erases.
+var errNotMyTurn = errors.New("store: another box erases by age")
+
+// eraseKind erases what is due of a kind, and what else is due of the same rows.
+func eraseKind(q querier, i int, keep *Retention, t *Turn, left int, gone Erased) (n int, err error) {
+	if left == 0 {
+		return 0, nil
+	}
+	before := keep.times()[i]
+	from, to := t.odd.from, t.odd.to
+	rows, err := allOf(q, scanKept, sqlErasable[i], before, from, to, left)
+	if err == nil && from < to && t.odd.at.Before(before) && len(rows) < left {
+		var more []keptRow
+		more, err = allOf(q, scanKept, sqlOdd[i], from, to, left-len(rows))
+		rows = append(rows, more...)
+	}
+	for j := range rows {
+		ended := rows[j].tx.FinishedAt
+		if t.odd.has(rows[j].tx.Seq) {
+			ended = t.odd.at
+		}
+		if err == nil {
+			err = erase(q, &rows[j], keep.due(ended)|erasable[i].bit, t.Now, mssp.ByRetention, gone)
+		}
+	}
+	return len(rows), err
 }
 
 // erase takes kinds from a row.

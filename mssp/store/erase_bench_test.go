@@ -77,6 +77,11 @@ func BenchmarkAcceptWhileErasing(b *testing.B) {
 	stop, ended := make(chan struct{}), sync.WaitGroup{}
 	ended.Go(func() {
 		all := time.UnixMicro(1 << 50)
+		turn, _, err := s.Turn(ctx, store.Machine{Now: all, Known: true})
+		if err != nil {
+			b.Error(err)
+			return
+		}
 		for more := true; more; {
 			select {
 			case <-stop:
@@ -86,7 +91,7 @@ func BenchmarkAcceptWhileErasing(b *testing.B) {
 			if !on.Load() {
 				continue
 			}
-			gone, again, err := s.Erase(ctx, store.Retention{Texts: all, Octets: all, Signatures: all, Numbers: all}, all)
+			gone, again, err := s.Erase(ctx, store.Retention{Texts: all, Octets: all, Signatures: all, Numbers: all}, turn)
 			if err != nil {
 				b.Error(err)
 				return

@@ -37,13 +37,20 @@ func (l *lab) erase(keep store.Retention) (sum store.Erased) {
 	for more := true; more; {
 		var gone store.Erased
 		var err error
-		gone, more, err = l.Erase(ctx, keep, epoch.Add(40*24*time.Hour))
+		gone, more, err = l.Erase(ctx, keep, l.turn())
 		l.ok(err)
 		for k, n := range gone {
 			sum[k] += n
 		}
 	}
 	return sum
+}
+
+// turn is that of the only box, forty days later.
+func (l *lab) turn() store.Turn {
+	t, _, err := l.Turn(ctx, store.Machine{Now: epoch.Add(40 * 24 * time.Hour), Known: true})
+	l.ok(err)
+	return t
 }
 
 // one is a Retention that keeps all but one kind.
@@ -300,7 +307,7 @@ func TestEraseBesideLiveOnes(t *testing.T) {
 		wg.Go(func() {
 			for more := true; more; {
 				var err error
-				if _, more, err = l.Erase(ctx, store.Retention{Texts: later, Octets: later, Signatures: later, Numbers: later}, epoch); err != nil {
+				if _, more, err = l.Erase(ctx, store.Retention{Texts: later, Octets: later, Signatures: later, Numbers: later}, l.turn()); err != nil {
 					failed <- err
 					return
 				}
@@ -327,7 +334,7 @@ func TestEraseBesideLiveOnes(t *testing.T) {
 		if tx := l.transaction(open.ID); tx.Erased != "" || len(tx.Request) == 0 {
 			l.Errorf("%+v", tx)
 		}
-		if gone, more, err := l.Erase(ctx, store.Retention{Numbers: later}, epoch); err != nil || more || len(gone) != 0 {
+		if gone, more, err := l.Erase(ctx, store.Retention{Numbers: later}, l.turn()); err != nil || more || len(gone) != 0 {
 			l.Errorf("left: %v %v %v", gone, more, err)
 		}
 	})

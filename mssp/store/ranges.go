@@ -45,7 +45,7 @@ var words = map[string]string{
 // bounds of the numbers of a column: times and most others are not negative.
 func bounds(table, column string) (low, high int64) {
 	switch table + "." + column {
-	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered":
+	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered", "retention.off":
 		return 0, 1
 	case "keyset.kvn", "packet.kvn":
 		return 1, 15

@@ -158,6 +158,14 @@ func (c *Client) EraseUser(ctx context.Context, r operator.UserErase) (operator.
 	return call[operator.UserErased](ctx, c, "user/erase", r)
 }
 
+func (c *Client) Retention(ctx context.Context, r operator.RetentionQuestion) (operator.RetentionInfo, error) {
+	return call[operator.RetentionInfo](ctx, c, "retention/show", r)
+}
+
+func (c *Client) EraseDue(ctx context.Context, r operator.RetentionErase) (operator.RetentionInfo, error) {
+	return call[operator.RetentionInfo](ctx, c, "retention/erase", r)
+}
+
 func (c *Client) AppletState(ctx context.Context, r operator.UserName) (operator.AppletInfo, error) {
 	return call[operator.AppletInfo](ctx, c, "user/applet", r)
 }

@@ -88,6 +88,8 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	operation(mux, log, "user/show", b.User)
 	operation(mux, log, "user/lift", b.LiftLimits)
 	operation(mux, log, "user/erase", b.EraseUser)
+	operation(mux, log, "retention/show", b.Retention)
+	operation(mux, log, "retention/erase", b.EraseDue)
 	operation(mux, log, "user/register", b.Register)
 	operation(mux, log, "user/code", b.ManageCode)
 	operation(mux, log, "user/applet", b.AppletState)

@@ -43,10 +43,11 @@ const (
 	Clock       = "clock"       // it stepped, or is wrong
 	Certificate = "certificate" // name: the file; it ends soon
 	SelfTest    = "selftest"    // the test signature fails
+	Retention   = "retention"   // name: clock or grace; erasing waits, or is about to begin
 )
 
 // kinds are all of them: each is a line of the metric from the start.
-var kinds = []string{Bearer, Store, Row, Transaction, Disk, Clock, Certificate, SelfTest}
+var kinds = []string{Bearer, Store, Row, Transaction, Disk, Clock, Certificate, SelfTest, Retention}
 
 // most is how many alerts are kept in words; more of them are counted and
 // logged only.

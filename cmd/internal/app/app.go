@@ -57,7 +57,9 @@ type Options struct {
 	// Elapsed is the time that this process has run, whatever becomes of Clock; nil:
 	// the monotonic clock.
 	Elapsed func() time.Duration
-	Getenv  func(string) string // nil: os.Getenv; for systemd's variables
+	// Synchronized says that somebody keeps Clock right; nil: as the kernel says.
+	Synchronized func() bool
+	Getenv       func(string) string // nil: os.Getenv; for systemd's variables
 
 	// For demonstrations and laboratories. These see texts and octets.
 	Trace           func(engine.TraceEvent)
@@ -89,6 +91,7 @@ type App struct {
 	selftest *selftest.Test
 	certs    *certificates
 	steady   *steady
+	eraser   *eraser
 	tight    bool           // at the last look: the disk takes nothing new
 	loaded   *config.Config // the last one that was taken over; cfg is the one of the start
 	recheck  chan struct{}  // a self-check shall not wait for its time
@@ -115,6 +118,13 @@ func New(o Options) (*App, error) {
 		start := time.Now()
 		o.Elapsed = func() time.Duration { return time.Since(start) }
 	}
+	if o.Synchronized == nil {
+		// What is known of the machine's clock says nothing of another one.
+		o.Synchronized = func() bool { return false }
+		if o.Clock == nil {
+			o.Synchronized = clockKept
+		}
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -127,7 +137,7 @@ func New(o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{o: o, cfg: o.Config, loaded: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}
-	a.steady = newSteady(&o)
+	a.steady, a.eraser = newSteady(&o), &eraser{a: a}
 	registry.MustRegister(a.steady.gauge)
 	if a.connections, err = listen.NewMetrics(registry); err != nil {
 		return nil, err
@@ -153,7 +163,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.tellDangers(ctx); err != nil {
 		return err
 	}
-	a.tellRetention()
+	if err := a.tellRetention(ctx); err != nil {
+		return err
+	}
 	if err := a.newEngine(ctx); err != nil {
 		return err
 	}
@@ -345,7 +357,9 @@ func (a *App) purge(ctx context.Context) {
 		}
 		more = p.More
 	}
-	a.erase(ctx)
+	if _, err := a.eraser.erase(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("erasing what is not kept any more", "error", err)
+	}
 	for n := sms.MSISDN(""); ctx.Err() == nil; {
 		var err error
 		if n, err = a.core.Store.Forget(ctx, n, now); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
@@ -141,5 +142,15 @@ func (c *Core) Close() error { return c.Store.Close() }
 func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Time) *admin.Service {
 	return &admin.Service{Service: &operator.Service{
 		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Public: cfg.Public(), Clock: clock, Logger: log,
+		Keep: func(now time.Time) store.Retention { return Keeps(&cfg.Retention, now) },
+		Kept: map[mssp.Erasable]string{
+			mssp.Texts: cfg.Retention.Texts.String(), mssp.Octets: cfg.Retention.Octets.String(),
+			mssp.Signatures: cfg.Retention.Signatures.String(), mssp.Numbers: cfg.Retention.Numbers.String(),
+		},
 	}}
+}
+
+// Keeps is what a configuration keeps at a time.
+func Keeps(r *config.Retention, now time.Time) store.Retention {
+	return store.Retention{Texts: r.Texts.Before(now), Octets: r.Octets.Before(now), Signatures: r.Signatures.Before(now), Numbers: r.Numbers.Before(now)}
 }

@@ -192,7 +192,7 @@ func (u unlinking) Close() error {
 // Admin is the operator's interface of the running service.
 func (a *App) Admin() *admin.Service {
 	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
-	s.Engine, s.SMSCs = a.cards, centres{&a.bearers, a.log}
+	s.Engine, s.SMSCs, s.Eraser = a.cards, centres{&a.bearers, a.log}, a.eraser
 	if a.ca != nil {
 		s.Revoked = a.ca.Changed
 	}

@@ -39,6 +39,8 @@ type Config struct {
 	Profiles  []Sign    `toml:"signature_profile"`
 	Bearers   []Bearer  `toml:"bearer"`
 
+	written bool // the file has [retention]
+
 	dir  string // folder of the file
 	file string // its name, where it was read from one
 }

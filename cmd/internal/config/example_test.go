@@ -56,6 +56,10 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !c.RetentionWritten() || d.RetentionWritten() {
+		t.Error("[retention] stands in the example, and not in the site alone")
+	}
+	d.written = true
 	if !reflect.DeepEqual(c, d) {
 		t.Errorf("the example differs from the defaults:\n%+v\n%+v", c, d)
 	}

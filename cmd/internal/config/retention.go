@@ -10,17 +10,23 @@ import (
 // Retention says how long what a request leaves behind is kept after its end, by
 // kind: a length of time, or "never" for what is never erased. When a kind is
 // erased it is gone for good, from evidence too (simsign tx export); what stays
-// of a request is who asked when, and how it ended.
+// of a request is who asked when, and how it ended. Decide how long you must be
+// able to prove a signature. Without this table, a database that was there
+// before is left as it is for 30 days (see /alerts).
 type Retention struct {
 	// The texts: what was asked, shown and signed.
-	Texts Keep `toml:"texts" default:"30d"`
+	Texts Keep `toml:"texts" default:"90d"`
 	// The short messages of each transaction, to the card and from it.
 	Octets Keep `toml:"octets" default:"30d"`
-	// Signatures and certificates in replies. A status request gets fault 101 then.
-	Signatures Keep `toml:"signatures" default:"365d"`
+	// Signatures and certificates in replies. A status request gets fault 101 then. The
+	// law may ask for years of them.
+	Signatures Keep `toml:"signatures" default:"3650d"`
 	// Numbers of users and cards. Not shorter than signatures.
-	Numbers Keep `toml:"numbers" default:"365d"`
+	Numbers Keep `toml:"numbers" default:"3650d"`
 }
+
+// RetentionWritten says that the operator has decided: the file has [retention].
+func (c *Config) RetentionWritten() bool { return c.written }
 
 // Keep is a length of time, or "never" (0): nothing is erased.
 type Keep time.Duration

@@ -19,3 +19,16 @@ CREATE TABLE erasure (
 	msisdn TEXT PRIMARY KEY,
 	last   BIGINT NOT NULL
 ) {CLUSTERED};
+
+-- Who erases by age, and what is known of the time (turn.go): one row.
+CREATE TABLE retention (
+	id          BIGINT PRIMARY KEY,
+	holder      BIGINT NOT NULL, -- the box that erases
+	sure_at     BIGINT NOT NULL, -- has certainly come
+	last_seq    BIGINT NOT NULL, -- the newest transaction then
+	off         BIGINT NOT NULL, -- the clock was not believed
+	grace_until BIGINT NOT NULL, -- nothing is erased before
+	odd_from    BIGINT NOT NULL, -- transactions after this one,
+	odd_to      BIGINT NOT NULL, -- up to this one, a wrong clock has dated:
+	odd_at      BIGINT NOT NULL  -- they are no older than this
+) {CLUSTERED};

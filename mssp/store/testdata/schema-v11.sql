@@ -221,3 +221,14 @@ CREATE TABLE erasure (
 	msisdn TEXT PRIMARY KEY,
 	last   BIGINT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE retention (
+	id          BIGINT PRIMARY KEY,
+	holder      BIGINT NOT NULL, -- the box that erases
+	sure_at     BIGINT NOT NULL, -- has certainly come
+	last_seq    BIGINT NOT NULL, -- the newest transaction then
+	off         BIGINT NOT NULL, -- the clock was not believed
+	grace_until BIGINT NOT NULL, -- nothing is erased before
+	odd_from    BIGINT NOT NULL, -- transactions after this one,
+	odd_to      BIGINT NOT NULL, -- up to this one, a wrong clock has dated:
+	odd_at      BIGINT NOT NULL  -- they are no older than this
+) WITHOUT ROWID;
