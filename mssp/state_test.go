@@ -103,3 +103,14 @@ func TestStepRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Only an end without a word of the card leaves its answer to come: it is told
+// to the user as one that came too late.
+func TestUnanswered(t *testing.T) {
+	for _, e := range Events() {
+		want := e == EventExpired || e == EventCancelled || e == EventUndeliver
+		if e.Unanswered() != want {
+			t.Errorf("%s: %v", e, e.Unanswered())
+		}
+	}
+}

@@ -16,7 +16,8 @@ import (
 func TestRefusal(t *testing.T) {
 	seen := map[string]Reason{}
 	for _, reason := range []Reason{
-		BadRequest, NotRunning, NoSuchCard, NoSuchUser, NoSuchProvider, NumberTaken, CardTaken, ProviderExists, CardInService, CounterExact, CAExists,
+		BadRequest, NotRunning, NoSuchCard, NoSuchUser, NoSuchProvider, NumberTaken, CardTaken, ProviderExists, ProviderChanged, ProviderRemoved, CardInService, CounterExact,
+		CAExists, NoSuchTransaction, TransactionEnded, UserAsked,
 	} {
 		r := &Refusal{Reason: reason, Detail: "of " + string(reason), MSISDN: "41790000001", ICCID: iccid1, AP: "ap://bank"}
 		text := r.Error()
