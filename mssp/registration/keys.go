@@ -61,10 +61,9 @@ const keyPart = 80
 // readKey reads what is missing of a public key, have being the octets of its
 // beginning that are known (5.1-5).
 func (g *Registrar) readKey(ctx context.Context, t *engine.Target, slot byte, alg applet.Algorithm, have []byte, life time.Duration) ([]byte, error) {
-	whole := len(have) == 0
 	for len(have) < alg.PublicKeyLen() {
 		c := applet.GetAuthenticationHandlerData{Slot: slot, What: applet.WhatPublicKey}
-		if !whole {
+		if len(have) > 0 {
 			c.Part = &applet.Range{Offset: uint16(len(have)), Length: uint16(min(keyPart, alg.PublicKeyLen()-len(have)))}
 		}
 		r, err := g.run(ctx, t, engine.Order{

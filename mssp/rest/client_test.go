@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,12 @@ func TestClient(t *testing.T) {
 		t.Fatalf("asynch: %+v, %v", resp, err)
 	}
 	e.state = mssp.Done
+	var told []string
+	c.Progress = func(now string) { told = append(told, now) }
 	st, err := c.Wait(t.Context(), resp)
+	if off := mssp.ReachOff.Progress(); !slices.Equal(told, []string{off, off, off}) {
+		t.Errorf("progress %q", told)
+	}
 	if err != nil || st.Status.Code != mssp.ValidSignature || string(st.Signature.Value) != "CMS" || e.polls != 0 {
 		t.Fatalf("status: %+v, %v", st, err)
 	}
@@ -124,6 +130,8 @@ func TestClientReplies(t *testing.T) {
 		"endless":      {strings.Repeat(" ", maxReply+1), "more than 1048576 octets"},
 		"second level": {`{"Fault":{"Code":{"SubCode":{"Value":"_101","ValueNs":"x","SubCode":{"Value":"_1015"}},"Value":"Sender"},"Detail":"no"}}`, "101 WRONG_PARAM (1015): no"},
 		"fault":        {`{"Fault":{"Code":{"SubCode":{"Value":"_401","ValueNs":"x"},"Value":"Receiver"},"Detail":"no","Reason":"USER_CANCEL","UserAssistance":{"PortalUrl":"x"}}}`, "401 USER_CANCEL: no"},
+		"new members":  {`{"New":{},"Fault":{"New":1,"Code":{"New":[],"SubCode":{"New":"x","Value":"_401"}},"Detail":"no"}}`, "401 USER_CANCEL: no"},
+		"others":       {`{"New":1,"MSS_SignatureResp":{"New":{},"MSSP_Info":{"New":1,"MSSP_ID":{"New":1,"URI":"x"}},"Status":{"New":[{}],"StatusCode":{"New":1,"Value":"504"}}},"Other":{}}`, "no MSS_SignatureResp with a status code"},
 		"number":       {`{"MSS_SignatureResp":{"New":[1],"Status":{"StatusDetail":"x","StatusCode":{"Value":504}}}}`, ""},
 	} {
 		client := testClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(c.body)) }))

@@ -1,0 +1,393 @@
+package registration_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// step runs one step of a registration while the network delivers.
+func step(l *enginetest.Lab, f func(context.Context, registration.EnrolRequest) (registration.Enrolment, error), r registration.EnrolRequest) (registration.Enrolment, error) {
+	return enginetest.Pumped(l, func() (registration.Enrolment, error) { return f(context.Background(), r) })
+}
+
+// last is the last command that the card got.
+func last(t *testing.T, l *enginetest.Lab, c *enginetest.Card) applet.Command {
+	t.Helper()
+	m, err := applet.Parse(c.Seen[len(c.Seen)-1].Data)
+	l.OK(err)
+	return m.Commands[len(m.Commands)-1]
+}
+
+// What a request leaves open is filled in, and what it says is kept.
+func TestDefaults(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.User(enginetest.Number)
+	// Flow B makes no pair before the user has agreed.
+	r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.NonRepudiation, Algorithm: applet.RSA2048, Flow: registration.FlowB, Slot: 4}
+	en, err := step(l, l.Registrar.RegisterInit, r)
+	if want := (registration.Enrolment{Slot: 4, Usage: mssp.NonRepudiation, Algorithm: applet.RSA2048}); err != nil || !reflect.DeepEqual(en, want) || len(c.Seen) > 0 {
+		t.Errorf("%+v, %v, %d packets", en, err, len(c.Seen))
+	}
+	r = registration.EnrolRequest{MSISDN: enginetest.Number, Profile: enginetest.AuthProfile.URI}
+	en, err = step(l, l.Registrar.RegisterInit, r)
+	if err != nil || en.Slot != 1 || en.Usage != mssp.Authentication || en.Algorithm == 0 || en.State != mssp.KeyGenerated || len(en.PublicKey) == 0 {
+		t.Errorf("%+v, %v", en, err)
+	}
+	want := applet.SetAuthenticationHandlerData{
+		Slot: applet.Slot{Number: 1, Usage: 1, Algorithm: en.Algorithm, Code: applet.CodeAuthentication}, Operation: applet.HandlerGenerate,
+	}
+	if got := last(t, l, c); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	k := l.Key(1)
+	if k.Usage != mssp.Authentication || applet.Algorithm(k.Algorithm) != en.Algorithm || string(k.PublicKey) != string(en.PublicKey) || !k.UpdatedAt.Equal(l.Clock.Now()) || k.CSR != nil {
+		t.Errorf("%+v", k)
+	}
+	// The text of the registration is the one that was asked for.
+	r = registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Slot: 1, Display: "Register with Example?"}
+	if _, err = step(l, l.Registrar.RegisterComplete, r); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Shown[len(c.Shown)-1].TextToShow; !reflect.DeepEqual(got, applet.UTF8("Register with Example?")) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A registration that cannot be asked for asks nobody.
+func TestCannotBeAsked(t *testing.T) {
+	l := enginetest.New(t)
+	p := l.Options.CardProfiles["test"]
+	p.UTF8 = false // such a card shows what a terminal can
+	l.Options.CardProfiles["test"] = p
+	l.Kill()
+	c := l.User(enginetest.Number)
+	made, err := step(l, l.Registrar.RegisterInit, registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication})
+	l.OK(err)
+	n := len(c.Seen)
+	refused := func(what string, r registration.EnrolRequest, code mssp.Code, text string) {
+		t.Helper()
+		r.MSISDN, r.Usage = enginetest.Number, mssp.Authentication
+		_, err := step(l, l.Registrar.RegisterComplete, r)
+		if f, ok := errors.AsType[*mssp.Fault](err); !ok || f.Code != code || !strings.HasPrefix(f.Detail, text) || len(c.Seen) != n {
+			t.Errorf("%s: %v, %d packets", what, err, len(c.Seen)-n)
+		}
+	}
+	refused("text", registration.EnrolRequest{Slot: made.Slot, Display: "\xff"}, mssp.InappropriateData, "the text has a character that phones cannot be trusted to show")
+	refused("no pair", registration.EnrolRequest{Slot: 2}, mssp.RegistrationNOK, "slot 2 has no key pair yet: register_init comes first")
+	refused("slot", registration.EnrolRequest{Slot: 5}, mssp.RegistrationNOK, "the user's card has 4 key slots and none is free")
+	l.EditSubscriber(func(s *mssp.Subscriber) { s.Serial = "no_underline" })
+	refused("subject", registration.EnrolRequest{Slot: made.Slot}, mssp.RegistrationNOK, "the certificate request cannot be made: subject refused: serialNumber")
+	refused("subject in flow B", registration.EnrolRequest{Slot: 2, Flow: registration.FlowB}, mssp.RegistrationNOK, "the certificate request cannot be made: subject refused: serialNumber")
+	if k := l.Key(1); k.State != mssp.KeyGenerated {
+		t.Errorf("the pair is %s", k.State)
+	}
+}
+
+// The words of the card in those of a registration: what is about the user or
+// his phone is told as ever, all else is 407.
+func TestKeyFaults(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.User(enginetest.Number)
+	for _, x := range []struct {
+		word applet.StatusWord
+		code mssp.Code
+		text string
+	}{
+		{0x63C0, 407, "the user entered too many wrong Proof of Possession codes"},
+		{0x63C2, 407, "the user entered a wrong code; 2 tries are left"},
+		{0x6401, 401, "the user cancelled"},
+		{0x6402, 208, "time is up: shown: the user was asked and has not answered"},
+		{0x6403, 407, "the user's phone was busy with another screen: try again"},
+		{0x6982, 209, "the user's card asks for a higher security level: its profile must be corrected"},
+		{0x6983, 402, "the user's code is blocked after wrong entries: they must have it unblocked"},
+		{0x6985, 407, "the user has chosen no personal code, or key or applet are not ready for a registration"},
+		{0x6A80, 407, "the user's card did not understand the command"},
+		{0x6A81, 407, "the user's card does not support what was asked for"},
+		{0x6A84, 407, "the user's card has no memory left"},
+		{0x6A88, 407, "the user's card has no key in that slot: they must register again"},
+		{0x6F00, 407, "the user's card failed: status 6F00"},
+	} {
+		l.EditCard(func(c *mssp.Card) { c.Blocked = [2]bool{} })
+		c.Say = func(m applet.Message) applet.Answer {
+			a := applet.Answer{Transaction: m.Transaction}
+			for _, cmd := range m.Commands {
+				a.Results = append(a.Results, applet.Result{Tag: cmd.Tag().Result(), Status: applet.StatusOK})
+			}
+			a.Results[len(a.Results)-1].Status = x.word
+			return a
+		}
+		_, err := step(l, l.Registrar.RegisterComplete, registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Flow: registration.FlowB})
+		if f, ok := errors.AsType[*mssp.Fault](err); !ok || f.Code != x.code || f.Detail != x.text {
+			t.Errorf("%04X: %v", uint16(x.word), err)
+		}
+		noKeys(t, l)
+	}
+}
+
+// A code that the RA does not know is what the user enters; one that it knows
+// is asked for although nobody said so.
+//
+// Supports: 3.5.1-3
+func TestPoPModes(t *testing.T) {
+	for _, flow := range []registration.Flow{registration.FlowA, registration.FlowB} {
+		l := enginetest.New(t)
+		c := l.User(enginetest.Number)
+		c.PoP = "87654321"
+		if en := l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Flow: flow, PoP: applet.PoPAsk}); en.PoP != "87654321" {
+			t.Errorf("flow %c: code %q", flow, en.PoP)
+		}
+		c.PoP = "1234"
+		en := l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.NonRepudiation, Flow: flow, PoPCode: "1234"})
+		if en.PoP != "1234" || c.Shown[len(c.Shown)-1].PoP != applet.PoPAsk {
+			t.Errorf("flow %c: code %q, asked in mode %v", flow, en.PoP, c.Shown[len(c.Shown)-1].PoP)
+		}
+		c.PoP = "1235"
+		_, err := step(l, l.Registrar.Enrol, registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.NonRepudiation, Flow: flow, PoPCode: "1234", Slot: 3})
+		enginetest.WantFault(t, err, mssp.RegistrationNOK)
+	}
+}
+
+// A registration that was under way at a restart goes on after it, with all that
+// it is to check; then the user is not asked a second time.
+//
+// Supports: 5.1-6
+func TestRegistrationAcrossRestart(t *testing.T) {
+	for _, flow := range []registration.Flow{registration.FlowA, registration.FlowB} {
+		for code, want := range map[string]mssp.KeyState{"1234": mssp.KeyRequested, "4321": mssp.KeyDeleted} {
+			l := enginetest.New(t)
+			c := l.User(enginetest.Number)
+			c.PoP = code
+			r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.NonRepudiation, Flow: flow, PoPCode: "1234", Slot: 1, Algorithm: applet.ECDSAP384}
+			_, err := step(l, l.Registrar.RegisterInit, r)
+			l.OK(err)
+			gone, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() {
+				_, err := l.Registrar.RegisterComplete(gone, r)
+				ended <- err
+			}()
+			for {
+				txs, err := l.Store.Transactions(t.Context(), store.TransactionFilter{Open: true, Limit: 1})
+				l.OK(err)
+				if len(txs) > 0 {
+					break
+				}
+				runtime.Gosched()
+			}
+			if k := l.Key(1); k.State != mssp.KeyRegistering || k.Usage != mssp.NonRepudiation || applet.Algorithm(k.Algorithm) != applet.ECDSAP384 {
+				t.Errorf("flow %c: while it waits %+v", flow, k)
+			}
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("flow %c: %v", flow, err)
+			}
+			l.Settle()
+			said := l.Drop()
+			l.Kill()
+			l.Bring(said...)
+			ks, err := l.Store.KeyPairs(t.Context(), l.Tx(newest(t, l)).ICCID)
+			l.OK(err)
+			if k := ks[0]; k.State != want || (len(k.CSR) > 0) != (want == mssp.KeyRequested) || k.Usage != mssp.NonRepudiation || applet.Algorithm(k.Algorithm) != applet.ECDSAP384 || !k.UpdatedAt.Equal(l.Clock.Now()) {
+				t.Errorf("flow %c, code %s: %+v", flow, code, k)
+			}
+			if n := c.Prompts; want == mssp.KeyRequested {
+				en, err := step(l, l.Registrar.RegisterComplete, r)
+				if err != nil || string(en.CSR) != string(ks[0].CSR) || c.Prompts != n {
+					t.Errorf("flow %c: %v, %d prompts", flow, err, c.Prompts-n)
+				}
+			}
+		}
+	}
+}
+
+func newest(t *testing.T, l *enginetest.Lab) mssp.TransID {
+	t.Helper()
+	txs, err := l.Store.Transactions(t.Context(), store.TransactionFilter{Limit: 1})
+	l.OK(err)
+	return txs[0].ID
+}
+
+// A pair is deleted at the card and in our row, and its slot is free again.
+//
+// Supports: 4-10
+func TestDeleteKey(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.Clock.Add(1e9)
+	tx, err := enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(t.Context(), enginetest.Number, 1) })
+	if err != nil || tx.State != mssp.Done || tx.Status != mssp.RequestOK || tx.Kind != mssp.KindHandler {
+		t.Errorf("%+v, %v", tx, err)
+	}
+	want := applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: 1}, Operation: applet.HandlerDelete}
+	if got := last(t, l, c); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	ks, err := l.Store.KeyPairs(t.Context(), tx.ICCID)
+	if err != nil || ks[0].State != mssp.KeyDeleted || !ks[0].UpdatedAt.Equal(l.Clock.Now()) {
+		t.Errorf("%+v, %v", ks, err)
+	}
+	r, err := registration.ParseResult(&tx)
+	if err != nil || r.Slot != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	// A slot of which we know nothing may hold what a lost registration left.
+	if _, err = enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(t.Context(), enginetest.Number, 3) }); err != nil {
+		t.Error(err)
+	}
+	if ks, err = l.Store.KeyPairs(t.Context(), tx.ICCID); err != nil || len(ks) != 1 {
+		t.Errorf("%+v, %v", ks, err)
+	}
+	_, err = l.Registrar.DeleteKey(t.Context(), "41790000088", 1)
+	enginetest.WantFault(t, err, mssp.UnknownClient)
+}
+
+// A public key is read whole where the card gives it whole, and in parts where it
+// does not; what is no answer to the question, or no key, is refused.
+//
+// Supports: 4-8
+func TestReadPublicKey(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	l.Sign(enginetest.Request("T0", "hello")) // the confirmation is with the card
+	spki, err := x509.MarshalPKIXPublicKey(c.Keys[1].Public())
+	l.OK(err)
+	_, raw, err := applet.MarshalPublicKey(c.Keys[1].Public())
+	l.OK(err)
+	var asked []*applet.Range
+	for what, x := range map[string]struct {
+		say  func(*applet.Result, *applet.Range)
+		n    int
+		want string
+	}{
+		"whole": {func(r *applet.Result, _ *applet.Range) { r.PublicKey = raw }, 1, ""},
+		"in parts": {func(r *applet.Result, p *applet.Range) {
+			if p == nil {
+				p = &applet.Range{Length: 90}
+			}
+			r.Part = &applet.Part{Offset: p.Offset, Total: uint16(len(raw)), Octets: raw[p.Offset:][:p.Length]}
+		}, 4, ""},
+		"another part": {func(r *applet.Result, _ *applet.Range) {
+			r.Part = &applet.Part{Offset: 1, Total: uint16(len(raw)), Octets: raw[1:81]}
+		}, 1, "the user's card answered with another part of the public key than was asked for"},
+		"nothing":   {func(*applet.Result, *applet.Range) {}, 1, "the user's card answered with another part of the public key than was asked for"},
+		"no key":    {func(r *applet.Result, _ *applet.Range) { r.PublicKey = make([]byte, len(raw)) }, 1, "the public key of the user's card is refused"},
+		"no memory": {func(r *applet.Result, _ *applet.Range) { r.Status = applet.StatusNoMemory }, 1, "the user's card has no memory left"},
+	} {
+		asked = nil
+		c.Say = func(m applet.Message) applet.Answer {
+			get := m.Commands[0].(applet.GetAuthenticationHandlerData)
+			if get.Slot != 1 || get.What != applet.WhatPublicKey || len(m.Commands) != 1 {
+				t.Errorf("%s: %+v", what, m.Commands)
+			}
+			asked = append(asked, get.Part)
+			r := applet.Result{Tag: get.Tag().Result(), Status: applet.StatusOK}
+			x.say(&r, get.Part)
+			return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{r}}
+		}
+		got, err := enginetest.Pumped(l, func() ([]byte, error) { return l.Registrar.ReadPublicKey(t.Context(), enginetest.Number, 1) })
+		f, refused := errors.AsType[*mssp.Fault](err)
+		if x.want == "" && (err != nil || string(got) != string(spki)) || x.want != "" && (!refused || f.Code != mssp.RegistrationNOK || !strings.HasPrefix(f.Detail, x.want)) || len(asked) != x.n {
+			t.Errorf("%s: %d octets, %v, %d questions", what, len(got), err, len(asked))
+		}
+		if asked[0] != nil || what == "in parts" && (*asked[1] != applet.Range{Offset: 90, Length: 80} || *asked[3] != applet.Range{Offset: 250, Length: uint16(len(raw) - 250)}) {
+			t.Errorf("%s: asked for %+v", what, asked)
+		}
+	}
+	_, err = l.Registrar.ReadPublicKey(t.Context(), enginetest.Number, 2)
+	enginetest.WantFault(t, err, mssp.NoKeyFound)
+	_, err = l.Registrar.ReadPublicKey(t.Context(), "41790000088", 1)
+	enginetest.WantFault(t, err, mssp.UnknownClient)
+}
+
+// A card that cannot keep the certificate, or does not confirm, hinders nothing.
+func TestRegisteredAllTheSame(t *testing.T) {
+	l := enginetest.New(t)
+	p := l.Options.CardProfiles["test"]
+	p.StoresCert = true
+	l.Options.CardProfiles["test"] = p
+	l.Registration.ConfirmAtOnce = true
+	l.Kill()
+	c := l.User(enginetest.Number)
+	var operations []applet.HandlerOperation
+	c.Say = func(m applet.Message) applet.Answer {
+		a := c.Apply(m)
+		if s, ok := m.Commands[len(m.Commands)-1].(applet.SetAuthenticationHandlerData); ok && s.Operation != applet.HandlerGenerate {
+			operations = append(operations, s.Operation)
+			a.Results[len(a.Results)-1] = applet.Result{Tag: s.Tag().Result(), Status: applet.StatusNoMemory}
+		}
+		return a
+	}
+	en := l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256})
+	if en.State != mssp.KeyRegistered || l.Key(1).Confirmed || !reflect.DeepEqual(operations, []applet.HandlerOperation{applet.HandlerConfirm, applet.HandlerImportCertificate}) {
+		t.Errorf("%s, %v", en.State, operations) // and after one part that was refused there is no second one
+	}
+	for _, said := range []string{"confirmation to the card failed: it goes with the next command", "storing the certificate in the card failed"} {
+		if !strings.Contains(l.Logs.String(), said) {
+			t.Errorf("nobody is told: %s", said)
+		}
+	}
+}
+
+// A certificate that is refused takes its pair out of use, here and at the card.
+//
+// Supports: 5.1-9
+func TestCertificateRefused(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.User(enginetest.Number)
+	r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication}
+	_, err := step(l, l.Registrar.RegisterInit, r)
+	l.OK(err)
+	asked, err := step(l, l.Registrar.RegisterComplete, r)
+	l.OK(err)
+	if asked.Slot != 1 || asked.Usage != mssp.Authentication || asked.Algorithm == 0 || asked.State != mssp.KeyRequested || len(asked.PublicKey) == 0 || asked.TransID == "" {
+		t.Errorf("%+v", asked)
+	}
+	for _, slot := range []byte{0, 2} {
+		_, err = l.Registrar.CertificateStatus(t.Context(), enginetest.Number, slot, nil)
+		enginetest.WantFault(t, err, mssp.RegistrationNOK)
+	}
+	_, err = l.Registrar.CertificateStatus(t.Context(), "41790000088", 1, nil)
+	enginetest.WantFault(t, err, mssp.UnknownClient)
+	en, err := l.Registrar.CertificateStatus(t.Context(), enginetest.Number, 1, nil)
+	if err != nil || en.State != mssp.KeyDeleted || en.Slot != 1 {
+		t.Errorf("%+v, %v", en, err)
+	}
+	l.Settle()
+	want := applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: 1}, Operation: applet.HandlerDelete}
+	if got := last(t, l, c); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	noKeys(t, l)
+}
+
+// Only a transaction that is done has a result, and a damaged one is told.
+func TestParseResult(t *testing.T) {
+	good := mssp.Transaction{State: mssp.Done, Result: []byte(`{"slot":2,"pop":"1234"}`)}
+	if r, err := registration.ParseResult(&good); err != nil || r.Slot != 2 || r.PoP != "1234" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for what, change := range map[string]func(*mssp.Transaction){
+		"failed": func(tx *mssp.Transaction) { tx.State = mssp.Failed }, "none": func(tx *mssp.Transaction) { tx.Result = nil },
+	} {
+		tx := good
+		change(&tx)
+		if r, err := registration.ParseResult(&tx); err != nil || r.Slot != 0 {
+			t.Errorf("%s: %+v, %v", what, r, err)
+		}
+	}
+	good.Result = []byte(`{"slot":2`)
+	if r, err := registration.ParseResult(&good); err == nil || r.Slot != 0 || !strings.HasPrefix(err.Error(), "transaction result: ") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
