@@ -27,6 +27,7 @@ type centre struct {
 	refuse   bool // dialling fails
 	mute     bool // connections are taken, and that is all
 	sessions []*smpp.Session
+	conns    []net.Conn
 	dialled  int
 	binds    []string
 	boundOn  []*smpp.Session // of each of them
@@ -49,7 +50,7 @@ func (c *centre) dial(context.Context) (net.Conn, error) {
 		return a, nil
 	}
 	s := smpp.NewSession(b, smpp.Options{Handler: smpp.HandlerFunc(c.serve), EnquireInterval: time.Hour, Window: 100})
-	c.sessions = append(c.sessions, s)
+	c.sessions, c.conns = append(c.sessions, s), append(c.conns, b)
 	return a, nil
 }
 

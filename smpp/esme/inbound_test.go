@@ -237,6 +237,18 @@ func TestReceipts(t *testing.T) {
 				if (len(l.in.mos) == 1) != tc.mo {
 					t.Errorf("delivered as a message: %+v", l.in.mos)
 				}
+				counted, times := ReceiptMalformed, 2 // of two
+				switch {
+				case tc.want != nil:
+					counted, times = ReceiptStored, 1
+				case tc.mo:
+					counted, times = Stored, 1
+				case name == "not final":
+					counted = ReceiptNotFinal
+				}
+				if n := l.counts.of(string(counted)); n != times {
+					t.Errorf("%s is counted %d times, want %d: %v", counted, n, times, l.counts.n)
+				}
 				var got *bearer.Report
 				if len(l.in.reports) > 0 {
 					got = &l.in.reports[0]

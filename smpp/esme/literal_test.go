@@ -1,7 +1,15 @@
 package esme
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,6 +168,9 @@ func TestNetworkErrorLiterals(t *testing.T) {
 		{"", "000", ""},
 		{"", "a;b\n", "err ab"},
 		{"", "123456789", "err 12345678"},
+		{"", "/09:@AZ[", "err 09AZ"},
+		{"", "`az{", "err az"},
+		{"03001f00", "7", "err 7"},
 	} {
 		var tlvs smpp.TLVs
 		if tc.value != "" {
@@ -198,5 +209,158 @@ func TestIsTextLiterals(t *testing.T) {
 		if have := isText(mo); have != tc.want {
 			t.Errorf("%+v: %v", tc, have)
 		}
+	}
+}
+
+// What a deliver_sm is, by esm_class (SMPP 3.4 5.2.12) and alphabet: a header
+// where bit 6 says so, and 7-bit text packed as it was on the air (TS 23.038
+// 6.1.2.1), behind a header from the next septet on.
+func TestDecodeLiterals(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		class, pid, dcs byte
+		data            string
+		udh, ud         string
+		septets         int
+		bad             bool
+	}{
+		"a packet":              {0x40, 0x7F, 0xF6, "027100AABB", "027100", "aabb", 0, false},
+		"in another mode":       {0x43, 0x7F, 0xF6, "027100AABB", "027100", "aabb", 0, false},
+		"no header, any mode":   {0x03, 0, 0x04, "027100AABB", "", "027100aabb", 0, false},
+		"no header, reply path": {0x80, 0, 0x04, "027100AABB", "", "027100aabb", 0, false},
+		"nothing but a header":  {0x40, 0, 0x04, "027100", "027100", "", 0, false},
+		"header too long":       {0x40, 0, 0x04, "037100", "", "", 0, true},
+		"no header at all":      {0x40, 0, 0x04, "", "", "", 0, true},
+		"text":                  {0, 0, 0, "48656C6C6F", "", "c8329bfd06", 5, false},
+		"text of a part":        {0x40, 0, 0, "0500032A020148656C6C6F", "0500032a0201", "906536fb0d", 12, false},
+		"text of no length":     {0, 0, 0, "", "", "", 0, false},
+		"UCS2":                  {0, 0, 8, "00480069", "", "00480069", 0, false},
+	} {
+		data, err := hex.DecodeString(tc.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &smpp.Message{
+			Source: smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"}, Dest: smpp.Address{Addr: "4242"},
+			ESMClass: tc.class, ProtocolID: tc.pid, DataCoding: tc.dcs, ShortMessage: data,
+		}
+		mo, err := (&Options{Name: "north"}).decode(m, at)
+		if tc.bad {
+			if !errors.Is(err, errUDH) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || hex.EncodeToString(mo.UDH) != tc.udh || hex.EncodeToString(mo.UD) != tc.ud || mo.Septets != tc.septets {
+			t.Errorf("%s: %x %x, %d septets, %v", name, mo.UDH, mo.UD, mo.Septets, err)
+		}
+		if mo.Bearer != "north" || mo.Source != "41790000001" || mo.Dest != "4242" || mo.PID != tc.pid || mo.DCS != tc.dcs || !mo.ReceivedAt.Equal(at) {
+			t.Errorf("%s: %+v", name, mo)
+		}
+	}
+}
+
+// The borders of a line of the policy.
+func TestPolicyBorders(t *testing.T) {
+	for line, want := range map[string]Action{
+		"ESME_RMSGQFUL tail 1":                   {Do: Tail, Tries: 1},
+		"RMSGQFUL tail 1000":                     {Do: Tail, Tries: 1000},
+		"20 head":                                {Do: Head, Tries: 3},
+		"0x14 busy delay=1h pause=1ns":           {Do: Busy, Tries: 3, Delay: time.Hour, Pause: 1},
+		"ESME_RMSGQFUL refuse slow leave":        {Do: Refuse, Tries: 3, Slow: true, Leave: true},
+		"ESME_RMSGQFUL tail 2 delay=2s pause=3s": {Do: Tail, Tries: 2, Delay: 2 * time.Second, Pause: 3 * time.Second},
+		"ESME_RMSGQFUL tail 0":                   {},
+		"ESME_RMSGQFUL tail 1001":                {},
+		"ESME_RMSGQFUL tail delay=0s":            {},
+		"ESME_RMSGQFUL tail delay=1h0m1s":        {},
+		"ESME_RMSGQFUL tail pause=-1s":           {},
+		"ESME_RMSGQFUL tail slow=1":              {},
+		"ESME_RMSGQFUL tail 2x":                  {},
+		"ESME_RMSGQFUL":                          {},
+		"ESME_RMSGQFUL sometimes":                {},
+		"ESME_ROK busy":                          {},
+		"0 busy":                                 {},
+		"0x100000000 busy":                       {},
+		"ESME_NOTHING busy":                      {},
+	} {
+		table, err := ParsePolicy(Policy{1: {Do: Busy}}, []string{line})
+		bad := want == (Action{})
+		if (err != nil) != bad || !bad && (table[0x14] != want || table[1] != (Action{Do: Busy})) {
+			t.Errorf("%q: %+v, %v", line, table, err)
+		}
+	}
+	if table, err := ParsePolicy(nil, []string{"0xFFFFFFFF busy"}); err != nil || table[0xFFFFFFFF].Do != Busy {
+		t.Errorf("%v, %v", table, err)
+	}
+}
+
+// What holds where nothing is said, and how the connections are named.
+func TestDefaultsOfOptions(t *testing.T) {
+	o := Options{Name: "north", Address: "smsc.example.net:2775", Bind: smpp.Bind{SystemID: "x"}, Inbox: &inbox{}}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, v := range map[string][2]time.Duration{
+		"dial": {c.o.DialTimeout, 10 * time.Second}, "bind": {c.o.BindTimeout, 10 * time.Second}, "response": {c.o.ResponseTimeout, 30 * time.Second},
+		"write": {c.o.WriteTimeout, 10 * time.Second}, "enquire after": {c.o.EnquireInterval, 30 * time.Second}, "enquire": {c.o.EnquireTimeout, 10 * time.Second},
+		"retry": {c.o.RetryFirst, 500 * time.Millisecond}, "retry at most": {c.o.RetryMost, 30 * time.Second}, "deliver": {c.o.DeliverTimeout, 20 * time.Second},
+		"drain": {c.o.DrainTimeout, 10 * time.Second}, "seen": {c.o.Seen, 10 * time.Minute},
+	} {
+		if v[0] != v[1] {
+			t.Errorf("%s: %v, want %v", what, v[0], v[1])
+		}
+	}
+	if c.o.Binds != 1 || c.o.Window != 10 || c.o.Queue != 1000 || c.o.Inbound != 256 || c.o.Bind.InterfaceVersion != 0x34 || c.pace.limit() != 0 {
+		t.Errorf("%+v", c.o)
+	}
+	for mode, want := range map[Mode]string{
+		Transceiver: "north/1 north/2", Pair: "north/1-tx north/1-rx north/2-tx north/2-rx", Transmitter: "north/1-tx north/2-tx", Receiver: "north/1-rx north/2-rx",
+	} {
+		o.Mode, o.Binds = mode, 2
+		c, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, l := range c.links {
+			names = append(names, l.name)
+		}
+		if have := strings.Join(names, " "); have != want {
+			t.Errorf("mode %d: %s, want %s", mode, have, want)
+		}
+	}
+	for change, good := range map[*Options]bool{
+		{Window: 1000, Binds: 1000}: true, {Window: 1001}: false, {Binds: 1001}: false, {Mode: Receiver + 1}: false,
+	} {
+		o := *change
+		o.Name, o.Address, o.Bind.SystemID, o.Inbox = "north", "smsc.example.net:2775", "x", &inbox{}
+		if err := o.complete(); (err == nil) != good {
+			t.Errorf("window %d, binds %d, mode %d: %v", o.Window, o.Binds, o.Mode, err)
+		}
+	}
+	// What a bind had under way when it ended is no error of the operator's.
+	for err, want := range map[error]slog.Level{context.Canceled: slog.LevelDebug, context.DeadlineExceeded: slog.LevelError, errNotBound: slog.LevelError} {
+		if have := failed(err); have != want {
+			t.Errorf("%v is %s", err, have)
+		}
+	}
+}
+
+// The tap has the PDUs of each connection, under the name of it.
+func TestTap(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	tap := func(bind string, _, _ net.Addr) func(bool, []byte) {
+		return func(out bool, pdu []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, fmt.Sprint(bind, " ", out, " ", hex.EncodeToString(pdu[4:8])))
+		}
+	}
+	bubble(t, Options{Tap: tap}, nil, func(l *lab) { l.want(l.submit(l.Context(), 1), "1", nil) })
+	want := []string{"north/1 true 00000009", "north/1 false 80000009", "north/1 true 00000004", "north/1 false 80000004", "north/1 true 00000006", "north/1 false 80000006"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("%q, want %q", seen, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,8 +80,17 @@ func TestNack(t *testing.T) {
 		c.answer = func(int, *smpp.Message) (int, string) { return int(smpp.RInvCmdID), "" }
 	}, func(l *lab) {
 		_, err := l.Submit(l.Context(), packet(1))
-		if !errors.Is(err, bearer.ErrRefused) || !errors.Is(err, smpp.RInvCmdID) {
+		if !errors.Is(err, bearer.ErrRefused) || !errors.Is(err, smpp.RInvCmdID) || strings.Contains(err.Error(), "generic_nack") {
 			t.Error(err)
+		}
+		l.c.answer = func(int, *smpp.Message) (int, string) { return -1, "" }
+		ch := l.submit(l.Context(), 2)
+		nack := smpp.AppendFrame(nil, smpp.Header{Command: smpp.GenericNack, Status: smpp.RInvCmdID, Seq: l.c.asked[0].Seq}, nil)
+		if _, err := l.c.conns[0].Write(nack); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-ch; !errors.Is(r.err, bearer.ErrRefused) || !errors.Is(r.err, smpp.RInvCmdID) || !strings.Contains(r.err.Error(), "generic_nack") {
+			t.Error(r.err)
 		}
 	})
 }

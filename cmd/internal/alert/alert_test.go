@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func board(t *testing.T) (*Board, *bytes.Buffer, func() map[string]float64) {
 	}
 	return b, &log, func() map[string]float64 {
 		families, err := reg.Gather()
-		if err != nil || len(families) != 1 || families[0].GetName() != "simsign_alerts" {
+		if err != nil || len(families) != 1 || families[0].GetName() != "simsign_alerts" || families[0].GetHelp() == "" {
 			t.Fatalf("%v, %v", families, err)
 		}
 		out := map[string]float64{}
@@ -70,11 +71,37 @@ func TestRaise(t *testing.T) {
 
 // Whoever can cause alerts cannot fill the memory with them.
 func TestBound(t *testing.T) {
-	b, _, _ := board(t)
+	b, log, counts := board(t)
 	for i := range most + 5 {
 		b.Raise(Row, fmt.Sprint("tx ", i), "is damaged")
 	}
-	if n := len(b.Open()); n != most {
-		t.Errorf("%d are kept", n)
+	if n := len(b.Open()); n != most || counts()[Row] != most || strings.Count(log.String(), "level=WARN") != most+5 {
+		t.Errorf("%d are kept, %v counted", n, counts()[Row])
+	}
+}
+
+// Alerts are told by kind, the oldest first, and of the same moment by name.
+func TestOrder(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	b, err := New(prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i, kind := range []string{Store, Disk, Bearer} { // the other way round
+		for _, name := range []string{"i", "h", "g", "f", "e", "d", "c", "b", "a"} {
+			b.Raise(kind, name, "")
+		}
+		now = now.Add(time.Second)
+		b.Raise(kind, "0", "later")
+		now = now.Add(time.Duration(i) * time.Second)
+		want = append(strings.Split(strings.ReplaceAll("K a,K b,K c,K d,K e,K f,K g,K h,K i,K 0", "K", kind), ","), want...)
+	}
+	var have []string
+	for _, a := range b.Open() {
+		have = append(have, a.Kind+" "+a.Name)
+	}
+	if !slices.Equal(have, want) {
+		t.Errorf("%q, want %q", have, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -317,6 +318,135 @@ func TestAcceptErrors(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Errors of the moment (accept(2)) are tried again; any other ends the listener.
+func TestPasses(t *testing.T) {
+	passing := []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPROTO, syscall.EPERM,
+		syscall.EINTR, syscall.ETIMEDOUT, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
+	}
+	for n := range syscall.Errno(200) {
+		err := &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", n)}
+		if have, want := passes(err), slices.Contains(passing, n); have != want {
+			t.Errorf("%d (%v) passes: %v", n, n, have)
+		}
+	}
+}
+
+// The pause after an accept error doubles from 5 ms to a second, and ends with
+// the listener; the log has a line in ten seconds, with how many there were.
+func TestAcceptPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Options{})
+		for range 12 {
+			l.errs <- syscall.ECONNABORTED
+		}
+		begin := time.Now()
+		l.dial("192.0.2.1")
+		l.accept().Close()
+		// 5, 10, 20, 40, 80, 160, 320, 640 ms, and four times a second
+		if d := time.Since(begin); d != 5275*time.Millisecond {
+			t.Errorf("12 errors take %v", d)
+		}
+		if n := strings.Count(l.log.String(), "cannot accept"); n != 1 || !strings.Contains(l.log.String(), "times=1\n") {
+			t.Errorf("%d lines:\n%s", n, l.log.String())
+		}
+		for _, tc := range []struct {
+			after time.Duration
+			lines int
+		}{{10*time.Second - 5275*time.Millisecond - time.Nanosecond, 1}, {time.Nanosecond, 2}} {
+			time.Sleep(tc.after)
+			l.l.failed.warn(l.l.o.Logger, "cannot accept a connection: trying again")
+			if n := strings.Count(l.log.String(), "cannot accept"); n != tc.lines {
+				t.Errorf("%d lines, want %d:\n%s", n, tc.lines, l.log.String())
+			}
+		}
+		if !strings.Contains(l.log.String(), "times=13\n") {
+			t.Errorf("12 were left out:\n%s", l.log.String())
+		}
+		for range 100 {
+			l.errs <- syscall.ECONNABORTED
+		}
+		ended := make(chan error, 1)
+		go func() { _, err := l.l.Accept(); ended <- err }()
+		synctest.Wait()
+		begin = time.Now()
+		l.l.Close()
+		for len(l.errs) > 0 {
+			<-l.errs
+		}
+		if err := <-ended; !errors.Is(err, net.ErrClosed) || time.Since(begin) != 0 {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+// An address finds its own idle connection behind any number of others; where the
+// listener is full only the longest idle are looked at.
+func TestManyIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Options{PerAddress: 2, Max: longest + 12})
+		first := l.dial("198.51.100.1")
+		l.accept()
+		for i := range longest + 9 {
+			l.dial(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}).String())
+			l.accept()
+		}
+		one := l.dial("192.0.2.1")
+		l.accept()
+		two := l.dial("192.0.2.1")
+		l.accept()
+		l.dial("192.0.2.1")
+		l.accept()
+		if !over(one) || over(two) || over(first) || l.refused("address") != 1 {
+			t.Errorf("the address has made room: %v, %v; another: %v", over(one), over(two), over(first))
+		}
+		l.dial("203.0.113.1") // and now the listener is full: the crowd of 192.0.2.1 is too new
+		l.accept()
+		if !over(first) || over(two) || l.refused("listener") != 1 {
+			t.Errorf("the longest idle has made room: %v", over(first))
+		}
+	})
+}
+
+// A listener that nobody counts, and without limits, works as others do.
+func TestUncounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		l := New(f, Options{Max: 1})
+		f.errs <- syscall.EMFILE
+		first := f.dial("192.0.2.1")
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		f.dial("192.0.2.2")
+		c, err := l.Accept()
+		if err != nil || !over(first) {
+			t.Error(err)
+		}
+		c.Close()
+	})
+	reg := prometheus.NewRegistry()
+	m, err := NewMetrics(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	New(newFake(), Options{Name: "api", Metrics: m})
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, f := range families {
+		if f.GetHelp() == "" {
+			t.Errorf("%s has no help", f.GetName())
+		}
+		counts[f.GetName()] = len(f.GetMetric())
+	}
+	if diff := cmp.Diff(map[string]int{"simsign_connections": 1, "simsign_connections_refused_total": 3, "simsign_accept_errors_total": 1}, counts); diff != "" {
+		t.Errorf("from the beginning: %s", diff)
+	}
 }
 
 // Descriptors are divided so that what the operator needs stays.

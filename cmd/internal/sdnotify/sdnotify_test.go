@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,6 +32,9 @@ func TestSend(t *testing.T) {
 			if err != nil || string(b[:k]) != want {
 				t.Errorf("received %q, %v; want %q", b[:k], err, want)
 			}
+		}
+		if err := n.Send(strings.Repeat("X", 1<<20)); err == nil {
+			t.Error("a message that no datagram holds, and Send gave no error")
 		}
 		l.Close()
 		if err := n.Send(Ready); err == nil {
