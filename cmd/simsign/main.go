@@ -76,6 +76,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	}
 	parsed, err := parser.Parse(args)
+	if err == nil {
+		err = empty(parsed)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "simsign: %v\nTry: simsign --help\n", err)
 		return exitUsage

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/simsign/simsign/ota/bearer/loopback"
@@ -116,20 +117,29 @@ func (k *SMSCRunCmd) options(c *cli) (smsc.Options, error) {
 			o.Receipts.First = true
 		}
 	}
-	if len(k.Sink) > 0 {
-		o.Sink = func(n sms.MSISDN) bool {
-			for _, p := range k.Sink {
-				if strings.HasPrefix(string(n), strings.TrimPrefix(p, "+")) {
-					return true
-				}
-			}
-			return false
-		}
+	if o.Sink, err = sink(k.Sink); err != nil {
+		return o, err
 	}
 	if o.Faults, err = faultScript(k.Faults); err != nil {
 		err = fmt.Errorf("--faults: %w", err)
 	}
 	return o, err
+}
+
+// sink holds the numbers with one of the prefixes.
+func sink(prefixes []string) (func(sms.MSISDN) bool, error) {
+	if len(prefixes) == 0 {
+		return nil, nil
+	}
+	all := digits(prefixes)
+	for i, p := range all {
+		if p == "" || strings.Trim(p, "0123456789") != "" {
+			return nil, fmt.Errorf("--sink %q: needs the first digits of international numbers, such as 4179", prefixes[i])
+		}
+	}
+	return func(n sms.MSISDN) bool {
+		return slices.ContainsFunc(all, func(p string) bool { return strings.HasPrefix(string(n), p) })
+	}, nil
 }
 
 // faultScript reads the value of a flag: a script, or @ and the file that holds one.

@@ -317,6 +317,7 @@ func TestOneChange(t *testing.T) {
 		{"tls = true\ntls_ca = \"api.crt\"\ntls_cert = \"api.crt\"\ntls_key = \"api.key\"", `tls_key = "api.key"`, "bearer[1].tls_key", "without tls = true"},
 		{"tls = true\ntls_ca = \"api.crt\"\ntls_cert = \"api.crt\"\ntls_key = \"api.key\"", `tls_server_name = "x"`, "bearer[1].tls_server_name", "without tls = true"},
 		{`"49=+491700000000"`, `"4x=+491700000000"`, "bearer[1].source[1]", "PREFIX=ADDRESS"},
+		{`"49=+491700000000"`, `"=+491700000000"`, "bearer[1].source[1]", "PREFIX=ADDRESS"},
 		{`"49=+491700000000"`, `"49=` + strings.Repeat("1", 20) + `"`, "", ""},
 		{`"49=+491700000000"`, `"49=` + strings.Repeat("1", 21) + `"`, "bearer[1].source[1]", "at most 20 characters"},
 		{`"F5=15"`, `"F6=15"`, "bearer[1].data_coding", "F6 stands twice"},

@@ -231,7 +231,7 @@ func sourceRule(text string) (r esme.SourceRule, err error) {
 	if !two {
 		prefix, addr = "", text
 	}
-	if strings.Trim(prefix, "0123456789") != "" || addr == "" || len(addr) > 20 {
+	if two && prefix == "" || strings.Trim(prefix, "0123456789") != "" || addr == "" || len(addr) > 20 {
 		return r, fmt.Errorf("needs an address of at most 20 characters, or PREFIX=ADDRESS, has %q", text)
 	}
 	return esme.SourceRule{Prefix: prefix, Address: esme.ParseAddress(addr)}, nil
