@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
@@ -229,6 +230,6 @@ func (o *operators) pair(i int) {
 // certificate is a client certificate, any.
 func (o *operators) certificate() string {
 	const name = "client.pem"
-	o.write(name, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+	o.write(name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: newSigner(o.T).leaf})))
 	return name
 }
