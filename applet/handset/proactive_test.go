@@ -141,6 +141,9 @@ func TestTimeouts(t *testing.T) {
 				if len(got) != 1 || !strings.Contains(got[0], "8301"+c.result) {
 					t.Errorf("response %s, want result %s", got, c.result)
 				}
+				if s := h.Snapshot().Screen; s != nil {
+					t.Errorf("it stays on the screen: %v", s)
+				}
 				h.Stop()
 			})
 		})

@@ -52,6 +52,12 @@ func TestCoverageOfPhoneThatIsOff(t *testing.T) {
 		if err := h.SetOnCall(true); !errors.Is(err, errStopped) {
 			t.Errorf("a stopped phone: %v", err)
 		}
+		if err := h.SelectMenu(1, false); !errors.Is(err, errStopped) {
+			t.Errorf("the menu of a stopped phone: %v", err)
+		}
+		if err := h.Answer(1, Answer{Action: OK}); !errors.Is(err, errStopped) {
+			t.Errorf("an answer to a stopped phone: %v", err)
+		}
 		if err := (&Handset{}).SetOnCall(true); !errors.Is(err, errStopped) {
 			t.Errorf("a phone that was never started: %v", err)
 		}
@@ -159,9 +165,13 @@ func TestRadioOctets(t *testing.T) {
 		r.expect("centre of the command", "0002"+"00"+"0591214365F7"+"0A"+tpdu(2))
 		r.out <- unhex("0502" + "012A")
 		last("8302352A")
+		c.give(h, tlvHex(0xD0, "8103011300 82028183 860B91"+strings.Repeat("21", 10)+"8B0A"+tpdu(0x55)))
+		r.expect("the longest centre", "0003"+"00"+"0B91"+strings.Repeat("21", 10)+"0A"+tpdu(3))
+		r.out <- unhex("0303")
+		last("830100")
 		c.give(h, tlvHex(0xD0, "8103011300 82028183 860C"+strings.Repeat("21", 12)+"8B0A"+tpdu(0x55)))
-		r.expect("a centre that is too long", "0003"+"00"+centre+"0A"+tpdu(3))
-		r.out <- unhex("0503" + "0100") // a refusal without a cause is still one
+		r.expect("a centre that is too long", "0004"+"00"+centre+"0A"+tpdu(4))
+		r.out <- unhex("0504" + "0100") // a refusal without a cause is still one
 		last("83023501")
 		const from, at = "040481" + "0900", "00101000000000"
 		for _, tc := range []struct{ name, in, answer string }{
@@ -182,6 +192,15 @@ func TestRadioOctets(t *testing.T) {
 		if n := len(h.Snapshot().Inbox); n != 3 {
 			t.Errorf("%d messages are for people, want 3", n)
 		}
+		// Switched off and on, it counts from the beginning.
+		for _, on := range []bool{false, true} {
+			if err := h.SetPower(on); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		c.give(h, tlvHex(0xD0, "8103011300 82028183 8B0A"+tpdu(0x55)))
+		r.expect("after a restart", "0001"+"00"+centre+"0A"+tpdu(1))
 		close(r.out)
 		h.Stop()
 	})

@@ -332,7 +332,7 @@ func TestOffAndOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-s.acks
-	if card.count(&card.resets) < 2 || len(card.envelopes()) != 1 {
+	if card.count(&card.resets) != 3 || len(card.envelopes()) != 1 {
 		t.Errorf("%d resets, %d envelopes", card.count(&card.resets), len(card.envelopes()))
 	}
 }

@@ -58,6 +58,13 @@ func TestPollInterval(t *testing.T) {
 		time.Sleep(26 * time.Second)
 		synctest.Wait()
 		equal(t, "STATUS in 26 s", c.count(&c.status), 5)
+		for command, want := range map[string]int{"840201FF": 1, "84020201": 255} { // 255 s, and 0.1 s which is 1 s
+			c.give(h, tlvHex(0xD0, "8103010300 82028182"+command))
+			before := c.count(&c.status)
+			time.Sleep(255*time.Second + time.Millisecond)
+			synctest.Wait()
+			equal(t, "STATUS in 255 s after "+command, c.count(&c.status)-before, want)
+		}
 		h.Stop()
 	})
 }

@@ -126,7 +126,7 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("%s: %v, want %q", octets, err, says)
 		}
 	}
-	for _, octets := range []string{"D009 8103012180 82028102", "D08109 8103012180 82028102", "D00D 8103012180 82028102 8D810104", "D009 0103012180 02028102 FF"} {
+	for _, octets := range []string{"D009 8103012180 82028102", "D08109 8103012180 82028102", "D00D 8103012180 82028102 8D810104", "D009 0103012180 02028102 FF", "D0818A 8103012180 82028102 8D7F" + strings.Repeat("04", 127)} {
 		if c, err := parseCommand(unhex(octets)); err != nil || c.kind != DisplayText || c.device != 0x02 || c.number != 1 || c.qualifier != 0x80 {
 			t.Errorf("%s: %+v, %v", octets, c, err)
 		}
@@ -178,6 +178,7 @@ func TestTextCodings(t *testing.T) {
 	// Packing by the phone (TS 102 223 6.4.10): with a header, fill bits.
 	for in, want := range map[string]string{
 		"01 55 04 81 0900 00 F4 05 68656C6C6F": "01 55 04 81 0900 00 F0 05 E8329BFD06", "01 55 04 81 0900 00 04 05 68656C6C6F": "01 55 04 81 0900 00 00 05 E8329BFD06",
+		"01 55 04 81 0900 00 F5 05 68656C6C6F": "01 55 04 81 0900 00 F1 05 E8329BFD06", "01 55 04 81 0900 00 15 05 68656C6C6F": "01 55 04 81 0900 00 11 05 E8329BFD06",
 		"41 55 04 81 0900 00 04 0B 050003070201 68656C6C6F": "41 55 04 81 0900 00 00 0C 050003070201 D06536FB0D",
 	} {
 		if have, ok := pack(unhex(in)); !ok || hex.EncodeToString(have) != hex.EncodeToString(unhex(want)) {

@@ -65,7 +65,13 @@ func TestUnreachable(t *testing.T) {
 
 func TestObserver(t *testing.T) {
 	var kinds []string
-	o := NetworkOptions{Observer: func(e Event) { kinds = append(kinds, e.Kind) }}
+	var reported []string
+	o := NetworkOptions{Observer: func(e Event) {
+		kinds = append(kinds, e.Kind)
+		if e.Kind == "submit" || e.Kind == "report" || e.Kind == "ack" {
+			reported = append(reported, fmt.Sprintf("%s %s to %s, %d octets", e.Kind, string(e.From), string(e.To), len(e.TPDU)))
+		}
+	}}
 	bubble(t, o, func(t *testing.T, w *world) {
 		newPhone(t, w.net, alice, nil)
 		s := seg(alice, "x")
@@ -73,6 +79,7 @@ func TestObserver(t *testing.T) {
 		submit(t, w, s)
 		synctest.Wait()
 	})
+	equal(t, "who and what", reported, "submit 9000 to 41791110001, 14 octets", "ack 41791110001 to 9000, 0 octets", "report 41791110001 to 9000, 25 octets", "ack 9000 to 41791110001, 0 octets")
 	equal(t, "events", kinds, "attach", "attach", "submit", "deliver", "ack", "report", "deliver", "ack", "detach", "detach")
 }
 

@@ -84,6 +84,23 @@ func TestListen(t *testing.T) {
 	if _, err := n.Listen("127.0.0.1:0"); err != nil {
 		t.Error(err)
 	}
+	if a, err := n.Listen("127.0.0.1:0"); a != nil || err == nil {
+		t.Error("it listens twice")
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	second := NewNetwork(NetworkOptions{})
+	defer second.Close()
+	if a, err := second.Listen(taken.Addr().String()); a != nil || err == nil {
+		t.Error("a port that is taken was taken")
+	}
+	n.Close()
+	if a, err := n.Listen("127.0.0.1:0"); a != nil || err == nil {
+		t.Error("a network that is closed listens")
+	}
 }
 
 // chunks gives a few octets at a time.

@@ -114,6 +114,12 @@ func TestOctets(t *testing.T) {
 		if n.stored != 1 { // the report, which is not yet acknowledged
 			t.Errorf("%d messages are stored", n.stored)
 		}
+		// Numbers of at most six digits have no international form.
+		short, longer := attachRaw(t, n, "123456"), attachRaw(t, n, "1234567")
+		short.say("0001" + "0000" + "0e" + "0106" + ofBob + "0004" + "01cc")
+		longer.say("0001" + "0000" + "0e" + "0106" + ofBob + "0004" + "01cc")
+		b.expect("from six digits", toAlice+"11"+"04"+"0681214365"+"0004"+"00101000001000"+"01cc")
+		b.expect("from seven", "0101"+"0491000000"+"00"+"12"+"04"+"0791214365f7"+"0004"+"00101000001000"+"01cc")
 		n.Close()
 	})
 }
@@ -198,6 +204,24 @@ func network(t *testing.T, o ClientOptions) (*Client, *raw, *inbox) {
 		t.Fatal(err)
 	}
 	return c, r, in
+}
+
+// A segment as the client sends it: 7-bit text and a validity in seconds, with
+// a report, to a short number (TS 23.040 9.2.2.2).
+func TestSegmentOctets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, r, _ := network(t, ClientOptions{})
+		s := bearer.Segment{Dest: "1234", PID: 1, DCS: 0, UD: []byte{0xE8, 0x32, 0x9B, 0xFD, 0x06}, Septets: 5, Validity: 89500 * time.Millisecond, Report: true}
+		go c.Submit(t.Context(), s)
+		r.expect("RP-DATA", "0000"+"00"+"0491000000"+"15"+"2901"+"04812143"+"0100"+"025a0000000000"+"05e8329bfd06")
+		r.conn.Close()
+		c.Stop()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := c.Submit(ctx, s); !errors.Is(err, bearer.ErrBusy) || !errors.Is(err, context.Canceled) {
+			t.Errorf("by somebody who has left: %v", err)
+		}
+	})
 }
 
 // What the network says of a segment, in octets, and what the caller hears.
@@ -397,25 +421,27 @@ func TestClientTriesAgain(t *testing.T) {
 			c.session.Load().link.Close()
 			time.Sleep(time.Minute)
 		}
+		comeBack := func() {
+			mu.Lock()
+			up = true
+			mu.Unlock()
+			for !c.Attached() {
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
 		ms := time.Millisecond
 		lose(time.Hour) // and nothing has ended it meanwhile
 		if changed != 2 || c.Attached() {
 			t.Errorf("told %d times, attached %v", changed, c.Attached())
 		}
 		pauses(50*ms, 100*ms, 200*ms, 400*ms, 800*ms, 1600*ms, 3200*ms, 6400*ms, 10000*ms, 10000*ms)
-		mu.Lock()
-		up = true
-		mu.Unlock()
-		time.Sleep(13 * time.Second)
+		comeBack()
 		if changed != 3 || !c.Attached() {
 			t.Errorf("told %d times, attached %v", changed, c.Attached())
 		}
 		lose(0)
 		pauses(10000*ms, 10000*ms)
-		mu.Lock()
-		up = true
-		mu.Unlock()
-		time.Sleep(13 * time.Second)
+		comeBack()
 		lose(time.Minute)
 		pauses(50*ms, 100*ms)
 		c.Stop()

@@ -210,12 +210,7 @@ func isTimeout(err error) bool {
 // on its way to it.
 func TestCentreBounds(t *testing.T) {
 	withCentre(t, NetworkOptions{MaxStored: 1, Known: func(n sms.MSISDN) bool { return n != bob }}, func(t *testing.T, n *Network, c *centre) {
-		p := newPhone(t, n, alice, func(k int) *rp.Message {
-			if k == 1 {
-				return nil
-			}
-			return &rp.Message{Type: rp.AckMO}
-		})
+		p := newPhone(t, n, alice, func(int) *rp.Message { return nil })
 		c.take()
 		c.forward(n, alice, "kept")
 		c.forward(n, alice, "no room")
@@ -224,10 +219,17 @@ func TestCentreBounds(t *testing.T) {
 		if a := p.send("1234", "no room"); a.Cause != rp.Congestion {
 			t.Errorf("answer %+v, want cause 42", a)
 		}
+		n.o.MaxStored = 300
+		for i := range 256 {
+			c.forward(n, alice, fmt.Sprint(i))
+		}
+		equal(t, "256 are unanswered", c.take(), "255: 2 cause 42")
 		n.Forward("1234", alice, make([]byte, tpduMax+1), func(o Outcome) { c.note("too long: %d cause %d", o.Fate, o.Cause) })
 		equal(t, "too long", c.take(), "too long: 3 cause 96")
 		p.link.Close()
-		equal(t, "gone", c.take(), "kept: 4 cause 0")
+		if gone := c.take(); len(gone) != 256 || gone[0] != "kept: 4 cause 0" || gone[255] != "254: 4 cause 0" {
+			t.Errorf("gone: %q", gone)
+		}
 		if n.stored != 0 {
 			t.Errorf("%d messages are left in the store", n.stored)
 		}
