@@ -1,6 +1,9 @@
 package service
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // What names us, or asks for nothing, passes.
 func TestConditionsPass(t *testing.T) {
@@ -26,6 +29,22 @@ func TestConditionsPass(t *testing.T) {
 		change(req)
 		if _, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil {
 			t.Errorf("%s: %v", name, f)
+		}
+	}
+}
+
+// Where the phone is would only be told: without a policy the reply says that this
+// is not done, and of services without an answer it says nothing.
+func TestServiceResponses(t *testing.T) {
+	for name, want := range map[string][]ServiceResponse{
+		nsMID + "geofencing": {{Description: nsMID + "geofencing", ErrorCode: "100", ErrorMessage: "Geofencing feature disabled"}},
+		nsETSI + "validate":  nil,
+	} {
+		s, _ := testService(t)
+		req := bankRequest("T1")
+		req.Services = []AdditionalService{{Description: name}}
+		if resp, f := s.Signature(t.Context(), plain(), Peer{}, req); f != nil || !slices.Equal(resp.Responses, want) {
+			t.Errorf("%s: %+v, %v", name, resp, f)
 		}
 	}
 }

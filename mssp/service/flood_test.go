@@ -207,7 +207,24 @@ func TestFailureTime(t *testing.T) {
 				t.Errorf("%s: %s, want %s", id, took, want)
 			}
 		}
-		s.auth.pause(t.Context(), time.Now().Add(-failureTime-time.Millisecond))
+		for i := range failureBurst { // and who is not even looked at any more
+			s.login(t, here, "http://shop", fmt.Sprint("guess", i))
+		}
+		began := time.Now()
+		if f := s.login(t, here, "http://shop", "secret"); f == nil || time.Since(began) != failureTime {
+			t.Errorf("too many: %v after %s", f, time.Since(began))
+		}
+		began = time.Now()
+		s.auth.pause(t.Context(), began.Add(-failureTime-time.Millisecond))
+		if took := time.Since(began); took != failureTime-time.Millisecond {
+			t.Errorf("what took longer than the grid waits %s for its next point", took)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		began = time.Now()
+		if s.auth.pause(gone, began); time.Since(began) != 0 {
+			t.Error("nobody waits for the answer, and it waits")
+		}
 	})
 }
 
@@ -237,6 +254,17 @@ func TestQuiet(t *testing.T) {
 	clock = clock.Add(6 * time.Second)
 	if line := ask(here, "http://nobody", "x"); !strings.Contains(line, "unlogged=30") {
 		t.Errorf("the next line: %s", line)
+	}
+	if line := ask(here, "http://nobody", "x"); line != "" {
+		t.Errorf("one more: %s", line)
+	}
+	clock = clock.Add(6 * time.Second)
+	if line := ask(here, "http://nobody", "x"); !strings.Contains(line, "unlogged=1\n") {
+		t.Errorf("after one that was not told: %s", line)
+	}
+	clock = clock.Add(6 * time.Second)
+	if line := ask(here, "http://nobody", "x"); line == "" || strings.Contains(line, "unlogged") {
+		t.Errorf("after none: %s", line)
 	}
 }
 

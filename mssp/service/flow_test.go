@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/signature"
 )
 
 func statusRequest(id mssp.TransID) *StatusReq {
@@ -110,6 +111,50 @@ func TestOnlyTheAsker(t *testing.T) {
 	if got := ask(resp.TransID); *got != *nothing {
 		t.Errorf("engine leaks: %v", got)
 	}
+}
+
+// The same holds for what the engine gives to a request for a signature: nothing of
+// another provider, and nothing that is no signature, leaves here.
+//
+// Supports: I2
+func TestOnlyTheAskerWaits(t *testing.T) {
+	for name, change := range map[string]func(*mssp.Transaction){
+		"another provider": func(tx *mssp.Transaction) { tx.AP = "http://shop" },
+		"another kind":     func(tx *mssp.Transaction) { tx.Kind = mssp.KindRegister },
+		"as it is":         func(*mssp.Transaction) {},
+	} {
+		for _, mode := range []string{"synch", "asynch"} {
+			s, e := testService(t)
+			e.atWait = func(id mssp.TransID) { e.end(t, id, mssp.Done, mssp.Signature, "", []byte("CMS")) }
+			s.o.Engine = mixedUp{e, change}
+			req := bankRequest("T1")
+			req.Mode = mode
+			resp, f := s.Signature(t.Context(), plain(), Peer{}, req)
+			if name == "as it is" && f != nil || name != "as it is" && (f == nil || *f != *unknownTransaction()) {
+				t.Errorf("%s, %s: %+v, %v", name, mode, resp, f)
+			}
+		}
+	}
+}
+
+// mixedUp is an engine that takes one transaction for another.
+type mixedUp struct {
+	*fakeEngine
+	change func(*mssp.Transaction)
+}
+
+func (e mixedUp) Sign(ctx context.Context, r signature.Request) (mssp.Transaction, error) {
+	tx, err := e.fakeEngine.Sign(ctx, r)
+	if r.Mode != mssp.Synch {
+		e.change(&tx)
+	}
+	return tx, err
+}
+
+func (e mixedUp) Wait(ctx context.Context, id mssp.TransID) (mssp.Transaction, error) {
+	tx, err := e.fakeEngine.Wait(ctx, id)
+	e.change(&tx)
+	return tx, err
 }
 
 // TestSynch waits for the user and gives the signature, or the fault.

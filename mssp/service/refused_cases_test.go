@@ -38,6 +38,7 @@ func refusedProviders() []refusal {
 		{"basic", "cut at the colon", func(a *asked) { a.Peer.Password = "//bank:geheim" }, 104, 0, "the user name of HTTP Basic ends at the first colon, and this AP_ID has one: send the AP_ID in base64 as the user name"},
 		{"basic", "wrong password", func(a *asked) { a.Peer.Password = "x" }, 104, 0, nobody},
 		{"basic", "long user name", func(a *asked) { a.Peer.User = strings.Repeat("a", 513) }, 101, 0, "the user name of HTTP Basic has 513 octets: the most is 512"},
+		{"longest user", "one more", func(a *asked) { a.Peer.User += "a" }, 101, 0, "the user name of HTTP Basic has 513 octets: the most is 512"},
 		{"longest names", "AP_ID", func(a *asked) { a.Req.AP.ID += "a" }, 101, 0, "AP_Info.AP_ID has 257 octets: the most is 256"},
 		{"last guess", "one more", func(a *asked) { a.World.Guesses = 200 }, 104, 0, "too many failed logins for this AP_ID from your address: try again in 6s"},
 		{"last request", "one more", func(a *asked) { a.World.Before = 200 }, 780, 0, "more than 100 requests per second from this AP_ID: send fewer, or ask the operator for more"},
@@ -95,6 +96,9 @@ func refusedUsers() []refusal {
 	rs := []refusal{
 		{"text", "no mode", func(a *asked) { a.Req.Mode = "" }, 102, 0, "MessagingMode is missing: send synch or asynchClientServer"},
 		{"text", "unknown mode", func(a *asked) { a.Req.Mode = "sync" }, 101, 0, `MessagingMode "sync" is unknown: send synch or asynchClientServer`},
+		{"text", "mode of 80 octets", func(a *asked) { a.Req.Mode = strings.Repeat("x", 80) }, 101, 0, `MessagingMode "` + strings.Repeat("x", 80) + `" is unknown: send synch or asynchClientServer`},
+		{"text", "mode of 81 octets", func(a *asked) { a.Req.Mode = strings.Repeat("x", 81) }, 101, 0, `MessagingMode "` + strings.Repeat("x", 80) + `..." is unknown: send synch or asynchClientServer`},
+		{"text", "mode that forges a line", func(a *asked) { a.Req.Mode = "x\n\"y" }, 101, 0, `MessagingMode "x\n\"y" is unknown: send synch or asynchClientServer`},
 		{"text", "server to server", func(a *asked) { a.Req.Mode = "asynchServerServer" }, 101, 0, "MessagingMode asynchServerServer is not offered here: send asynchClientServer and ask with MSS_StatusQuery"},
 		{"text", "nobody", number(""), 102, 0, "MobileUser.MSISDN is missing: send the user's number in international form"},
 		{"text", "as UserIdentifier", func(a *asked) { a.Req.User.UserIdentifier, a.Req.User.MSISDN = a.Req.User.MSISDN, "" }, 105, 0, "MobileUser.UserIdentifier is not resolved here: send MobileUser.MSISDN"},

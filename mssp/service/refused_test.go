@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -203,6 +204,10 @@ func acceptedRequests(t *testing.T) map[string]func() *asked {
 		"synch": from(text, func(a *asked) { a.Req.Mode = "synch" }),
 		"basic": from(text, func(a *asked) {
 			a.Peer.Basic, a.Peer.User, a.Peer.Password, a.Req.AP.ID = true, "aHR0cDovL2Jhbms=", "geheim", ""
+		}),
+		"longest user": from(text, func(a *asked) { // the other 128 octets of an AP_ID are what base64 adds
+			a.AP.ID = mssp.APID("http://" + strings.Repeat("a", 377))
+			a.Peer.Basic, a.Peer.User, a.Peer.Password, a.Req.AP.ID = true, base64.StdEncoding.EncodeToString([]byte(a.AP.ID)), "geheim", ""
 		}),
 		"certificate": from(text, func(a *asked) {
 			a.Peer.Certificate, a.AP.CertSHA256, a.Req.AP.Password = &[32]byte{0xAB}, []string{"ab" + strings.Repeat("00", 31)}, "x"

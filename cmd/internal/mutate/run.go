@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,7 +164,7 @@ func (b *bench) trace(ctx context.Context, chosen []*mutant) error {
 const tries = 3
 
 // judge runs each mutant against the tests that pass it: first those of its
-// own folder, the quick ones before the slow ones.
+// own folder, the cheap ones before the others.
 func (b *bench) judge(ctx context.Context, chosen []*mutant) error {
 	return each(len(chosen), func(i int) error {
 		m := chosen[i]
@@ -191,26 +193,45 @@ func (b *bench) judge(ctx context.Context, chosen []*mutant) error {
 	})
 }
 
-// quick is what a test takes that is run before the slow ones.
-const quick = 300 * time.Millisecond
-
+// batches are the tests that pass a mutant: those of its own folder first, and of
+// each folder the cheapest that take a tenth of its time together, then those up to
+// half of it, then the rest. Most changes are noticed by the first.
 func (b *bench) batches(m *mutant) (out [][]test) {
 	by := map[string][]test{}
-	var keys []string
+	total := map[string]time.Duration{}
 	for i, t := range b.tests {
-		if !m.seen[i] {
-			continue
+		if m.seen[i] {
+			by[t.rel] = append(by[t.rel], t)
+			total[t.rel] += t.took
 		}
-		// Sorted by this key the own folder comes first, and the quick ones.
-		key := fmt.Sprintf("%v %v %s", t.rel != m.pkg.rel, t.took > quick, t.rel)
-		if by[key] == nil {
-			keys = append(keys, key)
-		}
-		by[key] = append(by[key], t)
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		out = append(out, by[k])
+	folders := slices.SortedFunc(maps.Keys(by), func(x, y string) int {
+		if (x == m.pkg.rel) != (y == m.pkg.rel) {
+			return map[bool]int{true: -1, false: 1}[x == m.pkg.rel]
+		}
+		return strings.Compare(x, y)
+	})
+	for _, rel := range folders {
+		tests := by[rel]
+		slices.SortStableFunc(tests, func(x, y test) int { return cmp.Compare(x.took, y.took) })
+		var parts [3][]test
+		var sum time.Duration
+		for _, t := range tests {
+			sum += t.took
+			n := 2
+			switch {
+			case sum <= total[rel]/10:
+				n = 0
+			case sum <= total[rel]/2:
+				n = 1
+			}
+			parts[n] = append(parts[n], t)
+		}
+		for _, p := range parts {
+			if len(p) > 0 {
+				out = append(out, p)
+			}
+		}
 	}
 	return out
 }
