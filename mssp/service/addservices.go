@@ -22,7 +22,7 @@ type extras struct {
 	language  string
 	eventID   string
 	responses []ServiceResponse
-	late      *mssp.Fault // the time for the request is over: nothing but a repeat is answered
+	late      *mssp.Fault // of the time for the request: nothing but a repeat is answered
 }
 
 // understood are the additional services and the members of each that are read,

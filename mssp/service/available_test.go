@@ -14,6 +14,7 @@ import (
 //
 // Supports: F6
 func TestUnavailable(t *testing.T) {
+	const later = "the service can read and store nothing at present: ask again in a minute, with the same AP_TransID"
 	hangs := errors.New("store has not answered within 3s")
 	s, _ := testService(t, func(o *Options) {
 		o.Directory = nobody{t}
@@ -21,7 +22,7 @@ func TestUnavailable(t *testing.T) {
 	})
 	for _, op := range []Operation{OpSignature, OpStatusQuery, OpProfileQuery} {
 		_, f := s.begin(t.Context(), op, plain(), Peer{}, &Header{AP: APInfo{ID: "http://bank", Password: "geheim"}})
-		if f == nil || f.Code != mssp.UnableToProvide || !errors.Is(f.Err, hangs) {
+		if f == nil || f.Code != mssp.UnableToProvide || !errors.Is(f.Err, hangs) || f.Detail != later {
 			t.Errorf("%s: %+v", op, f)
 		}
 	}
@@ -29,7 +30,8 @@ func TestUnavailable(t *testing.T) {
 		store.ErrNotWritten: mssp.UnableToProvide, store.ErrSilent: mssp.UnableToProvide, store.ErrClosed: mssp.UnableToProvide,
 		errors.New("a fault of ours"): mssp.InternalError, mssp.ErrNotFound: mssp.InternalError,
 	} {
-		if f := internal(err); f.Code != code || !errors.Is(f.Err, err) {
+		want := map[mssp.Code]string{mssp.UnableToProvide: later, mssp.InternalError: "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID"}
+		if f := internal(err); f.Code != code || !errors.Is(f.Err, err) || f.Detail != want[code] {
 			t.Errorf("%v: %+v", err, f)
 		}
 	}

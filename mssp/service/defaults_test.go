@@ -309,4 +309,19 @@ func TestLeaveAtTheTurn(t *testing.T) {
 	if !p.leave("x", a, turn) || len(p.names) != 0 {
 		t.Error("he cannot leave")
 	}
+	other, elsewhere := make(chan struct{}), make(chan struct{}) // who leaves takes nobody with him
+	p.join("x", a, true, turn)
+	p.join("x", a, true, other)
+	p.join("x", network(there), true, elsewhere)
+	if !p.leave("x", a, turn) {
+		t.Error("he cannot leave")
+	}
+	for _, turn := range []chan struct{}{other, elsewhere} {
+		p.release()
+		select {
+		case <-turn:
+		default:
+			t.Error("his turn has gone with another")
+		}
+	}
 }

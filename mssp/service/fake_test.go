@@ -76,7 +76,7 @@ func (e *fakeEngine) end(t *testing.T, id mssp.TransID, state mssp.State, code m
 	}
 	tx.State, tx.Status, tx.Detail = state, code, detail
 	if value != nil {
-		tx.Result, _ = json.Marshal(signature.Result{Format: signature.CMS, Signature: value})
+		tx.Result, _ = json.Marshal(signature.Result{Format: signature.CMS, Signature: value, Certificate: []byte("certificate")})
 	}
 	close(e.ended[id])
 }

@@ -285,6 +285,15 @@ func TestNetwork(t *testing.T) {
 // What strangers leave is bounded; what is used stays.
 func TestRecent(t *testing.T) {
 	r := newRecent[int, int](10)
+	for i := range 5 { // half of them stay, used or not
+		r.getOr(i, func() int { return i })
+	}
+	for i := range 5 {
+		if v, ok := r.get(i); !ok || v != i || len(r.old) != 0 {
+			t.Errorf("%d: %d, %v", i, v, ok)
+		}
+	}
+	r = newRecent[int, int](10)
 	r.getOr(0, func() int { return 7 })
 	for i := range 1000 {
 		r.getOr(i+1, func() int { return i })

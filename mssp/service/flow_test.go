@@ -34,7 +34,7 @@ func TestAsynch(t *testing.T) {
 	e.end(t, resp.TransID, mssp.Done, mssp.ValidSignature, "", []byte("CMS"))
 	for range 2 {
 		st, f = s.StatusQuery(t.Context(), plain(), Peer{}, statusRequest(resp.TransID))
-		if f != nil || st.Status.Code != mssp.ValidSignature || string(st.Signature.Value) != "CMS" || st.User.MSISDN != "+41791234567" {
+		if f != nil || st.Status.Code != mssp.ValidSignature || string(st.Signature.Value) != "CMS" || st.Signature.Format != signature.CMS || string(st.Signature.Certificate) != "certificate" || st.User.MSISDN != "+41791234567" {
 			t.Fatalf("after the end: %+v, %v", st, f)
 		}
 	}

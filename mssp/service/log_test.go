@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/simsign/simsign/mssp"
 )
 
 // Whatever a provider puts into the wrong member, it stands in the fault that
@@ -17,7 +19,9 @@ func TestLogQuotesNothing(t *testing.T) {
 		says   string // in the log
 	}{
 		"text as time-out":   {func(r *SignatureReq, _ *Peer) { r.TimeOut = `Pay "secret" sum` }, `TimeOut \"...\" is not a number`},
-		"number as mode":     {func(r *SignatureReq, _ *Peer) { r.Mode = "+41791234567" }, "http://bank"},
+		"number as mode":     {func(r *SignatureReq, _ *Peer) { r.Mode = "+41791234567" }, "ap=http://bank aptransid=T1 code=101 detail="},
+		"no AP_TransID":      {func(r *SignatureReq, _ *Peer) { r.AP.TransID = "" }, `aptransid="" code=102`},
+		"AP_ID of 81 octets": {func(r *SignatureReq, _ *Peer) { r.AP.ID = mssp.APID("http://" + strings.Repeat("a", 74)) }, "ap=http://" + strings.Repeat("a", 73) + "... "},
 		"text as encoding":   {func(r *SignatureReq, _ *Peer) { r.Data.Encoding = "secret" }, "http://bank"},
 		"text as AP_TransID": {func(r *SignatureReq, _ *Peer) { r.AP.TransID = "Pay secret sum" }, "(not a name)"},
 		"password as AP_ID":  {func(r *SignatureReq, _ *Peer) { r.AP.ID, r.AP.Password = "geheim", "http://bank" }, "(not a URI)"},

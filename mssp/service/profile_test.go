@@ -1,12 +1,14 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"math/big"
 	"reflect"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -99,6 +102,36 @@ func TestProfileQuery(t *testing.T) {
 		}
 		if want.certs > 0 && (u.Certificates[0].State != want.state || u.Certificates[0].Algorithm != "EC" || u.Certificates[0].Subject != "SERIALNUMBER=MIDCHE1234567890,CN=Alice") {
 			t.Errorf("%s: certificate %+v", msisdn, u.Certificates[0])
+		}
+		if want.certs > 0 && !bytes.Equal(u.Certificates[0].DER, users[sms.MSISDN(msisdn[1:])].keys[0].CertDER) {
+			t.Errorf("%s: another certificate", msisdn)
+		}
+	}
+}
+
+// brokenSubscribers is a store that fails.
+type brokenSubscribers struct{ err error }
+
+func (b brokenSubscribers) Lookup(context.Context, sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
+	return mssp.Subscriber{State: mssp.SubscriberActive}, mssp.Card{}, nil, b.err
+}
+
+// An accident is no user who is unknown, and a certificate that cannot be read is one.
+func TestProfileAccident(t *testing.T) {
+	active := mssp.Subscriber{State: mssp.SubscriberActive}
+	damaged := fakeSubscribers{"41790000001": {active, mssp.Card{}, []mssp.KeyPair{{Usage: mssp.Authentication, State: mssp.KeyRegistered, CertDER: []byte{0x30}}}}}
+	for name, c := range map[string]struct {
+		from Subscribers
+		code mssp.Code
+	}{
+		"an accident":           {brokenSubscribers{errors.New("disk on fire")}, mssp.InternalError},
+		"no store":              {brokenSubscribers{store.ErrSilent}, mssp.UnableToProvide},
+		"a damaged certificate": {damaged, mssp.InternalError},
+	} {
+		s, _ := testService(t, func(o *Options) { o.Subscribers = c.from })
+		_, f := s.ProfileQuery(t.Context(), plain(), Peer{}, &ProfileReq{Header: bankHeader("P1"), User: MobileUser{MSISDN: "+41790000001"}})
+		if f == nil || f.Code != c.code || f.Err == nil || strings.Contains(f.Detail, "fire") {
+			t.Errorf("%s: %v", name, f)
 		}
 	}
 }

@@ -54,10 +54,7 @@ func (s *Service) validate(d *Dialect, ap mssp.AP, req *SignatureReq) (signature
 	if _, f = r.Screen(); f != nil {
 		return r, x, f
 	}
-	if r.TimeOut, f = s.timeOut(d, p, req.TimeOut, req.ValidityDate); f != nil && f.Code != mssp.ValidityExpired {
-		return r, x, f
-	}
-	x.late = f
+	r.TimeOut, x.late = s.timeOut(d, p, req.TimeOut, req.ValidityDate)
 	r.RequestHash = meaning(&r, req)
 	return r, x, nil
 }

@@ -222,8 +222,26 @@ func TestReferenceOf(t *testing.T) {
 	if got := l.Signer.ReferenceOf(tx); got == "" || got != card.Shown[1].Reference {
 		t.Errorf("open: %q, the card shows %q", got, card.Shown[1].Reference)
 	}
+	if got := l.Signer.Progress(context.Background(), tx); got == "" || got != l.Engine.Progress(context.Background(), &tx) {
+		t.Errorf("progress %q", got)
+	}
 	if tx.Request = tx.Request[1:]; l.Signer.ReferenceOf(tx) != "" {
 		t.Error("a request that cannot be read has a code")
+	}
+}
+
+// A signer of which only the necessary is said serves.
+func TestSignerDefaults(t *testing.T) {
+	l := enginetest.New(t)
+	l.Options.Registerer = nil
+	e, err := engine.New(l.Options)
+	l.OK(err)
+	s, err := signature.New(signature.Options{Engine: e, Store: l.Store, VA: l.VA})
+	l.OK(err)
+	_, err = s.Sign(context.Background(), enginetest.Request("T1", "hello"))
+	enginetest.WantFault(t, err, mssp.UnknownClient)
+	if _, err := signature.New(signature.Options{Engine: e, Store: l.Store, VA: l.VA}); err == nil {
+		t.Error("two of them with one engine")
 	}
 }
 

@@ -121,6 +121,14 @@ func TestSignForms(t *testing.T) {
 				}
 			},
 		},
+		"no name": {
+			func(r *signature.Request) { r.AP.Name = "" }, mssp.Signature,
+			func(t *testing.T, l *enginetest.Lab, c applet.SignTransaction, r signature.Result) {
+				if string(c.TextToSign.Octets) != "hello" || len(c.TextToShow.Octets) != 0 {
+					t.Errorf("shown: %q, signed %q", c.TextToShow.Octets, c.TextToSign.Octets)
+				}
+			},
+		},
 		"validated": {func(r *signature.Request) { r.Validate = true }, mssp.ValidSignature, func(*testing.T, *enginetest.Lab, applet.SignTransaction, signature.Result) {}},
 		"octets": {
 			func(r *signature.Request) {
