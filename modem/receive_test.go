@@ -29,13 +29,17 @@ func TestReceiveStored(t *testing.T) {
 		if n, _ := l.in.got(); n != 2 || l.f.stored() != 0 {
 			t.Fatalf("%d delivered, %d left", n, l.f.stored())
 		}
-		if mo := l.in.mos[0]; mo.Source != "41790000001" || mo.PID != 0 || mo.DCS != 4 || hex.EncodeToString(mo.UDH) != "027100" || hex.EncodeToString(mo.UD) != "00010a" || mo.Bearer != "usb0" {
+		if mo := l.in.mos[0]; mo.Source != "41790000001" || mo.PID != 0 || mo.DCS != 4 || hex.EncodeToString(mo.UDH) != "027100" || hex.EncodeToString(mo.UD) != "00010a" || mo.Bearer != "usb0" || mo.ReceivedAt.IsZero() || time.Since(mo.ReceivedAt) > time.Minute {
 			t.Errorf("%+v", mo)
 		}
+		listed := l.f.asked("+CMGL")
 		l.f.put("SM", 3, deliver(t, answer(3)))
 		l.f.say("\r\n+CMTI: \"SM\",3\r\n")
 		if n, _ := l.in.got(); n != 3 || l.f.stored() != 0 {
 			t.Errorf("%d delivered, %d left", n, l.f.stored())
+		}
+		if l.f.asked("+CMGR=3") != 1 || l.f.asked("+CMGD=3") != 1 || l.f.asked("+CMGL") != listed {
+			t.Errorf("one message is announced: %q", l.f.cmds)
 		}
 		// Announced in the wrong memory, nowhere, or not at all.
 		for i, said := range []string{"+CMTI: \"SM\",9", "+CMTI: ,-1", "+CMTI: \"XX\",1", "^SMMEMFULL: \"ME\"", ""} {
@@ -270,6 +274,19 @@ func TestForgetful(t *testing.T) {
 		if l.f.cnmi != "2,1,0,1,0" || l.f.opened != 1 {
 			t.Errorf("+CNMI is %s", l.f.cnmi)
 		}
+		l.n.want(t, map[string]int{"indications": 1})
+		before := l.f.asked("+CMGF=0")
+		l.f.script(cut("+CMGF?", 1, ok("+CMGF: 1")))
+		l.sleep(time.Minute)
+		if n := l.f.asked("+CMGF=0") - before; n != 1 {
+			t.Errorf("PDU mode is set %d times", n)
+		}
+		// A modem that does not say is left alone.
+		l.f.script(cut("+CMGF?", -1, "\r\nERROR\r\n"))
+		l.sleep(time.Minute)
+		if n := l.f.asked("+CMGF=0") - before; n != 1 || l.f.opened != 1 {
+			t.Errorf("PDU mode is set %d times, opened %d times", n, l.f.opened)
+		}
 	})
 }
 
@@ -361,6 +378,9 @@ func TestMemories(t *testing.T) {
 			l.f.say("\r\n+CMTI: \"SM\",3\r\n")
 			if n, _ := l.in.got(); n != 3 || l.f.stored() != 0 {
 				t.Errorf("%s: %d delivered, %d left", name, n, l.f.stored())
+			}
+			if got := strings.Join(l.Status().Info.Memories, " "); got != map[string]string{"three only": "SM ME", "none": "SM"}[name] {
+				t.Errorf("%s: %s are emptied", name, got)
 			}
 		})
 	}

@@ -272,8 +272,8 @@ func TestLostNetwork(t *testing.T) {
 			t.Errorf("attached without network: %q", p)
 		}
 		l.sleep(time.Hour)
-		if l.f.asked("+CFUN=0") == 0 {
-			t.Error("not reset")
+		if l.f.asked("+CFUN=0") == 0 || l.f.asked("+CFUN=1,1") == 0 {
+			t.Error("not reset, softly and then for good")
 		}
 		l.f.script(nil)
 		l.sleep(2 * time.Minute)

@@ -41,6 +41,8 @@ func TestDefaultPolicyLiterals(t *testing.T) {
 		{Do: Tail, Delay: time.Second, Tries: 2}:                         time.Second,
 		{Do: Tail, Delay: time.Second, Tries: 1}:                         0,
 		{Do: Head, Pause: 3 * time.Second, Delay: time.Second, Tries: 2}: 3 * time.Second,
+		{Do: Head, Delay: time.Second, Tries: 2, Slow: true}:             2 * time.Second, // half a segment a second
+		{Do: Head, Delay: 3 * time.Second, Tries: 2, Slow: true}:         3 * time.Second,
 		{Do: Busy, Delay: time.Second, Tries: 9}:                         0,
 		{Do: Refuse, Pause: time.Second, Tries: 9}:                       0,
 	} {

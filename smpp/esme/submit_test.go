@@ -171,6 +171,9 @@ func TestLateResponse(t *testing.T) {
 				}
 				l.c.asked[0].Reply(smpp.ROK, &smpp.MessageResp{MessageID: "late"})
 				synctest.Wait()
+				if unanswered, late := l.counts.of("unanswered"), l.counts.of("late"); unanswered != btoi(!ctxFirst) || late != btoi(!ctxFirst) {
+					t.Errorf("counted: %d unanswered, %d late", unanswered, late)
+				}
 				if len(l.in.resolved) != 1 || l.in.resolved[0].id != 9 || l.in.resolved[0].err != nil ||
 					l.in.resolved[0].receipt != (bearer.Receipt{MessageID: "late", Bearer: "north"}) {
 					t.Errorf("%+v", l.in.resolved)

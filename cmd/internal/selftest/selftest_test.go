@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/simsign/simsign/ota"
 )
 
 // lab runs tests one after the other without a pause worth the name.
@@ -20,6 +22,7 @@ type lab struct {
 	dir     string
 	changed chan struct{}
 	end     func()
+	reg     *prometheus.Registry
 
 	mu     sync.Mutex
 	commit error
@@ -28,10 +31,10 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{dir: filepath.Join(t.TempDir(), "selftest"), changed: make(chan struct{}, 100)}
+	l := &lab{dir: filepath.Join(t.TempDir(), "selftest"), changed: make(chan struct{}, 100), reg: prometheus.NewRegistry()}
 	var err error
 	l.Test, err = New(Options{
-		Dir: l.dir, Every: time.Millisecond, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Dir: l.dir, Every: time.Millisecond, Logger: slog.New(slog.DiscardHandler), Registerer: l.reg,
 		Changed: func() { l.changed <- struct{}{} },
 		Commit: func(context.Context) error {
 			l.mu.Lock()
@@ -52,6 +55,28 @@ func (l *lab) run(t *testing.T) {
 	wg.Go(func() { l.Run(ctx) })
 	l.end = func() { cancel(); wg.Wait() }
 	t.Cleanup(l.end)
+}
+
+// counts is what the metrics say.
+func (l *lab) counts(t *testing.T) (passed, failed, seconds float64) {
+	t.Helper()
+	families, err := l.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			switch {
+			case f.GetName() == "simsign_selftest_seconds":
+				seconds = m.GetGauge().GetValue()
+			case m.GetLabel()[0].GetValue() == "passed":
+				passed = m.GetCounter().GetValue()
+			default:
+				failed = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return passed, failed, seconds
 }
 
 func (l *lab) set(commit error) {
@@ -90,6 +115,9 @@ func TestPasses(t *testing.T) {
 		t.Errorf("after some: %v", err)
 	}
 	l.end()
+	if passed, failed, seconds := l.counts(t); passed < most || failed != 0 || seconds <= 0 {
+		t.Errorf("counted: %v passed, %v failed, the last in %v s", passed, failed, seconds)
+	}
 	if _, err := os.Stat(l.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the folder is left: %v", err)
 	}
@@ -105,12 +133,25 @@ func TestFails(t *testing.T) {
 	if err := l.Verdict(); err == nil || !strings.Contains(err.Error(), "commit after a test signature: no room") {
 		t.Errorf("%v", err)
 	}
+	if passed, failed, seconds := l.counts(t); passed != 0 || failed < 1 || seconds != 0 {
+		t.Errorf("counted: %v passed, %v failed, the last in %v s", passed, failed, seconds)
+	}
 	l.set(nil)
 	<-l.changed
 	if err := l.Verdict(); err != nil {
 		t.Errorf("the database is back: %v", err)
 	}
 	l.end()
+	// Nobody tests any more: the verdict gets old.
+	l.o.Every = 10 * time.Minute
+	for age, good := range map[time.Duration]bool{3 * limit: true, 10*time.Minute + 3*limit + time.Minute: false} {
+		l.Test.mu.Lock()
+		l.last = time.Now().Add(-age)
+		l.Test.mu.Unlock()
+		if err := l.Verdict(); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "old") {
+			t.Errorf("%s old: %v", age, err)
+		}
+	}
 
 	l = newLab(t)
 	if err := os.WriteFile(filepath.Dir(l.dir)+"/file", nil, 0o600); err != nil {
@@ -122,6 +163,26 @@ func TestFails(t *testing.T) {
 	<-l.changed
 	if err := l.Verdict(); err == nil || !strings.Contains(err.Error(), "preparing a test signature") {
 		t.Errorf("%v", err)
+	}
+}
+
+// The keys of the card are of this bench alone, and no two are the same; the
+// metrics belong to one test.
+func TestMaterial(t *testing.T) {
+	one, other := material(), material()
+	seen := map[string]bool{}
+	for _, k := range []ota.Key{one.KIc, one.KID, other.KIc, other.KID} {
+		if k.Alg != ota.AES128 || len(k.Octets) != 16 || seen[string(k.Octets)] {
+			t.Errorf("a key of %d octets, seen before: %v", len(k.Octets), seen[string(k.Octets)])
+		}
+		seen[string(k.Octets)] = true
+	}
+	if one.CMACLen != 8 || one.KVN != 1 || seen[string(make([]byte, 16))] {
+		t.Errorf("%d octets of checksum, version %d", one.CMACLen, one.KVN)
+	}
+	l := newLab(t)
+	if _, err := New(l.o); err == nil {
+		t.Error("two tests count into one metric")
 	}
 }
 
