@@ -187,8 +187,11 @@ func TestLift(t *testing.T) {
 	if !rec.Lift(bank) || len(rec.By) != 1 || rec.By[0].ID != shop || rec.Peace.IsZero() {
 		t.Errorf("of one: %+v", rec)
 	}
-	if rec.Lift(bank) {
-		t.Error("lifted twice")
+	if rec.Lift(bank) || len(rec.By) != 1 || rec.By[0].ID != shop {
+		t.Errorf("lifted twice: %+v", rec)
+	}
+	if rec = full(); rec.Lift("http://car") || len(rec.By) != 2 || rec.Lift("http://z") || len(rec.By) != 2 {
+		t.Errorf("of one who has asked nothing: %+v", rec)
 	}
 	if rec = full(); !rec.Lift("") || len(rec.By) != 0 || !rec.Peace.IsZero() || rec.Recheck.IsZero() {
 		t.Errorf("of all: %+v", rec)
@@ -196,7 +199,7 @@ func TestLift(t *testing.T) {
 	if rec.Lift("") {
 		t.Error("all lifted twice")
 	}
-	c := Count{Prompts: []time.Time{now.Add(-2 * time.Minute), now}, Unsigned: []time.Time{now.Add(-9 * time.Minute)}, Peace: now}
+	c := Count{Prompts: []time.Time{now.Add(-2 * time.Minute), now}, Unsigned: []time.Time{now.Add(-10 * time.Minute), now.Add(-9 * time.Minute)}, Peace: now}
 	if p, u, until := c.At(now); p != 1 || u != 1 || !until.IsZero() {
 		t.Errorf("%d prompts, %d unsigned, until %v", p, u, until)
 	}
@@ -225,6 +228,65 @@ func TestClockSetBack(t *testing.T) {
 		}
 		if asked := (&Record{Recheck: now}); asked.MayRecheck(at) == held {
 			t.Errorf("a recheck, the clock %s back: %v", back, !held)
+		}
+	}
+}
+
+// A limit of zero is none, as a negative one is: nothing holds because of it, and
+// what the other limits need is counted all the same.
+func TestLimitsOff(t *testing.T) {
+	for _, off := range []int{0, -1} {
+		at := func(o, a, c, l int) Rules {
+			return Rules{PromptsPerMinute: o, AllPromptsPerMinute: a, CoolOffAfter: c, AllCoolOffAfter: l, CoolOff: time.Minute}
+		}
+		if !at(off, off, off, off).Off() {
+			t.Errorf("%d: something counts", off)
+		}
+		for _, r := range []Rules{at(1, off, off, off), at(off, 1, off, off), at(off, off, 1, off), at(off, off, off, 1)} {
+			if r.Off() {
+				t.Errorf("nothing counts: %+v", r)
+			}
+		}
+		held := Record{Peace: now.Add(time.Second), By: []Provider{{bank, Count{Peace: now.Add(time.Second), Prompts: []time.Time{now}}}}}
+		if f := at(off, off, off, off).Check(&held, bank, now); f != nil {
+			t.Errorf("%d: %v", off, f)
+		}
+		for r, want := range map[Rules]string{
+			at(1, off, off, off): "1 of your requests to this user within a minute", at(off, 1, off, off): "this user takes no more requests at present",
+			at(off, off, 1, off): "the user has cancelled or not answered 1 of your requests", at(off, off, off, 1): "the user is left in peace until",
+		} {
+			if f := r.Check(&held, bank, now); f == nil || !strings.HasPrefix(f.Detail, want) {
+				t.Errorf("%+v: %v", r, f)
+			}
+		}
+		var rec Record // only all together have a limit
+		for i := range 2 {
+			own, all := at(off, off, off, 2).Ended(&rec, bank, now.Add(time.Duration(i)*time.Second))
+			if !own.IsZero() || !all.IsZero() != (i == 1) {
+				t.Errorf("%d: in peace of one until %v, of all %v", off, own, all)
+			}
+		}
+		rec = Record{} // only each has one
+		if own, all := at(off, off, 1, off).Ended(&rec, bank, now); own.IsZero() || !all.IsZero() || !rec.Peace.IsZero() {
+			t.Errorf("%d: in peace of one until %v, of all %v", off, own, all)
+		}
+	}
+	if until := new(Record).Until(); !until.IsZero() {
+		t.Errorf("a record of nothing is worth something until %v", until)
+	}
+}
+
+// A pause that lies as far ahead as a pause can holds; one that lies farther was
+// noted before somebody set the clock back.
+func TestLongestPause(t *testing.T) {
+	longest := rules.CoolOff + 10*time.Minute
+	for ahead, held := range map[time.Duration]bool{longest: true, longest + 1: false, 1: true, 0: false} {
+		rec := Record{By: []Provider{{bank, Count{Peace: now.Add(ahead)}}}}
+		if f := rules.Check(&rec, bank, now); (f != nil) != held {
+			t.Errorf("%s ahead: %v", ahead, f)
+		}
+		if f := rules.Check(&Record{Peace: now.Add(ahead)}, bank, now); (f != nil) != held {
+			t.Errorf("of all, %s ahead: %v", ahead, f)
 		}
 	}
 }

@@ -195,3 +195,27 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// The borders of what is asked of a single character, with their neighbours.
+func TestBorders(t *testing.T) {
+	for r, want := range map[rune]script{
+		'@': noScript, 'A': latin, 'Z': latin, '[': noScript, '`': noScript, 'a': latin, 'z': latin, '{': noScript, '0': noScript,
+		'é': latin, 'ß': latin, 'ª': latin, 'Ⅳ': noScript, 'д': cyrillic, '\u0483': noScript, 'λ': greek, '\u0345': noScript, 'ա': other, 'ა': other, '漢': noScript, 'ع': noScript,
+	} {
+		if got := scriptOf(r); got != want {
+			t.Errorf("%U is of script %d, want %d", r, got, want)
+		}
+	}
+	for r, want := range map[rune]string{
+		0x2E7F: "", 0x2E80: "own", 0x2FDF: "own", 0x2FE0: "", 0x249B: "", 0x249C: "own", 0x24E9: "own", 0x24EA: "",
+		0xFE0F: "", 0xFE10: "ASCII", 0xFE19: "ASCII", 0xFE1A: "", 0xFE4F: "", 0xFE50: "ASCII", 0xFE6B: "ASCII", 0xFE6C: "",
+		0xFB4F: "", 0xFB50: "own", 0xFDFC: "", 0xFDFB: "own", 0xFE70: "own", 0xFEFC: "own", 0xFEFD: "",
+		0x10FF: "", 0x1100: "part", 0x11FF: "part", 0x1200: "", 0xA95F: "", 0xA960: "part", 0xA97C: "part", 0xD7A3: "", 0xD7B0: "part", 0xD7FB: "part",
+		'ª': "", 'º': "", 'µ': "", 'ﬁ': "own", 'Ａ': "own", '²': "",
+	} {
+		got := ownForm(r)
+		if (got == nil) != (want == "") || got != nil && !strings.Contains(got.what, want) {
+			t.Errorf("%U: %+v, want %q", r, got, want)
+		}
+	}
+}

@@ -136,3 +136,19 @@ func TestDamagedChain(t *testing.T) {
 		}
 	}
 }
+
+// A second CA is refused with what the first is called, and with the bare fact where
+// its document says nothing.
+func TestExistsTells(t *testing.T) {
+	b := newBench(t, CreateOptions{Name: "Example CA"}, Options{})
+	err := Create(t.Context(), b.store, b.sealer, CreateOptions{Name: "Other", Now: testTime})
+	var there *ExistsError
+	if !errors.As(err, &there) || there.Subject != b.ca.cert.Subject.String() || !there.NotAfter.Equal(b.ca.cert.NotAfter) || !errors.Is(err, ErrExists) {
+		t.Errorf("%v", err)
+	}
+	for _, doc := range []string{"", "{}", `{"chain":[]}`, `{"chain":["AAAA"]}`, `{"chain":"x"}`} {
+		if err := exists([]byte(doc)); err != ErrExists {
+			t.Errorf("%q: %v", doc, err)
+		}
+	}
+}

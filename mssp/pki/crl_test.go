@@ -145,6 +145,10 @@ func TestHandler(t *testing.T) {
 		if w.Code != tc.status || tc.kind != "" && w.Header().Get("Content-Type") != tc.kind {
 			t.Errorf("%s %s: %d %s", tc.method, tc.path, w.Code, w.Header().Get("Content-Type"))
 		}
+		if body := w.Body.String(); tc.status == 405 && (body != "use GET\n" || w.Header().Get("Allow") != "GET, HEAD") &&
+			(tc.path != "/pki/ocsp" || body != "use GET or POST\n" || w.Header().Get("Allow") != "GET, HEAD, POST") {
+			t.Errorf("%s %s: %s, and allows %s", tc.method, tc.path, body, w.Header().Get("Allow"))
+		}
 	}
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/pki/ca.crl", nil)
 	r.Header.Set("If-Modified-Since", testTime.Format(http.TimeFormat))

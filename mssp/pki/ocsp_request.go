@@ -25,12 +25,11 @@ const (
 
 // ocspCertID is CertID (RFC 6960 4.1.1).
 type ocspCertID struct {
-	raw     []byte // whole element, echoed
-	hash    []byte // OBJECT IDENTIFIER, content
-	name    []byte // issuerNameHash
-	key     []byte // issuerKeyHash
-	serial  []byte // INTEGER content, positive, without a leading 00
-	serials string // serial in hexadecimal, as the store has it
+	raw    []byte // whole element, echoed
+	hash   []byte // OBJECT IDENTIFIER, content
+	name   []byte // issuerNameHash
+	key    []byte // issuerKeyHash
+	serial string // in hexadecimal, as the store has it
 }
 
 // ocspRequest is OCSPRequest as far as we look at it: a signature on it and
@@ -97,8 +96,8 @@ func parseCertID(one cryptobyte.String) (ocspCertID, error) {
 		return ocspCertID{}, bad
 	}
 	return ocspCertID{
-		raw: raw, hash: hash, name: name, key: key, serial: serial,
-		serials: fmt.Sprintf("%x", bytes.TrimLeft(serial, "\x00")),
+		raw: raw, hash: hash, name: name, key: key,
+		serial: fmt.Sprintf("%x", bytes.TrimLeft(serial, "\x00")),
 	}, nil
 }
 

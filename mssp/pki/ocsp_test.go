@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,8 +63,9 @@ func TestOCSP(t *testing.T) {
 					t.Errorf("revoked at %v", r.RevokedAt)
 				}
 				if r.Certificate == nil || r.Certificate.NotAfter.Sub(r.Certificate.NotBefore) != delegateLife {
-					t.Error("not signed by a short-lived delegate")
+					t.Fatal("not signed by a short-lived delegate")
 				}
+				wantDelegate(t, b.ca, r.Certificate)
 			}
 			serial := serialOf(u.cert)
 			expect(ocsp.Good, 0)
@@ -79,6 +81,22 @@ func TestOCSP(t *testing.T) {
 			delete(b.store.certs, serial)
 			expect(ocsp.Unknown, 0)
 		}
+	}
+}
+
+// wantDelegate: a responder's certificate as RFC 6960 4.2.2.2 has it, which
+// serves for nothing else, with the extension of 4.2.2.2.1: NULL.
+func wantDelegate(t *testing.T, ca *CA, c *x509.Certificate) {
+	t.Helper()
+	var nocheck []byte
+	for _, e := range c.Extensions {
+		if e.Id.String() == "1.3.6.1.5.5.7.48.1.5" {
+			nocheck = e.Value
+		}
+	}
+	if c.KeyUsage != x509.KeyUsageDigitalSignature || !slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}) || c.IsCA || !c.BasicConstraintsValid ||
+		!bytes.Equal(nocheck, []byte{5, 0}) || c.Subject.CommonName != ca.cert.Subject.CommonName+" OCSP" || len(c.SubjectKeyId) != 20 || c.CheckSignatureFrom(ca.cert) != nil {
+		t.Errorf("%s: usage %b %v, CA %v, nocheck %x", c.Subject, c.KeyUsage, c.ExtKeyUsage, c.IsCA, nocheck)
 	}
 }
 

@@ -36,6 +36,20 @@ func TestRequestFlowA(t *testing.T) {
 	}
 }
 
+// CertificationRequestInfo, RFC 2986 4.1, octet for octet: version 0, subject, key,
+// and the attributes as [0], which are empty or the challengePassword of RFC 2985 5.4.1.
+func TestRequestInfoOctets(t *testing.T) {
+	name, spki := []byte("\x30\x02\x31\x00"), []byte("\x30\x03\x03\x01\x00")
+	for pop, want := range map[string]string{
+		"":     "\x30\x0e" + "\x02\x01\x00" + "\x30\x02\x31\x00" + "\x30\x03\x03\x01\x00" + "\xa0\x00",
+		"1234": "\x30\x23" + "\x02\x01\x00" + "\x30\x02\x31\x00" + "\x30\x03\x03\x01\x00" + "\xa0\x15\x30\x13\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07\x31\x06\x13\x041234",
+	} {
+		if got, err := requestInfo(name, spki, pop); err != nil || string(got) != want {
+			t.Errorf("%q: %x, %v\nwant %x", pop, got, err, want)
+		}
+	}
+}
+
 // takeRequest has Go and OpenSSL read and verify a PKCS#10.
 func takeRequest(t *testing.T, csr []byte, key crypto.Signer, pop string) {
 	t.Helper()

@@ -53,6 +53,15 @@ func TestStatusTable(t *testing.T) {
 			t.Errorf("%s, %s: at %v", tc.from, tc.order, row.RevokedAt)
 		}
 	}
+	// What is told says what there is and what was wanted.
+	b.store.certs["01"] = mssp.Certificate{Serial: "01", Status: mssp.CertPending}
+	if err := b.ca.Suspend(t.Context(), "01"); err == nil || err.Error() != "certificate 01: "+ErrTransition.Error()+": pending to suspended" {
+		t.Errorf("%v", err)
+	}
+	b.store.certs["01"] = mssp.Certificate{Serial: "01", Status: mssp.CertRevoked, RevokedAt: testTime, Reason: KeyCompromise}
+	if err := b.ca.Reactivate(t.Context(), "01"); err == nil || err.Error() != "certificate 01: "+ErrRevoked.Error()+" (since 2026-11-22T12:00:00Z, reason 1)" {
+		t.Errorf("%v", err)
+	}
 	if err := b.ca.Suspend(t.Context(), "02"); !errors.Is(err, mssp.ErrNotFound) {
 		t.Errorf("unknown certificate: %v", err)
 	}
