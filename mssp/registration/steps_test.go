@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
@@ -14,6 +15,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 )
 
 // step runs one step of a registration while the network delivers.
@@ -389,5 +391,176 @@ func TestParseResult(t *testing.T) {
 	good.Result = []byte(`{"slot":2`)
 	if r, err := registration.ParseResult(&good); err == nil || r.Slot != 0 || !strings.HasPrefix(err.Error(), "transaction result: ") {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// The store fails while a step is prepared: the step says so, asks nobody, and
+// goes on from where it was when it is asked for again.
+//
+// Supports: 5.1-3
+func TestStoreFails(t *testing.T) {
+	l := enginetest.New(t)
+	st := &failing{Store: l.Store}
+	l.Registration.Store = st
+	l.Kill()
+	c := l.User(enginetest.Number)
+	r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256, Slot: 1}
+	var cert []byte
+	certificate := func(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error) {
+		return l.Registrar.CertificateStatus(ctx, r.MSISDN, r.Slot, cert)
+	}
+	for _, x := range []struct {
+		do    func(context.Context, registration.EnrolRequest) (registration.Enrolment, error)
+		calls int64
+		state mssp.KeyState
+	}{{l.Registrar.RegisterInit, 1, mssp.KeyGenerated}, {l.Registrar.RegisterComplete, 2, mssp.KeyRequested}, {certificate, 2, mssp.KeyRegistered}} {
+		for n := int64(1); n <= x.calls; n++ {
+			st.at.Store(n)
+			sent := len(c.Seen)
+			_, err := step(l, x.do, r)
+			enginetest.WantFault(t, err, mssp.InternalError)
+			if len(c.Seen) != sent {
+				t.Errorf("before %s, call %d: the card was asked", x.state, n)
+			}
+		}
+		en, err := step(l, x.do, r)
+		if err != nil || en.State != x.state || l.Key(1).State != x.state || l.Key(1).Confirmed {
+			t.Fatalf("%s: %+v, %v", x.state, en, err)
+		}
+		if x.state == mssp.KeyRequested {
+			sub, _, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+			l.OK(err)
+			issued, err := l.CA.Issue(t.Context(), en.CSR, sub, mssp.Authentication)
+			l.OK(err)
+			cert = issued.Raw
+		}
+	}
+	txs, err := l.Store.Transactions(t.Context(), store.TransactionFilter{})
+	l.OK(err)
+	var kinds []mssp.Kind
+	for i := range txs {
+		kinds = append(kinds, txs[i].Kind)
+	}
+	if !reflect.DeepEqual(kinds, []mssp.Kind{mssp.KindRegister, mssp.KindHandler}) {
+		t.Errorf("transactions %v", kinds)
+	}
+}
+
+// failing is a store whose call number at fails.
+type failing struct {
+	*store.Store
+	at atomic.Int64
+}
+
+var errDisk = errors.New("the disk is gone")
+
+func (f *failing) fails() bool { return f.at.Add(-1) == 0 }
+
+func (f *failing) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
+	if f.fails() {
+		return nil, errDisk
+	}
+	return f.Store.KeyPairs(ctx, iccid)
+}
+
+func (f *failing) PutKeyPairs(ctx context.Context, ks []mssp.KeyPair) error {
+	if f.fails() {
+		return errDisk
+	}
+	return f.Store.PutKeyPairs(ctx, ks)
+}
+
+// A pair that the card does not make, or whose request it does not sign as it
+// should, ends there, and the RA hears which it was.
+func TestNoPair(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.User(enginetest.Number)
+	r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256}
+	for what, x := range map[string]struct {
+		say  func(*applet.Result)
+		code mssp.Code
+		text string
+	}{
+		"no memory": {func(r *applet.Result) { r.PublicKey, r.Status = nil, applet.StatusNoMemory }, 407, "the user's card has no memory left"},
+		"cancelled": {func(r *applet.Result) { r.PublicKey, r.Status = nil, applet.StatusCancelled }, 401, "the user cancelled"},
+		"no point":  {func(r *applet.Result) { r.PublicKey = make([]byte, len(r.PublicKey)) }, 407, "the public key of the user's card is refused"},
+	} {
+		c.Say = func(m applet.Message) applet.Answer {
+			a := c.Apply(m)
+			x.say(&a.Results[len(a.Results)-1])
+			return a
+		}
+		sent := len(c.Seen)
+		_, err := step(l, l.Registrar.RegisterInit, r)
+		if f, ok := errors.AsType[*mssp.Fault](err); !ok || f.Code != x.code || !strings.HasPrefix(f.Detail, x.text) || len(c.Seen) != sent+1 {
+			t.Errorf("%s: %v, %d packets", what, err, len(c.Seen)-sent)
+		}
+		noKeys(t, l)
+	}
+	c.Say = nil
+	_, err := step(l, l.Registrar.RegisterInit, r)
+	l.OK(err)
+	for what, x := range map[string]struct {
+		say  func(*applet.Result)
+		text string
+	}{
+		"an octet less":      {func(r *applet.Result) { r.Signature = r.Signature[1:] }, "the answer of the user's card makes no certificate request"},
+		"a signature broken": {func(r *applet.Result) { r.Signature[5] ^= 1 }, "the certificate request that the user's card signed does not verify"},
+		"no signature":       {func(r *applet.Result) { r.Signature = nil }, "the user's card answered without a signature"},
+	} {
+		c.Say = nil
+		made, err := step(l, l.Registrar.RegisterInit, r)
+		l.OK(err)
+		c.Say = func(m applet.Message) applet.Answer {
+			a := c.Apply(m)
+			if a.Results[len(a.Results)-1].Tag == applet.TagSignTransaction.Result() {
+				x.say(&a.Results[len(a.Results)-1])
+			}
+			return a
+		}
+		r := r
+		r.Slot = made.Slot
+		_, err = step(l, l.Registrar.RegisterComplete, r)
+		if f, ok := errors.AsType[*mssp.Fault](err); !ok || f.Code != mssp.RegistrationNOK || f.Detail != x.text {
+			t.Errorf("%s: %v", what, err)
+		}
+		l.Settle()
+		noKeys(t, l)
+	}
+}
+
+// refusing is a CA that issues nothing.
+type refusing struct{}
+
+func (refusing) Issue(context.Context, []byte, mssp.Subscriber, mssp.KeyUsage) (*x509.Certificate, error) {
+	return nil, errors.New("no more serial numbers")
+}
+
+// What the CA refuses is out of use, here and at the card; without a CA nothing
+// begins.
+//
+// Supports: 5.1-9
+func TestRefusedByTheCA(t *testing.T) {
+	l := enginetest.New(t)
+	l.Registration.CA = refusing{}
+	l.Kill()
+	c := l.User(enginetest.Number)
+	r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication}
+	_, err := step(l, l.Registrar.Enrol, r)
+	if f, ok := errors.AsType[*mssp.Fault](err); !ok || f.Code != mssp.RegistrationNOK || f.Detail != "the CA refused the request: no more serial numbers" {
+		t.Errorf("%v", err)
+	}
+	l.Settle()
+	want := applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: 1}, Operation: applet.HandlerDelete}
+	if got := last(t, l, c); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	noKeys(t, l)
+	l.Registration.CA = nil
+	l.Kill()
+	n := len(c.Seen)
+	_, err = step(l, l.Registrar.Enrol, r)
+	if enginetest.WantFault(t, err, mssp.RegistrationNOK); len(c.Seen) != n {
+		t.Error("the card was asked")
 	}
 }
