@@ -23,15 +23,21 @@ waiting texts, parts of answers, the keys of the card. Certificates are revoked
 Kept: the card, which is not the person's, with its newest counter, so that none
 is used twice; of certificates serial number, times and state, for revocation
 lists and OCSP; of transactions who asked, when, and how they ended, and until a
-day after the end the hash that tells a provider's repeated request. Backups,
-the log of the process, and on PostgreSQL its archived log are yours to erase.`
+day after the end the hash that tells a provider's repeated request. Backups and
+the log of the process are yours to erase.`
+
+const erasedOnPostgres = `PostgreSQL keeps octets of erased rows in its files until it needs the room. In a
+quiet hour (the tables are locked): VACUUM FULL tx, segment, packet, subscriber,
+certificate, key_pair. Its log, archives and standbys are yours.`
 
 // Help says what goes and what stays.
 func (*UserEraseCmd) Help() string {
 	return erasedOfUser + `
 
 A user who is being asked just now is not erased: wait, or "simsign tx cancel".
-What has begun is finished by the running service, also after a crash.`
+What has begun is finished by the running service, also after a crash.
+
+` + erasedOnPostgres
 }
 
 // Run erases, once the number was given twice.
@@ -52,6 +58,9 @@ func (k *UserEraseCmd) Run(c *cli) error {
 			return err
 		}
 		c.printf("%s is erased, with the data of %d transactions\n", u.MSISDN, u.Transactions)
+		if cfg, err := k.load(c); err == nil && cfg.Store.Postgres() {
+			c.printf("%s\n", erasedOnPostgres)
+		}
 		if u.Pending != "" {
 			c.printf("Octets of it may still stand in the files of the database, until a later erasure has scrubbed them: %s\n", u.Pending)
 		}

@@ -8,8 +8,9 @@ import (
 )
 
 // Scrub makes erased data leave the files of the database: it stands in the log
-// until that is moved into the database and cut (SQLite), and in dead rows until
-// those are vacuumed (PostgreSQL, whose own log and standbys are the operator's).
+// until that is moved into the database and cut (SQLite). On PostgreSQL it makes the
+// room of dead rows free; their octets stand there until something is written over
+// them, and VACUUM FULL, which locks a table, is the operator's to decide.
 func (s *Erasures) Scrub(ctx context.Context) error { return s.b.scrub(ctx) }
 
 // errBusyLog: somebody reads what stands in the log.

@@ -71,7 +71,7 @@ type evidence struct {
 	st       *store.Store
 	vault    *keys.Vault
 	tx       *mssp.Transaction
-	request  []byte // the payload of the procedure, JSON
+	request  []byte // the payload of the procedure, JSON; nil when the texts are erased
 	res      signature.Result
 	bare     []byte // the signature value
 	digest   []byte // what the card signed
@@ -88,13 +88,13 @@ func (e *evidence) read(ctx context.Context) (err error) {
 	case tx.Kind != mssp.KindSign || tx.State != mssp.Done:
 		return fmt.Errorf("%w: this transaction (%s) is %s, and has no signature: %d %s", ErrNoEvidence, tx.Kind, tx.State, int(tx.Status), tx.Detail)
 	}
-	for _, x := range e.tx.Erased.List() {
-		if x.Kind == mssp.Texts || x.Kind == mssp.Signatures {
-			return fmt.Errorf("%w: %s", ErrNoEvidence, x)
-		}
+	if x, gone := e.tx.Erased.Of(mssp.Signatures); gone {
+		return fmt.Errorf("%w: %s", ErrNoEvidence, x)
 	}
-	if e.request, err = engine.StoredPayload(e.vault, e.tx); err != nil {
-		return fmt.Errorf("%w: %w", ErrNoEvidence, err)
+	if _, gone := e.tx.Erased.Of(mssp.Texts); !gone {
+		if e.request, err = engine.StoredPayload(e.vault, e.tx); err != nil {
+			return fmt.Errorf("%w: %w", ErrNoEvidence, err)
+		}
 	}
 	if e.res, err = signature.ParseResult(e.tx); err != nil {
 		return fmt.Errorf("%w: %w", ErrNoEvidence, err)
@@ -111,9 +111,10 @@ func (e *evidence) read(ctx context.Context) (err error) {
 		}
 		e.chain = append(e.chain, c)
 	}
-	e.digest, e.hash, err = signature.Signed(e.request, e.res.Certificate, ca.Chain())
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNoEvidence, err)
+	if e.request != nil {
+		if e.digest, e.hash, err = signature.Signed(e.request, e.res.Certificate, ca.Chain()); err != nil {
+			return fmt.Errorf("%w: %w", ErrNoEvidence, err)
+		}
 	}
 	e.bare = e.res.Signature
 	if e.res.Format == signature.CMS {
@@ -146,16 +147,15 @@ func (e *evidence) files(ctx context.Context) ([]File, error) {
 	files := []File{
 		{"README.txt", e.readme()},
 		{"signature.bin", e.bare},
-		{"digest.bin", e.digest},
 		{"signer.pem", inPEM(signer)},
 		{"signer-key.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})},
 		{"chain.pem", inPEM(append(e.chain[:len(e.chain):len(e.chain)], e.root)...)},
 		{"ca.pem", inPEM(e.root)},
 		{"certificate-status.txt", status},
-		{"shown.txt", e.shown()},
-		{"command.int6", e.tx.INT6},
-		{"request.json", e.request},
 		{"trace.json", trace},
+	}
+	if e.request != nil {
+		files = append(files, File{"digest.bin", e.digest}, File{"shown.txt", e.shown()}, File{"command.int6", e.tx.INT6}, File{"request.json", e.request})
 	}
 	if e.res.Format == signature.CMS {
 		files = append(files, File{"signature.p7s", e.res.Signature})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/signature"
 )
 
@@ -22,18 +23,35 @@ Whose key it was, and that its certificate was valid when the signature was made
 
   openssl verify -attime %d -purpose any -CAfile ca.pem -untrusted chain.pem signer.pem
 
-That the key has signed digest.bin:
+`, e.tx.ID, e.tx.AP, e.res.SignedAt.UTC().Format(time.RFC3339), at)
+	x, erased := e.tx.Erased.Of(mssp.Texts)
+	if erased {
+		fmt.Fprintf(&b, `%s: what was asked and shown (digest.bin, shown.txt,
+command.int6 and request.json below) is not kept any more. What was signed stands in signature.p7s, or with the provider.
+
+`, x)
+	} else {
+		fmt.Fprintf(&b, `That the key has signed digest.bin:
 
   openssl pkeyutl -verify -pubin -inkey signer-key.pem -in digest.bin -sigfile signature.bin -pkeyopt digest:%s
 
-`, e.tx.ID, e.tx.AP, e.res.SignedAt.UTC().Format(time.RFC3339), at, e.hash)
-	if e.res.Format == signature.CMS && e.attached {
-		fmt.Fprintf(&b, `The same as one CMS message, with what was signed in content.bin afterwards:
+`, e.hash)
+	}
+	switch {
+	case e.res.Format == signature.CMS && e.attached:
+		fmt.Fprintf(&b, `The signature as one CMS message, with what was signed in content.bin afterwards:
 
   openssl cms -verify -binary -inform DER -in signature.p7s -attime %d -purpose any -CAfile ca.pem -out content.bin
 
 `, at)
-	} else {
+	case erased:
+		b.WriteString(`The provider sent a hash or wanted a bare signature: with the octets that the provider has in content.bin, and the
+hash of that time, unless signed attributes lie between them:
+
+  openssl dgst -sha256 -verify signer-key.pem -signature signature.bin content.bin
+
+`)
+	default:
 		fmt.Fprintf(&b, `The provider sent a hash or wanted a bare signature: the octets themselves are with the provider. With them
 in content.bin this gives digest.bin, unless signed attributes lie between them:
 

@@ -3,13 +3,18 @@ package e2e
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // files are the octets of the database.
@@ -61,7 +66,7 @@ func TestErasePerson(t *testing.T) {
 	if out := must(t, w.dir, "tx", "show", id); !strings.Contains(out, "signatures erased on ") || !strings.Contains(out, "(erased)") {
 		t.Error(out)
 	}
-	if r := run(t, w.dir, "tx", "export", id, "--out", "gone"); r.code != 1 || !strings.Contains(r.stderr, "texts erased on") {
+	if r := run(t, w.dir, "tx", "export", id, "--out", "gone"); r.code != 1 || !strings.Contains(r.stderr, "signatures erased on") {
 		t.Errorf("%d %s", r.code, r.stderr)
 	}
 	if r := run(t, w.dir, "user", "show", "--msisdn", number); r.code != 1 || !strings.Contains(r.stderr, "no user with this number") {
@@ -119,4 +124,52 @@ func (w *world) ocsp(t *testing.T, who, issuer *x509.Certificate) *ocsp.Response
 		t.Fatal(err)
 	}
 	return st
+}
+
+// A signature outlives the texts: its evidence is still exported, says what is
+// missing, and OpenSSL verifies it.
+func TestEvidenceWithoutTexts(t *testing.T) {
+	w := newWorld(t, 1, "")
+	c := w.serve(t)
+	w.register(t, "authentication")
+	w.asks(t, w.users[0], 0, verified, "--text", "Pay 12?")
+	c.stop(t)
+	core := w.core(t)
+	later := time.Now().Add(time.Hour)
+	turn, _, err := core.Store.Turn(t.Context(), store.Machine{Now: later, Known: true})
+	if err == nil {
+		_, _, err = core.Store.Erase(t.Context(), store.Retention{Texts: later}, turn)
+	}
+	if err := errors.Join(err, core.Close()); err != nil {
+		t.Fatal(err)
+	}
+	id, _, _ := strings.Cut(must(t, w.dir, "tx", "list", "--all", "--ap", string(bank), "--limit", "1"), "done")
+	fields := strings.Fields(id)
+	must(t, w.dir, "tx", "export", fields[len(fields)-1], "--out", "later")
+	readme, err := os.ReadFile(w.path("later/README.txt"))
+	if err != nil || !strings.Contains(string(readme), "texts erased on "+later.UTC().Format(time.DateOnly)) {
+		t.Errorf("%v %s", err, readme)
+	}
+	for _, name := range []string{"digest.bin", "shown.txt", "command.int6", "request.json"} {
+		if _, err := os.Stat(w.path("later/" + name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	commands := 0
+	for line := range strings.Lines(string(readme)) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "openssl" {
+			continue
+		}
+		commands++
+		cmd := exec.Command(words[0], words[1:]...)
+		cmd.Dir = w.path("later")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v %s", line, err, out)
+		}
+	}
+	content, err := os.ReadFile(w.path("later/content.bin"))
+	if err != nil || string(content) != "Pay 12?" || commands != 2 {
+		t.Errorf("%q, %v, %d commands", content, err, commands)
+	}
 }
