@@ -12,7 +12,6 @@ import (
 // readme says what is in the other files, and how OpenSSL verifies them.
 func (e *evidence) readme() []byte {
 	var b bytes.Buffer
-	at := e.res.SignedAt.Unix()
 	fmt.Fprintf(&b, `Evidence of one signature, from simsign.
 
 transaction  %s
@@ -23,42 +22,8 @@ Whose key it was, and that its certificate was valid when the signature was made
 
   openssl verify -attime %d -purpose any -CAfile ca.pem -untrusted chain.pem signer.pem
 
-`, e.tx.ID, e.tx.AP, e.res.SignedAt.UTC().Format(time.RFC3339), at)
-	x, erased := e.tx.Erased.Of(mssp.Texts)
-	if erased {
-		fmt.Fprintf(&b, `%s: what was asked and shown (digest.bin, shown.txt,
-command.int6 and request.json below) is not kept any more. What was signed stands in signature.p7s, or with the provider.
-
-`, x)
-	} else {
-		fmt.Fprintf(&b, `That the key has signed digest.bin:
-
-  openssl pkeyutl -verify -pubin -inkey signer-key.pem -in digest.bin -sigfile signature.bin -pkeyopt digest:%s
-
-`, e.hash)
-	}
-	switch {
-	case e.res.Format == signature.CMS && e.attached:
-		fmt.Fprintf(&b, `The signature as one CMS message, with what was signed in content.bin afterwards:
-
-  openssl cms -verify -binary -inform DER -in signature.p7s -attime %d -purpose any -CAfile ca.pem -out content.bin
-
-`, at)
-	case erased:
-		b.WriteString(`The provider sent a hash or wanted a bare signature: with the octets that the provider has in content.bin, and the
-hash of that time, unless signed attributes lie between them:
-
-  openssl dgst -sha256 -verify signer-key.pem -signature signature.bin content.bin
-
-`)
-	default:
-		fmt.Fprintf(&b, `The provider sent a hash or wanted a bare signature: the octets themselves are with the provider. With them
-in content.bin this gives digest.bin, unless signed attributes lie between them:
-
-  openssl dgst -%s -binary content.bin
-
-`, e.hash)
-	}
+`, e.tx.ID, e.tx.AP, e.res.SignedAt.UTC().Format(time.RFC3339), e.res.SignedAt.Unix())
+	e.howToVerify(&b)
 	b.WriteString(`README.txt              this file
 signature.bin           the value that the card made (RSA PKCS#1 v1.5, or ECDSA in DER)
 digest.bin              what the card signed: the hash of the text, or of the signed attributes of the CMS
@@ -79,4 +44,44 @@ changed them since the transaction ended. The files themselves are not signed by
 They hold personal data.
 `)
 	return b.Bytes()
+}
+
+// howToVerify has the commands that verify the signature, as far as what they need
+// is still kept.
+func (e *evidence) howToVerify(b *bytes.Buffer) {
+	x, erased := e.tx.Erased.Of(mssp.Texts)
+	if erased {
+		fmt.Fprintf(b, `%s: what was asked and shown (digest.bin, shown.txt,
+command.int6 and request.json below) is not kept any more. What was signed stands in signature.p7s, or with the provider.
+
+`, x)
+	} else {
+		fmt.Fprintf(b, `That the key has signed digest.bin:
+
+  openssl pkeyutl -verify -pubin -inkey signer-key.pem -in digest.bin -sigfile signature.bin -pkeyopt digest:%s
+
+`, e.hash)
+	}
+	switch {
+	case e.res.Format == signature.CMS && e.attached:
+		fmt.Fprintf(b, `The signature as one CMS message, with what was signed in content.bin afterwards:
+
+  openssl cms -verify -binary -inform DER -in signature.p7s -attime %d -purpose any -CAfile ca.pem -out content.bin
+
+`, e.res.SignedAt.Unix())
+	case erased:
+		b.WriteString(`The provider sent a hash or wanted a bare signature: with the octets that the provider has in content.bin, and the
+hash of that time, unless signed attributes lie between them:
+
+  openssl dgst -sha256 -verify signer-key.pem -signature signature.bin content.bin
+
+`)
+	default:
+		fmt.Fprintf(b, `The provider sent a hash or wanted a bare signature: the octets themselves are with the provider. With them
+in content.bin this gives digest.bin, unless signed attributes lie between them:
+
+  openssl dgst -%s -binary content.bin
+
+`, e.hash)
+	}
 }
