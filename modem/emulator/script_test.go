@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"bufio"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -99,6 +100,10 @@ func act(t *testing.T, h *host, what string) {
 		h.m.SetRegistered(false)
 	case "found":
 		h.m.SetRegistered(true)
+	case "tries 3 10", "tries 0 0":
+		if pin, puk := h.m.PINTries(); fmt.Sprint("tries ", pin, " ", puk) != what {
+			t.Errorf("%s: %d and %d are left", what, pin, puk)
+		}
 	case "signal 7":
 		h.m.SetSignal(7)
 	case "silent":

@@ -159,6 +159,8 @@ func TestReceipts(t *testing.T) {
 	bare.Source, bare.Dest = smpp.Address{}, smpp.Address{}
 	ucs2.DataCoding = 8
 	ucs2.ShortMessage, _ = sms.AppendUCS2(nil, text)
+	mode := receipt(text)
+	mode.ESMClass |= 0x03
 	binary := receipt(text)
 	binary.DataCoding = 4
 	plain := receipt(text)
@@ -183,6 +185,7 @@ func TestReceipts(t *testing.T) {
 	}{
 		"text":                {receipt(text), hex, &expired, false},
 		"ids as text":         {receipt(text), Quirks{}, &bearer.Report{Bearer: "north", MessageID: "00000000A1", Dest: "41790000001", Cause: "EXPIRED err 01B"}, false},
+		"with a mode":         {mode, hex, &expired, false},
 		"binary coding":       {binary, hex, &expired, false},
 		"UCS2":                {ucs2, hex, &expired, false},
 		"addresses exchanged": {swapped, hex, &expired, false},

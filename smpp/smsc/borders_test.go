@@ -56,6 +56,39 @@ func TestPartCounts(t *testing.T) {
 	}
 }
 
+// SMS-DELIVER, octet by octet (TS 23.040 9.2.2.1): 04 is the last one, 00 one with
+// more behind it; 40 has a header, 80 a reply path.
+func TestDeliverOctets(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 34, 56, 0, time.UTC)
+	long := strings.Repeat("AA", 134)
+	for name, tc := range map[string]struct {
+		class, pid, dcs byte
+		from            smpp.Address
+		data            string
+		want            []string
+	}{
+		"a packet":     {0x40, 0x7F, 0xF6, smpp.Address{NPI: 1, Addr: "1234"}, "027000AABB", []string{"44" + "04812143" + "7FF6" + "62110321436500" + "05027000AABB"}},
+		"a text":       {0x00, 0x00, 0x00, smpp.Address{TON: 1, NPI: 1, Addr: "41790000001"}, "48656C6C6F", []string{"04" + "0B911497000000F1" + "0000" + "62110321436500" + "05C8329BFD06"}},
+		"a reply path": {0x80, 0x00, 0x04, smpp.Address{NPI: 1, Addr: "1234"}, "AA", []string{"84" + "04812143" + "0004" + "62110321436500" + "01AA"}},
+		"two parts": {0x00, 0x00, 0x04, smpp.Address{NPI: 1, Addr: "1234"}, long + strings.Repeat("BB", 8), []string{
+			"40" + "04812143" + "0004" + "62110321436500" + "8C" + "050003070201" + long,
+			"44" + "04812143" + "0004" + "62110321436500" + "0E" + "050003070202" + strings.Repeat("BB", 8),
+		}},
+	} {
+		tpdus, err := deliverTPDUs(&smpp.Message{ESMClass: tc.class, ProtocolID: tc.pid, DataCoding: tc.dcs, ShortMessage: unhex(tc.data)}, tc.from, 7, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := make([]string, len(tpdus))
+		for i, b := range tpdus {
+			have[i] = fmt.Sprintf("%X", b)
+		}
+		if strings.Join(have, "\n") != strings.Join(tc.want, "\n") {
+			t.Errorf("%s:\n%q, want\n%q", name, have, tc.want)
+		}
+	}
+}
+
 // What holds where nothing is said, and what an account can be.
 func TestDefaultsOfOptions(t *testing.T) {
 	var o Options

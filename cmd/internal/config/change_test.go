@@ -267,6 +267,8 @@ func TestOneChange(t *testing.T) {
 		{`usage = "authentication"`, `usage = "encryption"`, "signature_profile[0].usage", "must be one of"},
 		{`timeout = "90s"`, `timeout = "15m"`, "", ""},
 		{`timeout = "90s"`, `timeout = "901s"`, "signature_profile[0].timeout", "is longer than max_timeout"},
+		{`timeout = "90s"`, `timeout = "10s"`, "", ""},
+		{`timeout = "90s"`, `timeout = "9999ms"`, "signature_profile[0].timeout", "no user can answer"},
 		{`timeout = "90s"`, `timeout = "1s"`, "signature_profile[0].timeout", "no user can answer"},
 		// bearers
 		{`name = "north"`, `name = "loop"`, "bearer[1].name", "is already the name of bearer[0]"},

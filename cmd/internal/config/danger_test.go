@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,5 +123,48 @@ func TestDangers(t *testing.T) {
 				t.Errorf("%+v, want %s", cfg.Dangers(), c.key)
 			}
 		})
+	}
+}
+
+// Who else may read or change what lies where the file says, mode by mode: to
+// change is refused, to read the folder is said, to read the database refused too.
+func TestDangersOfModes(t *testing.T) {
+	for _, tc := range []struct {
+		key          string
+		none         []os.FileMode
+		said, refuse []os.FileMode
+	}{
+		{"data", []os.FileMode{0o700, 0o500}, []os.FileMode{0o750, 0o705, 0o740, 0o704, 0o710, 0o701, 0o755}, []os.FileMode{0o720, 0o702, 0o770, 0o777, 0o755 | 0o020}},
+		{"store.dsn", []os.FileMode{0o600, 0o700, 0o610, 0o601}, nil, []os.FileMode{0o640, 0o604, 0o620, 0o602, 0o666}},
+	} {
+		check := func(modes []os.FileMode, found, refused bool) {
+			for _, mode := range modes {
+				dir := t.TempDir()
+				path := filepath.Join(dir, "data")
+				if err := os.Mkdir(path, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if tc.key == "store.dsn" {
+					path = filepath.Join(path, "simsign.db")
+					if err := os.WriteFile(path, nil, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Chmod(path, mode); err != nil {
+					t.Fatal(err)
+				}
+				cfg, err := Parse(filepath.Join(dir, "simsign.toml"), []byte(dangerSite), noenv)
+				if err != nil {
+					t.Fatal(err)
+				}
+				list := slices.DeleteFunc(cfg.Dangers(), func(d Danger) bool { return d.Key != tc.key })
+				if (len(list) == 1) != found || len(list) > 1 || found && (list[0].Refused != refused || !strings.Contains(list[0].What, fmt.Sprintf("%s (mode %04o)", path, mode))) {
+					t.Errorf("%s of mode %04o: %+v", tc.key, mode, list)
+				}
+			}
+		}
+		check(tc.none, false, false)
+		check(tc.said, true, false)
+		check(tc.refuse, true, true)
 	}
 }

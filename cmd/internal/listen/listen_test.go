@@ -410,6 +410,26 @@ func TestManyIdle(t *testing.T) {
 	})
 }
 
+// An address that is full of connections in use is told no, and others are not;
+// who has taken a connection from the server keeps it.
+func TestAddressInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, Options{PerAddress: 1})
+		first := l.dial("192.0.2.1")
+		l.accept().State(http.StateHijacked)
+		turned, other := l.dial("192.0.2.1"), l.dial("192.0.2.2")
+		l.accept()
+		if over(first) || !over(turned) || over(other) || l.refused("address") != 1 || l.refused("listener") != 0 {
+			t.Errorf("closed: %v, %v, %v; refused %v", over(first), over(turned), over(other), l.refused("address"))
+		}
+		l.dial("192.0.2.2") // the idle one goes
+		l.accept()
+		if !over(other) || over(first) {
+			t.Errorf("closed: %v, %v", over(first), over(other))
+		}
+	})
+}
+
 // A listener that nobody counts, and without limits, works as others do.
 func TestUncounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
