@@ -175,9 +175,9 @@ func (s *Store) SealNext(ctx context.Context, iccid ota.ICCID, now time.Time, se
 		if err != nil {
 			return w.fenced(err)
 		}
-		busy := r.text()
-		if queued := r.int(); busy != "" || queued == 0 {
-			return r.err()
+		busy, queued := r.text(), r.int()
+		if err := r.err(); err != nil || busy != "" || queued == 0 {
+			return err
 		}
 		d, failed, err = popNext(w, iccid, now, seal)
 		return err

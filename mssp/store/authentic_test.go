@@ -35,7 +35,8 @@ func (l *lab) keyed() *keys.Vault {
 // which it imported without keys, their tags.
 func (l *lab) authenticated() {
 	l.Helper()
-	_, err := l.Authenticate(ctx, l.keyed())
+	l.vault = l.keyed()
+	_, err := l.Authenticate(ctx, l.vault)
 	l.ok(err)
 	_, err = l.AdoptAltered(ctx)
 	l.ok(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -38,6 +39,8 @@ type lab struct {
 	*store.Store
 	dsn string
 	reg *prometheus.Registry // of the store that is open now
+
+	vault *keys.Vault // once it is authenticated
 }
 
 // onBoth runs a test of the conformance suite on both engines.

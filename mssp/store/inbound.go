@@ -229,7 +229,9 @@ func (s *Inbound) grow(q querier, mo *bearer.MO, ref ConcatRef, h *header, have 
 		if err != nil {
 			return res, err
 		}
-		res.Conflict = r.int() > 0
+		if res.Conflict = r.int() > 0; r.err() != nil {
+			return res, r.err()
+		}
 	}
 	if h.state != moComplete {
 		return res, nil

@@ -159,7 +159,9 @@ func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, e
 		if err != nil {
 			return err
 		}
-		old = r.int()
+		if old = r.int(); r.err() != nil {
+			return r.err()
+		}
 		return q.each(sqlParked, func(r *row) error {
 			p := parked{id: r.int()}
 			p.Bearer, p.MessageID, p.end = r.text(), r.text(), r.text()

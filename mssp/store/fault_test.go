@@ -1,0 +1,73 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// call makes a state in which a method has something to do, and is the method.
+type call func() func() error
+
+// Whichever statement of a method fails, the method says so, and nothing has
+// changed; the same when what it reads is no row of ours. When nothing fails it
+// does what it is there for.
+func TestEveryStatementMayFail(t *testing.T) {
+	for _, of := range []func(*lab) map[string]call{
+		(*lab).recordCalls, (*lab).keyCalls, (*lab).transactionCalls, (*lab).endCalls, (*lab).outboxCalls, (*lab).inboundCalls, (*lab).otherCalls,
+	} {
+		l := onSQLite(t)
+		l.authenticated()
+		db, calls := l.raw(), of(l)
+		for _, name := range slices.Sorted(maps.Keys(calls)) {
+			for _, row := range []bool{false, true} {
+				l.failing(db, name, row, calls[name])
+			}
+		}
+	}
+}
+
+// failing makes one statement of a method fail after the other.
+func (l *lab) failing(db *sql.DB, name string, row bool, c call) {
+	l.Helper()
+	do := c()
+	before := l.commits(db)
+	for at := 1; at < 200; at++ {
+		f := &store.Fault{At: at, Row: row}
+		err := l.With(f, do)
+		after := l.commits(db)
+		switch {
+		case !f.Happened() && err != nil:
+			l.Fatalf("%s: %v", name, err)
+		case f.Over():
+			if after == before && !strings.HasPrefix(name, "read ") {
+				l.Errorf("%s: nothing was to be done", name)
+			}
+			return
+		case !f.Happened(): // the statement has no row, or nobody looks at it
+			do = c()
+			after = l.commits(db)
+		case row && !errors.Is(err, store.ErrAltered), !row && !errors.Is(err, store.ErrBroken):
+			l.Errorf("%s: statement %d, its row %v: error %v", name, at, row, err)
+		case strings.HasSuffix(name, " in steps"): // some of them are done
+			do = c()
+			after = l.commits(db)
+		case after != before:
+			l.Errorf("%s: statement %d, its row %v, and something was committed", name, at, row)
+		}
+		before = after
+	}
+	l.Fatalf("%s: no end of statements", name)
+}
+
+// commits changes with every commit that writes anything.
+func (l *lab) commits(db *sql.DB) (n int64) {
+	l.Helper()
+	l.ok(db.QueryRow("PRAGMA data_version").Scan(&n))
+	return n
+}
