@@ -109,3 +109,20 @@ func (q *faultyQuerier) each(sql string, f func(*row) error, args ...any) error 
 		return f(r)
 	}, args...)
 }
+
+// Wrong is what is wrong with a value of a column.
+func Wrong(table, column, kind string, v any) string {
+	return (&shape{table: table, names: []string{column}, types: []string{kind}}).value(0, v)
+}
+
+// Setting is a PRAGMA of the writer.
+func (s *Store) Setting(name string) (n int64, err error) {
+	err = s.do(context.Background(), func(q querier) error {
+		r, err := q.one("PRAGMA " + name)
+		if err == nil {
+			n, err = r.int(), r.err()
+		}
+		return err
+	})
+	return n, err
+}

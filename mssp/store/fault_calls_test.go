@@ -525,11 +525,9 @@ func (l *lab) otherCalls() map[string]call {
 			return func() error { return nothing(l.Forget(ctx, "", epoch.Add(1000*time.Hour))) }
 		},
 		"Erase": func() func() error {
-			at := epoch.Add(1000 * time.Hour)
-			erase := func() error {
-				_, _, err := l.Erase(ctx, store.Retention{Texts: at, Octets: at, Signatures: at, Numbers: at, Repeat: at}, at)
-				return err
-			}
+			all := epoch.Add(1000 * time.Hour)
+			keep, turn := store.Retention{Texts: all, Octets: all, Signatures: all, Numbers: all, Repeat: all}, l.turn()
+			erase := func() error { _, _, err := l.Erase(ctx, keep, turn); return err }
 			l.ok(erase())
 			tx := newTx()
 			tx.ICCID = l.freshCard()

@@ -235,6 +235,27 @@ func TestCertificates(t *testing.T) {
 	})
 }
 
+// A certificate that is valid again is as it was before, whatever reason is given,
+// and in no list.
+func TestReactivatedCertificate(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		c := mssp.Certificate{Serial: "0abc", ICCID: cardA, NotBefore: epoch, NotAfter: epoch.AddDate(3, 0, 0)}
+		l.ok(l.AddCertificate(ctx, c))
+		l.ok(l.ConfirmCertificate(ctx, c.Serial, []byte{0x30}))
+		for _, to := range []mssp.CertStatus{mssp.CertSuspended, mssp.CertValid} {
+			_, err := l.SetCertStatus(ctx, c.Serial, to, 6, epoch)
+			l.ok(err)
+		}
+		got, err := l.Certificate(ctx, c.Serial)
+		l.ok(err)
+		c.DER, c.Status = []byte{0x30}, mssp.CertValid
+		l.same("certificate", c, got)
+		if _, revoked, err := l.NextCRL(ctx); len(revoked) != 0 || err != nil {
+			l.Errorf("revoked: %+v, %v", revoked, err)
+		}
+	})
+}
+
 // The vault on a real store: two openings, one database.
 func TestVaultOnStore(t *testing.T) {
 	onBoth(t, func(l *lab) {
