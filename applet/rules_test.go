@@ -167,6 +167,8 @@ func TestWritingIsChecked(t *testing.T) {
 		"what 0":               {GetAuthenticationHandlerData{Slot: 1}, ErrValue},
 		"what of slot 0":       {GetAuthenticationHandlerData{What: 1}, ErrValue},
 		"20 digits":            {SetAppletData{ServerAddress: "+12345678901234567890"}, nil},
+		"and 16 tries":         {SetAppletData{ServerAddress: "+1", PoPTries: 16}, ErrValue},
+		"a certificate of 1":   {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: []byte{0x30}}, nil},
 		"21 digits":            {SetAppletData{ServerAddress: "+123456789012345678901"}, ErrLength},
 	} {
 		b, err := Message{7, []Command{ChangeAppletStatus{StatusReport}, tc.c}, 0}.MarshalBinary()
@@ -285,6 +287,11 @@ func TestAnswerIsChecked(t *testing.T) {
 		if b, err := (Answer{7, []Result{r}}).AppendBinary([]byte{9}); err == nil || !bytes.Equal(b, []byte{9}) {
 			t.Errorf("%s: %x, %v", name, b, err)
 		}
+	}
+	// The part of a certificate behind its first 256 octets, in octets.
+	part := Answer{0x01020304, []Result{{Tag: 0xE4, Status: StatusOK, Part: &Part{Offset: 0x0123, Total: 0x0125, Octets: []byte{0xAA, 0xBB}}}}}
+	if b, err := part.MarshalBinary(); err != nil || hex.EncodeToString(b) != "0101020304"+"e40c"+"b0029000"+"b60601230125aabb" {
+		t.Errorf("%x, %v", b, err)
 	}
 	if r, err := parseResult(0xE5, must(hex.DecodeString("B30101"))); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "tag B0 is needed") {
 		t.Errorf("no status word: %+v, %v", r, err)

@@ -68,7 +68,7 @@ type command struct {
 
 	text, alpha, address, tpdu   []byte // values; text with its DCS octet
 	defaultText, respLength      []byte
-	duration, events             []byte
+	duration                     []byte
 	itemID, timerID, timerValue  []byte
 	items                        [][]byte // identifier and alpha of each
 	immediate, hasAlpha, hasText bool
@@ -134,8 +134,6 @@ func (c *command) set(tag byte, v []byte) {
 		c.respLength = v
 	case tagDuration:
 		c.duration = v
-	case tagEvents:
-		c.events = v
 	case tagItem:
 		c.items = append(c.items, v)
 	case tagItemID:

@@ -23,8 +23,7 @@ type toolkit struct {
 	receiver *receiver
 
 	running command
-	waiting wait   // what the running command waits for
-	events  []byte // SET UP EVENT LIST
+	waiting wait // what the running command waits for
 	poll    time.Duration
 	fetched []byte
 }
@@ -82,8 +81,7 @@ func (t *toolkit) execute() {
 	case PollInterval:
 		t.pollInterval()
 	case SetUpEventList:
-		t.events = append([]byte(nil), t.running.events...)
-		t.respond(Done, nil)
+		t.respond(Done, nil) // no event that a card could wait for happens to this phone
 	case SendShortMessage:
 		t.sender.sendShortMessage()
 	case PlayTone:

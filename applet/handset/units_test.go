@@ -73,7 +73,7 @@ func TestTraceFields(t *testing.T) {
 	if d := cmp.Diff(want, c.fields()); d != "" {
 		t.Error(d)
 	}
-	if c.device != 0x82 || !c.immediate || hex.EncodeToString(c.itemID) != "02" || string(c.defaultText) != "\x04XY" || hex.EncodeToString(c.events) != "0507" {
+	if c.device != 0x82 || !c.immediate || hex.EncodeToString(c.itemID) != "02" || string(c.defaultText) != "\x04XY" {
 		t.Errorf("%+v", c)
 	}
 	none, err := parseCommand(unhex("D009 8103012180 82028102"))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/ota/bearer/loopback/rp"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 func framed(b ...byte) []byte {
@@ -86,6 +87,18 @@ func TestListen(t *testing.T) {
 	}
 	if a, err := n.Listen("127.0.0.1:0"); a != nil || err == nil {
 		t.Error("it listens twice")
+	}
+	strict := NewNetwork(NetworkOptions{Known: func(sms.MSISDN) bool { return false }})
+	defer strict.Close()
+	at, err := strict.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(t.Context(), at.String(), service, &inbox{}, nil); !errors.Is(err, ErrAttach) {
+		t.Errorf("a client of no such number: %v", err)
+	}
+	if c, err := Dial(t.Context(), at.String(), "", &inbox{}, nil); c != nil || err == nil {
+		t.Errorf("a client without a number: %v", err)
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -37,6 +37,7 @@ type inbox struct {
 	mo      []bearer.MO
 	reports []bearer.Report
 	answer  func(n int) error
+	full    error // what Report says
 }
 
 func (i *inbox) Deliver(_ context.Context, m bearer.MO) error {
@@ -53,7 +54,7 @@ func (i *inbox) Report(_ context.Context, r bearer.Report) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.reports = append(i.reports, r)
-	return nil
+	return i.full
 }
 
 func (i *inbox) got() []bearer.Report {

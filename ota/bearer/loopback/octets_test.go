@@ -282,6 +282,7 @@ func TestMessagesOfNetwork(t *testing.T) {
 		"from a national":       {"04" + "0ba1" + ofAlice[4:] + "0004" + midnight + "01aa", "0403" + "016f", false, 0, ""},
 		"from a short number":   {"04" + "04812143" + "0004" + midnight + "01aa", "0203", false, 1, ""},
 		"delivered":             {status("00"), "0203", false, 0, "5-" + midnight + " true "},
+		"report, inbox is full": {status("00"), "0403" + "0116", true, 0, "5-" + midnight + " true "},
 		"expired":               {status("46"), "0203", false, 0, "5-" + midnight + " false TP-ST 46"},
 		"still trying":          {status("30"), "0203", false, 0, ""},
 		"report cut short":      {status("00")[:40], "0403" + "016f", false, 0, ""},
@@ -290,10 +291,10 @@ func TestMessagesOfNetwork(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c, r, in := network(t, ClientOptions{Name: "lab"})
 			in.answer = func(int) error {
-				if tc.full {
-					return errors.New("disk is full")
-				}
-				return nil
+				return in.full
+			}
+			if tc.full {
+				in.full = errors.New("disk is full")
 			}
 			r.say(fmt.Sprintf("0103"+"00"+"00"+"%02x%s", len(tc.tpdu)/2, tc.tpdu))
 			r.expect(name, tc.answer)
@@ -335,6 +336,18 @@ func TestAttachOctets(t *testing.T) {
 		if err := parseAttachAnswer([]byte(in)); !errors.Is(err, want) || want == ErrAttach && !strings.HasSuffix(err.Error(), ": full") {
 			t.Errorf("%q: %v", in, err)
 		}
+	}
+	for _, n := range []*Network{NewNetwork(NetworkOptions{Known: func(sms.MSISDN) bool { return false }}), NewNetwork(NetworkOptions{MaxEndpoints: 1})} {
+		n.SetReachable(bob, true) // takes the place, where the number is known
+		a, b := net.Pipe()
+		n.Serve(b)
+		r := newRaw(t, a)
+		r.say(hex.EncodeToString(append([]byte("SMN\x01"), alice...)))
+		want := map[bool]string{true: "534d4e0102", false: "534d4e0103"}[n.o.Known != nil]
+		if got := <-r.got; !strings.HasPrefix(got, want) || len(got) < 20 {
+			t.Errorf("refused with %s, want %s and a text", got, want)
+		}
+		n.Close()
 	}
 	if b := appendAttachAnswer(nil, attachTooMany, strings.Repeat("x", 1000)); len(b) != 2+maxFrame || !bytes.HasPrefix(b[2:], []byte("SMN\x01\x03x")) {
 		t.Errorf("%d octets: %.10x", len(b), b)

@@ -94,13 +94,13 @@ func TestKeptUntil(t *testing.T) {
 // accepted, whatever references it had.
 func TestOrderAfterReattach(t *testing.T) {
 	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
-		first := newPhone(t, w.net, alice, func(k int) *rp.Message {
-			if k == 2 {
-				return &rp.Message{Type: rp.AckMO} // its reference is free for the fourth
-			}
-			return nil
-		})
+		first := newPhone(t, w.net, alice, func(int) *rp.Message { return nil })
 		for i := range 5 {
+			if i == 3 { // the reference of the second is free for the fourth
+				first.link.Queue(&rp.Message{Type: rp.AckMO, Ref: 1})
+				first.link.Flush()
+				synctest.Wait()
+			}
 			submit(t, w, seg(alice, fmt.Sprint(i+1)))
 			synctest.Wait()
 		}
@@ -111,6 +111,26 @@ func TestOrderAfterReattach(t *testing.T) {
 		if w.stored() != 0 {
 			t.Errorf("%d messages are still counted", w.stored())
 		}
+	})
+}
+
+// What comes while an earlier message waits for a phone that was full waits
+// behind it.
+func TestOrderBehindHeld(t *testing.T) {
+	bubble(t, NetworkOptions{}, func(t *testing.T, w *world) {
+		p := newPhone(t, w.net, alice, func(k int) *rp.Message {
+			if k == 1 {
+				return &rp.Message{Type: rp.ErrorMO, Cause: rp.MemoryExceeded}
+			}
+			return &rp.Message{Type: rp.AckMO}
+		})
+		submit(t, w, seg(alice, "1"))
+		synctest.Wait()
+		submit(t, w, seg(alice, "2"))
+		synctest.Wait()
+		equal(t, "at once", p.texts(), "1")
+		time.Sleep(3 * time.Second)
+		equal(t, "later", p.texts(), "1", "1", "2")
 	})
 }
 

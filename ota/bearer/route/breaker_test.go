@@ -304,6 +304,11 @@ func TestPartsTogether(t *testing.T) {
 	if want := []int64{9, 1, 2}; !slices.Equal(p.main.got, want) {
 		t.Errorf("the first got %v", p.main.got)
 	}
+	p.spare.set(says(bearer.ErrBusy)) // and back, with all of them
+	send(4, "41790000001", "main")
+	if want := []int64{9, 1, 2, 1, 2, 3, 4}; !slices.Equal(p.main.got, want) {
+		t.Errorf("the first got %v at last", p.main.got)
+	}
 }
 
 // When all are open, it is known before anything is submitted, until the next
@@ -517,6 +522,71 @@ func TestPartsBefore(t *testing.T) {
 		time.Sleep(firstPause)
 		if r, err := part(via, 2); !errors.Is(err, bearer.ErrBusy) || p.Fault("main") != nil {
 			t.Errorf("%+v, %v; it took the first part and is passed over: %v", r, err, p.Fault("main"))
+		}
+	})
+}
+
+// A message for which there is no other bearer waits as long as it may, though
+// the breaker opens meanwhile; and three bearers share the time of one message.
+func TestAloneWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		p.spare.down = true
+		p.spare.set(says(bearer.ErrAway))
+		var wg sync.WaitGroup
+		for i, want := range []time.Duration{20 * time.Second, 20 * time.Second, 35 * time.Second} {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), []time.Duration{20, 20, 60}[i]*time.Second)
+				defer cancel()
+				began := time.Now()
+				p.Route(bearer.Destination{}).Submit(ctx, bearer.Segment{})
+				if took := time.Since(began); took != want {
+					t.Errorf("message %d waited %s, want %s", i+1, took, want)
+				}
+			})
+		}
+		wg.Wait()
+		if p.Fault("main") == nil {
+			t.Error("the breaker did not open")
+		}
+		third := &centre{name: "third", answer: takes}
+		first, second := &centre{name: "first"}, &centre{name: "second"}
+		r := New([]Rule{{Bearer: first, Priority: 1}, {Bearer: second, Priority: 2}, {Bearer: third, Priority: 3}}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		got, err := r.Route(bearer.Destination{}).Submit(ctx, bearer.Segment{})
+		if want := 10*time.Second + 12500*time.Millisecond; err != nil || got.Bearer != "third" || time.Since(began) != want { // a sixth of 60 s, a quarter of 50 s
+			t.Errorf("by %s after %s, %v; want %s", got.Bearer, time.Since(began), err, want)
+		}
+	})
+}
+
+// Why a breaker opened the last time is what counts: one that refused everybody,
+// came back and then answers nothing keeps requests away.
+func TestOpensForAnotherReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		main := &centre{name: "main", answer: says(bearer.ErrRefused)}
+		r := New([]Rule{{Bearer: main}}, nil)
+		send := func(n sms.MSISDN) {
+			r.Route(bearer.Destination{MSISDN: n}).Submit(t.Context(), bearer.Segment{Dest: n})
+		}
+		down := func() error { return r.Route(bearer.Destination{}).(bearer.Judge).Down() }
+		for i := range refusedOpen {
+			send(sms.MSISDN(fmt.Sprint("4179000000", i)))
+		}
+		if r.Fault("main") == nil || down() != nil {
+			t.Errorf("refuses everybody: %v, down %v", r.Fault("main"), down())
+		}
+		main.set(takes)
+		time.Sleep(firstPause)
+		send("41790000009")
+		main.set(says(bearer.ErrUnknown))
+		for range 2 {
+			send("41790000009")
+		}
+		if r.Fault("main") == nil || !errors.Is(down(), bearer.ErrAway) {
+			t.Errorf("answers nothing: %v, down %v", r.Fault("main"), down())
 		}
 	})
 }

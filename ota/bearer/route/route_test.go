@@ -164,6 +164,11 @@ func TestParseRange(t *testing.T) {
 			t.Errorf("%q was read as %+v", bad, r)
 		}
 	}
+	for _, good := range []string{"1", "1-2", "12345678901234567890", "1-1"} {
+		if _, err := ParseRange(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
 	r, err := ParseRange("101-103")
 	if err != nil {
 		t.Fatal(err)
