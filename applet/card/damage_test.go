@@ -2,12 +2,16 @@ package card_test
 
 import (
 	"bytes"
+	"crypto/ecdh"
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +37,15 @@ func framed(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(b))
 }
 
+func pkcs8(t *testing.T, key any) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(der)
+}
+
 // TestWrongValues: a memory whose records are whole and hold what no card
 // writes is refused with the place that is wrong: the card must not go on with
 // tries, keys or answers that it cannot read.
@@ -52,6 +65,10 @@ func TestWrongValues(t *testing.T) {
 		}
 		return card.Load(file, card.Options{})
 	}
+	exchange, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	answer := "\x00\x00\x00\x07\x00\x00\x00\x09\x16\x39\x01\x00\x00\x00\x00\x00\x00\x00\x05"
 	for name, tc := range map[string]struct {
 		record []byte
@@ -66,6 +83,8 @@ func TestWrongValues(t *testing.T) {
 		"code too long":             {record("code1", strings.Repeat("\x03", 23)), "personal code of 23 octets", card.ErrJournal},
 		"slot too short":            {record("slotb", "\x01\x11\x01"), "slot of 3 octets", card.ErrJournal},
 		"slot without a key":        {record("slotb", "\x01\x11\x01\x01xx"), "key of slot 2", card.ErrJournal},
+		"slot with a key of no use": {record("slotb", "\x01\x11\x01\x01"+pkcs8(t, ed25519.NewKeyFromSeed(make([]byte, 32)))), "key of slot 2", card.ErrJournal},
+		"slot with no signer":       {record("slotb", "\x01\x11\x01\x01"+pkcs8(t, exchange)), "key of slot 2", card.ErrJournal},
 		"answer too short":          {record("answer3", answer), "stored answer of 19 octets", card.ErrJournal},
 		"answer of half an address": {record("answer3", answer+"\x03\x91\x21"), "stored answer of 22 octets", card.ErrJournal},
 		"answer of no address":      {record("answer3", answer+"\x02\x91\xAF"+"x"), "filler", card.ErrJournal},
@@ -180,6 +199,89 @@ func TestDurationWhereItFits(t *testing.T) {
 			t.Errorf("a prompt of %d octets: ...%s", n, input[len(input)-16:])
 		}
 		p.boot()
+		p.forget()
+	}
+}
+
+// TestRounds: an answer that the terminal does not send is tried three times at
+// once and in five rounds of its polling, in each life of the card; of several
+// the oldest goes first (INT6, Results of the terminal).
+//
+// Supports: 3.1-1
+func TestRounds(t *testing.T) {
+	path, p := create(t)
+	for range 200 {
+		p.smsFail = append(p.smsFail, result(0x20, 4))
+	}
+	p.deliver(p.seal(p.message(applet.ChangeAppletStatus{To: applet.StatusReport})))
+	tries := func(what string, want int) {
+		t.Helper()
+		for range 9 {
+			p.apdu("80F2000C00", 0x9000)
+		}
+		if len(p.tried) != want || len(p.sent) != 0 {
+			t.Errorf("%s: tried %d times, want %d", what, len(p.tried), want)
+		}
+		p.tried = nil
+	}
+	tries("one answer", 3+5*3)
+	p.boot()
+	tries("after power on", 5*3)
+	var want []uint32
+	for range 9 { // nine places are needed, there are eight: the first is given up
+		m := p.message(applet.ChangeAppletStatus{To: applet.StatusReport})
+		want = append(want, m.Transaction)
+		p.deliver(p.seal(m))
+	}
+	p.smsFail, p.sent = nil, nil
+	p.reload(path, -1)
+	p.apdu("80F2000C00", 0x9000)
+	p.apdu("80F2000C00", 0x9000)
+	var have []uint32
+	for _, tpdu := range p.sent {
+		m, err := sms.ParseSubmit(tpdu)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := p.ks.OpenResponse(nil, m.UD, p.spi)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := applet.ParseAnswer(r.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have = append(have, a.Transaction)
+	}
+	if !slices.Equal(have, want[1:]) {
+		t.Errorf("sent again: %v, want %v", have, want[1:])
+	}
+}
+
+// TestFormatStays: the length of a code is set once, over restarts too.
+//
+// Supports: 3.4-4
+func TestFormatStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "card")
+	o := card.Options{Profile: profile()}
+	o.Active, o.Codes = true, [2]card.CodeProfile{}
+	c, err := card.Create(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPhone(t, c)
+	set := applet.SetAppletData{
+		Formats: []applet.CodeFormat{{Code: 1, Min: 5, Max: 6}, {Code: 2, Min: 7, Max: 7}},
+		Tries:   []applet.CodeTries{{Code: 1, Max: 2}, {Code: 2, Max: 4}},
+	}
+	p.must(nil, set)
+	for range 2 {
+		s := p.state()
+		if one, two := s.FindCode(1), s.FindCode(2); one.Min != 5 || one.Max != 6 || one.MaxTries != 2 || one.TriesLeft != 2 || two.Min != 7 || two.Max != 7 || two.MaxTries != 4 {
+			t.Errorf("%+v", s.Codes)
+		}
+		p.fails(applet.StatusConditions, nil, set)
+		p.reload(path, -1)
 		p.forget()
 	}
 }
