@@ -255,8 +255,16 @@ func TestLimitsOff(t *testing.T) {
 			at(1, off, off, off): "1 of your requests to this user within a minute", at(off, 1, off, off): "this user takes no more requests at present",
 			at(off, off, 1, off): "the user has cancelled or not answered 1 of your requests", at(off, off, off, 1): "the user is left in peace until",
 		} {
-			if f := r.Check(&held, bank, now); f == nil || !strings.HasPrefix(f.Detail, want) {
+			if f := r.Check(&held, bank, now); f == nil || f.Code != mssp.SignatureProcess || !strings.HasPrefix(f.Detail, want) {
 				t.Errorf("%+v: %v", r, f)
+			}
+			var rec Record // prompts are counted where a limit needs them
+			if f := r.Prompt(&rec, shop, now); f != nil || (len(rec.By) == 1) != (r.PromptsPerMinute > 0 || r.AllPromptsPerMinute > 0) {
+				t.Errorf("%+v: %+v, %v", r, rec, f)
+			}
+			cancel := mssp.Transaction{Kind: mssp.KindSign, AP: bank, Attempt: 1, Status: mssp.UserCancel}
+			if got := r.Counts(&cancel, true); got != (r.CoolOffAfter > 0 || r.AllCoolOffAfter > 0) {
+				t.Errorf("%+v: a request that was cancelled counts: %v", r, got)
 			}
 		}
 		var rec Record // only all together have a limit

@@ -38,6 +38,15 @@ func TestOctets(t *testing.T) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
+	if rec, err := Parse(nil); err != nil || !reflect.DeepEqual(rec, Record{}) {
+		t.Errorf("of nothing: %+v, %v", rec, err)
+	}
+	for n, fits := range map[int]bool{0xFFFF: true, 0x10000: false} {
+		long := Record{By: []Provider{{"a", Count{Prompts: make([]time.Time, n)}}}}
+		if b, err := long.AppendBinary(nil); (err == nil) != fits || fits && len(b) != 1+8+8+2+3+8+2+8*n+2 {
+			t.Errorf("%d prompts: %d octets, %v", n, len(b), err)
+		}
+	}
 	rec.By[1].ID = "a"
 	b, err := rec.AppendBinary(nil)
 	if err != nil {

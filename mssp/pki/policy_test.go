@@ -57,6 +57,20 @@ func TestCheckKey(t *testing.T) {
 	}
 }
 
+// What is told says what would do.
+func TestCheckKeyTells(t *testing.T) {
+	for want, pub := range map[string]any{
+		"RSA needs 2048 to 8192 bits, has 2047":               rsaOf(2047, 65537),
+		"RSA exponent must be odd and at least 65537, is 3":   rsaOf(2048, 3),
+		"curve P-224, use P-256, P-384 or P-521":              ecOf(elliptic.P224()),
+		"public key of type ed25519.PublicKey, use RSA or EC": ed25519.PublicKey(make([]byte, 32)),
+	} {
+		if err := CheckKey(pub); err == nil || err.Error() != ErrPolicy.Error()+": "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 // A modulus of the ROCA form is refused: both primes are k*M + 65537^a mod M.
 //
 // Supports: A-1

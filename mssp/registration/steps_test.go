@@ -373,6 +373,25 @@ func TestCertificateRefused(t *testing.T) {
 	noKeys(t, l)
 }
 
+// The applet is activated with the first command to a card without keys, and not
+// again.
+//
+// Supports: 5.1-4
+func TestActivatedOnce(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.Sign(enginetest.Request("T0", "hello")) // the confirmation is with the card
+	_, err := step(l, l.Registrar.RegisterInit, registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.NonRepudiation})
+	l.OK(err)
+	for i, want := range map[int]int{0: 2, len(c.Seen) - 1: 1} {
+		m, err := applet.Parse(c.Seen[i].Data)
+		l.OK(err)
+		if len(m.Commands) != want || (m.Commands[0].Tag() == applet.TagChangeAppletStatus) != (i == 0) {
+			t.Errorf("packet %d: %+v", i, m.Commands)
+		}
+	}
+}
+
 // Only a transaction that is done has a result, and a damaged one is told.
 func TestParseResult(t *testing.T) {
 	good := mssp.Transaction{State: mssp.Done, Result: []byte(`{"slot":2,"pop":"1234"}`)}
