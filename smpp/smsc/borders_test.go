@@ -149,7 +149,7 @@ func TestReplaceKeepsTheEnd(t *testing.T) {
 				continue
 			}
 			for i, id := range step.ended {
-				if !strings.HasPrefix(got[i], "receipt id:"+id+" ") || !strings.Contains(got[i], "stat:EXPIRED") {
+				if !strings.HasPrefix(got[i], "receipt id:"+id+" ") || !strings.Contains(got[i], "stat:EXPIRED err:000 ") {
 					t.Errorf("application got %q, want the end of %s", got[i], id)
 				}
 			}
