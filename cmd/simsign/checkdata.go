@@ -15,7 +15,9 @@ import (
 // changed by hand.
 func (k *CheckCmd) data(c *cli, cfg *config.Config) error {
 	if k.Adopt {
-		n, err := app.AdoptData(c.ctx, cfg, c.logger(cfg, new(slog.LevelVar)))
+		log, pipe := c.logger(cfg, new(slog.LevelVar))
+		defer pipe.Flush(flushTime)
+		n, err := app.AdoptData(c.ctx, cfg, log)
 		if err == nil {
 			c.printf("%d %s taken as they are\n", n, plural(n, "row is", "rows are"))
 		}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/console"
+	"github.com/simsign/simsign/cmd/internal/logpipe"
 	"github.com/simsign/simsign/cmd/internal/sdnotify"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/store"
@@ -42,8 +45,9 @@ func (k *ServeCmd) Run(c *cli) error {
 		return err
 	}
 	var level slog.LevelVar
-	log := c.logger(cfg, &level)
-	o := app.Options{Config: cfg, Logger: log, Version: version()}
+	log, pipe := c.logger(cfg, &level)
+	defer pipe.Flush(flushTime)
+	o := app.Options{Config: cfg, Logger: log, LogLost: pipe.Lost, Version: version()}
 	if cfg.Console.Listen != "" {
 		hub := console.NewHub()
 		o.Watch(hub.Trace)
@@ -100,14 +104,27 @@ func (k *ServeCmd) watchdog(ctx context.Context, a *app.App, every time.Duration
 	}
 }
 
-// logger writes to standard error what the configuration asks for.
-func (c *cli) logger(cfg *config.Config, level *slog.LevelVar) *slog.Logger {
+// flushTime is for the last lines of a log that nobody reads on.
+const flushTime = 2 * time.Second
+
+// logger writes to standard error what the configuration asks for, and so does the
+// command from now on. Nobody waits for who reads it.
+func (c *cli) logger(cfg *config.Config, level *slog.LevelVar) (*slog.Logger, *logpipe.Writer) {
 	level.Set(slog.Level(cfg.Log.Level))
-	o := &slog.HandlerOptions{Level: level}
-	if cfg.Log.Format == "text" {
-		return slog.New(slog.NewTextHandler(c.stderr, o))
+	to := func(w io.Writer) *slog.Logger {
+		o := &slog.HandlerOptions{Level: level}
+		if cfg.Log.Format == "text" {
+			return slog.New(slog.NewTextHandler(w, o))
+		}
+		return slog.New(slog.NewJSONHandler(w, o))
 	}
-	return slog.New(slog.NewJSONHandler(c.stderr, o))
+	pipe := logpipe.New(c.stderr, func(lost uint64) []byte {
+		var b bytes.Buffer
+		to(&b).Error("lines of the log are lost here: nobody has read standard error on", "lines", lost)
+		return b.Bytes()
+	})
+	c.stderr = pipe
+	return to(pipe), pipe
 }
 
 // storeHint gives errors of the data their exit code and says what to do.

@@ -53,6 +53,7 @@ type Options struct {
 	Config  *config.Config
 	Logger  *slog.Logger     // nil: none
 	Version string           // for simsign_build_info
+	LogLost func() uint64    // lines that Logger has lost; nil: none
 	Clock   func() time.Time // the machine's
 	// Elapsed is the time that this process has run, whatever becomes of Clock; nil:
 	// the monotonic clock.
@@ -138,7 +139,14 @@ func New(o Options) (*App, error) {
 	}
 	a := &App{o: o, cfg: o.Config, loaded: o.Config, log: o.Logger, registry: registry, alerts: alerts, recheck: make(chan struct{}, 1), done: make(chan struct{}), floor: make([]byte, heapFloor)}
 	a.steady, a.eraser = newSteady(&o), &eraser{a: a}
-	registry.MustRegister(a.steady.gauge)
+	registry.MustRegister(a.steady.gauge, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "simsign_log_lost_total", Help: "Lines of the log that were lost because nobody has read standard error on.",
+	}, func() float64 {
+		if o.LogLost == nil {
+			return 0
+		}
+		return float64(o.LogLost())
+	}))
 	if a.connections, err = listen.NewMetrics(registry); err != nil {
 		return nil, err
 	}
