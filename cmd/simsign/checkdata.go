@@ -55,7 +55,7 @@ func remedy(table string) string {
 	case "tx":
 		return "One that was open is set aside by the service, and its provider asks again; of one that has ended nothing is given to anybody: what it was, only a backup says"
 	case "keyset":
-		return "The card cannot be reached: import its keys anew under a higher key version (simsign card import)"
+		return "The card cannot be reached with this key set. Restore the last backup of the database; counters go on behind those that were used"
 	}
 	return "Restore the last backup of the database; counters go on behind those that were used"
 }

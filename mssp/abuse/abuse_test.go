@@ -298,3 +298,23 @@ func TestLongestPause(t *testing.T) {
 		}
 	}
 }
+
+// A record is kept as long as something in it counts: each row has one such thing.
+func TestUntil(t *testing.T) {
+	by := func(c Count) Record { return Record{By: []Provider{{bank, c}}} }
+	for what, c := range map[string]struct {
+		rec  Record
+		want time.Duration
+	}{
+		"a pause of all": {Record{Peace: now.Add(time.Hour)}, time.Hour},
+		"a recheck":      {Record{Recheck: now}, time.Minute},
+		"a pause":        {by(Count{Peace: now.Add(time.Hour)}), time.Hour},
+		"prompts":        {by(Count{Prompts: []time.Time{now.Add(-time.Second), now}}), time.Minute},
+		"not signed":     {by(Count{Unsigned: []time.Time{now.Add(-time.Second), now}}), 10 * time.Minute},
+		"the latest":     {Record{Peace: now.Add(time.Second), By: []Provider{{bank, Count{Prompts: []time.Time{now}}}, {shop, Count{}}}}, time.Minute},
+	} {
+		if got := c.rec.Until(); !got.Equal(now.Add(c.want)) {
+			t.Errorf("%s: until %v", what, got)
+		}
+	}
+}

@@ -32,6 +32,20 @@ func TestOctets(t *testing.T) {
 	if b, err := rec.AppendBinary(nil); err != nil || hex.EncodeToString(b) != want {
 		t.Errorf("%x, %v, want %s", b, err, want)
 	}
+	b, _ := hex.DecodeString(want)
+	if got, err := Parse(b); err != nil || !reflect.DeepEqual(got, rec) {
+		t.Errorf("%+v, %v, want %+v", got, err, rec)
+	}
+	old, _ := hex.DecodeString("01" + "00064437FED8A000" + "0000000000000000" + "0000" + "0000")
+	if got, err := Parse(old); err != nil || !reflect.DeepEqual(got, Record{Peace: at}) {
+		t.Errorf("an old one of nobody: %+v, %v", got, err)
+	}
+	for _, version := range []string{"00", "03"} { // all else is as in a good one
+		b, _ := hex.DecodeString(version + want[2:])
+		if _, err := Parse(b); !errors.Is(err, ErrRecord) || err.Error() != ErrRecord.Error()+": version "+version[1:] {
+			t.Errorf("version %s: %v", version, err)
+		}
+	}
 	for _, bad := range []string{"03", "0300000000000000000000000000000000", want[:len(want)-2], want + "00"} {
 		b, _ := hex.DecodeString(bad)
 		if _, err := Parse(b); !errors.Is(err, ErrRecord) {

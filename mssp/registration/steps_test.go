@@ -213,6 +213,39 @@ func TestRegistrationAcrossRestart(t *testing.T) {
 	}
 }
 
+// A pair that was being made at a restart is in our rows after it.
+func TestGenerateAcrossRestart(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.User(enginetest.Number)
+	gone, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Registrar.RegisterInit(gone, registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256})
+		ended <- err
+	}()
+	for {
+		txs, err := l.Store.Transactions(t.Context(), store.TransactionFilter{Open: true, Limit: 1})
+		l.OK(err)
+		if len(txs) > 0 {
+			break
+		}
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	l.Settle()
+	said := l.Drop()
+	l.Kill()
+	l.Bring(said...)
+	spki, err := x509.MarshalPKIXPublicKey(c.Keys[1].Public())
+	l.OK(err)
+	if k := l.Key(1); k.State != mssp.KeyGenerated || string(k.PublicKey) != string(spki) || !k.UpdatedAt.Equal(l.Clock.Now()) {
+		t.Errorf("%+v", k)
+	}
+}
+
 func newest(t *testing.T, l *enginetest.Lab) mssp.TransID {
 	t.Helper()
 	txs, err := l.Store.Transactions(t.Context(), store.TransactionFilter{Limit: 1})
@@ -362,7 +395,7 @@ func TestCertificateRefused(t *testing.T) {
 	_, err = l.Registrar.CertificateStatus(t.Context(), "41790000088", 1, nil)
 	enginetest.WantFault(t, err, mssp.UnknownClient)
 	en, err := l.Registrar.CertificateStatus(t.Context(), enginetest.Number, 1, nil)
-	if err != nil || en.State != mssp.KeyDeleted || en.Slot != 1 {
+	if err != nil || en.State != mssp.KeyDeleted || en.Slot != 1 || en.Usage != mssp.Authentication || en.Algorithm != asked.Algorithm {
 		t.Errorf("%+v, %v", en, err)
 	}
 	l.Settle()
@@ -502,7 +535,7 @@ func TestNoPair(t *testing.T) {
 	}{
 		"no memory": {func(r *applet.Result) { r.PublicKey, r.Status = nil, applet.StatusNoMemory }, 407, "the user's card has no memory left"},
 		"cancelled": {func(r *applet.Result) { r.PublicKey, r.Status = nil, applet.StatusCancelled }, 401, "the user cancelled"},
-		"no point":  {func(r *applet.Result) { r.PublicKey = make([]byte, len(r.PublicKey)) }, 407, "the public key of the user's card is refused"},
+		"no point":  {func(r *applet.Result) { r.PublicKey = make([]byte, len(r.PublicKey)) }, 407, "the public key of the user's card is refused: "},
 	} {
 		c.Say = func(m applet.Message) applet.Answer {
 			a := c.Apply(m)

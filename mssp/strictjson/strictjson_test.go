@@ -222,3 +222,15 @@ func ExampleReader() {
 	// h1
 	// JSON at line 1, character 34 in AP_Inf: unknown member "AP_Inf"
 }
+
+// What stands in a document is harmless in the text of an error, and short.
+func TestPrintable(t *testing.T) {
+	long := strings.Repeat("a", 80)
+	for in, want := range map[string]string{
+		"": "", "AP_ID": "AP_ID", "a b~": "a b~", "\x1f\x20\x7e\x7f": "? ~?", `a"b\`: `a?b\`, "é\n": "??", long: long, long + "b": long + "...",
+	} {
+		if got := Printable(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
