@@ -96,6 +96,12 @@ func TestProbeSends(t *testing.T) {
 
 // A probe whose port ends says so, whatever it was asking.
 func TestProbeLosesThePort(t *testing.T) {
+	for _, text := range []string{"Hello", ""} {
+		losesThePort(t, text)
+	}
+}
+
+func losesThePort(t *testing.T, text string) {
 	for n := 1; ; n++ {
 		done := false
 		synctest.Test(t, func(t *testing.T) {
@@ -109,7 +115,7 @@ func TestProbeLosesThePort(t *testing.T) {
 				return ""
 			}
 			bad := ""
-			err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Text: "Hello", Accept: true, Wait: time.Second, Found: func(x Finding) {
+			err := Probe(t.Context(), ProbeOptions{Open: f.Open, Number: "41790000001", Text: text, Accept: text != "", Wait: time.Second, Found: func(x Finding) {
 				if x.Bad {
 					bad = x.What
 				}

@@ -1,6 +1,7 @@
 package modem
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,18 @@ func TestStart(t *testing.T) {
 		if c := s.Info; c.Manufacturer != "ACME" || c.ICCID != "8946012345678901234" || !c.Registered || c.Operator != "Example Mobile" ||
 			c.Signal != -73 || c.SMSC != "+41790000099" || cnmi(c.Indications) != "2,1,0,1,0" || strings.Join(c.Memories, " ") != "SM ME" {
 			t.Errorf("%+v", c)
+		}
+		for range 2 { // and the same at the next look
+			if c := l.Status().Info; c.Stored != 0 || c.Places != 40 {
+				t.Errorf("%d of %d places are taken", c.Stored, c.Places)
+			}
+			l.sleep(31 * time.Second)
+		}
+		l.in.fail(errors.New("disk full"))
+		l.f.put("ME", 1, deliver(t, answer(1)))
+		l.sleep(31 * time.Second)
+		if c := l.Status().Info; c.Stored != 1 || c.Places != 40 {
+			t.Errorf("%d of %d places are taken, want 1", c.Stored, c.Places)
 		}
 		if !l.Attached() || l.f.asked("+CPIN=") != 0 {
 			t.Errorf("%+v", s)

@@ -60,9 +60,10 @@ func TestSendWithoutAnswer(t *testing.T) {
 		l.sleep(5 * time.Second)
 		l.f.script(nil)
 		l.f.network = func(string) string { return silent }
+		began = time.Now()
 		r := l.want(2, bearer.ErrUnknown) // the answer got lost
-		if r.MessageID != "" || r.Bearer != "usb0" {
-			t.Errorf("%+v", r)
+		if d := time.Since(began); r.MessageID != "" || r.Bearer != "usb0" || d != 90*time.Second {
+			t.Errorf("%+v after %v", r, d)
 		}
 		l.sleep(5 * time.Second)
 		l.works(true)

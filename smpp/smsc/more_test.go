@@ -20,6 +20,12 @@ func TestPartHeaders(t *testing.T) {
 	if err != nil || len(parts) != 2 || fmt.Sprintf("%x %x", parts[0].udh, parts[1].udh) != "0d00030702012401aa70002501bb 0b00030702022401aa2501bb" {
 		t.Errorf("%x, %v", parts, err)
 	}
+	for _, own := range []string{"0500032A0302", "0608040012" + "0302"} { // a part that is too long for one
+		u := userData{udh: unhex(own), data: make([]byte, 140), dcs: 4}
+		if _, err := u.split(7); !errors.Is(err, errTooLong) {
+			t.Errorf("%s: %v", own, err)
+		}
+	}
 	for n, good := range map[int]bool{131: true, 132: false, 133: false} { // 140 less 5 of concatenation less 4
 		udh := append([]byte{byte(n - 1), 0x24, byte(n - 3)}, make([]byte, n-3)...)
 		u := userData{udh: udh, data: make([]byte, 141-n), dcs: 4}
