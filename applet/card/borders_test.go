@@ -194,7 +194,7 @@ func TestTraceNames(t *testing.T) {
 		}
 	}
 	p := newPhone(t, c)
-	p.must(nil, applet.SetAuthenticationHandlerData{Slot: slotOf(1, applet.RSA2048), Operation: applet.HandlerGenerate})
+	p.must(nil, applet.SetAuthenticationHandlerData{Slot: slotOf(1, applet.ECDSAP256), Operation: applet.HandlerGenerate})
 	cmd := registerHash()
 	cmd.PoP = applet.PoPAsk
 	names, shown = nil, ""

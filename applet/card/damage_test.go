@@ -125,9 +125,13 @@ func TestNothingWaitsAfterReset(t *testing.T) {
 			if reset {
 				p.c.Reset()
 			}
+			p.screens = nil
 			p.apdu("80 10 00 00 04 FFFFFFDF", 0x9000) // a terminal without SET UP MENU: nothing else waits either
 			p.apdu("80 12 00 00 10", 0x6985)
 			p.apdu("80 14 00 00 0C 810301238082028281830100", 0x6985)
+			if len(p.screens) != 0 {
+				t.Errorf("fetched %v, reset %v: the prompt goes on: %v", fetch, reset, p.screens)
+			}
 			p.state()
 		}
 	}

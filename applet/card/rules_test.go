@@ -71,6 +71,12 @@ func TestProfileBorders(t *testing.T) {
 			c.Close()
 		}
 	}
+	// PID 00 and DCS 04, where a modem receives the answers (INT6, Carriage).
+	modem := newPhone(t, newCard(t, func(o *card.Options) { o.PID, o.DCS = 0, 4 }))
+	modem.deliver(modem.seal(modem.message(applet.ChangeAppletStatus{To: applet.StatusReport})))
+	if m, err := sms.ParseSubmit(modem.sent[0]); err != nil || m.PID != 0 || m.DCS != 4 {
+		t.Errorf("%+v, %v", m, err)
+	}
 	// What nobody sets.
 	p := newCard(t, func(o *card.Options) { o.Codes = [2]card.CodeProfile{} }).Profile()
 	if p.Slots != 4 || p.MSL != 0x16 || p.CreateAttempts != 3 || p.PoPTries != 3 || p.Codes[0].Tries != 3 || p.Codes[1].Tries != 3 ||

@@ -321,6 +321,9 @@ func TestOffAndOn(t *testing.T) {
 	s, card := newSite(t), newFake(t)
 	h := start(t, Options{Card: card, Dial: s.dial})
 	until(h, func(s State) bool { return s.Attached })
+	if err := h.SetPower(true); err != nil || card.count(&card.resets) != 1 || !h.Snapshot().Attached { // it is on
+		t.Errorf("switched on twice: %v, %d resets", err, card.count(&card.resets))
+	}
 	if err := h.SetPower(false); err != nil {
 		t.Fatal(err)
 	}

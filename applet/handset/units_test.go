@@ -249,6 +249,9 @@ func TestJoinParts(t *testing.T) {
 		for range maxInbox + 3 {
 			put("9000", "", a)
 		}
+		if n := len(v.state.Inbox); n != 100 {
+			t.Errorf("%d messages are kept", n)
+		}
 		put("9000", "", z)
 		if n := len(v.state.Inbox); n != 100 || v.state.Inbox[99].Text != "Z" {
 			t.Errorf("%d messages are kept", n)

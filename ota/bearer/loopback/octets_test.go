@@ -93,6 +93,8 @@ func TestOctets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := NewNetwork(NetworkOptions{})
 		a, b := attachRaw(t, n, alice), attachRaw(t, n, bob)
+		b.say("0207") // answers to nothing
+		b.say("0408" + "016f")
 		a.say("0007" + "0000" + "10" + "b105" + ofBob + "7ff6" + "0b" + "02aabb")
 		a.expect("RP-ACK with SMS-SUBMIT-REPORT", "0307"+"4109"+"0100"+midnight)
 		b.expect("SMS-DELIVER", toAlice+"15"+"a4"+ofAlice+"7ff6"+midnight+"02aabb")

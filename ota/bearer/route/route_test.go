@@ -76,6 +76,20 @@ func TestRoute(t *testing.T) {
 			t.Errorf("%+v goes to %v", tc, b)
 		}
 	}
+	for name, u := range map[string]Rule{"ICCID": {ICCID: ranges(t, "89")}, "IMSI": {IMSI: ranges(t, "228")}, "profile": {Profiles: []string{"lab"}}} {
+		if u.Bearer = (&fake{name: "one"}); !New([]Rule{u}, nil).ByCard() {
+			t.Errorf("a rule by %s alone does not look at the card", name)
+		}
+	}
+	// Two rules of one bearer share what is known of it.
+	one := &fake{name: "one", err: bearer.ErrBusy}
+	twice := New([]Rule{{Bearer: one, Prefixes: []string{"41"}}, {Bearer: one, Prefixes: []string{"358"}}}, nil)
+	for _, n := range []sms.MSISDN{"41790000001", "358401234567", "41790000001"} {
+		twice.Route(bearer.Destination{MSISDN: n}).Submit(t.Context(), bearer.Segment{Dest: n})
+	}
+	if twice.Fault("one") == nil {
+		t.Error("three messages by two rules say nothing of the bearer")
+	}
 	// The order of the rules is no matter, and what a rule does not hold for
 	// it does not take, even when nobody else does.
 	lab := New([]Rule{
