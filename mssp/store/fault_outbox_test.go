@@ -1,0 +1,278 @@
+package store_test
+
+import (
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// must is for what a test needs and is not about.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func (l *lab) outboxCalls() map[string]call {
+	outcome := func(s store.SegmentState) store.SegmentOutcome {
+		return store.SegmentOutcome{State: s, Route: "r", MessageID: fresh("m%d"), NextAt: epoch}
+	}
+	text := func() int64 {
+		return must(l.EnqueueText(ctx, []bearer.Segment{{Dest: numberB, UD: []byte("x"), Report: true}}))[0].ID
+	}
+	return map[string]call{
+		"EnqueueText": always(func() error { return nothing(l.EnqueueText(ctx, make([]bearer.Segment, 5))) }),
+		"ClaimSegments": func() func() error {
+			text()
+			return func() error { return nothing(l.ClaimSegments(ctx, epoch.Add(time.Second), 100)) }
+		},
+		"RecordOutcomes": func() func() error {
+			tx := l.under(seal)
+			var all []store.SegmentOutcome
+			for _, seg := range must(l.Segments(ctx, tx.ID)) {
+				o := outcome(store.SegAccepted)
+				o.ID = seg.ID
+				all = append(all, o)
+			}
+			return func() error { return l.RecordOutcomes(ctx, all) }
+		},
+		"RecordOutcomes of many": func() func() error {
+			var all []store.SegmentOutcome
+			for range 8 {
+				for _, seg := range must(l.Segments(ctx, l.under(seal).ID)) {
+					o := outcome(store.SegAccepted)
+					o.ID = seg.ID
+					all = append(all, o)
+				}
+			}
+			all = append(all, all[0])
+			return func() error { return l.RecordOutcomes(ctx, all) }
+		},
+		"Resolve": func() func() error {
+			tx := l.under(seal)
+			o := outcome(store.SegAccepted)
+			for _, seg := range must(l.Segments(ctx, tx.ID)) {
+				if o.ID != 0 {
+					o.MessageID = fresh("m%d")
+					l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{o}))
+				}
+				o.ID = seg.ID
+			}
+			return func() error { _, _, err := l.Resolve(ctx, o); return err }
+		},
+		"Reported": func() func() error {
+			tx := l.under(asking)
+			o := outcome(store.SegAccepted)
+			o.ID = must(l.Segments(ctx, tx.ID))[0].ID
+			l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{o}))
+			return func() error {
+				return nothing(l.Reported(ctx, bearer.Report{Bearer: "r", MessageID: o.MessageID, Dest: tx.MSISDN, Delivered: true, At: epoch}))
+			}
+		},
+		"Reported too early": func() func() error {
+			id := fresh("m%d")
+			return func() error {
+				return nothing(l.Reported(ctx, bearer.Report{Bearer: "r", MessageID: id, Dest: numberB, Delivered: true, At: epoch}))
+			}
+		},
+		"MatchReceipts": func() func() error {
+			tx := l.under(asking)
+			o := outcome(store.SegAccepted)
+			o.ID = must(l.Segments(ctx, tx.ID))[0].ID
+			l.ok(l.Report(ctx, bearer.Report{Bearer: "r", MessageID: o.MessageID, Dest: tx.MSISDN, Delivered: true, At: epoch}))
+			l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{o}))
+			return func() error { return nothing(l.MatchReceipts(ctx, 10)) }
+		},
+		"Alert": func() func() error {
+			o := outcome(store.SegQueued)
+			o.ID, o.NextAt = text(), epoch.Add(time.Hour)
+			must(l.ClaimSegments(ctx, epoch.Add(time.Second), 100))
+			l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{o}))
+			return func() error { return nothing(l.Alert(ctx, numberB, epoch.Add(time.Minute))) }
+		},
+	}
+}
+
+// joined is a message of two parts that is complete.
+func (l *lab) joined() store.Joined {
+	l.Helper()
+	source := sms.MSISDN(fresh("41794%06d"))
+	must(l.SaveMO(ctx, bearer.MO{Source: source, UD: []byte{0, 2, 1}}, store.ConcatRef{Ref: 1, Part: 1, Total: 2}))
+	return *must(l.SaveMO(ctx, bearer.MO{Source: source, UD: []byte{2}}, store.ConcatRef{Ref: 1, Part: 2, Total: 2})).Complete
+}
+
+func (l *lab) inboundCalls() map[string]call {
+	save := func(source sms.MSISDN, part, total int, octets ...byte) error {
+		return nothing(l.SaveMO(ctx, bearer.MO{Source: source, UD: octets}, store.ConcatRef{Ref: 9, Part: part, Total: total}))
+	}
+	source := func() sms.MSISDN { return sms.MSISDN(fresh("41795%06d")) }
+	return map[string]call{
+		"SaveMO of one part": func() func() error {
+			s := source()
+			return func() error { return save(s, 0, 0, 1) }
+		},
+		"SaveMO of a first part": func() func() error {
+			s := source()
+			return func() error { return save(s, 1, 2, 1) }
+		},
+		"SaveMO of the last part": func() func() error {
+			s := source()
+			l.ok(save(s, 1, 2, 1))
+			return func() error { return save(s, 2, 2, 1) }
+		},
+		"SaveMO of one variant too many": func() func() error {
+			s := source()
+			for i := range byte(16) {
+				l.ok(save(s, 1, 2, i))
+			}
+			return func() error { return save(s, 1, 2, 0xFF) }
+		},
+		"SaveMO of one set too many": func() func() error {
+			s := source()
+			for i := range uint16(40) {
+				must(l.SaveMO(ctx, bearer.MO{Source: s, UD: []byte{1}}, store.ConcatRef{Ref: 100 + i, Part: 1, Total: 2}))
+			}
+			return func() error {
+				return nothing(l.SaveMO(ctx, bearer.MO{Source: s, UD: []byte{1}}, store.ConcatRef{Ref: 10, Part: 1, Total: 2}))
+			}
+		},
+		"SaveMO over an old set": func() func() error {
+			s := source()
+			l.ok(save(s, 1, 2, 1))
+			return func() error {
+				return nothing(l.SaveMO(ctx, bearer.MO{Source: s, UD: []byte{2}, ReceivedAt: epoch.Add(100 * time.Hour)}, store.ConcatRef{Ref: 9, Part: 1, Total: 2}))
+			}
+		},
+		"SaveMO over a consumed set": func() func() error {
+			j := l.joined()
+			l.ok(l.ConsumeMO(ctx, j.ID))
+			return func() error {
+				return nothing(l.SaveMO(ctx, bearer.MO{Source: j.Source, UD: []byte{9}}, store.ConcatRef{Ref: 1, Part: 1, Total: 2}))
+			}
+		},
+		"ConsumeMO": func() func() error { j := l.joined(); return func() error { return l.ConsumeMO(ctx, j.ID) } },
+		"SetAside":  func() func() error { j := l.joined(); return func() error { return l.SetAside(ctx, j) } },
+		"read PendingMO": func() func() error {
+			for _, j := range must(l.PendingMO(ctx)) {
+				l.ok(l.ConsumeMO(ctx, j.ID))
+			}
+			j := l.joined()
+			return func() error {
+				all, err := l.PendingMO(ctx)
+				if err == nil && all[0].ID != j.ID {
+					err = errors.New("it is not pending")
+				}
+				return err
+			}
+		},
+		"read Incomplete": func() func() error {
+			l.ok(save(source(), 1, 2, 1))
+			return func() error { return nothing(l.Incomplete(ctx, 10)) }
+		},
+		"Purge": func() func() error {
+			l.ok(save(source(), 1, 2, 1))
+			return func() error {
+				return nothing(l.Purge(ctx, store.Retention{Parts: epoch.Add(time.Hour), Incomplete: epoch.Add(time.Hour)}))
+			}
+		},
+	}
+}
+
+func (l *lab) otherCalls() map[string]call {
+	db, ahead := l.raw(), time.Duration(0)
+	counted := func() mssp.Transaction {
+		tx := newTx()
+		tx.ICCID, tx.MSISDN = l.freshCard(), l.freshUser().MSISDN
+		return must(l.Accept(ctx, tx, &store.Prompt{Rules: rules}, seal)).Tx
+	}
+	return map[string]call{
+		"SetMeta": func() func() error {
+			v := []byte(fresh("%d"))
+			return func() error { return l.SetMeta(ctx, "x", v) }
+		},
+		"AddMeta": func() func() error {
+			name := fresh("x%d")
+			return func() error { return l.AddMeta(ctx, name, []byte{1}) }
+		},
+		"read Meta": always(func() error { return nothing(l.Meta(ctx, "x")) }),
+		"NoteClock": func() func() error {
+			ahead += time.Hour
+			return func() error { return nothing(l.NoteClock(ctx, ahead, 0)) }
+		},
+		"read ClockAhead": always(func() error { return nothing(l.ClockAhead(ctx)) }),
+		"read Stats":      always(func() error { return nothing(l.Stats(ctx)) }),
+		"read Crew":       always(func() error { return nothing(l.Crew(ctx)) }),
+		"read Standing": func() func() error {
+			tx := counted()
+			return func() error { return nothing(l.Standing(ctx, tx.MSISDN)) }
+		},
+		"read LookupStanding": func() func() error {
+			tx := counted()
+			return func() error { _, _, _, _, err := l.LookupStanding(ctx, tx.MSISDN); return err }
+		},
+		"Lift": func() func() error {
+			tx := counted()
+			return func() error { return nothing(l.Lift(ctx, tx.MSISDN, "")) }
+		},
+		"Recheck": func() func() error {
+			tx := counted()
+			return func() error { return nothing(l.Recheck(ctx, tx.MSISDN, epoch.Add(time.Hour))) }
+		},
+		"Forget": func() func() error {
+			counted()
+			return func() error { return nothing(l.Forget(ctx, "", epoch.Add(1000*time.Hour))) }
+		},
+		"Erase": func() func() error {
+			all := epoch.Add(1000 * time.Hour)
+			keep, turn := store.Retention{Texts: all, Octets: all, Signatures: all, Numbers: all, Repeat: all}, l.turn()
+			erase := func() error { _, _, err := l.Erase(ctx, keep, turn); return err }
+			l.ok(erase())
+			tx := newTx()
+			tx.ICCID = l.freshCard()
+			l.finish(done(l.accept(tx).Tx))
+			return erase
+		},
+		"EraseUser": func() func() error {
+			u := l.freshUser()
+			l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: fresh("%08x"), MSISDN: u.MSISDN, ICCID: u.ICCID, KeyHash: fresh("%064x")}))
+			l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: u.ICCID, Slot: 1, State: mssp.KeyGenerated}}))
+			return func() error { return l.EraseUser(ctx, u.MSISDN, epoch) }
+		},
+		"EraseMarked": func() func() error {
+			u := l.freshUser()
+			tx := newTx()
+			tx.ICCID, tx.MSISDN = u.ICCID, u.MSISDN
+			l.finish(done(l.accept(tx).Tx))
+			for more := true; more; {
+				_, more, _ = l.EraseMarked(ctx, epoch)
+			}
+			l.ok(l.EraseUser(ctx, u.MSISDN, epoch))
+			return func() error { _, _, err := l.EraseMarked(ctx, epoch); return err }
+		},
+		"read Inspect": always(func() error {
+			return nothing(l.Inspect(ctx, store.Inspection{Report: func(f store.Finding) { l.Errorf("%+v", f) }}))
+		}),
+		"AdoptAltered in steps": func() func() error {
+			l.ok(nothing(db.Exec("UPDATE card SET imsi = $1 WHERE iccid = $2", fresh("%d"), string(cardB))))
+			return func() error { return nothing(l.AdoptAltered(ctx)) }
+		},
+		"AdoptRequests": func() func() error {
+			l.ok(l.SetMeta(ctx, "requests", must(l.vault.AppendTag(nil, "mark of requests"))))
+			return func() error {
+				return nothing(l.AdoptRequests(ctx, func([]byte) bool { return true }, func(tx *mssp.Transaction) []byte { return tx.Request }))
+			}
+		},
+		"Recover in steps": func() func() error {
+			must(l.Recover(ctx))
+			tx := l.under(seal)
+			l.behind(tx)
+			l.ok(nothing(db.Exec("UPDATE card SET queued = 7 WHERE iccid = $1", string(tx.ICCID))))
+			return func() error { return nothing(l.Recover(ctx)) }
+		},
+	}
+}
