@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/store"
 )
 
@@ -172,4 +174,65 @@ func TestEvidenceWithoutTexts(t *testing.T) {
 	if err != nil || string(content) != "Pay 12?" || commands != 2 {
 		t.Errorf("%q, %v, %d commands", content, err, commands)
 	}
+}
+
+// Who is being asked is not erased, nor is one who stands in the queue of his card;
+// once nothing is open he is. A provider's transport that sends its request again
+// then gets the same answer, whoever asks for the state hears that it is erased, and
+// nobody is asked anew.
+func TestEraseWhoIsAsked(t *testing.T) {
+	w := newWorld(t, 1, "")
+	c := w.serve(t)
+	w.register(t, "authentication")
+	u, number := w.users[0], w.users[0].number.String()
+	ask := func(id string) *service.SignatureReq {
+		req := &service.SignatureReq{
+			Mode: string(mssp.AsynchClientServer), User: service.MobileUser{MSISDN: number}, Profile: authURI,
+			Data: service.Data{MimeType: "text/plain", Encoding: "UTF-8", Data: "Pay? [" + id + "]"},
+		}
+		req.AP.TransID, req.AP.Instant = id, time.Now().UTC().Format(time.RFC3339)
+		return req
+	}
+	client := w.client(bank)
+	done := ask("Tdone")
+	reply, err := client.Signature(t.Context(), done)
+	if err == nil {
+		_, err = client.Wait(t.Context(), reply)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.setIdle(true)
+	var open []string
+	for _, id := range []string{"Tasked", "Tqueued"} {
+		r, err := client.Signature(t.Context(), ask(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, string(r.TransID))
+	}
+	eventually(t, "the prompt", func() bool { return u.shown("Tasked") == 1 })
+	erase := []string{"user", "erase", number, "--confirm", number}
+	for i := len(open) - 1; i >= 0; i-- {
+		if r := run(t, w.dir, erase...); r.code != 1 || !strings.Contains(r.stderr, "is open") || !strings.Contains(r.stderr, "simsign tx cancel") {
+			t.Errorf("erased while %d are open: %+v", i+1, r)
+		}
+		must(t, w.dir, "tx", "cancel", open[i])
+	}
+	must(t, w.dir, erase...)
+	if again, err := client.Signature(t.Context(), done); err != nil || again.TransID != reply.TransID {
+		t.Errorf("a repeat: %+v, %v", again, err)
+	}
+	if _, err := client.Status(t.Context(), reply); err == nil || !strings.Contains(err.Error(), "is not kept any more: signatures erased on") {
+		t.Errorf("a status: %v", err)
+	}
+	if n := u.shown("Tdone"); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	if r := run(t, w.dir, erase...); r.code != 1 || !strings.Contains(r.stderr, "no user with this number") {
+		t.Errorf("erased again: %+v", r)
+	}
+	must(t, w.dir, "check", "--data")
+	c.stop(t)
+	w.checkLog(t, nil)
 }
