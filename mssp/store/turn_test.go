@@ -205,9 +205,16 @@ func TestBelieveEndsTheGrace(t *testing.T) {
 		w := &watch{lab: l, grace: 30 * day}
 		l.endedAt(epoch)
 		later := epoch.Add(400 * day)
-		l.ok(l.Believe(ctx, later))
-		if got := w.at(later, 0); got.Ahead != 0 || !got.Grace.IsZero() {
-			l.Errorf("%+v", got)
+		for _, name := range []string{"before the first turn", "after one that had it"} {
+			if name != "before the first turn" {
+				db := l.raw()
+				_, err := db.Exec("UPDATE retention SET grace_until = $1", later.Add(day).UnixMicro())
+				l.ok(err)
+			}
+			l.ok(l.Believe(ctx, later))
+			if got := w.at(later, 0); got.Ahead != 0 || !got.Grace.IsZero() {
+				l.Errorf("%s: %+v", name, got)
+			}
 		}
 	})
 }

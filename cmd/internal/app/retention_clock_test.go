@@ -54,7 +54,7 @@ func TestRetentionByAWrongClock(t *testing.T) {
 	if s := alerted(a, "clock"); !strings.Contains(s, "1825 days after") || !strings.Contains(s, "simsign retention erase --today") {
 		t.Errorf("%q", s)
 	}
-	for _, today := range []string{"", "soon", time.Now().Format(time.DateOnly)} {
+	for _, today := range []string{"", "soon", time.Now().Format(time.DateOnly), clock().AddDate(0, 0, 3).Format(time.DateOnly)} {
 		if _, err := a.Admin().EraseDue(t.Context(), operator.RetentionErase{Today: today, By: "ann"}); err == nil {
 			t.Errorf("the clock is right though it is %q", today)
 		}
