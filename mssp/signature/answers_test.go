@@ -105,7 +105,7 @@ func TestCertificateUnsure(t *testing.T) {
 	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 	_, err := l.Signer.Sign(context.Background(), enginetest.Request("T1", "hello"))
 	var f *mssp.Fault
-	if !errors.As(err, &f) || f.Code != mssp.InternalError || strings.Contains(f.Detail, "busy") || f.Err == nil {
+	if !errors.As(err, &f) || f.Code != mssp.InternalError || !strings.HasPrefix(f.Detail, "internal error: repeat the request") || f.Err == nil {
 		t.Errorf("%v", err)
 	}
 }
@@ -240,6 +240,14 @@ func TestSignerDefaults(t *testing.T) {
 	l.OK(err)
 	_, err = s.Sign(context.Background(), enginetest.Request("T1", "hello"))
 	enginetest.WantFault(t, err, mssp.UnknownClient)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.EditCard(func(c *mssp.Card) { c.Blocked[0] = true })
+	_, err = s.Sign(context.Background(), enginetest.Request("T1", "hello")) // nobody asks the card then
+	enginetest.WantFault(t, err, mssp.PINBlocked)
+	l.OK(e.Stop(context.Background()))
+	if strings.Contains(l.Logs.String(), "the program has failed") {
+		t.Error("the program has failed")
+	}
 	if _, err := signature.New(signature.Options{Engine: e, Store: l.Store, VA: l.VA}); err == nil {
 		t.Error("two of them with one engine")
 	}
@@ -297,7 +305,10 @@ func TestRecheck(t *testing.T) {
 	l.Signature.Care = a
 	l.Kill()
 	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
-	l.EditCard(func(c *mssp.Card) { c.Blocked[0] = true })
+	l.Cards[enginetest.Number].Say = func(m applet.Message) applet.Answer {
+		return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSignTransaction.Result(), Status: applet.StatusBlocked, TriesGiven: true}}}
+	}
+	l.Want(l.Sign(enginetest.Request("T0", "hello")).ID, mssp.Failed, mssp.PINBlocked)
 	for i, want := range []int{1, 1, 2} {
 		l.Clock.Add([]time.Duration{0, 59 * time.Second, time.Second}[i])
 		_, err := l.Signer.Sign(context.Background(), enginetest.Request("T1", "hello"))
