@@ -149,10 +149,31 @@ func TestChangedPassword(t *testing.T) {
 	}
 }
 
+// What is remembered of a password is of that provider, that hash and that password:
+// where one ends and the next begins is part of it.
+func TestVerifiedIsNobodyElses(t *testing.T) {
+	s, _ := testService(t)
+	seen := map[[sha256.Size]byte]string{}
+	for _, c := range [][3]string{{"ab", "cd", "ef"}, {"a", "bcd", "ef"}, {"abc", "d", "ef"}, {"ab", "c", "def"}, {"ab", "cde", "f"}, {"ab", "cd", "e"}, {"ab", "", "cdef"}, {"", "abcd", "ef"}} {
+		mac := s.auth.mac(mssp.APID(c[0]), c[1], c[2])
+		if other := seen[mac]; other != "" {
+			t.Errorf("%q is remembered as %s", c, other)
+		}
+		seen[mac] = fmt.Sprintf("%q", c)
+	}
+	again, _ := testService(t)
+	if again.auth.mac("ab", "cd", "ef") == s.auth.mac("ab", "cd", "ef") {
+		t.Error("every process has the same key")
+	}
+}
+
 func TestPasswordHash(t *testing.T) {
 	h, err := HashPassword("Zürich 8001")
 	if err != nil || !strings.HasPrefix(h, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Fatalf("%q, %v", h, err)
+	}
+	if f := strings.Split(h, "$"); len(f) != 6 || len(f[4]) != 22 || len(f[5]) != 43 { // 16 and 32 octets
+		t.Errorf("hash %q", h)
 	}
 	if ok, err := VerifyPassword(h, "Zürich 8001"); !ok || err != nil {
 		t.Errorf("right password: %v, %v", ok, err)

@@ -11,6 +11,15 @@ func TestConditionsPass(t *testing.T) {
 		"our own URI": func(r *SignatureReq) {
 			r.MSSP.ID.URI, r.User.HomeMSSP.URI = "http://mssp.example/", "http://mssp.example"
 		},
+		"the ends of the alphabet": func(r *SignatureReq) {
+			r.Services = []AdditionalService{{Description: nsFiCom + "eventId", EventID: "09AZaz"}, {Description: nsFiCom + "userLang", UserLang: "az-AZ"}}
+		},
+		"four": func(r *SignatureReq) {
+			r.Services = []AdditionalService{{Description: nsFiCom + "eventId", EventID: "A0z9"}, {Description: nsFiCom + "userLang", UserLang: "ZA_za"}}
+		},
+		"eight": func(r *SignatureReq) {
+			r.Services = []AdditionalService{{Description: nsFiCom + "eventId", EventID: "ABCD1234"}, {Description: nsFiCom + "userLang", UserLang: "fi"}}
+		},
 		"an alias":              func(r *SignatureReq) { r.MSSP.ID.URI = "http://mid.swisscom.ch" },
 		"geofencing, no policy": func(r *SignatureReq) { r.Services = []AdditionalService{{Description: nsMID + "geofencing"}} },
 		"noSpam, not to verify": func(r *SignatureReq) {

@@ -232,7 +232,7 @@ func TestAccidentInLog(t *testing.T) {
 		log.Reset()
 		e.fail = c.err
 		s.Signature(t.Context(), plain(), Peer{}, bankRequest("T1"))
-		if line := log.String(); !strings.Contains(line, "level="+c.level) || strings.Contains(line, "disk on fire") != c.cause {
+		if line := log.String(); !strings.Contains(line, "level="+c.level+" ") || strings.Contains(line, "disk on fire") != c.cause {
 			t.Errorf("%v: %s", c.err, line)
 		}
 	}

@@ -32,9 +32,12 @@ func TestRepeat(t *testing.T) {
 		"another zone":         {func(r *SignatureReq) { r.AP.Instant = now.In(time.FixedZone("", 7200)).Format(time.RFC3339) }, 0, true},
 		"digits of a second":   {func(r *SignatureReq) { r.AP.Instant = now.Format("2006-01-02T15:04:05.000Z07:00") }, 0, true},
 		"the number otherwise": {func(r *SignatureReq) { r.User.MSISDN = "41791234567" }, 0, true},
-		"another meaning":      {func(r *SignatureReq) { r.Data.Data = "Pay 1000 EUR?" }, mssp.WrongParam, false},
-		"another user":         {func(r *SignatureReq) { r.User.MSISDN = "+41791234568" }, mssp.WrongParam, false},
-		"a nanosecond later":   {func(r *SignatureReq) { r.AP.Instant = now.Add(1).Format(time.RFC3339Nano) }, 0, false},
+		"2^64 ns later": {func(r *SignatureReq) { // what does not fit into 64 bits is no other time
+			r.AP.Instant = now.Add(1<<63 - 1).Add(1<<63 - 1).Add(2).Format(time.RFC3339Nano)
+		}, mssp.WrongParam, false},
+		"another meaning":    {func(r *SignatureReq) { r.Data.Data = "Pay 1000 EUR?" }, mssp.WrongParam, false},
+		"another user":       {func(r *SignatureReq) { r.User.MSISDN = "+41791234568" }, mssp.WrongParam, false},
+		"a nanosecond later": {func(r *SignatureReq) { r.AP.Instant = now.Add(1).Format(time.RFC3339Nano) }, 0, false},
 		"another provider": {func(r *SignatureReq) {
 			r.AP.ID, r.AP.Password, r.Profile = "http://shop", "secret", profileSign
 		}, 0, false},
