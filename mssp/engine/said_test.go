@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -76,6 +77,46 @@ func TestStateOfCodes(t *testing.T) {
 		l.OK(err)
 		if got.Blocked != c.blocked || got.CodeSet != c.set {
 			t.Errorf("%s: blocked %v, set %v, want %v, %v", name, got.Blocked, got.CodeSet, c.blocked, c.set)
+		}
+	}
+}
+
+// Who does not wait for the network is served as who does: the message leaves at once.
+func TestAsynchLeaves(t *testing.T) {
+	for _, mode := range []mssp.MessagingMode{mssp.Synch, mssp.AsynchClientServer} {
+		l := enginetest.New(t)
+		l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+		sent := len(l.Sent)
+		r := enginetest.Request("T1", "hello")
+		r.Mode = mode
+		tx, err := l.Signer.Sign(context.Background(), r)
+		l.OK(err)
+		l.Settle()
+		if len(l.Sent) != sent+1 {
+			t.Errorf("%s: %d messages have left", mode, len(l.Sent)-sent)
+		}
+		l.Pump()
+		l.Want(tx.ID, mssp.Done, mssp.Signature)
+	}
+}
+
+// For a part that is missing the card is asked again while there is time for another
+// answer, which is a third of the time that was waited, and not after that.
+func TestMissingPartAtTheEnd(t *testing.T) {
+	for life, attempts := range map[time.Duration]int{20 * time.Second: 2, 19 * time.Second: 1} {
+		l := enginetest.New(t)
+		c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+		c.First = false
+		r := enginetest.Request("T1", "hello")
+		r.TimeOut = life
+		tx, err := l.Signer.Sign(context.Background(), r)
+		l.OK(err)
+		l.Bring(l.Drop()[0])
+		l.Clock.Add(15 * time.Second)
+		l.Engine.Sweep(context.Background())
+		l.Settle()
+		if got := l.Tx(tx.ID).Attempt; got != attempts {
+			t.Errorf("of %s: %d attempts, want %d", life, got, attempts)
 		}
 	}
 }

@@ -110,6 +110,11 @@ func TestScreen(t *testing.T) {
 			t.Errorf("%q shows %q, %v", mime, f.Text, fault)
 		}
 	}
+	r = text()
+	r.EventID, r.Language = "A123", "fi"
+	if f, fault := r.Screen(); fault != nil || f.Above() != "Bank\nTapahtumatunnus: A123" {
+		t.Errorf("the event in the language that was asked for: %q, %v", f.Above(), fault)
+	}
 	r = both()
 	if f, fault := r.Screen(); fault != nil || f.Text != "Log in?\n\nPay?" || f.AP != "Bank" {
 		t.Errorf("both texts: %+v, %v", f, fault)

@@ -47,6 +47,9 @@ func TestSignText(t *testing.T) {
 			if shown.Reference == "" || shown.Reference != l.Signer.ReferenceOf(tx) || shown.Reference != r.Reference {
 				t.Errorf("reference on the device %q, at the service %q", shown.Reference, l.Signer.ReferenceOf(tx))
 			}
+			if r.Slot != 1 || !r.SignedAt.Equal(l.Clock.Now()) || r.Format != signature.CMS || r.ValidationStatus != mssp.ValidSignature {
+				t.Errorf("what is kept of it: slot %d, at %s, %s, %d", r.Slot, r.SignedAt, r.Format, int(r.ValidationStatus))
+			}
 			if shown.Mode != applet.ModeAuthenticate || shown.Journey != applet.JourneyTwoStep {
 				t.Errorf("mode %d, journey %d", shown.Mode, shown.Journey)
 			}
