@@ -15,14 +15,15 @@ import (
 // message tells the card the most that each may take (INT6, ScreenTime): an equal
 // share of what is left at the moment of sealing, so that also a user who uses up
 // every screen answers in time. Nothing is told where a share would be too short to read and
-// type in, or where the message would grow beyond the segments that the card takes:
+// type in (leastShare: a person reads some 20 words in 20 seconds and finds the
+// keys), or where the message would grow beyond the segments that the card takes:
 // then the answer may come late, and its user is told so (see late.go). So it is
 // when he needs more screens than those counted, after a wrong code or for help.
 const (
 	usualText  = time.Minute
 	usualEntry = 30 * time.Second
 	onTheWay   = 10 * time.Second
-	leastShare = 10 * time.Second
+	leastShare = 20 * time.Second
 )
 
 // screenTime is the most that each screen of a message may take when the

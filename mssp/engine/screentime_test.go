@@ -32,8 +32,8 @@ func TestScreensShareTheTime(t *testing.T) {
 		"the phone's times fit":    {sign, 100, 0},
 		"by a second they do not":  {sign, 99, 44},
 		"80 seconds":               {sign, 80, 35},
-		"the least":                {sign, 30, 10},
-		"a second less":            {sign, 29, 0},
+		"the least":                {sign, 50, 20},
+		"a second less":            {sign, 49, 0},
 		"no time at all":           {sign, 0, 0},
 		"a time that is over":      {sign, -60, 0},
 		"a registration":           {register, 159, 37},
@@ -100,12 +100,12 @@ func TestScreenTimeIsSealedOnce(t *testing.T) {
 func TestScreenTimeOfProcedures(t *testing.T) {
 	l := enginetest.New(t)
 	c := l.User(enginetest.Number)
-	l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256, TimeOut: 70 * time.Second})
+	l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256, TimeOut: 95 * time.Second})
 	told := 0
 	for _, cmd := range c.Seen {
 		if m, err := applet.Parse(cmd.Data); err == nil && m.ScreenTime > 0 {
 			told++
-			if m.Commands[len(m.Commands)-1].Tag() != applet.TagSignTransaction || m.ScreenTime > 15*time.Second {
+			if m.Commands[len(m.Commands)-1].Tag() != applet.TagSignTransaction || m.ScreenTime > 21*time.Second {
 				t.Errorf("%s for a screen of %v", m.ScreenTime, m.Commands)
 			}
 		}

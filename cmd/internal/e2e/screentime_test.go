@@ -28,7 +28,7 @@ func TestScreenEndsFirst(t *testing.T) {
 	for id, acts := range map[string]script{"nothing": nil, "reads": waits} {
 		u.acts(acts)
 		u.setIdle(acts == nil)
-		code, text := w.post(t, "/rest/service", jsonHeader, w.request(id, "Pay?", map[string]any{"TimeOut": "44"}))
+		code, text := w.post(t, "/rest/service", jsonHeader, w.request(id, "Pay?", map[string]any{"TimeOut": "52"}))
 		if code != http.StatusInternalServerError || !strings.Contains(text, `"_208"`) {
 			t.Errorf("%s: %d %s", id, code, text)
 		}
@@ -45,7 +45,7 @@ func TestScreenEndsFirst(t *testing.T) {
 	}
 	u.setIdle(false)
 	u.acts(nil)
-	w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "44s")
+	w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "52s")
 	w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "5m")
 	c.stop(t)
 	w.checkLog(t, nil)
