@@ -236,6 +236,8 @@ func (k *SignCmd) failure(err error) error {
 		return &exitError{Code: exitFailed, Err: fmt.Errorf("nobody listens at %s", k.URL), Hint: "start the service (simsign serve or simsign demo), or say where it is with --url"}
 	case !errors.As(err, &f):
 		return err
+	case k.Profile == "" && f.Code == mssp.MissingParam && strings.Contains(f.Detail, "SignatureProfile is missing"):
+		return &exitError{Code: exitFailed, Err: err, Hint: "name one of them with --profile: the service has no default_profile"}
 	case f.Code == mssp.ExpiredTransaction || f.Code == mssp.OTAError:
 		return &exitError{Code: exitNoAnswer, Err: err}
 	case f.Code >= mssp.UserCancel && f.Code <= mssp.SignatureProcess:

@@ -92,7 +92,7 @@ func (k *SMSCRunCmd) options(c *cli) (smsc.Options, error) {
 	for _, text := range k.Account {
 		a, err := smsc.ParseAccount(text)
 		if err != nil {
-			return o, fmt.Errorf("--account: %w", err)
+			return o, fmt.Errorf("--%w", err) // which begins with "account"
 		}
 		o.Accounts = append(o.Accounts, a)
 	}

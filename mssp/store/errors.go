@@ -17,7 +17,7 @@ import (
 // Errors about the database as a whole.
 var (
 	// ErrLocked: another process owns the database.
-	ErrLocked = errors.New("database in use")
+	ErrLocked = errors.New("in use")
 	// ErrCorrupt: the database is damaged; restore a backup. Never served.
 	ErrCorrupt = errors.New("database damaged, restore a backup")
 	// ErrNewer: a later version of the program has written the database.

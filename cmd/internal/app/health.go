@@ -88,9 +88,9 @@ func (h *health) run(ctx context.Context) {
 		switch {
 		case err == nil:
 		case q.spare != nil && q.spare():
-			v.spared = append(v.spared, q.name+": "+err.Error())
+			v.spared = append(v.spared, q.why(err))
 		default:
-			v.reasons = append(v.reasons, q.name+": "+err.Error())
+			v.reasons = append(v.reasons, q.why(err))
 		}
 		h.tell(q, err, v.at)
 	}
@@ -101,6 +101,11 @@ func (h *health) run(ctx context.Context) {
 		h.ready.Set(0)
 	}
 	h.say(v)
+}
+
+// why is a no with the name of what says it, once.
+func (q *question) why(err error) string {
+	return q.name + ": " + strings.TrimPrefix(err.Error(), q.name+": ")
 }
 
 // say writes into the log that the service is ready, or not any more. A start

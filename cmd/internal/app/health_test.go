@@ -26,13 +26,13 @@ func selfCheck(t *testing.T, clock func() time.Time, again func(), checks []chec
 // A self-check that hangs or has stopped coming is a reason by itself.
 func TestHealthAge(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	fault := errors.New("does not answer")
+	fault := errors.New("store: does not answer")
 	h, alerts := selfCheck(t, func() time.Time { return now }, func() {}, []check{{"store", func(context.Context) error { return fault }, [2]string{alert.Store, "database"}, nil}})
 	if have := fmt.Sprint(h.now()); have != "[starting]" {
 		t.Errorf("before the first check: %s", have)
 	}
 	h.run(t.Context())
-	if have := fmt.Sprint(h.now()); have != "[store: does not answer]" {
+	if have := fmt.Sprint(h.now()); have != "[store: does not answer]" { // the name stands once
 		t.Errorf("store down: %s", have)
 	}
 	if open := alerts.Open(); len(open) != 0 {
@@ -44,7 +44,7 @@ func TestHealthAge(t *testing.T) {
 	}
 	now = now.Add(checkEvery)
 	h.run(t.Context())
-	if open := alerts.Open(); len(open) != 1 || open[0].Kind != alert.Store || open[0].Text != "does not answer" {
+	if open := alerts.Open(); len(open) != 1 || open[0].Kind != alert.Store || open[0].Text != "store: does not answer" {
 		t.Errorf("two of them: %v", open)
 	}
 	fault = nil

@@ -94,7 +94,7 @@ func (o centres) find(name string) (*smppBearer, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("no bearer of kind smpp has the name %q", name)
+	return nil, fmt.Errorf("no bearer of kind smpp has the name %q: simsign smsc list shows them", name)
 }
 
 // Order implements admin.SMSCs.
