@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,9 @@ import (
 // A phone that is off attaches nowhere, whatever its coverage.
 func TestCoverageOfPhoneThatIsOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dials := 0
+		var dials atomic.Int64
 		h := startReal(t, Options{Card: newFake(t), Poll: -1, Dial: func(context.Context) (net.Conn, error) {
-			dials++
+			dials.Add(1)
 			return nil, errors.New("nobody is there")
 		}})
 		set := func(err error) {
@@ -29,23 +30,26 @@ func TestCoverageOfPhoneThatIsOff(t *testing.T) {
 			synctest.Wait()
 		}
 		set(h.SetPower(false))
-		before := dials
+		before := dials.Load()
 		set(h.SetCoverage(false))
 		set(h.SetCoverage(true))
 		time.Sleep(time.Minute)
-		if dials != before || !h.Snapshot().Coverage {
-			t.Errorf("%d attempts of a phone that is off, coverage %v", dials-before, h.Snapshot().Coverage)
+		synctest.Wait()
+		if dials.Load() != before || !h.Snapshot().Coverage {
+			t.Errorf("%d attempts of a phone that is off, coverage %v", dials.Load()-before, h.Snapshot().Coverage)
 		}
 		set(h.SetCoverage(false))
 		set(h.SetPower(true))
 		time.Sleep(time.Minute)
-		if dials != before || h.Snapshot().Coverage || !h.Snapshot().On {
-			t.Errorf("%d attempts without coverage", dials-before)
+		synctest.Wait()
+		if dials.Load() != before || h.Snapshot().Coverage || !h.Snapshot().On {
+			t.Errorf("%d attempts without coverage", dials.Load()-before)
 		}
 		set(h.SetCoverage(true))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		// 50, 100, 200, ... ms, at most half as much again, 5 s at most.
-		if n := dials - before; n < 1+6+7 || n > 1+7+12 {
+		if n := dials.Load() - before; n < 1+6+7 || n > 1+7+12 {
 			t.Errorf("%d attempts in a minute of coverage", n)
 		}
 		h.Stop()
