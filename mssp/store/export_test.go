@@ -145,3 +145,15 @@ func (s *Store) Sets(source sms.MSISDN) (open, kept int64, err error) {
 	})
 	return open, kept, err
 }
+
+// PendingOctets is how many octets all incomplete messages have.
+func (s *Store) PendingOctets(ctx context.Context) (octets int64, err error) {
+	err = s.read(ctx, func(q querier) error {
+		r, err := q.one(`SELECT CAST(COALESCE(SUM(octets), 0) AS BIGINT) FROM mo_header WHERE state <> 1 AND state <> 2`)
+		if err == nil {
+			octets = r.int()
+		}
+		return err
+	})
+	return octets, err
+}

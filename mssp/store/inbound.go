@@ -39,7 +39,8 @@ const (
 var (
 	// ErrParts: a part number or total that cannot be, or more parts than Options.MaxParts.
 	ErrParts = errors.New("concatenation reference out of bounds")
-	// ErrFlood: the source, or all together, have too many octets in incomplete messages.
+	// ErrFlood: the source has too many octets in incomplete messages, or all together
+	// have, and no other has more.
 	ErrFlood = errors.New("too many incomplete messages")
 )
 
@@ -129,11 +130,6 @@ type header struct {
 }
 
 func (s *Inbound) savePart(q querier, mo *bearer.MO, ref ConcatRef) (res MOResult, err error) {
-	// Before anything is written: a job that failed later would cost the others
-	// of its batch another run.
-	if err := s.room.check(q, mo.ReceivedAt, &s.o, weight(mo.UD)); err != nil {
-		return res, err
-	}
 	for {
 		h, err := s.set(q, mo, ref)
 		if err != nil {
@@ -153,7 +149,7 @@ func (s *Inbound) savePart(q querier, mo *bearer.MO, ref ConcatRef) (res MOResul
 			}
 		}
 		// The set is over; its reference begins a new message.
-		dropped, err := s.giveWay(q, &h)
+		dropped, err := s.giveWay(q, mo.Source, &h)
 		if err != nil {
 			return res, err
 		}
@@ -172,12 +168,12 @@ func (s *Inbound) set(q querier, mo *bearer.MO, ref ConcatRef) (h header, err er
 
 // giveWay frees the reference: a set that never became complete is deleted, a
 // complete one stays until it is consumed and purged.
-func (s *Inbound) giveWay(q querier, h *header) (dropped int, err error) {
+func (s *Inbound) giveWay(q querier, source sms.MSISDN, h *header) (dropped int, err error) {
 	if h.state == moConsumed || h.state == moComplete {
 		_, err := q.exec(sqlGiveWay, h.id)
 		return 0, err
 	}
-	return 1, s.drop(q, h)
+	return 1, s.drop(q, source, h)
 }
 
 // refNumber keeps 8-bit and 16-bit references apart.
@@ -199,6 +195,11 @@ func (s *Inbound) grow(q querier, mo *bearer.MO, ref ConcatRef, h *header, have 
 		}
 		res.Dropped += dropped
 	}
+	dropped, err := s.makeWay(q, mo.Source, h.id, n, mo.ReceivedAt)
+	if err != nil {
+		return res, err
+	}
+	res.Dropped += dropped
 	if len(have) >= maxVariants {
 		// The first ones stay and the last ones: whoever comes early or often
 		// pushes out neither what came before him nor what comes after.
@@ -207,12 +208,12 @@ func (s *Inbound) grow(q querier, mo *bearer.MO, ref ConcatRef, h *header, have 
 			return res, err
 		}
 		h.octets -= weight(mid.UD)
-		s.room.add(h.firstAt, -weight(mid.UD))
+		s.room.add(mo.Source, h.firstAt, -weight(mid.UD))
 	}
 	h.stored++
 	h.octets += n
 	h.mask |= int64(1) << (ref.Part - 1)
-	s.room.add(h.firstAt, n)
+	s.room.add(mo.Source, h.firstAt, n)
 	if _, err := q.exec(sqlInsertPart, h.id, ref.Part, h.stored, mo.UDH, mo.UD); err != nil {
 		return res, err
 	}
@@ -241,13 +242,18 @@ func (s *Inbound) grow(q querier, mo *bearer.MO, ref ConcatRef, h *header, have 
 		return res, err
 	}
 	res.Complete = &j
-	if was == moComplete { // nobody has looked at it yet
-		s.room.add(h.firstAt, -n)
-		return res, nil
-	}
-	s.room.add(h.firstAt, -h.octets)
-	j.only(ref.Part, Piece{mo.UDH, mo.UD}) // the rest was tried before
+	s.whole(&j, h, was, ref.Part, Piece{mo.UDH, mo.UD})
 	return res, nil
+}
+
+// whole is a set that has every part with this one: it waits for no more.
+func (s *Inbound) whole(j *Joined, h *header, was int64, part int, p Piece) {
+	if was == moComplete { // nobody has looked at it yet
+		s.room.add(j.Source, h.firstAt, -weight(p.UD))
+		return
+	}
+	s.room.add(j.Source, h.firstAt, -h.octets)
+	j.only(part, p) // the rest was tried before
 }
 
 // ConsumeMO records that a joined message needs no further work: it was
@@ -268,7 +274,7 @@ func (s *Inbound) SetAside(ctx context.Context, j Joined) error {
 		if err != nil {
 			return notFoundIsNil(err)
 		}
-		s.room.add(j.At, r.int())
+		s.room.add(j.Source, j.At, r.int())
 		return r.err()
 	})
 }

@@ -37,7 +37,7 @@ type Options struct {
 	// Bounds of reassembly (F11).
 	MaxParts   int           // parts of one inbound message; 0 means 8
 	MaxOctets  int           // octets of incomplete messages per source; 0 means 64 KiB
-	MaxPending int           // octets of incomplete messages of all sources; 0 means 16 MiB
+	MaxPending int           // octets of incomplete messages of all sources, then who has most gives up his; 0 means 16 MiB
 	PartAge    time.Duration // an incomplete set older than this gives way to a new one; 0 means 90 s
 
 	auth *authority // set by Open
