@@ -29,6 +29,9 @@ func (e *Engine) FlightOf(n sms.MSISDN) *Flight { return e.flights.byNumber(n) }
 // PutFlight makes memory believe in a flight.
 func (e *Engine) PutFlight(f *Flight) { e.flights.put(f) }
 
+// Forget drops the flight of a number from memory.
+func (e *Engine) Forget(n sms.MSISDN) { e.flights.drop(e.flights.byNumber(n).tx.ID) }
+
 // LoadFlight finds the flight of a number in the rows.
 func (e *Engine) LoadFlight(ctx context.Context, n sms.MSISDN) error {
 	_, err := e.line.flightOf(ctx, n)

@@ -144,6 +144,34 @@ func TestObserverFails(t *testing.T) {
 	}
 }
 
+// Of several observers the one that has to be told first says when the sweeper
+// comes: each waits its own pause.
+func TestObserversDue(t *testing.T) {
+	l, _ := observedLab(t)
+	ears := map[string]*ear{}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		ears[name] = &ear{}
+		l.Observers[name] = ears[name].tell
+	}
+	l.Kill()
+	fail := func(name string, times int) {
+		ears[name].deaf = times
+		r := observedRequest(name)
+		r.Observer.Name = name
+		l.Sign(r)
+		sweep(l)
+	}
+	fail("a", 2)
+	fail("c", 2)
+	l.Clock.Add(time.Second)
+	fail("b", 1)  // a and c have failed twice and wait two seconds now, b one, and d has nothing to hear
+	for range 8 { // in whatever order they are looked at
+		if wait := l.Engine.Sweep(context.Background()).Sub(l.Clock.Now()); wait != time.Second {
+			t.Fatalf("the sweeper comes again in %s, want a second", wait)
+		}
+	}
+}
+
 // Killed before or after any commit, the process that goes on tells what was
 // not told; what was being told is told again at the start, without waiting.
 //

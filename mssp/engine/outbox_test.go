@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -116,13 +117,16 @@ func TestMissingPart(t *testing.T) {
 	c.First = false
 	tx, mos := l.Ask("T1")
 	l.Bring(mos[0], mos[2])
-	l.Clock.Add(10e9)
-	l.Engine.Sweep(context.Background())
+	l.Clock.Add(14e9)
+	next := l.Engine.Sweep(context.Background())
 	l.Settle()
 	if n := len(c.Seen); c.Seen[n-1].CNTR != c.Last || l.Tx(tx.ID).Attempt != 1 {
 		t.Error("asked again too early")
 	}
-	l.Clock.Add(6e9)
+	if wait := next.Sub(l.Clock.Now()); wait != time.Second {
+		t.Errorf("the sweeper comes again in %s, want after one second: 15 since the parts", wait)
+	}
+	l.Clock.Add(2e9)
 	l.Engine.Sweep(context.Background())
 	l.Settle()
 	l.Pump()

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -78,6 +79,14 @@ func TestCommandPacketThatIsNoAnswer(t *testing.T) {
 		if got := l.Metric("simsign_mo_total", "result", "mismatch"); got != before+1 {
 			t.Errorf("%s: not counted", name)
 		}
+	}
+	// The answer itself, and one octet of it is another.
+	changed := c.SendCommand(c.Memory[tx.AppletTxn])[0]
+	changed.UD[len(changed.UD)-1] ^= 1
+	before := l.Metric("simsign_mo_total", "result", "forged")
+	l.Bring(changed)
+	if l.Want(tx.ID, mssp.Waiting, 0); l.Metric("simsign_mo_total", "result", "forged") != before+1 {
+		t.Error("a changed answer is not counted as forged")
 	}
 	l.Bring(mos...)
 	l.Want(tx.ID, mssp.Done, mssp.Signature)
@@ -207,17 +216,18 @@ func TestKeySetOfThePacket(t *testing.T) {
 // sealless is a store that cannot seal for a card once.
 type sealless struct {
 	enginetest.Store
-	fail *bool
+	err *error
 }
 
 func (s sealless) SealNext(ctx context.Context, i ota.ICCID, now time.Time, f store.SealFunc) (*store.Dispatched, []mssp.Transaction, error) {
-	if *s.fail {
-		return nil, nil, errors.New("not now")
+	if *s.err != nil {
+		return nil, nil, *s.err
 	}
 	return s.Store.SealNext(ctx, i, now, f)
 }
 
-// A card that the start finds idle with a queue is tried again by the sweeper.
+// A card that the start finds idle with a queue is tried again by the sweeper; a
+// store that has ended ends the start.
 //
 // Supports: 3.5.3-4
 func TestIdleCardIsTriedAgain(t *testing.T) {
@@ -229,14 +239,50 @@ func TestIdleCardIsTriedAgain(t *testing.T) {
 	_, err := l.Store.Finish(context.Background(), failureOf(first.ID), nil) // and then the process dies
 	l.OK(err)
 	c.Mute = false
-	fail := true
-	restart(t, l, sealless{l.EngineStore(), &fail})
+	err = fmt.Errorf("store: %w", store.ErrClosed)
+	if got := l.Restart(sealless{l.EngineStore(), &err}); !errors.Is(got, store.ErrClosed) {
+		t.Errorf("a start on a store that has ended: %v", got)
+	}
+	err = errors.New("not now")
+	l.OK(l.Restart(sealless{l.EngineStore(), &err}))
 	l.Want(waiting.ID, mssp.Queued, 0)
-	fail = false
+	err = nil
 	l.Engine.Sweep(context.Background())
 	l.Settle()
 	l.Pump()
 	l.Want(waiting.ID, mssp.Done, mssp.Signature)
+}
+
+// turnForger changes a transaction only after the start has looked at it.
+type turnForger struct{ forger }
+
+func (f turnForger) Transactions(ctx context.Context, filter store.TransactionFilter) ([]mssp.Transaction, error) {
+	return f.Store.Transactions(ctx, filter)
+}
+
+// What waits behind it at such a card and is not what was accepted ends when its turn
+// comes: an operator hears that.
+//
+// Supports: 3.5.3-4, 3.5.3-6
+func TestIdleCardForgedTurn(t *testing.T) {
+	l, _ := observedLab(t)
+	alerts := &noted{}
+	l.Options.Alerts = alerts
+	l.Cards[enginetest.Number].Mute = true
+	first, _ := l.Ask("T1")
+	forged, err := l.Signer.Sign(context.Background(), observedRequest("T2"))
+	l.OK(err)
+	_, err = l.Store.Finish(context.Background(), failureOf(first.ID), nil) // and then the process dies
+	l.OK(err)
+	l.OK(l.Restart(turnForger{forger{l.EngineStore(), func(tx *mssp.Transaction) {
+		if tx.ID == forged.ID && !tx.State.Final() {
+			tx.AP = "http://evil.example"
+		}
+	}}}))
+	l.Want(forged.ID, mssp.Failed, mssp.InternalError)
+	if got := alerts.of("transaction " + string(forged.ID)); !strings.HasPrefix(got, "has failed when its turn came: ") {
+		t.Errorf("the operator is told %q", got)
+	}
 }
 
 // Memory may learn of a flight after the transaction has ended (its commit

@@ -156,6 +156,7 @@ func (w *sweeper) reattemptPartial(ctx context.Context) time.Time {
 		w.m.mo("incomplete")
 		if err := w.line.reattempt(ctx, f, 0); err != nil {
 			w.log.Error("asking again for a missing part", "tx", f.tx.ID, "error", err)
+			f.noteParts(now) // the parts are still missing: once more after the same time
 		}
 	}
 	return next
