@@ -23,7 +23,7 @@ func TestChanged(t *testing.T) {
 		l.f.say("\r\n+CREG: 2\r\n")
 		l.f.script(nil)
 		l.f.say("\r\n+CREG: 1\r\n")
-		l.f.conn.Close()
+		l.f.hangUp()
 		l.sleep(time.Minute)
 	})
 	want := []string{

@@ -36,11 +36,7 @@ func TestPauses(t *testing.T) {
 	bubble(t, Options{}, func(l *lab) { l.f.open = errors.New("nothing there") }, func(l *lab) {
 		l.sleep(-2 * time.Second) // no time passes: begin has slept as long
 		at := 2 * time.Second
-		opened := func() int {
-			l.f.mu.Lock()
-			defer l.f.mu.Unlock()
-			return l.f.opened
-		}
+		opened := l.f.opens
 		for i, when := range []time.Duration{3, 7, 15, 31, 63, 123, 183} {
 			when *= time.Second
 			l.sleep(when - at - time.Millisecond)
@@ -293,10 +289,10 @@ func TestEndlessAnswer(t *testing.T) {
 					return ""
 				}
 			}, func(l *lab) {
-				if (l.f.opened == 1) != works {
-					t.Errorf("%d lines of %s: opened %d times", n, line, l.f.opened)
+				if (l.f.opens() == 1) != works {
+					t.Errorf("%d lines of %s: opened %d times", n, line, l.f.opens())
 				}
-				l.n.want(t, map[string]int{"end noise": l.f.opened - 1})
+				l.n.want(t, map[string]int{"end noise": l.f.opens() - 1})
 			})
 		}
 	}
@@ -336,9 +332,9 @@ func TestPausesAfterWork(t *testing.T) {
 			for n := range 4 {
 				l.sleep(tc.worked)
 				l.works(true)
-				before := l.f.opened
+				before := l.f.opens()
 				if tc.end == "" {
-					l.f.conn.Close()
+					l.f.hangUp()
 				} else {
 					l.f.say(tc.end)
 				}
@@ -347,10 +343,10 @@ func TestPausesAfterWork(t *testing.T) {
 					pause <<= n
 				}
 				l.sleep(pause - time.Millisecond)
-				first := l.f.opened
+				first := l.f.opens()
 				l.sleep(2 * time.Millisecond)
-				if first != before || l.f.opened != before+1 {
-					t.Errorf("%q after %v, end %d: opened %d times before %v, %d after", tc.end, tc.worked, n+1, first-before, pause, l.f.opened-before)
+				if first != before || l.f.opens() != before+1 {
+					t.Errorf("%q after %v, end %d: opened %d times before %v, %d after", tc.end, tc.worked, n+1, first-before, pause, l.f.opens()-before)
 				}
 			}
 		})

@@ -207,6 +207,20 @@ func (f *fake) say(s string) {
 	synctest.Wait()
 }
 
+// opens is how often the port was opened.
+func (f *fake) opens() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opened
+}
+
+// hangUp ends the connection.
+func (f *fake) hangUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conn.Close()
+}
+
 // put stores a PDU without a word.
 func (f *fake) put(mem string, i int, pdu string) {
 	f.mu.Lock()

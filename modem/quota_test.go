@@ -40,7 +40,7 @@ func TestMany(t *testing.T) {
 		for i := range 300 {
 			switch i % 5 {
 			case 0:
-				l.f.conn.Close()
+				l.f.hangUp()
 			case 1:
 				l.f.say("\r\nOK\r\n")
 			case 2:

@@ -57,8 +57,8 @@ func TestReceiveStored(t *testing.T) {
 		l.f.put("SM", 1, deliver(t, answer(8)))
 		l.f.say("\r\n+CMTI: \"SM\",1\r\n")
 		l.sleep(2 * time.Minute)
-		if l.f.stored() != 1 || l.f.opened != 1 {
-			t.Errorf("%d left, opened %d times", l.f.stored(), l.f.opened)
+		if l.f.stored() != 1 || l.f.opens() != 1 {
+			t.Errorf("%d left, opened %d times", l.f.stored(), l.f.opens())
 		}
 		l.want(1, nil) // and nothing stops
 		l.in.fail(nil)
@@ -70,7 +70,7 @@ func TestReceiveStored(t *testing.T) {
 		l.f.script(cut("+CMGD", 4, "\r\n+CMS ERROR: 320\r\n"))
 		l.f.put("SM", 2, deliver(t, answer(9)))
 		l.sleep(time.Minute)
-		l.f.conn.Close()
+		l.f.hangUp()
 		l.sleep(5 * time.Minute)
 		if n, _ := l.in.got(); n != 10 || l.f.stored() != 0 {
 			t.Errorf("%d delivered, %d left", n, l.f.stored())
@@ -123,8 +123,8 @@ func TestReceiveDirect(t *testing.T) {
 		}
 		l.sleep(31 * time.Second)
 		l.works(true)
-		if n, _ := l.in.got(); n != 4 || l.f.opened != 1 || l.Status().Info.Signal != -93 {
-			t.Errorf("%d delivered, opened %d times, %+v", n, l.f.opened, l.Status())
+		if n, _ := l.in.got(); n != 4 || l.f.opens() != 1 || l.Status().Info.Signal != -93 {
+			t.Errorf("%d delivered, opened %d times, %+v", n, l.f.opens(), l.Status())
 		}
 		for i, mo := range l.in.mos {
 			if want := []byte{3, 4, 1, 2}[i]; mo.UD[1] != want {
@@ -271,7 +271,7 @@ func TestForgetful(t *testing.T) {
 		l.f.cnmi = "2,0,0,0,0"
 		l.f.mu.Unlock()
 		l.sleep(31 * time.Second)
-		if l.f.cnmi != "2,1,0,1,0" || l.f.opened != 1 {
+		if l.f.cnmi != "2,1,0,1,0" || l.f.opens() != 1 {
 			t.Errorf("+CNMI is %s", l.f.cnmi)
 		}
 		l.n.want(t, map[string]int{"indications": 1})
@@ -284,8 +284,8 @@ func TestForgetful(t *testing.T) {
 		// A modem that does not say is left alone.
 		l.f.script(cut("+CMGF?", -1, "\r\nERROR\r\n"))
 		l.sleep(time.Minute)
-		if n := l.f.asked("+CMGF=0") - before; n != 1 || l.f.opened != 1 {
-			t.Errorf("PDU mode is set %d times, opened %d times", n, l.f.opened)
+		if n := l.f.asked("+CMGF=0") - before; n != 1 || l.f.opens() != 1 {
+			t.Errorf("PDU mode is set %d times, opened %d times", n, l.f.opens())
 		}
 	})
 }

@@ -51,7 +51,7 @@ func TestSend(t *testing.T) {
 func TestUnplugged(t *testing.T) {
 	bubble(t, Options{}, nil, func(l *lab) {
 		for range 5 {
-			l.f.conn.Close()
+			l.f.hangUp()
 			l.sleep(200 * time.Millisecond)
 			l.works(false)
 			l.sleep(30 * time.Second)

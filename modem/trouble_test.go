@@ -29,8 +29,8 @@ func TestLateFinalCode(t *testing.T) {
 		l.f.script(cut("+CSQ", 1, "\r\n+CSQ: 5,99\r\n")) // and no OK
 		l.sleep(40 * time.Second)
 		l.works(true)
-		if got := l.Status().Info; got.Signal != -73 || got.Operator != "Example Mobile" || l.f.opened != 2 {
-			t.Errorf("%+v, opened %d times", got, l.f.opened)
+		if got := l.Status().Info; got.Signal != -73 || got.Operator != "Example Mobile" || l.f.opens() != 2 {
+			t.Errorf("%+v, opened %d times", got, l.f.opens())
 		}
 		l.f.say("\r\nOK\r\n") // nobody has asked
 		l.works(false)
@@ -39,7 +39,7 @@ func TestLateFinalCode(t *testing.T) {
 		l.want(1, nil)
 		// Late answers of an earlier life arrive while we join.
 		l.f.script(cut("E0V1Q0", 1, "\r\nERROR\r\n\r\nOK\r\n\r\nERROR\r\n\r\nOK\r\n"))
-		l.f.conn.Close()
+		l.f.hangUp()
 		l.sleep(5 * time.Second)
 		l.works(true)
 		l.want(2, nil)
@@ -73,7 +73,7 @@ func TestSendWithoutAnswer(t *testing.T) {
 		if len(l.in.resolved) != 1 || l.in.resolved[0] != "2 true <nil>" || len(l.in.reports) != 1 || !l.in.reports[0].Delivered || !strings.HasPrefix(l.in.reports[0].MessageID, "77.") {
 			t.Errorf("%q %+v", l.in.resolved, l.in.reports)
 		}
-		l.f.conn.Close()
+		l.f.hangUp()
 		l.want(3, bearer.ErrBusy)
 	})
 }
@@ -116,8 +116,8 @@ func TestErrorCodes(t *testing.T) {
 			l.f.network = nil
 			l.want(1, nil)
 		}
-		if l.f.opened != 1 {
-			t.Errorf("opened %d times", l.f.opened)
+		if l.f.opens() != 1 {
+			t.Errorf("opened %d times", l.f.opens())
 		}
 		// Before the prompt nothing has left, whatever the code says.
 		l.f.script(cut("+CMGS", 1, "\r\n+CME ERROR: 515\r\n"))
@@ -247,8 +247,8 @@ func TestPIN(t *testing.T) {
 	}, func(l *lab) {
 		l.sleep(busySIM * time.Second)
 		l.works(true)
-		if l.f.opened != 1 || l.f.asked("+CPIN=") != 1 {
-			t.Errorf("opened %d times, %d attempts", l.f.opened, l.f.asked("+CPIN="))
+		if l.f.opens() != 1 || l.f.asked("+CPIN=") != 1 {
+			t.Errorf("opened %d times, %d attempts", l.f.opens(), l.f.asked("+CPIN="))
 		}
 	})
 	bubble(t, Options{}, func(l *lab) { l.f.pin = "1111" }, func(l *lab) {
@@ -321,8 +321,8 @@ func TestLateAtStart(t *testing.T) {
 	}, func(l *lab) {
 		l.sleep(10 * time.Second)
 		l.works(true)
-		if n, _ := l.in.got(); n != 2 || l.f.opened != 2 || l.f.asked("+CMGL") != 2 {
-			t.Errorf("%d delivered, opened %d times, listed %d times", n, l.f.opened, l.f.asked("+CMGL"))
+		if n, _ := l.in.got(); n != 2 || l.f.opens() != 2 || l.f.asked("+CMGL") != 2 {
+			t.Errorf("%d delivered, opened %d times, listed %d times", n, l.f.opens(), l.f.asked("+CMGL"))
 		}
 	})
 }
