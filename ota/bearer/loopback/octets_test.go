@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -401,8 +402,9 @@ func TestClientTriesAgain(t *testing.T) {
 		n := NewNetwork(NetworkOptions{})
 		var mu sync.Mutex
 		var at []time.Time
-		up, changed := true, 0
-		c, err := NewClient(ClientOptions{Number: service, Inbox: &inbox{}, Changed: func() { changed++ }, Dial: func(ctx context.Context) (net.Conn, error) {
+		up := true
+		var changed atomic.Int64
+		c, err := NewClient(ClientOptions{Number: service, Inbox: &inbox{}, Changed: func() { changed.Add(1) }, Dial: func(ctx context.Context) (net.Conn, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			at = append(at, time.Now())
@@ -446,13 +448,13 @@ func TestClientTriesAgain(t *testing.T) {
 		}
 		ms := time.Millisecond
 		lose(time.Hour) // and nothing has ended it meanwhile
-		if changed != 2 || c.Attached() {
-			t.Errorf("told %d times, attached %v", changed, c.Attached())
+		if changed.Load() != 2 || c.Attached() {
+			t.Errorf("told %d times, attached %v", changed.Load(), c.Attached())
 		}
 		pauses(50*ms, 100*ms, 200*ms, 400*ms, 800*ms, 1600*ms, 3200*ms, 6400*ms, 10000*ms, 10000*ms)
 		comeBack()
-		if changed != 3 || !c.Attached() {
-			t.Errorf("told %d times, attached %v", changed, c.Attached())
+		if changed.Load() != 3 || !c.Attached() {
+			t.Errorf("told %d times, attached %v", changed.Load(), c.Attached())
 		}
 		lose(0)
 		pauses(10000*ms, 10000*ms)

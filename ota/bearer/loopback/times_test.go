@@ -203,8 +203,11 @@ func TestConnections(t *testing.T) {
 			}
 		}
 		time.Sleep(attachTimeout + time.Second)
-		if len(n.conns) != 0 {
-			t.Errorf("%d connections that said nothing are still there", len(n.conns))
+		n.mu.Lock()
+		left := len(n.conns)
+		n.mu.Unlock()
+		if left != 0 {
+			t.Errorf("%d connections that said nothing are still there", left)
 		}
 		a := attachRaw(t, n, alice)
 		time.Sleep(time.Hour)
