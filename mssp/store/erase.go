@@ -146,12 +146,13 @@ func (s *Erasures) Erase(ctx context.Context, keep Retention, t Turn) (gone Eras
 			if before.IsZero() {
 				continue
 			}
-			n, err := eraseKind(q, i, &keep, &t, left, gone)
+			n, moved, err := eraseKind(q, i, &keep, &t, left, gone)
 			if left -= n; err != nil {
 				return err
 			}
+			more = more || moved
 		}
-		more = left == 0
+		more = more || left == 0
 		if keep.Texts.IsZero() {
 			return nil
 		}
@@ -171,9 +172,10 @@ func (s *Erasures) Erase(ctx context.Context, keep Retention, t Turn) (gone Eras
 var errNotMyTurn = errors.New("store: another box erases by age")
 
 // eraseKind erases what is due of a kind, and what else is due of the same rows.
-func eraseKind(q querier, i int, keep *Retention, t *Turn, left int, gone Erased) (n int, err error) {
+// moved: a row was changed by somebody meanwhile, and is left to the next commit.
+func eraseKind(q querier, i int, keep *Retention, t *Turn, left int, gone Erased) (n int, moved bool, err error) {
 	if left == 0 {
-		return 0, nil
+		return 0, false, nil
 	}
 	before := keep.times()[i]
 	from, to := t.odd.from, t.odd.to
@@ -191,17 +193,21 @@ func eraseKind(q querier, i int, keep *Retention, t *Turn, left int, gone Erased
 		if err == nil {
 			err = erase(q, &rows[j], keep.due(ended)|erasable[i].bit, t.Now, mssp.ByRetention, gone)
 		}
+		if errors.Is(err, errMoved) {
+			moved, err = true, nil
+		}
 	}
-	return len(rows), err
+	return len(rows), moved, err
 }
 
-// erase takes kinds from a row.
+// erase takes kinds from a row. errMoved: somebody has changed it since it was read,
+// and nothing was done; the other rows of the commit need not wait for it.
 func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Erased) error {
 	if bits &= k.kept; bits == 0 {
 		return nil
 	}
 	tx := &k.tx
-	var set []string
+	var set, also []string
 	var fresh []mssp.Erasable
 	for i := range erasable {
 		x := &erasable[i]
@@ -214,11 +220,7 @@ func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Er
 			tx.Erased = tx.Erased.Add(x.kind, now, why)
 			fresh = append(fresh, x.kind)
 		}
-		for _, sql := range x.also {
-			if _, err := q.exec(sql, tx.Seq); err != nil {
-				return err
-			}
-		}
+		also = append(also, x.also...)
 	}
 	args := []any{tx.Seq, k.kept &^ bits, string(tx.Erased)}
 	arg := func(v any) string {
@@ -244,6 +246,11 @@ func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Er
 	}
 	if n == 0 {
 		return errMoved
+	}
+	for _, sql := range also {
+		if _, err := q.exec(sql, tx.Seq); err != nil {
+			return err
+		}
 	}
 	for _, kind := range fresh { // counted when it is sure
 		gone[kind]++

@@ -339,34 +339,3 @@ func TestEraseBesideLiveOnes(t *testing.T) {
 		}
 	})
 }
-
-// A note of a late answer that comes between the reading of a row and its blanking is
-// not lost, and the row stays good.
-func TestEraseAndLateAnswers(t *testing.T) {
-	onBoth(t, func(l *lab) {
-		_, err := l.Authenticate(ctx, l.keyed())
-		l.ok(err)
-		var txs []mssp.Transaction
-		for range 40 {
-			tx := newTx()
-			l.accept(tx)
-			l.finish(store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, At: epoch})
-			txs = append(txs, tx)
-		}
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for i := range txs {
-				if _, _, err := l.AnsweredLate(ctx, store.Late{TxID: txs[i].ID, At: epoch, What: "late"}); err != nil {
-					l.Error(err)
-				}
-			}
-		})
-		l.erase(store.Retention{Texts: epoch.Add(time.Hour), Numbers: epoch.Add(time.Hour)})
-		wg.Wait()
-		for i := range txs {
-			if tx := l.transaction(txs[i].ID); tx.Damage != "" || tx.Late != "late" || tx.MSISDN != "" || len(tx.Request) != 0 {
-				l.Fatalf("%+v", tx)
-			}
-		}
-	})
-}

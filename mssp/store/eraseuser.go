@@ -147,7 +147,7 @@ func (s *Erasures) EraseMarked(ctx context.Context, now time.Time) (gone Erased,
 				return err
 			}
 			k.kept |= keptAll &^ keptRepeat // whatever the row says
-			if err := erase(q, k, keptAll&^keptRepeat, now, mssp.ByPerson, gone); err != nil {
+			if err := erase(q, k, keptAll&^keptRepeat, now, mssp.ByPerson, gone); err != nil && !errors.Is(err, errMoved) {
 				return err
 			}
 		}
