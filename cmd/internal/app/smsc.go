@@ -51,7 +51,7 @@ func (a *App) newSMPP(b *config.Bearer) (carrier, error) {
 	}
 	m := newSMPPMetrics()
 	c := &smppBearer{}
-	o.Inbox, o.Logger, o.Metrics, o.Clock = a.engine, a.log, m, a.steady.now
+	o.Inbox, o.Logger, o.Metrics, o.Clock = a.inbox(), a.log, m, a.steady.now
 	o.Changed = func(esme.Status) { c.watch.changed(c.Fault(), a.checkNow) }
 	if b.Trace > 0 {
 		c.trace = trace.New(trace.Options{PDUs: b.Trace, Messages: b.TraceMessages, Clock: a.o.Clock})

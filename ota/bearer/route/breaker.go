@@ -15,7 +15,8 @@ import (
 // message accepted in between, open its breaker: two without an answer, three
 // that the network was asked to take and did not, or refusals to so many
 // different phones that it must be the network. An open bearer gets nothing;
-// after a pause, which doubles, one message probes it.
+// after a pause, which doubles, one message probes it; when the network turns out
+// to have taken one after all, too late for whoever waited, after a short one.
 const (
 	scoreUnknown = 3
 	scoreBusy    = 2
@@ -48,6 +49,7 @@ type breaker struct {
 	pause    time.Duration
 	failed   time.Time // the last message that opened it, or kept it open
 	probe    time.Time // when the next may go out
+	late     bool      // it took a message after that, too late
 	attempts map[*context.CancelCauseFunc]bool
 
 	telling sync.Mutex // held while changed hears of a state
@@ -90,7 +92,7 @@ func (b *breaker) fault() error {
 func (b *breaker) awaits() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.open && b.mayEnter() && time.Since(b.failed) >= doubtAfter
+	return b.open && b.mayEnter() && (b.late || time.Since(b.failed) >= doubtAfter)
 }
 
 // stalled reports that a message would wait for nothing.
@@ -158,10 +160,24 @@ func (b *breaker) refusal(dest sms.MSISDN, probe bool, err error) {
 func (b *breaker) opens(err error) {
 	b.pause = min(max(2*b.pause, firstPause), longPause)
 	b.failed = time.Now()
-	b.open, b.score, b.probe = true, 0, b.failed.Add(b.pause)
+	b.open, b.score, b.probe, b.late = true, 0, b.failed.Add(b.pause), false
 	b.why = fmt.Errorf("attached, but it takes no messages: %w", err)
 	for cancel := range b.attempts {
 		(*cancel)(errOpened)
+	}
+}
+
+// tookLate shortens the pause: the bearer does take messages, whether in time
+// only a probe can tell.
+func (b *breaker) tookLate() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.open {
+		return
+	}
+	b.late = true
+	if soon := b.failed.Add(firstPause); soon.Before(b.probe) {
+		b.probe = soon
 	}
 }
 

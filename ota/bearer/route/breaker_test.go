@@ -374,6 +374,68 @@ func TestAwaits(t *testing.T) {
 	})
 }
 
+// A response that comes after all, too late for its message, does not close the
+// breaker, but the next probe is due soon and not after the long pause. One for
+// another bearer, or while the breaker is closed, changes nothing.
+func TestTookLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair()
+		p.TookLate("main")
+		if p.Fault("main") != nil {
+			t.Error("an answer opens it")
+		}
+		p.main.set(says(bearer.ErrUnknown))
+		probes := func() int { // messages that main gets of one
+			was := len(p.main.got)
+			if by, _ := p.send(t, time.Minute); by != "spare" {
+				t.Errorf("by %s", by)
+			}
+			return len(p.main.got) - was
+		}
+		for range 2 {
+			probes()
+		}
+		p.TookLate("main")
+		for pause := firstPause; pause < longPause; pause *= 2 {
+			time.Sleep(pause)
+			if first := pause == firstPause; pause < doubtAfter && p.Awaits("main") != first {
+				t.Errorf("after %s: awaits a message: %t, but a late response counts until the next probe", pause, !first)
+			}
+			probes()
+		}
+		p.TookLate("spare")
+		p.TookLate("other")
+		time.Sleep(firstPause)
+		if probes() != 0 {
+			t.Fatal("probed before the pause has passed")
+		}
+		p.TookLate("main")
+		if p.Fault("main") == nil {
+			t.Error("an answer that came too late closes it")
+		}
+		if !p.Awaits("main") {
+			t.Error("whoever holds messages back is not told to send one")
+		}
+		if probes() != 1 {
+			t.Error("the probe is not due")
+		}
+		time.Sleep(firstPause)
+		p.TookLate("main")
+		if probes() != 1 {
+			t.Error("the probe is not due 5 s after the last one")
+		}
+		p.TookLate("main")
+		if probes() != 0 || p.Awaits("main") {
+			t.Error("probed at once after the last probe")
+		}
+		p.main.set(takes)
+		time.Sleep(firstPause)
+		if by, _ := p.send(t, time.Minute); by != "main" || p.Fault("main") != nil {
+			t.Errorf("after it came back: by %s, %v", by, p.Fault("main"))
+		}
+	})
+}
+
 // A refusal is an answer: a probe that is refused closes a breaker that opened
 // because there was none. Where everybody was refused it keeps it open, and the
 // pause doubles.

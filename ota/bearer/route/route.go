@@ -13,7 +13,9 @@
 // card that gets both copies takes the second for a repeat. A bearer that is
 // attached and takes nothing, message after message, is passed over (breaker):
 // what waits there moves on at once, and from time to time one message probes
-// whether it is back. All parts of a message go the same way.
+// whether it is back. This is not kept over a restart: to find out again costs two
+// or three messages a part of their time, and a centre that was mended meanwhile
+// has them at once. All parts of a message go the same way.
 package route
 
 import (
@@ -101,6 +103,16 @@ func (r *Router) Fault(name string) error {
 		}
 	}
 	return nil
+}
+
+// TookLate says that the network of a bearer has taken a message whose submission
+// had ended as bearer.ErrUnknown.
+func (r *Router) TookLate(name string) {
+	for i, b := range r.breakers {
+		if r.rules[i].Bearer.Name() == name {
+			b.tookLate()
+		}
+	}
 }
 
 // Awaits reports whether a bearer that is passed over has been left in peace for
