@@ -74,3 +74,26 @@ func TestCoolOff(t *testing.T) {
 	after := l.Sign(enginetest.Request("T6", "pay"))
 	l.Want(after.ID, mssp.Done, mssp.Signature)
 }
+
+// Who has cancelled what several providers showed him is left in peace by all, after
+// as many as the limit for all says: one that no provider has reached alone.
+//
+// Supports: 3.5.6-1
+func TestCoolOffOfAll(t *testing.T) {
+	l, c := unwillingLab(t)
+	l.Options.Limits.CoolOffAfter, l.Options.Limits.AllCoolOffAfter = 3, 2
+	l.Kill()
+	cancelling(c)
+	for i, ap := range []mssp.APID{"http://bank.example", "http://shop.example"} {
+		r := enginetest.Request("T1", "pay")
+		r.AP.ID = ap
+		tx := l.Sign(r)
+		if l.Want(tx.ID, mssp.Failed, mssp.UserCancel); i == 1 && !strings.Contains(l.Logs.String(), "by all providers") {
+			t.Error("the log does not say so")
+		}
+	}
+	r := enginetest.Request("T1", "pay")
+	r.AP.ID = "http://post.example"
+	_, err := l.Signer.Sign(context.Background(), r)
+	enginetest.WantFault(t, err, mssp.SignatureProcess)
+}

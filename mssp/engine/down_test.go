@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"testing"
+	"testing/iotest"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -29,8 +30,23 @@ func TestNoNetwork(t *testing.T) {
 	if n := len(l.Sent); n != sent {
 		t.Errorf("%d segments left", n-sent)
 	}
+	_, err = enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(t.Context(), enginetest.Number) })
+	enginetest.WantFault(t, err, mssp.UnableToProvide) // the operator learns it as well
 	l.NoNetwork = nil
 	if tx := l.Sign(enginetest.Request("T2", "Pay?")); tx.State != mssp.Done {
 		t.Errorf("with a network again: %s", tx.State)
+	}
+}
+
+// Without random numbers there is no transaction.
+func TestNoRandom(t *testing.T) {
+	l := enginetest.New(t)
+	l.Options.Rand = iotest.ErrReader(errors.New("no entropy"))
+	l.User(enginetest.Number)
+	l.Kill()
+	sent := len(l.Sent)
+	_, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(t.Context(), enginetest.Number) })
+	if enginetest.WantFault(t, err, mssp.InternalError); len(l.Sent) != sent {
+		t.Error("something has left")
 	}
 }

@@ -189,3 +189,49 @@ func TestTell(t *testing.T) {
 		}
 	}
 }
+
+// A card knows its key to be registered when it says so, and not before: where it has
+// refused that command, or said nothing of it, the next message has it again.
+//
+// Supports: 5.2-1
+func TestConfirmedByTheCard(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	sign := applet.Result{Tag: applet.TagSignTransaction.Result(), Status: applet.StatusCancelled}
+	handler := applet.TagSetAuthenticationHandlerData.Result()
+	for i, cs := range []struct {
+		results []applet.Result
+		want    bool
+	}{
+		{[]applet.Result{sign}, false},
+		{[]applet.Result{{Tag: handler, Status: applet.StatusConditions}}, false},
+		{[]applet.Result{{Tag: handler, Status: applet.StatusOK}, sign}, true},
+	} {
+		c.Say = func(m applet.Message) applet.Answer {
+			if m.Commands[0].Tag() != applet.TagSetAuthenticationHandlerData {
+				t.Errorf("message %d does not begin with the registration", i)
+			}
+			return applet.Answer{Transaction: m.Transaction, Results: cs.results}
+		}
+		l.Sign(enginetest.Request(fmt.Sprint("T", i), "hello"))
+		if got := l.Key(1).Confirmed; got != cs.want {
+			t.Errorf("answer %d: confirmed %v", i, got)
+		}
+	}
+}
+
+// A transaction exists for the provider that asked for it, and for no other.
+//
+// Supports: I2
+func TestStatusOfAnother(t *testing.T) {
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	tx, _ := l.Ask("T1")
+	if got, err := l.Engine.Status(context.Background(), tx.AP, tx.ID); err != nil || got.ID != tx.ID {
+		t.Errorf("its own: %s, %v", got.ID, err)
+	}
+	got, err := l.Engine.Status(context.Background(), "http://shop.example", tx.ID)
+	if enginetest.WantFault(t, err, mssp.WrongParam); got.ID != "" {
+		t.Error("another provider gets the row")
+	}
+}

@@ -26,6 +26,9 @@ import (
 // Supports: 3.5.3-3, I5
 func TestTurnAfterDeadline(t *testing.T) {
 	l := enginetest.New(t)
+	alerts := &noted{}
+	l.Options.Alerts = alerts
+	l.Kill()
 	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 	c.Mute = true
 	for _, restart := range []bool{false, true} {
@@ -45,6 +48,9 @@ func TestTurnAfterDeadline(t *testing.T) {
 		end := l.Want(queued.ID, mssp.Failed, mssp.ExpiredTransaction)
 		if !strings.Contains(end.Detail, "never sent") {
 			t.Errorf("%s: detail %q", name, end.Detail)
+		}
+		if len(alerts.open) != 0 { // nothing for an operator to do
+			t.Errorf("%s: alerts %v", name, alerts.open)
 		}
 	}
 }
