@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -122,6 +123,10 @@ func TestServeSignals(t *testing.T) {
 
 // A terminal that is closed ends what people look at, in good order.
 func TestHangUp(t *testing.T) {
+	// Under nohup, which tells a command to stay, this test would wait for ever.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
 	out, ended := &lines{grown: make(chan struct{}, 1)}, make(chan int, 1)
 	go func() {
 		ended <- run(t.Context(), []string{"smsc", "run", "--listen", "127.0.0.1:0", "--network-listen", "127.0.0.1:0"}, strings.NewReader(""), out, out)
