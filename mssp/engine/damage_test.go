@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -307,6 +308,34 @@ type poisonedStore struct {
 func (p poisonedStore) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
 	p.take("answer")
 	return p.Store.KeyPairs(ctx, iccid)
+}
+
+func (p poisonedStore) Reach(ctx context.Context, tx *mssp.Transaction) (mssp.Reach, error) {
+	p.take("time")
+	return p.Store.Reach(ctx, tx)
+}
+
+// And so is one that makes it fail when its time is up.
+func TestPanicAtItsTime(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.Mute = true
+	alerts, p := &noted{}, &poison{}
+	l.Options.Alerts = alerts
+	l.OK(l.Restart(poisonedStore{l.EngineStore(), p}))
+	bad, _ := l.Ask("T1")
+	l.Clock.Add(40 * time.Second)
+	next, _ := l.Ask("T2")
+	c.Mute, p.at = false, "time"
+	l.Clock.Add(41 * time.Second)
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	end := l.Want(bad.ID, mssp.Failed, mssp.InternalError)
+	if end.Ended != mssp.EventSetAside || !strings.Contains(alerts.of("transaction "+string(bad.ID)), "set aside") {
+		t.Errorf("it has ended by %q, alerts %q", end.Ended, alerts.open)
+	}
+	l.Pump()
+	l.Want(next.ID, mssp.Done, mssp.Signature)
 }
 
 type poisonedVault struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -157,4 +158,67 @@ func texts(t *testing.T, l *enginetest.Lab, since int) string {
 		b.WriteString(text)
 	}
 	return b.String()
+}
+
+// The parts of a late answer are kept for an hour where a transaction has ended that
+// the card has not answered, each once and only as much as can be one; of any other
+// nothing is kept. All are counted by what becomes of them.
+//
+// Supports: 3.5.3-3, F11
+func TestPartsOfALateAnswer(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.RSA2048, mssp.Authentication)
+	c.First = false
+	tx, mos := l.Ask("T1")
+	ends["expired"](t, l, tx.ID)
+	wrong := mos[0]
+	wrong.UD = append([]byte{0, 9}, mos[0].UD[2:]...) // of another length
+	alien := mos[0]
+	alien.Source = "41790000009"
+	unfit := mos[1]
+	unfit.UDH = []byte{5, 0, 3, unfit.UDH[3], 255, 2} // too many parts to be kept
+	for _, step := range []struct {
+		name, fate string
+		mo         bearer.MO
+	}{
+		{"of nobody", "stray", alien},
+		{"not the beginning of an answer", "refused", wrong},
+		{"of a message that is too long", "refused", unfit},
+		{"the first part", "part", mos[0]},
+		{"the first part again", "duplicate", mos[0]},
+		{"the second", "part", mos[1]},
+	} {
+		before := map[string]float64{}
+		for _, fate := range []string{"stray", "refused", "part", "duplicate"} {
+			before[fate] = l.Metric("simsign_mo_total", "result", fate)
+		}
+		l.Bring(step.mo)
+		for fate, n := range before {
+			if fate == step.fate {
+				n++
+			}
+			if got := l.Metric("simsign_mo_total", "result", fate); got != n {
+				t.Errorf("%s: %v are counted as %s, want %v", step.name, got, fate, n)
+			}
+		}
+	}
+	if got := l.Tx(tx.ID).Late; got != "" {
+		t.Errorf("two parts of three are an answer: %q", got)
+	}
+	l.Bring(mos[2])
+	if got := l.Tx(tx.ID).Late; got != "the user has signed, the signature was given to nobody" {
+		t.Errorf("with the last part: %q", got)
+	}
+	l.WantMO("late", 1)
+
+	for after, strays := range map[time.Duration]float64{time.Hour - time.Second: 0, time.Hour + time.Second: 3} {
+		tx, mos = l.Ask("after " + after.String())
+		ends["expired"](t, l, tx.ID)
+		l.Clock.Add(after)
+		before := l.Metric("simsign_mo_total", "result", "stray")
+		l.Bring(mos...)
+		if got := l.Metric("simsign_mo_total", "result", "stray") - before; got != strays || (l.Tx(tx.ID).Late == "") != (strays > 0) {
+			t.Errorf("after %s: %v strays, %q", after, got, l.Tx(tx.ID).Late)
+		}
+	}
 }

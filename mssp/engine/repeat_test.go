@@ -62,6 +62,40 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
+// The commit of a request looks too: of two that come at once, and none of them found the
+// other before, one is the repeat.
+//
+// Supports: I12
+func TestRepeatAtTheCommit(t *testing.T) {
+	for name, c := range map[string]struct {
+		once   bool
+		change func(*signature.Request)
+		fault  bool
+	}{
+		"the same":                 {false, func(*signature.Request) {}, false},
+		"another meaning":          {false, func(r *signature.Request) { r.RequestHash = []byte("other") }, true},
+		"a new Instant, used once": {true, func(r *signature.Request) { r.Instant = 2 }, true},
+	} {
+		l := enginetest.New(t)
+		card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+		r := enginetest.Request("T1", "pay")
+		r.AP.UniqueIDs = c.once
+		first := l.Sign(r)
+		prompts := card.Prompts
+		c.change(&r)
+		got, err := l.Signer.Sign(context.Background(), r)
+		l.Pump()
+		if c.fault {
+			enginetest.WantFault(t, err, mssp.WrongParam)
+		} else if err != nil || got.ID != first.ID {
+			t.Errorf("%s: %s, %v", name, got.ID, err)
+		}
+		if card.Prompts != prompts {
+			t.Errorf("%s: the user is asked again", name)
+		}
+	}
+}
+
 // The same identifier with a new Instant asks the user again: a signature of
 // yesterday never answers a log-in of today.
 //
