@@ -26,15 +26,13 @@ type Target struct {
 // 5.2-1: registered and activated.
 func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	sub, card, keys, st, err := c.o.Store.LookupStanding(ctx, n)
-	if errors.Is(err, mssp.ErrNotFound) {
+	if errors.Is(err, mssp.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved { // who was here once is nobody's business
 		return nil, mssp.Faultf(mssp.UnknownClient, "no user with this MSISDN is registered here")
 	}
 	if err != nil {
 		return nil, c.Internal("looking up a number", err)
 	}
 	switch {
-	case sub.State == mssp.SubscriberRemoved:
-		return nil, mssp.Faultf(mssp.UnknownClient, "the user has left the service: they must register again")
 	case sub.State == mssp.SubscriberSuspended:
 		return nil, mssp.Faultf(mssp.CardBlocked, "the service of this user is suspended")
 	case card.State == mssp.CardSuspended:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/faulttest"
 	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // set makes a request of another kind, or another laboratory; it is accepted.
@@ -88,7 +90,7 @@ func TestSignRefused(t *testing.T) {
 		detail     string
 	}{
 		{"text", "unknown user", ask(func(r *signature.Request) { r.MSISDN = "41790000099" }), 105, "no user with this MSISDN is registered here"},
-		{"text", "left", user(mssp.SubscriberRemoved), 105, "the user has left the service: they must register again"},
+		{"text", "left", user(mssp.SubscriberRemoved), 105, "no user with this MSISDN is registered here"},
 		{"text", "service suspended", user(mssp.SubscriberSuspended), 403, "the service of this user is suspended"},
 		{"text", "card suspended", card(func(c *mssp.Card) { c.State = mssp.CardSuspended }), 403, "the user's card is suspended after security errors: the operator must release it"},
 		{"text", "card profile", card(func(c *mssp.Card) { c.Profile = "other" }), 109, "the configuration has no card profile other, which this user's card needs"},
@@ -146,5 +148,28 @@ func TestSignRefused(t *testing.T) {
 	}
 	for _, r := range rules.Unmet() {
 		t.Errorf("no case meets %s", r)
+	}
+}
+
+// Who asks for a signature of somebody who was a user once hears the same as of a
+// number that nobody ever had.
+//
+// Supports: 5.2-1
+func TestGoneIsUnknown(t *testing.T) {
+	l := enginetest.New(t)
+	l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	ask := func(n sms.MSISDN) *mssp.Fault {
+		r := enginetest.Request("T0", "hello")
+		r.MSISDN = n
+		_, err := l.Signer.Sign(t.Context(), r)
+		var f *mssp.Fault
+		if !errors.As(err, &f) {
+			t.Fatalf("%s: %v", n, err)
+		}
+		return f
+	}
+	l.EditSubscriber(func(s *mssp.Subscriber) { s.State = mssp.SubscriberRemoved })
+	if gone, unknown := ask(enginetest.Number), ask("41790000099"); !reflect.DeepEqual(gone, unknown) {
+		t.Errorf("%#v\nof a number that nobody has: %#v", gone, unknown)
 	}
 }
