@@ -97,8 +97,8 @@ func (a *accidents) SetAside(ctx context.Context, j store.Joined) error {
 	return a.Store.SetAside(ctx, j)
 }
 
-func (a *accidents) ClaimSegments(ctx context.Context, now time.Time, n int) ([]store.Outbound, error) {
-	return tried(a, "ClaimSegments", func() ([]store.Outbound, error) { return a.Store.ClaimSegments(ctx, now, n) })
+func (a *accidents) ClaimSegments(ctx context.Context, now time.Time, share func([]string) []int) ([]store.Outbound, error) {
+	return tried(a, "ClaimSegments", func() ([]store.Outbound, error) { return a.Store.ClaimSegments(ctx, now, share) })
 }
 
 func (a *accidents) Reported(ctx context.Context, r bearer.Report) (mssp.TransID, error) {

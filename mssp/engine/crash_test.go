@@ -93,7 +93,7 @@ func (d *dyingStore) ConsumeMO(ctx context.Context, id int64) error {
 	return d.commit(func() error { return d.Store.ConsumeMO(ctx, id) })
 }
 
-func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (out []store.Outbound, err error) {
+func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, share func([]string) []int) (out []store.Outbound, err error) {
 	d.mu.Lock()
 	dead := d.dead
 	d.mu.Unlock()
@@ -101,7 +101,7 @@ func (d *dyingStore) ClaimSegments(ctx context.Context, now time.Time, n int) (o
 		return nil, errKilled
 	}
 	// Counted only when there is something to claim: the sweeper asks often.
-	if out, err = d.Store.ClaimSegments(ctx, now, n); err == nil && len(out) > 0 {
+	if out, err = d.Store.ClaimSegments(ctx, now, share); err == nil && len(out) > 0 {
 		if err = d.commit(func() error { return nil }); err != nil {
 			return nil, err
 		}

@@ -68,7 +68,7 @@ func New(o Options) (*Engine, error) {
 		PromptsPerMinute: o.Limits.PromptsPerMinute, AllPromptsPerMinute: o.Limits.AllPromptsPerMinute,
 		CoolOffAfter: o.Limits.CoolOffAfter, AllCoolOffAfter: o.Limits.AllCoolOffAfter, CoolOff: o.Limits.CoolOff,
 	}}
-	e.outbox = &outbox{core: c, line: e.line, places: make(chan struct{}, maxSubmits)}
+	e.outbox = &outbox{core: c, line: e.line, places: places{free: maxSubmits, held: map[string]int{}}}
 	e.line.outbox = e.outbox
 	e.inbox = &inbox{core: c, line: e.line}
 	e.sweeper = &sweeper{core: c, line: e.line, outbox: e.outbox, inbox: e.inbox, observers: e.observers}

@@ -77,3 +77,6 @@ func TransID(rand io.Reader) (mssp.TransID, error) { return transID(rand) }
 
 // AppletTxn draws the number by which the applet knows it.
 func AppletTxn(rand io.Reader) (uint32, error) { return appletTxn(rand) }
+
+// SetPlaces is how many packets the sweeper may have with the bearers.
+func (e *Engine) SetPlaces(n int) { e.outbox.places.free = n }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -14,8 +15,9 @@ import (
 // sealed, and those that the sweeper claims from the rows.
 type outbox struct {
 	*core
-	line   *line
-	places chan struct{} // one for each packet that the sweeper submits
+	line    *line
+	places  places
+	crowded time.Time // more was due then than there are places for; the sweeper's
 }
 
 // submit hands the segments of one packet, claimed before, to the bearer in
@@ -26,16 +28,11 @@ func (b *outbox) submit(ctx context.Context, f *flight, segs []store.Outbound) {
 	outcomes := make([]store.SegmentOutcome, 0, len(segs))
 	var again time.Time
 	refused := false
-	name := ""
-	if f != nil {
-		name = string(f.tx.AP)
-	}
 	via := b.o.Route(b.destination(ctx, f, &segs[0]))
 	for i := range segs {
 		s := &segs[i]
 		o := store.SegmentOutcome{ID: s.ID, State: store.SegQueued, NextAt: again}
 		if again.IsZero() && !refused {
-			s.For = name
 			o = b.submitOne(ctx, via, s)
 			again = o.NextAt
 			refused = o.State == store.SegRejected
@@ -142,15 +139,18 @@ func (b *outbox) sendTexts(texts []store.Outbound) {
 
 // resubmit sends what waits in the outbox: segments to be tried again, and
 // text messages. Each packet goes out in its own goroutine, because a bearer
-// may be slow; maxSubmits bounds them.
+// may be slow; places bounds them, and those of one name.
 func (b *outbox) resubmit(ctx context.Context) error {
 	for {
-		// Only the sweeper takes places, so a place that is free stays free.
-		free := cap(b.places) - len(b.places)
-		if free == 0 {
-			return nil // each of them wakes the sweeper when it is done
-		}
-		segs, err := b.o.Store.ClaimSegments(ctx, b.o.Clock(), min(free, 256))
+		now := b.o.Clock()
+		b.crowded = time.Time{}
+		segs, err := b.o.Store.ClaimSegments(ctx, now, func(names []string) []int {
+			given := b.places.share(names)
+			if slices.Max(given) == 0 { // each that leaves wakes the sweeper
+				b.crowded = now
+			}
+			return given
+		})
 		if err != nil || len(segs) == 0 {
 			return err
 		}
@@ -166,15 +166,16 @@ func (b *outbox) resubmit(ctx context.Context) error {
 }
 
 // maxSubmits packets may wait for a network at once: 50 binds with a window
-// of 20 do not stand idle for us.
-const maxSubmits = 1024
+// of 20 do not stand idle for us, whose name ever half of them have.
+const maxSubmits = 2048
 
 // launch submits segments in the background.
 func (b *outbox) launch(segs []store.Outbound) {
-	b.places <- struct{}{}
+	name := segs[0].For
+	b.places.enter(name)
 	b.Background(func(ctx context.Context) {
 		defer func() {
-			<-b.places
+			b.places.leave(name)
 			b.alarm.poke(time.Time{})
 		}()
 		b.submit(ctx, b.flights.byID(segs[0].TxID), segs)

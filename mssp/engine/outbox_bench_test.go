@@ -286,7 +286,7 @@ func benchDurable(b *testing.B, callers int) {
 	var wg sync.WaitGroup
 	wg.Add(b.N)
 	for sent := 0; sent < b.N; {
-		segs, err := st.ClaimSegments(ctx, time.Now(), 256)
+		segs, err := st.ClaimSegments(ctx, time.Now(), func([]string) []int { return []int{256} })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -306,7 +306,7 @@ func benchDurable(b *testing.B, callers int) {
 	}
 	wg.Wait()
 	b.StopTimer()
-	if due, err := st.ClaimSegments(ctx, time.Now().Add(time.Hour), 1); err != nil || len(due) != 0 {
+	if due, err := st.ClaimSegments(ctx, time.Now().Add(time.Hour), func([]string) []int { return []int{1} }); err != nil || len(due) != 0 {
 		b.Fatalf("%d left in the outbox, %v", len(due), err)
 	}
 }

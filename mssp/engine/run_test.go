@@ -21,14 +21,14 @@ type quiet struct {
 	stop  context.CancelFunc
 }
 
-func (q *quiet) ClaimSegments(context.Context, time.Time, int) ([]store.Outbound, error) {
+func (q *quiet) ClaimSegments(context.Context, time.Time, func([]string) []int) ([]store.Outbound, error) {
 	if q.at = append(q.at, time.Since(q.start)); len(q.at) > 30 {
 		q.stop() // it goes round and round
 	}
 	return nil, nil
 }
 
-func (q *quiet) NextDue(context.Context) (time.Time, error) {
+func (q *quiet) NextDue(context.Context, time.Time) (time.Time, error) {
 	if !q.due.After(time.Now()) { // that was done
 		return time.Time{}, nil
 	}

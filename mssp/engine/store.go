@@ -27,7 +27,7 @@ type Store interface {
 	PendingMO(ctx context.Context) ([]store.Joined, error)
 	Incomplete(ctx context.Context, limit int) ([]sms.MSISDN, error)
 
-	ClaimSegments(ctx context.Context, now time.Time, limit int) ([]store.Outbound, error)
+	ClaimSegments(ctx context.Context, now time.Time, share func(names []string) []int) ([]store.Outbound, error)
 	RecordOutcomesLazy(o []store.SegmentOutcome)
 	Reported(ctx context.Context, r bearer.Report) (mssp.TransID, error)
 	MatchReceipts(ctx context.Context, limit int) ([]store.Receipt, error)
@@ -48,7 +48,7 @@ type Store interface {
 	AdoptRequests(ctx context.Context, newest func(request []byte) bool, anew func(tx *mssp.Transaction) []byte) (int, error)
 	Recover(ctx context.Context) (store.Recovery, error)
 	TakeOver(ctx context.Context) (store.Recovery, error)
-	NextDue(ctx context.Context) (time.Time, error)
+	NextDue(ctx context.Context, asked time.Time) (time.Time, error)
 
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	Earlier(ctx context.Context, k store.RequestKey) (mssp.Transaction, error)

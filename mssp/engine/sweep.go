@@ -81,7 +81,7 @@ func (w *sweeper) sweep(ctx context.Context) time.Time {
 	if t := w.observers.due(ctx); !t.IsZero() && t.Before(next) {
 		next = t
 	}
-	d, err := w.o.Store.NextDue(ctx)
+	d, err := w.o.Store.NextDue(ctx, w.outbox.crowded) // who leaves a place wakes us
 	if err == nil && !d.IsZero() && d.Before(next) {
 		next = d
 	}

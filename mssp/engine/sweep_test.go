@@ -3,13 +3,16 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // live gives a lab a running sweeper on the true clock.
@@ -46,6 +49,66 @@ func TestSweeperResubmits(t *testing.T) {
 	l.OK(err)
 	if got.Status != mssp.Signature {
 		t.Errorf("status %d", got.Status)
+	}
+}
+
+// slow is a network that holds up one name.
+type slow struct {
+	*enginetest.Lab
+	began chan<- string
+	hold  <-chan struct{}
+}
+
+func (n slow) Submit(_ context.Context, s bearer.Segment) (bearer.Receipt, error) {
+	n.began <- s.For
+	if s.For == "ap:noisy" {
+		<-n.hold
+	}
+	return bearer.Receipt{}, nil
+}
+
+// When one provider has all the places that it may have, the retry of another goes
+// out, and the sweeper does not run in circles for what must wait: who leaves a place
+// wakes it.
+func TestPlacesOfNames(t *testing.T) {
+	l := enginetest.New(t)
+	l.Engine.SetPlaces(4)
+	hold := make(chan struct{})
+	began := make(chan string, 8)
+	l.Engine.SetRoute(func(bearer.Destination) bearer.Bearer { return slow{l, began, hold} })
+	noisy := make([]bearer.Segment, 0, 6)
+	for i := range 6 {
+		noisy = append(noisy, bearer.Segment{Dest: sms.MSISDN(fmt.Sprint("4179000001", i)), UD: []byte("x"), For: "ap:noisy"})
+	}
+	_, err := l.Store.EnqueueText(context.Background(), noisy)
+	l.OK(err)
+	next := l.Engine.Sweep(context.Background())
+	for range 2 {
+		<-began
+	}
+	if due := l.Clock.Now().Add(engine.LookAround); !next.Equal(due) {
+		t.Errorf("the sweeper comes again at %v, want %v", next, due)
+	}
+	_, err = l.Store.EnqueueText(context.Background(), []bearer.Segment{{Dest: enginetest.Number, UD: []byte("y"), For: "ap:bank"}})
+	l.OK(err)
+	soon := l.Clock.Now().Add(time.Second)
+	l.Meddle("UPDATE segment SET next_at = ? WHERE ap = 'ap:bank'", soon.UnixMicro())
+	if next := l.Engine.Sweep(context.Background()); !next.Equal(soon) {
+		t.Errorf("the sweeper comes again at %v, want %v, when another's is due", next, soon)
+	}
+	l.Clock.Add(time.Second)
+	l.Engine.Sweep(context.Background())
+	if who := <-began; who != "ap:bank" {
+		t.Errorf("the place that is left is for %q", who)
+	}
+	close(hold)
+	l.Settle()
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	l.Engine.Sweep(context.Background())
+	l.Settle()
+	if n := len(began); n != 4 {
+		t.Errorf("%d of the others left, want 4", n)
 	}
 }
 

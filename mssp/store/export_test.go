@@ -18,7 +18,7 @@ func HotStatements() map[string]string {
 		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "lock card": sqlLockCard,
 		"standing": sqlStanding, "put standing": sqlPutStanding, "card facts": sqlCardFacts, "put key pair": sqlPutKeyPair, "one key pair": sqlOneKeyPair,
 		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "earlier": sqlEarlier, "unanswered": sqlUnanswered,
-		"open by packet": sqlOpenByPacket, "any due": sqlAnyDue, "claim": sqlClaim, "outcome": sqlOutcome,
+		"open by packet": sqlOpenByPacket, "names": sqlNames, "claim": sqlClaim, "outcome": sqlOutcome,
 		"all taken": sqlAllTaken, "open of": sqlOpenOf, "report": sqlReport, "parts": sqlParts, "set": sqlSet, "other total": sqlOtherTotal, "grow": sqlGrow, "variants": sqlVariants, "drop variant": sqlDropVariant,
 		"sets of a source": sqlOfSource, "one aside": sqlOneAside, "first to go": sqlFirstToGo, "aside": sqlAside,
 		"lookup": sqlLookup, "expired": sqlExpired, "next due": sqlNextDue, "drop": sqlDropSegments, "open of a card": open,

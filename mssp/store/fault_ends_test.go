@@ -79,7 +79,7 @@ func (l *lab) transactionCalls() map[string]call {
 		"read Packets":      always(func() error { return nothing(l.Packets(ctx, again.ID)) }),
 		"read Segments":     always(func() error { return nothing(l.Segments(ctx, again.ID)) }),
 		"read Reach":        always(func() error { return nothing(l.Reach(ctx, &again)) }),
-		"read NextDue":      always(func() error { return nothing(l.NextDue(ctx)) }),
+		"read NextDue":      always(func() error { return nothing(l.NextDue(ctx, time.Time{})) }),
 	}
 }
 

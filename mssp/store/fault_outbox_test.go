@@ -29,7 +29,7 @@ func (l *lab) outboxCalls() map[string]call {
 		"EnqueueText": always(func() error { return nothing(l.EnqueueText(ctx, make([]bearer.Segment, 5))) }),
 		"ClaimSegments": func() func() error {
 			text()
-			return func() error { return nothing(l.ClaimSegments(ctx, epoch.Add(time.Second), 100)) }
+			return func() error { return nothing(l.ClaimSegments(ctx, epoch.Add(time.Second), upTo(100))) }
 		},
 		"RecordOutcomes": func() func() error {
 			tx := l.under(seal)
@@ -91,7 +91,7 @@ func (l *lab) outboxCalls() map[string]call {
 		"Alert": func() func() error {
 			o := outcome(store.SegQueued)
 			o.ID, o.NextAt = text(), epoch.Add(time.Hour)
-			must(l.ClaimSegments(ctx, epoch.Add(time.Second), 100))
+			must(l.ClaimSegments(ctx, epoch.Add(time.Second), upTo(100)))
 			l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{o}))
 			return func() error { return nothing(l.Alert(ctx, numberB, epoch.Add(time.Minute))) }
 		},

@@ -352,7 +352,7 @@ func TestDeadSegmentsStay(t *testing.T) {
 		r, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
 		l.ok(err)
 		l.finish(done(r.Tx))
-		out, err := l.ClaimSegments(ctx, epoch.Add(2*time.Second), 10)
+		out, err := l.ClaimSegments(ctx, epoch.Add(2*time.Second), upTo(10))
 		l.ok(err)
 		if len(out) != 0 {
 			l.Errorf("%d segments of an ended transaction leave", len(out))
@@ -367,7 +367,7 @@ func TestDeadSegmentsStay(t *testing.T) {
 		live, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
 		l.ok(err)
 		for _, want := range []int{2, 0} {
-			if out, err = l.ClaimSegments(ctx, epoch.Add(2*time.Second), 10); err != nil || len(out) != want {
+			if out, err = l.ClaimSegments(ctx, epoch.Add(2*time.Second), upTo(10)); err != nil || len(out) != want {
 				l.Errorf("claimed %d segments of %s, want %d, %v", len(out), live.Tx.ID, want, err)
 			}
 		}

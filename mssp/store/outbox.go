@@ -1,11 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,69 +12,8 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
-const (
-	sqlAnyDue = `SELECT id FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at <= $1 LIMIT 1`
-
-	// sqlClaim takes what is due, oldest first. What must not leave any more is
-	// dropped: the transaction is final, or it is too late for the message.
-	sqlClaim = `UPDATE segment SET tries = tries + 1, state = CASE WHEN expires_at < $1
-	OR EXISTS (SELECT 1 FROM tx WHERE tx.seq = segment.tx_seq AND tx.finished_at <> 0) THEN 'dropped' ELSE 'sent' END, holder = $3
-	WHERE id IN (SELECT id FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at <= $1 ORDER BY next_at, id LIMIT $2)
-	AND state IN ('queued', 'ambiguous') AND ` + sqlFence + `$3` + sqlKept + `
-	RETURNING id, cntr, part, parts, dest, pid, dcs, septets, validity, report, udh, ud, state, tries, next_at, expires_at, route, message_id,
-	(SELECT tx.id FROM tx WHERE tx.seq = segment.tx_seq), (SELECT tx.iccid FROM tx WHERE tx.seq = segment.tx_seq)`
-
-	sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
+const sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
 	WHERE id = $1 AND state IN ('sent', 'ambiguous') AND holder = $6 RETURNING tx_seq`
-)
-
-// ClaimSegments hands out segments whose time has come, at most limit, the
-// longest due first, and stores them as Sent before. A segment of a
-// transaction that has ended, or whose time is over, is dropped instead:
-// Finish leaves that to this place. One statement does it all, whatever waits
-// behind.
-func (s *Store) ClaimSegments(ctx context.Context, now time.Time, limit int) ([]Outbound, error) {
-	for {
-		if idle, err := s.nothingDue(ctx, now); err != nil || idle {
-			return nil, err
-		}
-		var out []Outbound
-		seen := 0
-		err := s.hold(ctx, func(q querier) error {
-			out, seen = out[:0], 0
-			err := q.each(sqlClaim, func(r *row) error {
-				o, err := scanOutbound(r)
-				if seen++; o.State == SegSent {
-					out = append(out, o)
-				}
-				return err
-			}, now, limit, s.me.Start)
-			if err == nil && seen == 0 { // somebody was faster, or it is the fence
-				err = s.fenced(q, nil)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if len(out) > 0 || seen < limit { // else all of them were dropped: there may be more
-			slices.SortFunc(out, func(a, b Outbound) int {
-				return cmp.Or(a.NextAt.Compare(b.NextAt), cmp.Compare(a.ID, b.ID))
-			})
-			return out, nil
-		}
-	}
-}
-
-// nothingDue spares the sweeper a commit.
-func (s *Store) nothingDue(ctx context.Context, now time.Time) (idle bool, err error) {
-	err = s.read(ctx, func(q querier) error {
-		_, err := q.one(sqlAnyDue, now)
-		idle = errors.Is(err, ErrNotFound)
-		return notFoundIsNil(err)
-	})
-	return idle, err
-}
 
 func (s *Store) outbound(ctx context.Context, sql string, args ...any) (out []Outbound, err error) {
 	err = s.read(ctx, func(q querier) error {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,9 +12,14 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
+// upTo gives every name as many.
+func upTo(limit int) func([]string) []int {
+	return func(names []string) []int { return slices.Repeat([]int{limit}, len(names)) }
+}
+
 func (l *lab) claim(now time.Time, limit int) []store.Outbound {
 	l.Helper()
-	out, err := l.ClaimSegments(ctx, now, limit)
+	out, err := l.ClaimSegments(ctx, now, upTo(limit))
 	l.ok(err)
 	return out
 }
@@ -54,14 +60,150 @@ func TestClaimSegments(t *testing.T) {
 		if len(again) != 1 || again[0].Part != 2 || again[0].Tries != 2 {
 			l.Fatalf("%+v", again)
 		}
-		if due, err := l.NextDue(ctx); err != nil || !due.Equal(epoch.Add(5*time.Second)) {
+		if due, err := l.NextDue(ctx, time.Time{}); err != nil || !due.Equal(epoch.Add(5*time.Second)) {
 			l.Errorf("due %v, %v", due, err)
+		}
+		for _, had := range []time.Duration{5*time.Second - time.Microsecond, 5 * time.Second} {
+			want := epoch.Add(5 * time.Second)
+			if had == 5*time.Second { // has no place: what comes next is the deadline
+				want = r.Tx.Deadline
+			}
+			if due, err := l.NextDue(ctx, epoch.Add(had)); err != nil || !due.Equal(want) {
+				l.Errorf("due %v, want %v, %v", due, want, err)
+			}
 		}
 		if diff := cmp.Diff(second[0].UD, again[0].UD); diff != "" {
 			l.Errorf("other octets on the second try: %s", diff)
 		}
 		if out := l.claim(epoch.Add(5*time.Second), 10); len(out) != 1 || out[0].Part != 1 {
 			l.Fatalf("%+v", out)
+		}
+	})
+}
+
+// How much waits in the name of one provider is no matter of another, whose
+// segment came last: it is in the first batch. Nothing is lost, and in one name the
+// longest due goes first.
+//
+// Supports: F10
+func TestNamesTakeTurns(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		const many = 2000
+		noisy := make([]bearer.Segment, many)
+		for i := range noisy {
+			noisy[i] = bearer.Segment{Dest: numberB, UD: []byte("x"), For: "urn:noisy"}
+		}
+		_, err := l.EnqueueText(ctx, noisy)
+		l.ok(err)
+		r, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
+		l.ok(err)
+		later := outcomes(store.SegQueued, l.claim(epoch, 2)...)
+		if len(later) != 4 {
+			l.Fatalf("%d segments of two names, want 2 of each", len(later))
+		}
+		for i := range later { // again at a time of its own, the packet's last
+			later[i].NextAt = epoch.Add(time.Duration(i+1) * time.Second)
+		}
+		l.ok(l.RecordOutcomes(ctx, later))
+		var order, told []string
+		ids := map[int64]bool{}
+		last := epoch
+		for round := 0; ; round++ {
+			out, err := l.ClaimSegments(ctx, epoch.Add(5*time.Second), func(names []string) []int {
+				told = slices.Clone(names)
+				return slices.Repeat([]int{256}, len(names))
+			})
+			l.ok(err)
+			if len(out) == 0 {
+				break
+			}
+			if want := []string{"urn:noisy", string(r.Tx.AP)}[:max(1, 2-round)]; !slices.Equal(told, want) {
+				l.Fatalf("round %d: due are %q, want %q", round, told, want)
+			}
+			for _, o := range out {
+				if ids[o.ID] {
+					l.Fatalf("segment %d is claimed twice", o.ID)
+				}
+				ids[o.ID] = true
+				if o.For == string(r.Tx.AP) {
+					order = append(order, fmt.Sprint(round, " part ", o.Part))
+				} else if o.NextAt.Before(last) {
+					l.Fatalf("segment %d, due at %v, after one of %v", o.ID, o.NextAt, last)
+				} else {
+					last = o.NextAt
+				}
+			}
+		}
+		if diff := cmp.Diff([]string{"0 part 1", "0 part 2"}, order); diff != "" || len(ids) != many+2 {
+			l.Errorf("%d claimed, want %d; the other's: %s", len(ids), many+2, diff)
+		}
+	})
+}
+
+// What waits in a database of schema 11 goes out in the name of its transaction, also
+// what had no answer there, octet for octet; what has ended there does not go out.
+//
+// Supports: F9, F10
+func TestNamesOfEarlierRows(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		ended, err := l.Accept(ctx, newTx(), nil, sealUnclaimed)
+		l.ok(err)
+		l.finish(done(ended.Tx))
+		sent := l.accept(newTx())
+		other := newTx()
+		other.ICCID, other.AP = cardB, "urn:other"
+		waits, err := l.Accept(ctx, other, nil, sealUnclaimed)
+		l.ok(err)
+		db := l.raw()
+		l.ok(l.Close())
+		for _, s := range []string{"DROP INDEX segment_name", "ALTER TABLE segment DROP COLUMN ap", "DELETE FROM schema_version WHERE version = 12"} {
+			if _, err := db.Exec(s); err != nil {
+				l.Fatal(err)
+			}
+		}
+		l.open()
+		_, err = l.Recover(ctx)
+		l.ok(err)
+		for part := range 2 {
+			var told []string
+			out, err := l.ClaimSegments(ctx, epoch, func(names []string) []int {
+				told = slices.Clone(names)
+				return slices.Repeat([]int{1}, len(names))
+			})
+			l.ok(err)
+			if want := []string{string(bank), "", "urn:other"}; !slices.Equal(told, want) {
+				l.Errorf("part %d: due are %q, want %q", part+1, told, want)
+			}
+			if len(out) != 2 {
+				l.Fatalf("part %d: claimed %+v", part+1, out)
+			}
+			for i, r := range []store.AcceptResult{sent, waits} {
+				if diff := cmp.Diff(r.Dispatched.Segments[part].Segment, out[i].Segment); diff != "" {
+					l.Errorf("part %d of %s: other octets after the upgrade: %s", part+1, r.Tx.AP, diff)
+				}
+			}
+		}
+	})
+}
+
+// Who gets nothing keeps what it has.
+func TestNoShare(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		_, err := l.EnqueueText(ctx, []bearer.Segment{{Dest: numberB, UD: []byte("a"), For: "ap:a"}, {Dest: numberB, UD: []byte("b"), For: "ap:b"}})
+		l.ok(err)
+		for _, c := range []struct {
+			share []int
+			want  string
+		}{{[]int{0, 0}, ""}, {[]int{0, 1}, "b"}, {[]int{1}, "a"}} {
+			out, err := l.ClaimSegments(ctx, epoch, func([]string) []int { return c.share })
+			l.ok(err)
+			got := ""
+			for _, o := range out {
+				got += string(o.UD)
+			}
+			if got != c.want {
+				l.Errorf("%v: claimed %q, want %q", c.share, got, c.want)
+			}
 		}
 	})
 }
@@ -222,7 +364,7 @@ func TestRecover(t *testing.T) {
 		if rec.Ambiguous != 2 || rec.Open != 2 || len(rec.Idle) != 0 {
 			l.Fatalf("%+v", rec)
 		}
-		if due, err := l.NextDue(ctx); err != nil || !due.Equal(epoch) {
+		if due, err := l.NextDue(ctx, time.Time{}); err != nil || !due.Equal(epoch) {
 			l.Errorf("due %v, %v: ambiguous segments are due at once", due, err)
 		}
 		out := l.claim(epoch, 10)
@@ -239,14 +381,14 @@ func TestRecover(t *testing.T) {
 
 func TestExpiredAndPurge(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		if due, err := l.NextDue(ctx); err != nil || !due.IsZero() {
+		if due, err := l.NextDue(ctx, time.Time{}); err != nil || !due.IsZero() {
 			l.Errorf("an empty store is due at %v, %v", due, err)
 		}
 		old := l.accept(newTx())
 		long := newTx()
 		long.Deadline = epoch.Add(time.Hour)
 		l.accept(long)
-		if due, err := l.NextDue(ctx); err != nil || !due.Equal(epoch.Add(time.Minute)) {
+		if due, err := l.NextDue(ctx, time.Time{}); err != nil || !due.Equal(epoch.Add(time.Minute)) {
 			l.Errorf("due %v, %v", due, err)
 		}
 		txs, err := l.Expired(ctx, epoch.Add(59*time.Second), 10)

@@ -22,20 +22,22 @@ func (s *Store) Expired(ctx context.Context, now time.Time, limit int) ([]mssp.T
 }
 
 const sqlNextDue = `SELECT (SELECT deadline FROM tx WHERE finished_at = 0 AND deadline > 0` + sqlOurTimer + ` ORDER BY deadline LIMIT 1),
-	(SELECT MIN(next_at) FROM segment WHERE state IN ('queued', 'ambiguous')),
+	(SELECT MIN(next_at) FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at > $2),
 	(SELECT COUNT(*) FROM segment WHERE state IN ('queued', 'ambiguous') AND next_at = 0)`
 
 // NextDue is when the sweep must run next: the earliest deadline or the
 // earliest segment that waits. It is zero when there is nothing to wait for.
-func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
+// Segments that were due at asked do not count: those who had no place for them
+// then say themselves when there is one. Zero leaves out none.
+func (s *Store) NextDue(ctx context.Context, asked time.Time) (due time.Time, err error) {
 	err = s.read(ctx, func(q querier) error {
-		r, err := q.one(sqlNextDue, s.me.Start)
+		r, err := q.one(sqlNextDue, s.me.Start, asked)
 		if err != nil {
 			return err
 		}
 		due = r.time()
 		segment, now := r.time(), r.int() > 0
-		if now { // after a restart: at once
+		if now && asked.IsZero() { // after a restart: at once
 			segment = s.clock()
 		}
 		if due.IsZero() || !segment.IsZero() && segment.Before(due) {

@@ -88,6 +88,7 @@ func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Disp
 	}
 	out := make([]Outbound, len(sd.Segments))
 	for i, seg := range sd.Segments {
+		seg.For = string(tx.AP)
 		out[i] = Outbound{
 			Segment: seg, TxID: tx.ID, ICCID: tx.ICCID, CNTR: p.CNTR,
 			Part: i + 1, Parts: len(sd.Segments), State: SegQueued, NextAt: now, ExpiresAt: tx.Deadline,

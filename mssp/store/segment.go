@@ -13,13 +13,13 @@ import (
 // One statement inserts up to four segments: most packets and texts whole.
 const (
 	segHead = `INSERT INTO segment (tx_seq, cntr, part, parts, dest, pid, dcs, septets, validity, report,
-	udh, ud, state, tries, next_at, expires_at, holder) VALUES `
+	udh, ud, ap, state, tries, next_at, expires_at, holder) VALUES `
 	segTail = ` RETURNING part, id`
 
-	segRow1 = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
-	segRow2 = `($18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`
-	segRow3 = `($35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)`
-	segRow4 = `($52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68)`
+	segRow1 = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+	segRow2 = `($19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)`
+	segRow3 = `($37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54)`
+	segRow4 = `($55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72)`
 
 	sqlSegments1 = segHead + segRow1 + segTail
 	sqlSegments2 = segHead + segRow1 + ", " + segRow2 + segTail
@@ -46,14 +46,14 @@ func insertSegments(q querier, txSeq, holder int64, out []Outbound) error {
 	if len(out) > 0 && out[0].State != SegSent {
 		holder = nobody
 	}
-	args := make([]any, 0, 68)
+	args := make([]any, 0, 72)
 	for first := 0; first < len(out); {
 		sql, n := segmentInsert(len(out) - first)
 		args = args[:0]
 		for i := range out[first : first+n] {
 			o := &out[first+i]
 			args = append(args, txSeq, int64(o.CNTR), o.Part, o.Parts, string(o.Dest), o.PID, o.DCS, o.Septets, o.Validity, o.Report,
-				o.UDH, o.UD, string(o.State), o.Tries, o.NextAt, o.ExpiresAt, holder)
+				o.UDH, o.UD, o.For, string(o.State), o.Tries, o.NextAt, o.ExpiresAt, holder)
 		}
 		err := q.each(sql, func(r *row) error {
 			part, id := r.int(), r.int()
@@ -89,7 +89,7 @@ func textOutbound(segs []bearer.Segment, now time.Time) []Outbound {
 
 // segmentCols are what scanOutbound reads; the transaction may be missing.
 const segmentCols = `s.id, s.cntr, s.part, s.parts, s.dest, s.pid, s.dcs, s.septets, s.validity, s.report, s.udh, s.ud,
-	s.state, s.tries, s.next_at, s.expires_at, s.route, s.message_id, t.id, t.iccid`
+	s.ap, s.state, s.tries, s.next_at, s.expires_at, s.route, s.message_id, t.id, t.iccid`
 
 func scanOutbound(r *row) (Outbound, error) {
 	var o Outbound
@@ -105,6 +105,7 @@ func scanOutbound(r *row) (Outbound, error) {
 	o.Report = r.bool()
 	o.UDH = r.blob()
 	o.UD = r.blob()
+	o.For = r.text()
 	o.State = SegmentState(r.text())
 	o.Tries = int(r.int())
 	o.NextAt = r.time()

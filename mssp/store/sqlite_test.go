@@ -260,8 +260,8 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 		plan, err := l.Plan(sql)
 		l.ok(err)
 		for _, step := range plan {
-			// A partial index holds only what is open or waits.
-			if strings.HasPrefix(step, "SCAN ") && !strings.Contains(step, "INDEX") && !strings.Contains(step, "CONSTANT ROW") {
+			// A partial index holds only what is open or waits; a few names are a list in memory.
+			if strings.HasPrefix(step, "SCAN ") && !strings.Contains(step, "INDEX") && !strings.Contains(step, "CONSTANT ROW") && step != "SCAN names" {
 				t.Errorf("%s: %s", name, step)
 			}
 		}
@@ -274,13 +274,13 @@ func TestSchemaDump(t *testing.T) {
 	l := onSQLite(t)
 	got, err := l.SchemaDump()
 	l.ok(err)
-	const latest = "testdata/schema-v11.sql"
+	const latest = "testdata/schema-v12.sql"
 	want, err := os.ReadFile(latest)
 	if err != nil || got != string(want) {
 		os.WriteFile(filepath.Join(t.ArtifactDir(), filepath.Base(latest)), []byte(got), 0o600)
 		t.Errorf("the schema is not the one of %s (%v); a shipped migration must not change", latest, err)
 	}
-	for v, file := range map[int]string{1: "testdata/schema-v1.sql", 2: "testdata/schema-v2.sql", 6: "testdata/schema-v6.sql", 10: "testdata/schema-v10.sql", 11: latest} {
+	for v, file := range map[int]string{1: "testdata/schema-v1.sql", 2: "testdata/schema-v2.sql", 6: "testdata/schema-v6.sql", 10: "testdata/schema-v10.sql", 11: "testdata/schema-v11.sql", 12: latest} {
 		dump, err := os.ReadFile(file)
 		l.ok(err)
 		path := filepath.Join(t.TempDir(), "old.db")

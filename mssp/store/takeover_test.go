@@ -127,7 +127,7 @@ func TestFence(t *testing.T) {
 		"next":     func(l *lab, _ mssp.Transaction) error { _, _, err := l.SealNext(ctx, cardA, epoch, seal); return err },
 		"again":    func(l *lab, a mssp.Transaction) error { _, err := l.Reattempt(ctx, a.ID, seal); return err },
 		"prompted": func(l *lab, a mssp.Transaction) error { return l.MarkPrompted(ctx, a.ID) },
-		"claim":    func(l *lab, _ mssp.Transaction) error { _, err := l.ClaimSegments(ctx, epoch, 10); return err },
+		"claim":    func(l *lab, _ mssp.Transaction) error { _, err := l.ClaimSegments(ctx, epoch, upTo(10)); return err },
 		"resolve": func(l *lab, a mssp.Transaction) error {
 			segs, err := l.Segments(ctx, a.ID)
 			l.ok(err)
