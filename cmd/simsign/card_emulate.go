@@ -93,8 +93,11 @@ const emulatedUnblocking = "31415926"
 // readPrivate reads a file of card keys, when only its owner can.
 func readPrivate(path string) (string, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
+	switch {
+	case err != nil:
+		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("card file: %w", err), Hint: "a CSV file of cards and their keys is wanted; README has an example"}
+	case info.IsDir():
+		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("card file: %s is a folder", path), Hint: "a CSV file of cards and their keys is wanted; README has an example"}
 	}
 	if m := info.Mode().Perm(); m&0o077 != 0 {
 		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("%s holds card keys and has mode %04o: others can read it", path, m), Hint: "chmod 0600 " + path}

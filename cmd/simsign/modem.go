@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/modem"
@@ -58,6 +59,9 @@ func (k *ModemProbeCmd) Run(c *cli) error {
 		c.printf("%s %-10s %s\n", mark, f.What, f.Text)
 	}
 	if err := modem.Probe(c.ctx, o); err != nil {
+		if strings.Contains(err.Error(), strings.TrimPrefix(k.Device, "tcp://")) { // it says so itself
+			return &exitError{Code: exitFailed, Err: err}
+		}
 		return &exitError{Code: exitFailed, Err: fmt.Errorf("%s: %w", k.Device, err)}
 	}
 	return nil

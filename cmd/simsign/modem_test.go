@@ -35,6 +35,8 @@ func TestModemProbe(t *testing.T) {
 		{[]string{"tcp://" + addr.String()}, exitFailed, "EMU900"},
 		{[]string{"tcp://" + addr.String()}, exitFailed, "no SIM is inserted"},
 		{[]string{"/dev/ttyNONE"}, exitFailed, "/dev/ttyNONE is not there"},
+		{[]string{"/dev/ttyNONE"}, exitFailed, "\nsimsign: port cannot be opened: /dev/ttyNONE is not there\n"}, // the device once
+		{[]string{"tcp://" + addr.String()}, exitFailed, "\nsimsign: tcp://" + addr.String() + ": "},
 		{[]string{"/dev/ttyNONE", "--pin-file", pin}, exitFailed, "4 to 8 digits"},
 		{[]string{"/dev/ttyNONE", "--sms", "0790"}, exitUsage, "international form"},
 		{[]string{"/dev/ttyNONE", "--sms", "41790000001", "--accept", "41790000002"}, exitUsage, "the same number"},

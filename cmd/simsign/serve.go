@@ -138,6 +138,7 @@ func storeHint(err error) error {
 		{store.ErrCorrupt, exitStore, "write nothing more to this disk; restore the last backup of the database, then start again: counters go on behind those that were used"},
 		{pki.ErrDamaged, exitStore, "restore the last backup of the database; simsign check --data looks at every row"},
 		{store.ErrAltered, exitStore, "simsign check --data names such rows and says what to do"},
+		{store.ErrNone, exitFailed, "store.dsn of the configuration says where it is; simsign ca init or simsign serve makes a new one"},
 		{store.ErrNewer, exitStore, "install the version that wrote it, or a later one"},
 		{app.ErrRootKey, exitStore, "the key that sealed this database must be back in its place; without it the cards cannot be reached"},
 		{store.ErrLocked, exitFailed, "another simsign uses these data: stop it, or give this one a data folder, or a database, of its own"},

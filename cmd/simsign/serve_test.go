@@ -93,6 +93,7 @@ func TestStoreHint(t *testing.T) {
 		{store.ErrAltered, exitStore, true},
 		{pki.ErrDamaged, exitStore, true},
 		{store.ErrNewer, exitStore, true},
+		{store.ErrNone, exitFailed, true},
 		{store.ErrLocked, exitFailed, true},
 		{store.ErrFenced, exitFailed, true},
 		{app.ErrRootKey, exitStore, true},

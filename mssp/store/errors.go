@@ -33,6 +33,9 @@ var (
 	// ErrSilent: the database server has not answered in time.
 	ErrSilent = errors.New("the database does not answer")
 
+	// ErrNone: there is no database to read yet.
+	ErrNone = errors.New("there is no database")
+
 	errReadOnly = errors.New("store: opened read-only")
 	errVisitor  = errors.New("store: opened without being a box: it serves no card")
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func writerPragmas() []pragma {
 
 func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec recorder) (*sqliteEngine, error) {
 	e := &sqliteEngine{path: path, readers: make(chan *sqliteConn, o.Readers), closed: make(chan struct{})}
+	if _, err := os.Stat(path); o.ReadOnly && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("store: %s: %w", path, ErrNone)
+	}
 	if !o.ReadOnly {
 		var err error
 		if e.lock, err = lockFile(path+".lock", localBox(o, time.Now())); err != nil {
