@@ -145,24 +145,17 @@ func (m *Modem) Attached() bool {
 func (m *Modem) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st := Status{Phase: m.phase, Problem: m.problem, Info: m.info, Queued: m.jobs.Len(), Left: m.left()}
+	q := m.quota()
+	st := Status{Phase: m.phase, Problem: m.problem, Info: m.info, Queued: m.jobs.Len(), Left: q.left()}
 	if m.phase == Working && st.Problem == "" {
 		switch _, words := registration(m.info.Registration); {
 		case !m.info.Registered:
 			st.Problem = "modem is in no network: " + words
 		case st.Left == 0:
-			st.Problem = m.withinQuota().Error()
+			st.Problem = q.over().Error()
 		}
 	}
 	return st
-}
-
-// left is what the quota has left.
-func (m *Modem) left() int {
-	if m.o.Quota == 0 {
-		return -1
-	}
-	return max(0, m.o.Quota-m.state.sentBy(m.info.SIM(), m.o.Clock()))
 }
 
 // fault notes why the modem does not work, and logs it when it is news.

@@ -36,7 +36,10 @@ type Options struct {
 
 	Pace  time.Duration // least time between the beginnings of two messages [none]
 	Quota int           // messages of one SIM in 24 hours [no limit]
-	Queue int           // segments of one name that wait in memory [100]
+	// QuotaShare is what one name (bearer.Segment.For) may have of the part of the
+	// quota that others leave, in percent [50].
+	QuotaShare int
+	Queue      int // segments of one name that wait in memory [100]
 
 	// State is a file that keeps over a restart: the quota, and which messages
 	// may still be reported. "" keeps nothing.
@@ -108,6 +111,9 @@ func (o *Options) defaults() error {
 		if *d.at <= 0 {
 			*d.at = d.is
 		}
+	}
+	if o.QuotaShare <= 0 {
+		o.QuotaShare = 50
 	}
 	if o.Queue <= 0 {
 		o.Queue = 100

@@ -62,8 +62,8 @@ func (s *session) serve(ctx context.Context) error {
 // send submits one segment; <mr> in the answer is the TP-MR that the modem gave
 // it (TS 27.005 3.5.1). Its error ends the session.
 func (s *session) send(ctx context.Context, j *job) error {
-	if err := s.m.allowed(); err != nil { // since it was queued
-		s.finish(ctx, j, bearer.Receipt{Bearer: s.m.o.Name}, fmt.Errorf("%w: %w", bearer.ErrBusy, err), "busy")
+	if err := s.m.allowed(j.seg.For); err != nil { // since it was queued
+		s.finish(ctx, j, bearer.Receipt{Bearer: s.m.o.Name}, err, "busy")
 		return nil
 	}
 	now := s.m.o.Clock()
@@ -101,7 +101,10 @@ func (s *session) send(ctx context.Context, j *job) error {
 
 // sent counts a message and keeps it for its report.
 func (s *session) sent(j *job, x sent) {
-	s.m.state.count(s.info.SIM(), x.At)
+	s.m.state.count(s.info.SIM(), j.seg.For, x.At)
+	if err := s.m.Spent(j.seg.For); err != nil {
+		s.m.log.Warn("no more of a name goes out for now", "error", err)
+	}
 	if j.seg.Report && s.info.Reports || x.MR < 0 {
 		s.m.state.remember(x)
 	}

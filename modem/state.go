@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,6 +18,9 @@ import (
 type sim struct {
 	// Hours counts messages by hour, since 1970.
 	Hours map[int64]int `json:"hours,omitempty"`
+	// Names are those of each name (bearer.Segment.For). A file of an earlier
+	// release has none: what it counts is nobody's.
+	Names map[string]map[int64]int `json:"names,omitempty"`
 }
 
 // sent is a message that may still be reported.
@@ -129,33 +133,51 @@ func (s *state) of(id string) *sim {
 
 const hour = int64(time.Hour / time.Second)
 
-// count notes a message that went out.
-func (s *state) count(id string, at time.Time) {
+// count notes a message that went out in a name.
+func (s *state) count(id, name string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x, now := s.of(id), at.Unix()/hour
+	old := func(h int64, _ int) bool { return h < now-24 }
 	x.Hours[now]++
-	for h := range x.Hours {
-		if h < now-24 {
-			delete(x.Hours, h)
+	maps.DeleteFunc(x.Hours, old)
+	if x.Names == nil {
+		x.Names = map[string]map[int64]int{}
+	}
+	if x.Names[name] == nil {
+		x.Names[name] = map[int64]int{}
+	}
+	x.Names[name][now]++
+	for n, hours := range x.Names {
+		if maps.DeleteFunc(hours, old); len(hours) == 0 {
+			delete(x.Names, n)
 		}
 	}
 	s.dirty = true
 }
 
 // sentBy is how many messages went out in the last 24 hours, and in the rest of
-// the hour before.
-func (s *state) sentBy(id string, at time.Time) (n int) {
+// the hour before; and how many of them in each name.
+func (s *state) sentBy(id string, at time.Time) (n int, names map[string]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.data.SIMs[id]
+	names = map[string]int{}
 	if x == nil {
-		return 0
+		return 0, names
 	}
-	for h, c := range x.Hours {
-		if h >= at.Unix()/hour-24 {
-			n += c
+	since := func(hours map[int64]int) (n int) {
+		for h, c := range hours {
+			if h >= at.Unix()/hour-24 {
+				n += c
+			}
+		}
+		return n
+	}
+	for name, hours := range x.Names {
+		if of := since(hours); of > 0 {
+			names[name] = of
 		}
 	}
-	return n
+	return since(x.Hours), names
 }

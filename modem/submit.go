@@ -2,6 +2,7 @@ package modem
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -78,18 +79,20 @@ func (m *Modem) Submit(ctx context.Context, seg bearer.Segment) (bearer.Receipt,
 	return o.receipt, o.err
 }
 
-// allowed is why no message may go out now, or nil.
-func (m *Modem) allowed() error {
+// allowed is why no message may go out now in a name, or nil.
+func (m *Modem) allowed(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.withinQuota()
+	return m.withinQuota(name)
 }
 
-func (m *Modem) withinQuota() error {
-	if m.left() == 0 {
-		return fmt.Errorf("quota of %d messages in 24 hours is used up", m.o.Quota)
+func (m *Modem) withinQuota(name string) error {
+	q := m.quota()
+	err := q.spent(name)
+	if err == nil || errors.Is(err, bearer.ErrSpent) {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %w", bearer.ErrBusy, err)
 }
 
 // away is why the network was not asked.
@@ -109,8 +112,8 @@ func (m *Modem) queue(j *job) error {
 		_, words := registration(m.info.Registration)
 		return away("modem is in no network: " + words)
 	}
-	if err := m.withinQuota(); err != nil {
-		return fmt.Errorf("%w: %w", bearer.ErrBusy, err)
+	if err := m.withinQuota(j.seg.For); err != nil {
+		return err
 	}
 	if m.jobs.Of(j.seg.For) >= m.o.Queue {
 		return away(fmt.Sprintf("%d segments wait already", m.o.Queue))

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -32,6 +33,12 @@ func TestNoNetwork(t *testing.T) {
 	}
 	_, err = enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(t.Context(), enginetest.Number) })
 	enginetest.WantFault(t, err, mssp.UnableToProvide) // the operator learns it as well
+	l.NoNetwork = bearer.ErrSpent                      // of this provider alone, which is told so
+	_, err = l.Signer.Sign(t.Context(), enginetest.Request("T2", "Pay?"))
+	enginetest.WantFault(t, err, mssp.UnableToProvide)
+	if err == nil || !strings.Contains(err.Error(), "had your share") {
+		t.Errorf("who has had its share is told %v", err)
+	}
 	l.NoNetwork = nil
 	if tx := l.Sign(enginetest.Request("T2", "Pay?")); tx.State != mssp.Done {
 		t.Errorf("with a network again: %s", tx.State)

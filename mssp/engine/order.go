@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -72,7 +73,7 @@ func (e *Engine) Run(ctx context.Context, t *Target, o Order) (mssp.Transaction,
 func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction, error) {
 	tx, r, err := l.compose(t, o)
 	if err == nil {
-		err = l.down(t)
+		err = l.down(t, o.AP)
 	}
 	if err != nil && o.AP != "" {
 		return l.refuse(ctx, o, err)
@@ -90,14 +91,19 @@ func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction
 // down refuses at once what no network would take: its bearers are attached
 // and have taken nothing for some time. The requester learns it now, not at
 // the end of the life of his request.
-func (l *line) down(t *Target) error {
+func (l *line) down(t *Target, ap mssp.APID) error {
 	via, ok := l.o.Route(bearer.Destination{
-		MSISDN: t.Subscriber.MSISDN, ICCID: t.Card.ICCID, IMSI: t.Card.IMSI, Profile: t.Card.Profile,
+		MSISDN: t.Subscriber.MSISDN, ICCID: t.Card.ICCID, IMSI: t.Card.IMSI, Profile: t.Card.Profile, For: string(ap),
 	}).(bearer.Judge)
 	if !ok {
 		return nil
 	}
-	if err := via.Down(); err != nil {
+	err := via.Down()
+	if errors.Is(err, bearer.ErrSpent) {
+		l.log.Info("refused: a provider has had its share", "ap", ap, "error", err)
+		return mssp.Faultf(mssp.UnableToProvide, "you have had your share of the messages that can be sent in 24 hours: ask again in an hour")
+	}
+	if err != nil {
 		l.log.Info("refused: no network takes messages", "msisdn", t.Subscriber.MSISDN, "error", err)
 		return mssp.Faultf(mssp.UnableToProvide, "no mobile network takes messages from this service at present: ask again in a minute")
 	}

@@ -59,6 +59,7 @@ type Destination struct {
 	ICCID   ota.ICCID
 	IMSI    string
 	Profile string // card profile
+	For     string // in whose name, see Segment
 }
 
 // MO is one mobile-originated short message as it reached us.
@@ -133,6 +134,13 @@ type Judge interface {
 	Down() error
 }
 
+// Rationer is a Bearer of which each name (Segment.For) has a share: Spent is why
+// it takes no more in that name now, or nil.
+type Rationer interface {
+	Bearer
+	Spent(name string) error
+}
+
 var (
 	// ErrRefused: the network will never take this segment.
 	ErrRefused = errors.New("network refused the message")
@@ -141,6 +149,8 @@ var (
 	// ErrAway is an ErrBusy that says nothing about what the network would take:
 	// it was not asked, for want of a link or by order of the operator.
 	ErrAway = fmt.Errorf("%w", ErrBusy)
+	// ErrSpent is an ErrAway for one name alone, which has had its share.
+	ErrSpent = fmt.Errorf("%w: one name has had its share", ErrAway)
 	// ErrUnknown: octets may have left and no answer came. Send identical octets again.
 	ErrUnknown = errors.New("no answer from the network")
 )

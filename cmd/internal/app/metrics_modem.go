@@ -60,6 +60,7 @@ func (x *modemMetrics) register(r prometheus.Registerer, m *modem.Modem) error {
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"modem": m.Name()}, r)
 	for _, c := range []prometheus.Collector{
 		x.submissions, x.sendErrors, x.received, x.reports, x.ends, x.resets, x.noise, x.cnmi, x.stranded,
+		shares{m},
 		gauge("up", "1 when the modem works.", func(s modem.Status) float64 { return flag(s.Phase == modem.Working) }),
 		gauge("registered", "1 when it is in a network.", func(s modem.Status) float64 { return flag(s.Info.Registered) }),
 		gauge("signal_dbm", "Strength of the signal; 0: not known.", func(s modem.Status) float64 { return float64(s.Info.Signal) }),
@@ -84,3 +85,20 @@ func (x *modemMetrics) Reset(kind string)          { x.resets.WithLabelValues(ki
 func (x *modemMetrics) Noise(n int)                { x.noise.Add(float64(n)) }
 func (x *modemMetrics) IndicationsLost()           { x.cnmi.Inc() }
 func (x *modemMetrics) PortStranded()              { x.stranded.Inc() }
+
+// shares tells what each provider may still send.
+type shares struct{ *modem.Modem }
+
+func sharesDesc() *prometheus.Desc {
+	return prometheus.NewDesc("simsign_modem_quota_share_left", "Messages that a provider, who has sent some in 24 hours, may send within its share of the quota; the service itself has no name; -1: no limit.", []string{"provider"}, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (shares) Describe(c chan<- *prometheus.Desc) { c <- sharesDesc() }
+
+// Collect implements prometheus.Collector.
+func (s shares) Collect(c chan<- prometheus.Metric) {
+	for name, left := range s.Shares() {
+		c <- prometheus.MustNewConstMetric(sharesDesc(), prometheus.GaugeValue, float64(left), name)
+	}
+}

@@ -31,6 +31,10 @@ type Modem struct {
 	Pace Duration `toml:"pace" example:"3s"`
 	// Messages of one SIM in 24 hours; 0: no limit.
 	Quota int `toml:"quota" default:"0" min:"0" max:"1000000"`
+	// What one provider may have of the quota that the others leave, in percent. With 50
+	// one that sends all that it can spends half of a day, and one alone has half. 100:
+	// whoever comes first may spend all of it.
+	QuotaShare int `toml:"quota_share" default:"50" min:"1" max:"100"`
 }
 
 // shared are keys of an SMSC that modems have too.
@@ -50,7 +54,7 @@ func (b *Bearer) Driver(data string, getenv func(string) string) (modem.Options,
 	file := filepath.Join(data, "modem-"+url.PathEscape(b.Name))
 	o := modem.Options{
 		Name: b.Name, Open: modem.Port(d.Device, d.Baud), SMSC: string(d.SMSC), CountryCode: string(b.CountryCode), Receipts: b.Receipts,
-		Pace: d.Pace.Duration(), Quota: d.Quota, State: file + ".json", Keep: modem.KeepIn(file + ".unreadable"),
+		Pace: d.Pace.Duration(), Quota: d.Quota, QuotaShare: d.QuotaShare, State: file + ".json", Keep: modem.KeepIn(file + ".unreadable"),
 	}
 	var err error
 	o.PIN, err = d.pin(getenv)

@@ -13,6 +13,7 @@ import (
 // the first choice first. It is for one goroutine.
 type chain struct {
 	list []*breaker
+	name string           // in whose name
 	by   *breaker         // has the parts so far
 	sent []bearer.Segment // those parts, where there may be another bearer
 }
@@ -24,7 +25,10 @@ func (c *chain) Name() string { return c.list[0].Name() }
 func (c *chain) Down() error {
 	var why error
 	for _, b := range c.list {
+		spent := spent(b.Bearer, c.name)
 		switch {
+		case spent != nil:
+			why = spent
 		case b.stalled():
 			why = b.fault()
 		case attached(b.Bearer):

@@ -184,11 +184,19 @@ func (r *Router) Route(d bearer.Destination) bearer.Bearer {
 		return nil
 	}
 	r.order(found, string(d.MSISDN))
-	c := &chain{list: make([]*breaker, len(found))}
+	c := &chain{list: make([]*breaker, len(found)), name: d.For}
 	for i, n := range found {
 		c.list[i] = r.breakers[n]
 	}
 	return c
+}
+
+// spent is why a bearer takes no more in a name, or nil.
+func spent(b bearer.Bearer, name string) error {
+	if r, ok := b.(bearer.Rationer); ok {
+		return r.Spent(name)
+	}
+	return nil
 }
 
 // attached asks a bearer whether messages can pass, where it can tell.

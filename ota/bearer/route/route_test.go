@@ -193,3 +193,39 @@ func TestParseRange(t *testing.T) {
 		}
 	}
 }
+
+// rationed has nothing left for one name.
+type rationed struct {
+	*fake
+	who string
+}
+
+func (r rationed) Spent(name string) error {
+	if name == r.who {
+		return bearer.ErrSpent
+	}
+	return nil
+}
+
+// A name that has had its share of every bearer is told so beforehand, others are not,
+// and no breaker opens for that.
+func TestSpent(t *testing.T) {
+	first, second := rationed{&fake{name: "a", err: bearer.ErrSpent}, "urn:noisy"}, rationed{&fake{name: "b", err: bearer.ErrSpent}, "urn:noisy"}
+	r := New([]Rule{{Bearer: first}, {Bearer: second}}, nil)
+	down := func(name string) error { return r.Route(bearer.Destination{For: name}).(bearer.Judge).Down() }
+	if err := down("urn:noisy"); !errors.Is(err, bearer.ErrSpent) || !errors.Is(err, bearer.ErrAway) {
+		t.Errorf("who has had its share is told %v", err)
+	}
+	for range 20 {
+		if _, err := r.Route(bearer.Destination{For: "urn:noisy"}).Submit(t.Context(), bearer.Segment{For: "urn:noisy"}); !errors.Is(err, bearer.ErrSpent) {
+			t.Errorf("a message of it: %v", err)
+		}
+	}
+	if err := down("urn:bank"); err != nil || r.Fault("a") != nil || r.Fault("b") != nil {
+		t.Errorf("another is told %v, %v, %v", err, r.Fault("a"), r.Fault("b"))
+	}
+	r = New([]Rule{{Bearer: first}, {Bearer: &fake{name: "c"}}}, nil)
+	if err := down("urn:noisy"); err != nil {
+		t.Errorf("another bearer has no shares: %v", err)
+	}
+}
