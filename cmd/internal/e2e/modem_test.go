@@ -69,3 +69,42 @@ func TestModemTrouble(t *testing.T) {
 	c.stop(t)
 	w.checkLog(t, nil)
 }
+
+// One provider sends as much as it can through the only SIM: it is refused when it has
+// had its share, with the reason, and another reaches the user all the same.
+//
+// Supports: F15
+func TestModemQuota(t *testing.T) {
+	w := newWorld(t, 1, "")
+	u := newUser(51)
+	u.dcs = 0x04 // class 2 would go into the SIM of the modem
+	w.write(t, "more.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+fmt.Sprintf("%s,%s,int6,1,AES128:%X,AES128:%X,8,\n", u.iccid, u.imsi, u.keys[0], u.keys[1]))
+	must(t, w.dir, "card", "import", "more.csv")
+	must(t, w.dir, "user", "add", "--msisdn", u.number.String(), "--iccid", string(u.iccid), "--name", u.name)
+	u.switchOn(t, w.networkAddr)
+	w.users = append(w.users, u)
+	w.emulateModem(t)
+	w.reconfigure(t, "kind = \"modem\"\n", "kind = \"modem\"\nquota = 12\n")
+	c := w.serve(t)
+	w.about(t, u, 0, "registered", "user", "register")
+	const most = 6
+	sent := 0
+	for ; sent <= most; sent++ {
+		if r := w.sign(t, u, "--text", "Pay?", "--out", "signed.p7s"); r.code != 0 {
+			if !strings.Contains(r.stdout+r.stderr, "780 ") || !strings.Contains(r.stdout+r.stderr, "had your share") {
+				t.Errorf("after %d it ends with %d\n%s%s", sent, r.code, r.stdout, r.stderr)
+			}
+			break
+		}
+	}
+	if sent == 0 || sent > most {
+		t.Errorf("one provider has sent %d", sent)
+	}
+	r := run(t, w.dir, "sign", "--url", "http://"+w.api, "--ap", string(portal), "--password", w.passwords[portal],
+		"--msisdn", u.number.String(), "--text", "Buy?", "--ca", "ca.pem", "--out", "signed.p7s")
+	if r.code != 0 || !strings.Contains(r.stdout, verified) {
+		t.Errorf("another provider: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	c.stop(t)
+	w.checkLog(t, nil)
+}
