@@ -111,8 +111,8 @@ func TestPasses(t *testing.T) {
 	for l.commits() < most+3 { // a bench is thrown away in between
 		<-tick.C
 	}
-	if err := l.Verdict(); err != nil {
-		t.Errorf("after some: %v", err)
+	if err := l.Verdict(); err != nil || len(l.changed) > 0 {
+		t.Errorf("after some: %v, told as new %d times", err, len(l.changed))
 	}
 	l.end()
 	if passed, failed, seconds := l.counts(t); passed < most || failed != 0 || seconds <= 0 {
@@ -133,8 +133,13 @@ func TestFails(t *testing.T) {
 	if err := l.Verdict(); err == nil || !strings.Contains(err.Error(), "commit after a test signature: no room") {
 		t.Errorf("%v", err)
 	}
-	if passed, failed, seconds := l.counts(t); passed != 0 || failed < 1 || seconds != 0 {
-		t.Errorf("counted: %v passed, %v failed, the last in %v s", passed, failed, seconds)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for l.commits() < 3 {
+		<-tick.C
+	}
+	if passed, failed, seconds := l.counts(t); passed != 0 || failed < 1 || seconds != 0 || len(l.changed) > 0 {
+		t.Errorf("counted: %v passed, %v failed, the last in %v s; told as new %d times", passed, failed, seconds, len(l.changed))
 	}
 	l.set(nil)
 	<-l.changed
@@ -246,5 +251,13 @@ func TestDamagedBench(t *testing.T) {
 	}
 	if l.bench == was {
 		t.Error("the damaged bench is still in use")
+	}
+	// What ends in the middle makes no new one.
+	was = l.bench
+	was.store.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.once(ctx); err == nil || l.bench != was {
+		t.Errorf("a test that was cut off: %v, a new bench: %t", err, l.bench != was)
 	}
 }
