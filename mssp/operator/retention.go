@@ -21,7 +21,7 @@ func (s *Service) Retention(ctx context.Context, _ RetentionQuestion) (Retention
 	} else {
 		if t.Ahead > 0 {
 			i.Time = t.Now // of the last turn, some minutes ago
-			i.Waits = "the machine's clock is not believed: what is older than the time by which ages are counted still goes"
+			i.Waits = "the machine's clock is not believed: what is older than the time by which ages are counted still goes; set the clock (NTP), or if it is right: simsign retention erase --today DATE"
 		}
 		if i.Time.Before(t.Grace) {
 			i.Waits = "nothing goes by age before " + t.Grace.Format(day) + ", for the configuration has no [retention]"

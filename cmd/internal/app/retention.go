@@ -61,7 +61,7 @@ func (e *eraser) tell(ctx context.Context, t *store.Turn) error {
 	board, day := e.a.alerts, time.DateOnly
 	switch {
 	case t.Ahead > 0:
-		board.Raise(alert.Retention, "clock", fmt.Sprintf("the machine's clock shows %s, which is %s after the time that is certain: until it has come back, ages are counted from %s on and nothing is erased early; set the clock (NTP), or if it is right: %s",
+		board.Raise(alert.Retention, "clock", fmt.Sprintf("the machine's clock shows %s, which is %s after the last time that is certain: it is wrong, or the service did not run for so long; until it has come back or NTP keeps it, ages are counted from %s on and nothing is erased early; set the clock (NTP), or if it is right: %s",
 			t.Now.Add(t.Ahead).Format(day), length(t.Ahead), t.Now.Format(day), sayTime))
 	case t.Ahead < 0:
 		board.Raise(alert.Retention, "clock", fmt.Sprintf("the machine's clock shows %s, which is %s before a time that has certainly come: what is dated now is kept as if it were of the day on which the clock is right again; set the clock (NTP), or if it is right: %s",

@@ -54,6 +54,9 @@ func TestRetentionByAWrongClock(t *testing.T) {
 	if s := alerted(a, "clock"); !strings.Contains(s, "1825 days after") || !strings.Contains(s, "simsign retention erase --today") {
 		t.Errorf("%q", s)
 	}
+	if i, err := a.Admin().Retention(t.Context(), operator.RetentionQuestion{}); err != nil || !strings.Contains(i.Waits, "if it is right: simsign retention erase --today") {
+		t.Errorf("%+v, %v", i, err)
+	}
 	for _, today := range []string{"", "soon", time.Now().Format(time.DateOnly), clock().AddDate(0, 0, 3).Format(time.DateOnly)} {
 		if _, err := a.Admin().EraseDue(t.Context(), operator.RetentionErase{Today: today, By: "ann"}); err == nil {
 			t.Errorf("the clock is right though it is %q", today)
