@@ -156,7 +156,7 @@ func (b *outbox) resubmit(ctx context.Context) error {
 		}
 		for len(segs) > 0 {
 			n := 1
-			for n < len(segs) && segs[n].TxID == segs[0].TxID && segs[n].CNTR == segs[0].CNTR && segs[n].Dest == segs[0].Dest {
+			for n < len(segs) && segs[n].TxID == segs[0].TxID && segs[n].CNTR == segs[0].CNTR && segs[n].Dest == segs[0].Dest && segs[n].For == segs[0].For {
 				n++
 			}
 			b.launch(segs[:n:n])

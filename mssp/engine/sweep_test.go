@@ -112,6 +112,24 @@ func TestPlacesOfNames(t *testing.T) {
 	}
 }
 
+// A text to a phone does not wait for the end of another name's to the same one.
+func TestTextsOfNames(t *testing.T) {
+	l := enginetest.New(t)
+	hold := make(chan struct{})
+	began := make(chan string, 2)
+	l.Engine.SetRoute(func(bearer.Destination) bearer.Bearer { return slow{l, began, hold} })
+	_, err := l.Store.EnqueueText(context.Background(), []bearer.Segment{
+		{Dest: enginetest.Number, UD: []byte("x"), For: "ap:noisy"}, {Dest: enginetest.Number, UD: []byte("y"), For: "ap:bank"},
+	})
+	l.OK(err)
+	l.Engine.Sweep(context.Background())
+	if a, b := <-began, <-began; a == b {
+		t.Errorf("two of %s left", a)
+	}
+	close(hold)
+	l.Settle()
+}
+
 // Wait ends with its context, and there are only so many.
 func TestWaitEnds(t *testing.T) {
 	l := enginetest.New(t)
