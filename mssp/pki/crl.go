@@ -54,8 +54,9 @@ func (c *CA) makeCRL(ctx context.Context, now time.Time) error {
 	tmpl := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: this, NextUpdate: this.Add(c.o.CRLLifetime)}
 	for _, cert := range list {
 		e, err := crlEntry(cert, this)
-		if err != nil {
-			return err
+		if err != nil { // somebody has put it there; it keeps nobody else off the list
+			c.o.Logger.ErrorContext(ctx, "a certificate cannot be listed", "error", err)
+			continue
 		}
 		tmpl.RevokedCertificateEntries = append(tmpl.RevokedCertificateEntries, e)
 	}
@@ -66,14 +67,14 @@ func (c *CA) makeCRL(ctx context.Context, now time.Time) error {
 	c.crl.der, c.crl.thisUpdate, c.crl.number, c.crl.changes = der, this, number, changes
 	c.metrics.crls.Inc()
 	c.metrics.crlNext.Set(float64(tmpl.NextUpdate.Unix()))
-	c.o.Logger.InfoContext(ctx, "CRL made", "number", number, "entries", len(list))
+	c.o.Logger.InfoContext(ctx, "CRL made", "number", number, "entries", len(tmpl.RevokedCertificateEntries))
 	return nil
 }
 
 // crlEntry is one line of the CRL; a row without a time counts from this update.
 func crlEntry(cert mssp.Certificate, this time.Time) (x509.RevocationListEntry, error) {
 	serial, ok := new(big.Int).SetString(cert.Serial, 16)
-	if !ok {
+	if !ok || serial.Sign() < 0 {
 		return x509.RevocationListEntry{}, fmt.Errorf("CRL: stored serial number %q is not hexadecimal", cert.Serial)
 	}
 	reason := cert.Reason

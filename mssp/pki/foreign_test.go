@@ -466,6 +466,7 @@ func TestCRLEntries(t *testing.T) {
 		"suspended":      {mssp.Certificate{Serial: "4f", Status: mssp.CertSuspended, RevokedAt: at}, 6, at},
 		"without a time": {mssp.Certificate{Serial: "4f", Status: mssp.CertRevoked}, 0, testTime},
 		"no hexadecimal": {mssp.Certificate{Serial: "4g", Status: mssp.CertRevoked}, -1, at},
+		"negative":       {mssp.Certificate{Serial: "-4f", Status: mssp.CertRevoked}, -1, at},
 		"no number":      {mssp.Certificate{Status: mssp.CertRevoked}, -1, at},
 	} {
 		e, err := crlEntry(tc.row, testTime)
@@ -478,6 +479,12 @@ func TestCRLEntries(t *testing.T) {
 	must(t, b.ca.Suspend(t.Context(), serialOf(u.cert)))
 	if r := b.store.certs[serialOf(u.cert)].Reason; r != 6 {
 		t.Errorf("a suspended row has the reason %d", r)
+	}
+	b.store.certs["4g"] = mssp.Certificate{Serial: "4g", Status: mssp.CertRevoked} // somebody has put it there
+	der, _, err := b.ca.CRL(t.Context())
+	must(t, err)
+	if crl, err := x509.ParseRevocationList(der); err != nil || len(crl.RevokedCertificateEntries) != 1 {
+		t.Errorf("beside a row that cannot be listed: %v, %v", crl, err)
 	}
 	for reason, ok := range map[int]bool{-1: false, 2: false, 6: false, 7: false, 8: false, 10: false, 9: true} {
 		if err := b.ca.Revoke(t.Context(), serialOf(u.cert), reason); (err == nil) != ok || err != nil && !ok && !errors.Is(err, ErrTransition) {

@@ -112,6 +112,10 @@ func (s *memStore) Certificate(_ context.Context, serial string) (mssp.Certifica
 	return c, nil
 }
 
+func (s *memStore) PublishedCertificate(ctx context.Context, serial string) (mssp.Certificate, error) {
+	return s.Certificate(ctx, serial)
+}
+
 func (s *memStore) NextCRL(context.Context) (int64, []mssp.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -107,7 +107,7 @@ func (c *CA) ocspStatus(ctx context.Context, req ocspRequest) (list []ocspSingle
 	for _, id := range req.certs {
 		one := ocspSingle{id: id.raw}
 		if c.issued(id) {
-			cert, err := c.o.Store.Certificate(ctx, id.serial)
+			cert, err := c.o.Store.PublishedCertificate(ctx, id.serial)
 			switch {
 			case err == nil:
 				one.status, one.at, one.reason = cert.Status, cert.RevokedAt, cert.Reason

@@ -22,8 +22,11 @@ type Store interface {
 	SetCertStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int, at time.Time) (was mssp.Certificate, err error)
 	// Certificate returns mssp.ErrNotFound where there is none.
 	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
+	// PublishedCertificate is Certificate for what others are told: one of which
+	// the row is not ours is suspended or revoked.
+	PublishedCertificate(ctx context.Context, serial string) (mssp.Certificate, error)
 	// NextCRL takes the next number, never twice, and lists the revoked and the
-	// suspended certificates, in one commit.
+	// suspended certificates, in one commit, as PublishedCertificate has them.
 	NextCRL(ctx context.Context) (number int64, revoked []mssp.Certificate, err error)
 	// Meta and AddMeta hold small documents that are made once; Meta returns
 	// mssp.ErrNotFound where there is none, AddMeta a *store.Existing where there is one.

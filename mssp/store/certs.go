@@ -164,39 +164,3 @@ func (s *Certificates) Certificate(ctx context.Context, serial string) (mssp.Cer
 func (s *Certificates) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]mssp.Certificate, error) {
 	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+`, tag FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))
 }
-
-const (
-	sqlNextCRL = `INSERT INTO sequence (name, value) VALUES ('crl', 1)
-	ON CONFLICT (name) DO UPDATE SET value = sequence.value + 1 RETURNING value`
-
-	sqlRevoked = `SELECT serial, status, reason, revoked_at FROM certificate WHERE status IN ('suspended', 'revoked') ORDER BY serial`
-)
-
-// NextCRL takes the number of a new CRL, which is never given twice (RFC 5280
-// 5.2.3), and lists what belongs into it: the revoked and the suspended
-// certificates, of which serial number, status, reason and time are set. Both
-// are one commit, so that no CRL of a higher number holds less than one that
-// another process makes at the same moment.
-func (s *Certificates) NextCRL(ctx context.Context) (number int64, revoked []mssp.Certificate, err error) {
-	err = s.do(ctx, func(q querier) (err error) {
-		if number, err = oneOf(q, scanInt, sqlNextCRL); err != nil {
-			return err
-		}
-		revoked, err = allOf(q, scanRevoked, sqlRevoked)
-		return err
-	})
-	return number, revoked, err
-}
-
-func scanInt(r *row) (int64, error) { return r.int(), r.err() }
-
-func scanRevoked(r *row) (mssp.Certificate, error) {
-	c := mssp.Certificate{Serial: r.text(), Status: mssp.CertStatus(r.text())}
-	if err := r.err(); err != nil {
-		return c, err
-	}
-	if c.Reason, c.RevokedAt = int(r.num(0, 10)), r.moment(); r.bad != nil || c.RevokedAt.IsZero() {
-		c.Reason, c.RevokedAt = 0, time.UnixMicro(0).UTC() // it is revoked, whatever else the row says: all others must be listed
-	}
-	return c, nil
-}
