@@ -20,6 +20,8 @@ type Records struct{ *db }
 const (
 	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, tag`
 
+	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.tag`
+
 	sqlCard = `SELECT ` + cardCols + ` FROM card WHERE iccid = $1`
 
 	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -13,8 +13,7 @@ import (
 // not lost, and the row stays good.
 func TestEraseAndLateAnswers(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		_, err := l.Authenticate(ctx, l.keyed())
-		l.ok(err)
+		l.authenticated()
 		var txs []mssp.Transaction
 		for range 40 {
 			tx := newTx()

@@ -69,8 +69,7 @@ func TestEraseByKind(t *testing.T) {
 	for kind, blank := range columns {
 		t.Run(string(kind), func(t *testing.T) {
 			onBoth(t, func(l *lab) {
-				_, err := l.Authenticate(ctx, l.keyed())
-				l.ok(err)
+				l.authenticated()
 				was := l.ended()
 				open := l.accept(newTx()).Tx
 				if gone := l.erase(one(kind, epoch)); len(gone) != 0 {
@@ -117,8 +116,7 @@ func TestEraseByKind(t *testing.T) {
 // damaged does not become good by being erased.
 func TestEraseIsAuthentic(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		_, err := l.Authenticate(ctx, l.keyed())
-		l.ok(err)
+		l.authenticated()
 		forged, changed, bad := l.ended(), l.ended(), l.ended()
 		db := l.raw()
 		exec := func(sql string, args ...any) {
@@ -205,8 +203,7 @@ func TestErasedLeavesTheFiles(t *testing.T) {
 // Everything of one person goes, whatever retention says, and nothing of another's.
 func TestEraseUser(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		_, err := l.Authenticate(ctx, l.keyed())
-		l.ok(err)
+		l.authenticated()
 		l.fill()
 		mine := l.ended()
 		other := newTx()
@@ -215,7 +212,8 @@ func TestEraseUser(t *testing.T) {
 		f := done(other)
 		f.At = epoch
 		l.finish(f)
-		l.ok(l.EraseUser(ctx, numberA, epoch))
+		err := l.EraseUser(ctx, numberA, epoch)
+		l.ok(err)
 		for more := true; more; {
 			_, more, err = l.EraseMarked(ctx, epoch)
 			l.ok(err)
@@ -295,8 +293,7 @@ func TestEraseUserGoesOn(t *testing.T) {
 // has not ended loses nothing.
 func TestEraseBesideLiveOnes(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		_, err := l.Authenticate(ctx, l.keyed())
-		l.ok(err)
+		l.authenticated()
 		for range 150 {
 			l.ended()
 		}

@@ -13,7 +13,7 @@ import (
 // updates it before it reads anything else, so that on PostgreSQL the jobs of
 // one card run one after the other (SQLite has one writer anyway).
 const (
-	sqlKeySet = `SELECT k.kvn, k.keys, k.counter, c.state FROM keyset k JOIN card c ON c.iccid = k.iccid
+	sqlKeySet = `SELECT k.kvn, k.keys, k.counter, ` + joinedCardCols + ` FROM keyset k JOIN card c ON c.iccid = k.iccid
 	WHERE k.iccid = $1 ORDER BY k.kvn DESC LIMIT 1`
 
 	sqlBurn = `UPDATE keyset SET counter = $3 WHERE iccid = $1 AND kvn = $2`
@@ -26,7 +26,8 @@ const (
 )
 
 // currentKeySet is the key set that new packets use: the one with the highest
-// key version, so that importing a newer set is the whole rotation.
+// key version, so that importing a newer set is the whole rotation. ErrAltered:
+// whether the card is suspended is not known, since its row is not ours.
 func currentKeySet(q querier, iccid ota.ICCID) (ks mssp.KeySet, suspended bool, err error) {
 	r, err := q.one(sqlKeySet, string(iccid))
 	if errors.Is(err, ErrNotFound) {
@@ -36,8 +37,8 @@ func currentKeySet(q querier, iccid ota.ICCID) (ks mssp.KeySet, suspended bool, 
 		return ks, false, err
 	}
 	ks = mssp.KeySet{ICCID: iccid, KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
-	suspended = r.text() == mssp.CardSuspended
-	return ks, suspended, r.err()
+	c, err := scanCard(r)
+	return ks, c.State == mssp.CardSuspended, err
 }
 
 // sealed is what one call of a SealFunc came to.
@@ -48,9 +49,18 @@ type sealed struct {
 }
 
 // callSeal gives the transaction and its key set to the SealFunc. A card that
-// was suspended while the transaction waited gets no packet.
+// was suspended while the transaction waited gets no packet, and neither does one
+// whose row is not ours: it may be suspended, and whoever comes behind at the card
+// must not be kept.
 func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 	ks, suspended, err := currentKeySet(q, tx.ICCID)
+	if errors.Is(err, ErrAltered) {
+		q.authority().raise(tableCard.name+" "+masked("iccid", string(tx.ICCID)), "is damaged, or somebody has changed it: nothing is sent to this card (simsign check --data says what to do)")
+		return sealed{fault: &mssp.Fault{
+			Code: mssp.InternalError, Err: errors.Join(mssp.ErrSetAside, err),
+			Detail: "what is stored of the user's card is damaged: the transaction was set aside; tell the operator",
+		}}, nil
+	}
 	if err != nil {
 		return sealed{}, err
 	}

@@ -118,7 +118,7 @@ func cardIsFree(q querier, u *mssp.Subscriber) error {
 
 const (
 	lookupCols = `s.msisdn, s.iccid, s.name, s.serial, s.language, s.state, s.created_at, s.version, s.tag,
-	c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.tag, ` + standingCols + `, COALESCE(k.slot, -1), ` + keyPairCols
+	` + joinedCardCols + `, ` + standingCols + `, COALESCE(k.slot, -1), ` + keyPairCols
 
 	sqlLookup = `SELECT ` + lookupCols + ` FROM subscriber s JOIN card c ON c.iccid = s.iccid
 	LEFT JOIN patience p ON p.msisdn = s.msisdn
