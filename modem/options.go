@@ -39,7 +39,9 @@ type Options struct {
 	// QuotaShare is what one name (bearer.Segment.For) may have of the part of the
 	// quota that others leave, in percent [50].
 	QuotaShare int
-	Queue      int // segments of one name that wait in memory [100]
+	// Alone says whether only one name sends: all of the quota is for it then. nil: never.
+	Alone func() bool
+	Queue int // segments of one name that wait in memory [100]
 
 	// State is a file that keeps over a restart: the quota, and which messages
 	// may still be reported. "" keeps nothing.

@@ -21,6 +21,9 @@ type quota struct {
 // quota reads it; m.mu is held.
 func (m *Modem) quota() quota {
 	q := quota{most: m.o.Quota, share: m.o.QuotaShare}
+	if m.o.Alone != nil && m.o.Alone() {
+		q.share = 100
+	}
 	q.used, q.names = m.state.sentBy(m.info.SIM(), m.o.Clock())
 	return q
 }

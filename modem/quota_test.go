@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,6 +228,40 @@ func TestShareOf(t *testing.T) {
 			t.Errorf("%+v: %d are left", c, got)
 		}
 	}
+}
+
+// While a single name sends, all of the quota is for it; as soon as there is another,
+// its share is.
+func TestShareOfOneAlone(t *testing.T) {
+	var alone atomic.Bool
+	alone.Store(true)
+	bubble(t, Options{Quota: 8, Alone: alone.Load}, nil, func(l *lab) {
+		send := func(name string) error {
+			seg := packet(1)
+			seg.For = name
+			_, err := l.Submit(context.Background(), seg)
+			return err
+		}
+		for range 6 { // more than half
+			if err := send("urn:only"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		alone.Store(false)
+		if err := send("urn:only"); !errors.Is(err, bearer.ErrSpent) {
+			t.Errorf("beside another: %v", err)
+		}
+		if err := send("urn:new"); err != nil {
+			t.Errorf("the other: %v", err)
+		}
+		alone.Store(true)
+		if err := send("urn:only"); err != nil {
+			t.Errorf("alone again: %v", err)
+		}
+		if err := send("urn:only"); !errors.Is(err, bearer.ErrBusy) {
+			t.Errorf("all is used up: %v", err)
+		}
+	})
 }
 
 // A file of an earlier release counts for all, and for no name.

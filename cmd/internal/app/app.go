@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -93,6 +94,7 @@ type App struct {
 	certs    *certificates
 	steady   *steady
 	eraser   *eraser
+	alone    atomic.Bool    // a single provider may use the service
 	tight    bool           // at the last look: the disk takes nothing new
 	loaded   *config.Config // the last one that was taken over; cfg is the one of the start
 	recheck  chan struct{}  // a self-check shall not wait for its time
@@ -174,6 +176,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.tellRetention(ctx); err != nil {
 		return err
 	}
+	a.countProviders(ctx)
 	if err := a.newEngine(ctx); err != nil {
 		return err
 	}
@@ -349,6 +352,7 @@ func (a *App) forget(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			a.countProviders(ctx)
 			a.purge(ctx)
 		}
 	}

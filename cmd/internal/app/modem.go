@@ -39,6 +39,7 @@ func (a *App) newModem(b *config.Bearer) (carrier, error) {
 	o.PINs = a.bearers.pins
 	counts, m := newModemMetrics(), &modemBearer{}
 	o.Inbox, o.Logger, o.Metrics, o.Clock = a.inbox(), a.log, counts, a.steady.now
+	o.Alone = a.alone.Load
 	o.Changed = func(modem.Status) { m.watch.changed(m.Fault(), a.checkNow) }
 	if m.Modem, err = modem.New(o); err != nil {
 		return nil, err

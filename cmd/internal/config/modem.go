@@ -32,8 +32,8 @@ type Modem struct {
 	// Messages of one SIM in 24 hours; 0: no limit.
 	Quota int `toml:"quota" default:"0" min:"0" max:"1000000"`
 	// What one provider may have of the quota that the others leave, in percent. With 50
-	// one that sends all that it can spends half of a day, and one alone has half. 100:
-	// whoever comes first may spend all of it.
+	// one that sends all that it can spends half of a day. 100: whoever comes first may
+	// spend all of it, which is so in any case while there is a single provider.
 	QuotaShare int `toml:"quota_share" default:"50" min:"1" max:"100"`
 }
 
