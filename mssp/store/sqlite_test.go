@@ -45,6 +45,37 @@ func TestOneProcess(t *testing.T) {
 	l.ok(r.Check(ctx))
 }
 
+// A database that a reader cannot open is an error at the start, which names it;
+// only one that is not there has an error of its own.
+func TestReaderCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	loop := filepath.Join(dir, "loop.db")
+	if err := os.Symlink("loop.db", loop); err != nil {
+		t.Fatal(err)
+	}
+	text := filepath.Join(dir, "text.db")
+	if err := os.WriteFile(text, []byte(strings.Repeat("no database\n", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path          string
+		none, corrupt bool
+	}{
+		{filepath.Join(dir, "none.db"), true, false},
+		{loop, false, false},
+		{filepath.Join(dir, strings.Repeat("x", 300)), false, false}, // longer than a name may be
+		{text, false, true},
+	} {
+		s, err := store.Open(ctx, store.Options{DSN: c.path, ReadOnly: true})
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.path) || errors.Is(err, store.ErrNone) != c.none || errors.Is(err, store.ErrCorrupt) != c.corrupt {
+			t.Errorf("%.80s: %v", c.path, err)
+		}
+	}
+}
+
 func TestNewerSchema(t *testing.T) {
 	l := onSQLite(t)
 	l.ok(l.Close())
