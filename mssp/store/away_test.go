@@ -107,6 +107,9 @@ func TestPostgresGoesAway(t *testing.T) {
 			break
 		}
 	}
+	if err := l.Beat(ctx); err == nil {
+		t.Error("a sign of life while nobody is there")
+	}
 	tx := newTx()
 	if _, err := l.Accept(ctx, tx, nil, seal); err == nil || errors.Is(err, store.ErrOutcomeUnknown) {
 		t.Errorf("accepted: %v", err)

@@ -157,6 +157,9 @@ func (e *pgEngine) keep(ctx context.Context, b *Boxes) (again bool, err error) {
 	s := &e.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return false, err // the driver ends a session that is asked so late
+	}
 	if s.db != nil {
 		err := pulse(&pgTx{ctx: ctx, tx: s.conn}, b, s.backend)
 		if err == nil {
@@ -168,7 +171,7 @@ func (e *pgEngine) keep(ctx context.Context, b *Boxes) (again bool, err error) {
 			return false, nil
 		case errors.Is(err, ErrFenced):
 			return false, e.halt(err)
-		case errors.As(err, &pe) && pe.Severity != "FATAL" && pe.Severity != "PANIC", ctx.Err() != nil && s.conn.PingContext(context.WithoutCancel(ctx)) == nil:
+		case errors.As(err, &pe) && pe.Severity != "FATAL" && pe.Severity != "PANIC":
 			return false, err // the session is there
 		}
 		s.end()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -197,5 +198,40 @@ func TestSessionIsCut(t *testing.T) {
 	}
 	if err := first.Beat(ctx); !errors.Is(err, store.ErrFenced) || !errors.Is(first.Failure(), store.ErrFenced) {
 		t.Errorf("a box that was declared dead goes on: %v", err)
+	}
+}
+
+// A sign of life that nobody waits for any more takes nothing from the session:
+// the box goes on with the locks that it has.
+//
+// Supports: I14
+func TestSignOfLifeNotWaitedFor(t *testing.T) {
+	dsn := postgresDSN(t)
+	s, err := store.Open(ctx, store.Options{DSN: dsn, Box: "one", Lease: never})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	over, cancel := cancelled()
+	cancel()
+	if err := s.Beat(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("a sign of life: %v", err)
+	}
+	if _, err := store.Open(ctx, store.Options{DSN: dsn, Box: "two", Lease: never}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second box: %v", err)
+	}
+	db := operator(t, dsn)
+	session := func() (pid int) {
+		if err := db.QueryRow("SELECT session FROM box WHERE name = 'one'").Scan(&pid); err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	was := session()
+	if err := s.Beat(ctx); err != nil {
+		t.Errorf("the next sign of life: %v", err)
+	}
+	if now := session(); now != was {
+		t.Errorf("session %d is given up for %d", was, now)
 	}
 }

@@ -170,6 +170,75 @@ func TestReassemblyFloodOfAll(t *testing.T) {
 	}
 }
 
+// The octets of one source are bounded too: the longest untouched of its sets go
+// until there is room, and none where all of them would not be enough.
+//
+// Supports: F11
+func TestReassemblyOctetsOfASource(t *testing.T) {
+	type step struct {
+		ref, part, size, dropped int
+		err                      error
+	}
+	for name, c := range map[string]struct {
+		most  int
+		steps []step
+	}{
+		"new sets": {300, []step{
+			{1, 1, 140, 0, nil},
+			{2, 1, 140, 0, nil},
+			{3, 1, 20, 1, nil}, // counts 64 as any short part; the first goes
+			{4, 1, 96, 0, nil}, // 300 are not too many
+			{5, 1, 64, 1, nil}, // 364 are
+			{6, 1, 301, 0, store.ErrFlood},
+			{3, 2, 20, 0, nil}, // what could not help stays
+			{7, 1, 300, 3, nil},
+		}},
+		"a set aside has its own octets": {800, []step{
+			{1, 1, 140, 0, nil},
+			{2, 1, 0, 0, nil},
+			{3, 1, 0, 0, nil},
+			{4, 1, 0, 0, nil},
+			{5, 1, 0, 0, nil},
+			{6, 1, 0, 0, nil},
+			{7, 1, 0, 0, nil},
+			{8, 1, 0, 0, nil},
+			{9, 1, 0, 0, nil}, // the first is set aside
+			{1, 2, 148, 0, nil},
+			{10, 1, 0, 1, nil},
+		}},
+		"a set aside that grows too much": {800, []step{
+			{1, 1, 140, 0, nil},
+			{2, 1, 0, 0, nil},
+			{3, 1, 0, 0, nil},
+			{4, 1, 0, 0, nil},
+			{5, 1, 0, 0, nil},
+			{6, 1, 0, 0, nil},
+			{7, 1, 0, 0, nil},
+			{8, 1, 0, 0, nil},
+			{9, 1, 0, 0, nil},
+			{1, 2, 149, 1, nil},
+		}},
+	} {
+		for engine, dsn := range map[string]func(*testing.T) string{"sqlite": sqliteDSN, "postgres": postgresDSN} {
+			t.Run(strings.ReplaceAll(name, " ", "_")+"/"+engine, func(t *testing.T) {
+				s, err := store.Open(ctx, store.Options{DSN: dsn(t), MaxOctets: c.most, Clock: func() time.Time { return epoch }})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				for i, st := range c.steps {
+					ref := store.ConcatRef{Ref: uint16(st.ref), Part: st.part, Total: 3}
+					at := epoch.Add(time.Duration(i) * time.Second)
+					r, err := s.SaveMO(ctx, part(numberA, ref, strings.Repeat("x", st.size), at), ref)
+					if !errors.Is(err, st.err) || r.Dropped != st.dropped || r.Duplicate || r.Conflict {
+						t.Errorf("step %d: %+v, %v", i+1, r, err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // What nobody can give up is refused: a set that is all there is, and too much.
 //
 // Supports: F11
