@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -162,6 +163,134 @@ func TestOrphanOfNobody(t *testing.T) {
 		}
 		if n := count(t, x.m.mos, "stray"); n != 1 {
 			t.Errorf("message %d: %v strays", id, n)
+		}
+	}
+}
+
+// A late answer to a request that was erased meanwhile is noted as any other; its user is
+// told in the language of all, where there is something to tell.
+//
+// Supports: 3.5.3-3
+func TestLateToAnErasedRequest(t *testing.T) {
+	l := &line{core: bare(t, Options{})}
+	tx := mssp.Transaction{ID: "h1", Kind: mssp.KindSign, MSISDN: "41790000001"}
+	for word, want := range map[applet.StatusWord]struct {
+		what  string
+		texts int
+	}{
+		applet.StatusOK:        {"the user has signed, the signature was given to nobody", 1},
+		applet.StatusCancelled: {"the applet said " + applet.StatusCancelled.String(), 0},
+		applet.StatusBlocked:   {"the applet said " + applet.StatusBlocked.String(), 0},
+	} {
+		got, err := l.judgeLate(t.Context(), &tx, &applet.Answer{Results: []applet.Result{{Tag: applet.TagSignTransaction.Result(), Status: word}}})
+		if err != nil || got.TxID != "h1" || got.What != want.what || len(got.Texts) != want.texts || got.Card != nil {
+			t.Errorf("%s: %+v, %v", word, got, err)
+		}
+	}
+}
+
+// marked is a store that has the mark of an earlier release, and rows of this one.
+type marked struct {
+	Store
+	newest   []byte
+	believed bool
+}
+
+func (m *marked) AdoptRequests(_ context.Context, newest func([]byte) bool, _ func(*mssp.Transaction) []byte) (int, error) {
+	m.believed = newest(m.newest)
+	return 0, nil
+}
+
+// The mark of an earlier release is believed where there is no row of this one, whatever
+// the store itself makes of it.
+//
+// Supports: 3.5.3-6
+func TestMarkOfAnEarlierRelease(t *testing.T) {
+	for newest, want := range map[string]bool{"": true, "\x01": true, `{"op":"sign"}`: true, "\x02": false, "\x02more": false} {
+		m := &marked{newest: []byte(newest)}
+		if err := bare(t, Options{Store: m}).adopt(t.Context()); err != nil || m.believed != want {
+			t.Errorf("%q: believed %v, %v", newest, m.believed, err)
+		}
+	}
+}
+
+// bareRows has a transaction at its card without a packet.
+type bareRows struct {
+	Store
+	packets []store.Packet
+}
+
+func (b bareRows) Packets(context.Context, mssp.TransID) ([]store.Packet, error) {
+	return b.packets, nil
+}
+
+// A transaction whose packet is not there any more, or whose card profile is not
+// configured, is at no card: the first is set aside, the second waits for its profile.
+func TestLoadWithout(t *testing.T) {
+	for name, c := range map[string]struct {
+		packets []store.Packet
+		aside   bool
+	}{"a packet": {nil, true}, "a profile": {[]store.Packet{{KVN: 1}}, false}} {
+		l, tx, _ := failing(t, bareRows{packets: c.packets}, &aborted{})
+		l.o.Elapsed = func() time.Duration { return 0 }
+		if f, err := l.load(t.Context(), *tx); err == nil || f != nil || unusable(err) != c.aside {
+			t.Errorf("without %s: %v, %v", name, f, err)
+		}
+	}
+}
+
+// standing knows one number.
+type standing struct {
+	Store
+	sub  mssp.Subscriber
+	card mssp.Card
+}
+
+func (s standing) LookupStanding(context.Context, sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, store.Standing, error) {
+	return s.sub, s.card, nil, store.Standing{}, nil
+}
+
+// A card whose profile is not configured is told by the name of that profile.
+func TestTargetWithoutProfile(t *testing.T) {
+	c := bare(t, Options{
+		Store:        standing{sub: mssp.Subscriber{State: mssp.SubscriberActive}, card: mssp.Card{State: mssp.CardActive, Profile: "gone"}},
+		CardProfiles: map[string]mssp.CardProfile{"one": {}},
+	})
+	var f *mssp.Fault
+	got, err := c.Target(t.Context(), "41790000001")
+	if !errors.As(err, &f) || f.Code != mssp.UnsupportedProfile || !strings.Contains(f.Detail, "card profile gone") || got != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// unopened cannot look up whose a message is, for some times.
+type unopened struct {
+	Store
+	times int
+}
+
+func (u *unopened) Lookup(context.Context, sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
+	if u.times--; u.times >= 0 {
+		return mssp.Subscriber{}, mssp.Card{}, nil, errors.New("no disk")
+	}
+	return mssp.Subscriber{}, mssp.Card{}, nil, mssp.ErrNotFound
+}
+
+func (u *unopened) SetAside(context.Context, store.Joined) error { return nil }
+
+// A stored answer that cannot be used stays in the list until it can be, and leaves it then.
+//
+// Supports: F3
+func TestRetriedUntilUsed(t *testing.T) {
+	c := bare(t, Options{Store: &unopened{times: 2}})
+	x := &inbox{core: c, line: &line{core: c}}
+	x.retry.add(store.Joined{ID: 7, UDH: []byte{2, 0x71, 0}, UD: []byte{0}})
+	for sweep, want := range []struct {
+		fails bool
+		left  int
+	}{{true, 1}, {true, 1}, {false, 0}} {
+		if err := x.retryAnswers(t.Context()); (err != nil) != want.fails || len(x.retry.m) != want.left {
+			t.Errorf("sweep %d: %v, %d are left", sweep+1, err, len(x.retry.m))
 		}
 	}
 }
