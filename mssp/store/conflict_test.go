@@ -349,7 +349,7 @@ func TestRevocationUnderTheLock(t *testing.T) {
 		revoked <- err
 	}()
 	for blocked := 0; blocked == 0; { // until it waits for the certificate
-		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE certificate%'").Scan(&blocked))
+		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE certificate%'").Scan(&blocked))
 	}
 	l.ok(other.Commit())
 	now, ok := errors.AsType[*store.Changed[mssp.Certificate]](<-revoked)

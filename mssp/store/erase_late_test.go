@@ -73,7 +73,7 @@ func TestEraseLeavesWhatMoved(t *testing.T) {
 				ended <- result{gone, more, err}
 			}()
 			for blocked := 0; blocked == 0; { // until it waits for the row
-				l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE tx%'").Scan(&blocked))
+				l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE tx%'").Scan(&blocked))
 			}
 			l.ok(other.Commit())
 			r := <-ended

@@ -248,7 +248,7 @@ func TestRecountUnderTheLock(t *testing.T) {
 		recovered <- err
 	}()
 	for blocked := 0; blocked == 0; { // until it waits for the card
-		err := db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE card%'").Scan(&blocked)
+		err := db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE card%'").Scan(&blocked)
 		l.ok(err)
 	}
 	l.ok(other.Commit())
