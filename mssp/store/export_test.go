@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -156,4 +157,22 @@ func (s *Store) PendingOctets(ctx context.Context) (octets int64, err error) {
 		return err
 	})
 	return octets, err
+}
+
+// Tightness is whether a reserve of that size is tight as the free octets of its disk change.
+func Tightness(path string, size int64, free ...int64) (tight []bool) {
+	now := int64(0)
+	m, err := newMetrics(nil)
+	if err != nil {
+		return nil
+	}
+	r := &reserve{
+		path: path, size: size, log: slog.New(slog.DiscardHandler), m: m,
+		disk: func(string) (int64, int64, error) { return now, 1 << 40, nil },
+	}
+	for _, now = range free {
+		r.look()
+		tight = append(tight, r.tight)
+	}
+	return tight
 }

@@ -134,7 +134,7 @@ func (l *lab) inboundCalls() map[string]call {
 		},
 		"SaveMO of one set too many": func() func() error {
 			s := source()
-			for i := range uint16(40) {
+			for i := range uint16(64) {
 				must(l.SaveMO(ctx, bearer.MO{Source: s, UD: []byte{1}}, store.ConcatRef{Ref: 100 + i, Part: 1, Total: 2}))
 			}
 			return func() error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -274,5 +275,16 @@ func TestLogStaysShort(t *testing.T) {
 	}
 	if err := s.Check(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// Between a quarter and a half of the reserve nothing changes: a disk that is tight
+// stays so, and one that is not does too.
+func TestTightness(t *testing.T) {
+	const k = 1 << 10
+	got := store.Tightness(filepath.Join(t.TempDir(), "reserve"), 1<<20, 10<<20, 512*k, 300*k, 256*k, 256*k-1, 300*k, 512*k-1, 512*k, 300*k, 100*k)
+	want := []bool{false, false, false, false, true, true, true, false, false, true}
+	if !slices.Equal(got, want) {
+		t.Errorf("tight: %v, want %v", got, want)
 	}
 }

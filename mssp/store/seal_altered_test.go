@@ -37,7 +37,7 @@ func TestAlteredCardGetsNoPacket(t *testing.T) {
 			})
 			l.ok(err)
 			tx := l.wantState(waiting.ID, mssp.Failed)
-			if sealed != 0 || res.Next != nil || tx.Status != mssp.InternalError || len(l.claim(epoch, 10)) != 0 {
+			if sealed != 0 || res.Next != nil || tx.Status != mssp.InternalError || !strings.Contains(tx.Detail, "the user's card is damaged") || len(l.claim(epoch, 10)) != 0 {
 				t.Errorf("%s: %d packets, %+v, %+v", name, sealed, res, tx)
 			}
 			if len(alerts) == 0 || !strings.HasPrefix(alerts[len(alerts)-1], "row card ****0017: is damaged") {
