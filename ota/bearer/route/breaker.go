@@ -14,7 +14,9 @@ import (
 // A bearer is judged by its work, not by its link. Failures in a row, with no
 // message accepted in between, open its breaker: two without an answer, three
 // that the network was asked to take and did not, or refusals to so many
-// different phones that it must be the network. An open bearer gets nothing;
+// different phones that it must be the network. Where it has taken messages of several
+// providers the phones of one are not enough: he may have a list of dead
+// numbers. An open bearer gets nothing;
 // after a pause, which doubles, one message probes it; when the network turns out
 // to have taken one after all, too late for whoever waited, after a short one.
 const (
@@ -22,6 +24,7 @@ const (
 	scoreBusy    = 2
 	scoreOpen    = 6
 	refusedOpen  = 5 // phones
+	refusedOfOne = 3 // of them, where the bearer serves others too
 
 	firstPause = 5 * time.Second
 	longPause  = time.Minute
@@ -44,8 +47,9 @@ type breaker struct {
 	refuses  bool // it opened because of refusals: the answer is at least known at once
 	why      error
 	score    int
-	refused  map[sms.MSISDN]bool
-	accepted time.Time // last message
+	refused  map[string]map[sms.MSISDN]bool // by the name of the sender
+	users    map[string]bool                // in whose names it has ever taken a message
+	accepted time.Time                      // last message
 	pause    time.Duration
 	failed   time.Time // the last message that opened it, or kept it open
 	probe    time.Time // when the next may go out
@@ -104,7 +108,7 @@ func (b *breaker) stalled() bool {
 
 // leave judges what became of a message that entered. given up: whoever
 // submitted it has ended, which says nothing about the bearer.
-func (b *breaker) leave(dest sms.MSISDN, began time.Time, probe, givenUp bool, err error) {
+func (b *breaker) leave(s *bearer.Segment, began time.Time, probe, givenUp bool, err error) {
 	b.mu.Lock()
 	was := b.open
 	b.probing = b.probing && !probe
@@ -112,9 +116,10 @@ func (b *breaker) leave(dest sms.MSISDN, began time.Time, probe, givenUp bool, e
 	case err == nil:
 		b.accepted = time.Now()
 		b.score, b.refused = 0, nil
+		b.users[s.For] = true
 		b.open, b.pause = false, 0
 	case errors.Is(err, bearer.ErrRefused):
-		b.refusal(dest, probe, err)
+		b.refusal(s, probe, err)
 	case givenUp, errors.Is(err, bearer.ErrAway): // not asked
 	case b.accepted.After(began): // it took others meanwhile
 	case probe:
@@ -136,7 +141,7 @@ func (b *breaker) leave(dest sms.MSISDN, began time.Time, probe, givenUp bool, e
 }
 
 // refusal is an answer, so the bearer works, unless it refuses everybody; mu is held.
-func (b *breaker) refusal(dest sms.MSISDN, probe bool, err error) {
+func (b *breaker) refusal(s *bearer.Segment, probe bool, err error) {
 	b.score = 0
 	if b.open {
 		switch {
@@ -148,12 +153,32 @@ func (b *breaker) refusal(dest sms.MSISDN, probe bool, err error) {
 		return
 	}
 	if b.refused == nil {
-		b.refused = map[sms.MSISDN]bool{}
+		b.refused = map[string]map[sms.MSISDN]bool{}
 	}
-	if b.refused[dest] = true; len(b.refused) >= refusedOpen {
+	phones := b.refused[s.For]
+	if phones == nil {
+		phones = map[sms.MSISDN]bool{}
+		b.refused[s.For] = phones
+	}
+	if len(phones) < refusedOpen { // more say nothing more
+		phones[s.Dest] = true
+	}
+	if b.refusedPhones() >= refusedOpen {
 		b.refused, b.refuses = nil, true
 		b.opens(err)
 	}
+}
+
+// refusedPhones is how many phones count; mu is held.
+func (b *breaker) refusedPhones() (n int) {
+	for name, phones := range b.refused {
+		count := len(phones)
+		if len(b.users) > 1 || len(b.users) == 1 && !b.users[name] {
+			count = min(count, refusedOfOne)
+		}
+		n += count
+	}
+	return n
 }
 
 // opens opens the breaker, or keeps it open for longer; mu is held.
@@ -219,6 +244,6 @@ func (b *breaker) attempt(ctx context.Context, s bearer.Segment, d time.Duration
 	if r.Bearer == "" {
 		r.Bearer = b.Name()
 	}
-	b.leave(s.Dest, began, probe, errors.Is(parent.Err(), context.Canceled), err)
+	b.leave(&s, began, probe, errors.Is(parent.Err(), context.Canceled), err)
 	return r, err
 }

@@ -203,6 +203,45 @@ func TestBreakerJudges(t *testing.T) {
 	}
 }
 
+// A provider with a list of dead numbers does not take a bearer from the others:
+// where it serves several, two of them must meet refusals.
+func TestDeadNumbersOfOne(t *testing.T) {
+	type sent struct {
+		name string
+		ok   bool
+	}
+	dead := func(name string, n int) []sent { return slices.Repeat([]sent{{name, false}}, n) }
+	list := func(parts ...[]sent) []sent { return slices.Concat(parts...) }
+	for name, tc := range map[string]struct {
+		sent []sent
+		open bool
+	}{
+		"he alone uses it":                {list([]sent{{"a", true}}, dead("a", refusedOpen)), true},
+		"nobody has used it":              {dead("a", refusedOpen), true},
+		"another uses it":                 {list([]sent{{"b", true}}, dead("a", 50)), false},
+		"both use it":                     {list([]sent{{"a", true}, {"b", true}}, dead("a", 50)), false},
+		"one dead number of the other":    {list([]sent{{"b", true}}, dead("a", 50), dead("b", 1)), false},
+		"two of the other":                {list([]sent{{"b", true}}, dead("a", 50), dead("b", 2)), true},
+		"two of a third":                  {list([]sent{{"b", true}}, dead("a", 50), dead("c", 2)), true},
+		"one of each":                     {list([]sent{{"a", true}}, dead("a", 1), dead("b", 1), dead("c", 1), dead("d", 1), dead("e", 1)), true},
+		"one is taken before the last":    {list([]sent{{"b", true}}, dead("a", 3), dead("b", 1), []sent{{"b", true}}, dead("b", 1)), false},
+		"the service's own texts are his": {list([]sent{{"", true}}, dead("a", 50)), false},
+	} {
+		b := &centre{name: "main"}
+		r := New([]Rule{{Bearer: b}}, nil)
+		for i, m := range tc.sent {
+			if b.answer = says(bearer.ErrRefused); m.ok {
+				b.answer = takes
+			}
+			n := sms.MSISDN(fmt.Sprint("417900000", 10+i))
+			r.Route(bearer.Destination{MSISDN: n, For: m.name}).Submit(t.Context(), bearer.Segment{Dest: n, For: m.name})
+		}
+		if err := r.Fault("main"); (err != nil) != tc.open {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A caller who goes away says nothing about the centre, and neither does one
 // lost response among others that came.
 func TestBreakerKeepsClosed(t *testing.T) {

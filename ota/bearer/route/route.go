@@ -88,7 +88,7 @@ func New(rules []Rule, changed func(name string, fault error)) *Router {
 		u.Weight = max(u.Weight, 1)
 		r.byCard = r.byCard || len(u.ICCID)+len(u.IMSI)+len(u.Profiles) > 0
 		if of[u.Bearer] == nil {
-			of[u.Bearer] = &breaker{Bearer: u.Bearer, patience: u.Patience, changed: changed, attempts: map[*context.CancelCauseFunc]bool{}}
+			of[u.Bearer] = &breaker{Bearer: u.Bearer, patience: u.Patience, changed: changed, attempts: map[*context.CancelCauseFunc]bool{}, users: map[string]bool{}}
 		}
 		r.breakers = append(r.breakers, of[u.Bearer])
 	}
