@@ -59,15 +59,12 @@ func (s *Completions) FreeCompletions(ctx context.Context, now time.Time, mine b
 	if mine {
 		own = s.boxes.me.Start
 	}
-	err = s.do(ctx, func(q querier) error {
-		observers = nil
-		if _, err := q.exec(sqlFreeCompletions, now, own); err != nil {
+	err = s.do(ctx, func(q querier) (err error) {
+		if _, err = q.exec(sqlFreeCompletions, now, own); err != nil {
 			return err
 		}
-		return q.each(`SELECT DISTINCT observer FROM completion ORDER BY observer`, func(r *row) error {
-			observers = append(observers, r.text())
-			return r.err()
-		})
+		observers, err = allOf(q, func(r *row) (string, error) { return r.text(), r.err() }, `SELECT DISTINCT observer FROM completion ORDER BY observer`)
+		return err
 	})
 	return observers, err
 }

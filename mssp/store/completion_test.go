@@ -145,6 +145,9 @@ func TestClaimedCompletion(t *testing.T) {
 		claim(at.Add(4*time.Second), 0)
 		claim(at.Add(5*time.Second), 2)
 		claim(at.Add(65*time.Second), 3) // nothing was heard of the second
+		_, err := l.FreeCompletions(ctx, at.Add(66*time.Second), false)
+		l.ok(err)
+		claim(at.Add(66*time.Second), 0) // whoever has it is alive
 		l.reopen()
 		claim(at.Add(66*time.Second), 0)
 		waiting, err := l.FreeCompletions(ctx, at.Add(66*time.Second), true)

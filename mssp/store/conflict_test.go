@@ -284,6 +284,17 @@ func TestOneCertificateAKey(t *testing.T) {
 		if !ok || now.Row.Status != mssp.CertRevoked || now.Row.Reason != 4 {
 			l.Errorf("the first of two: %+v", now)
 		}
+		// A serial number is given once: nothing gives way to it.
+		l.ok(l.AddCertificate(ctx, cert("0a", "a")))
+		for _, key := range []string{"a", "b", ""} {
+			there, ok := errors.AsType[*store.Existing[mssp.Certificate]](l.AddCertificate(ctx, cert("0a", key)))
+			if !ok || there.Row.Serial != "0a" || there.Row.Status != mssp.CertPending {
+				l.Errorf("its serial number again, with key %q: %+v", key, there)
+			}
+		}
+		if c, err := l.Certificate(ctx, "0a"); err != nil || c.Status != mssp.CertPending || c.KeyHash != "a" {
+			l.Errorf("after that it is %+v, %v", c, err)
+		}
 		// A revoked key gets no other, an expired one does.
 		_, err := l.SetCertStatus(ctx, "02", mssp.CertRevoked, 1, epoch)
 		l.ok(err)

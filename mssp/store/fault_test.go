@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // call makes a state in which a method has something to do, and is the method.
@@ -29,6 +32,28 @@ func TestEveryStatementMayFail(t *testing.T) {
 				l.failing(db, name, row, calls[name])
 			}
 		}
+	}
+}
+
+// Where those of all sources have too many octets, who has most gives up a set.
+func TestRoomOfAllMayFail(t *testing.T) {
+	l := onSQLite(t)
+	l.ok(l.Close())
+	s, err := store.Open(ctx, store.Options{DSN: l.dsn, MaxPending: 500, Clock: func() time.Time { return epoch }})
+	l.ok(err)
+	l.Store = s
+	db, ref := l.raw(), uint16(0)
+	save := func(source sms.MSISDN) error {
+		ref++
+		return nothing(l.SaveMO(ctx, bearer.MO{Source: source, UD: make([]byte, 100)}, store.ConcatRef{Ref: ref, Part: 1, Total: 2}))
+	}
+	for _, row := range []bool{false, true} {
+		l.failing(db, "SaveMO beside too many of another", row, func() func() error {
+			for range 5 {
+				l.ok(save(numberB))
+			}
+			return func() error { return save(numberA) }
+		})
 	}
 }
 

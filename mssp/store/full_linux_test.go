@@ -205,6 +205,9 @@ func TestReserve(t *testing.T) {
 		if err := s.Writable(ctx); !errors.Is(err, store.ErrNoRoom) {
 			t.Errorf("ready: %v", err)
 		}
+		if err := s.ImportCard(ctx, mssp.Card{ICCID: benchCard(n)}, nil); !errors.Is(err, store.ErrNoRoom) {
+			t.Errorf("a new card: %v", err)
+		}
 		for _, tx := range open[:n/2] {
 			f := store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction, Detail: string(make([]byte, 9_000))}
 			if _, err := s.Finish(ctx, f, seal); err != nil {

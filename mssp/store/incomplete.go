@@ -9,13 +9,7 @@ import (
 // Incomplete lists the sources of answers of which some parts are stored and
 // others are missing, at most limit of them: after a restart these are the
 // cards that may have to be asked again.
-func (s *Inbound) Incomplete(ctx context.Context, limit int) (sources []sms.MSISDN, err error) {
-	err = s.read(ctx, func(q querier) error {
-		sources = nil
-		return q.each(`SELECT DISTINCT source FROM mo_header WHERE state <> 1 AND state <> 2 LIMIT $1`, func(r *row) error {
-			sources = append(sources, sms.MSISDN(r.text()))
-			return r.err()
-		}, limit)
-	})
-	return sources, err
+func (s *Inbound) Incomplete(ctx context.Context, limit int) ([]sms.MSISDN, error) {
+	return readAll(ctx, s.db, func(r *row) (sms.MSISDN, error) { return sms.MSISDN(r.text()), r.err() },
+		`SELECT DISTINCT source FROM mo_header WHERE state <> 1 AND state <> 2 LIMIT $1`, limit)
 }

@@ -32,6 +32,21 @@ func (l *lab) counts() map[string]float64 {
 	return counts
 }
 
+// Whoever reads /metrics is told what each of them is.
+func TestMetricsAreExplained(t *testing.T) {
+	l := onSQLite(t)
+	families, err := l.reg.Gather()
+	l.ok(err)
+	if len(families) == 0 {
+		t.Error("there is none")
+	}
+	for _, f := range families {
+		if f.GetHelp() == "" {
+			t.Errorf("%s says nothing", f.GetName())
+		}
+	}
+}
+
 // Everything that the store counts is counted once, when it happens and is sure.
 func TestCounters(t *testing.T) {
 	onBoth(t, func(l *lab) {
