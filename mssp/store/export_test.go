@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -157,6 +158,33 @@ func (s *Store) PendingOctets(ctx context.Context) (octets int64, err error) {
 		return err
 	})
 	return octets, err
+}
+
+// PackMO is a short message as the row of the transaction keeps it that it has ended.
+func PackMO(mo bearer.MO) []byte { return packMO(&mo) }
+
+// FullRoom is who gives up a set, where these sources have so many octets each.
+func FullRoom(source sms.MSISDN, n, limit int64, have map[sms.MSISDN]int64) (most sms.MSISDN, full bool) {
+	m := &room{begun: map[int64]map[sms.MSISDN]int64{}, sources: map[sms.MSISDN]int64{}}
+	for s, octets := range have {
+		m.count(s, 1, octets)
+	}
+	return m.full(source, n, limit)
+}
+
+// KeepOutcomes is what happens to outcomes that could not be stored.
+func (s *Store) KeepOutcomes(o []SegmentOutcome) bool { return s.b.(*pgEngine).again(o) }
+
+// LimitPages keeps the file of the writer from growing by more than so many pages.
+func (s *Store) LimitPages(more int64) error {
+	w := s.b.(*sqliteEngine).writer
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	r, err := w.c.one("PRAGMA page_count")
+	if err != nil {
+		return err
+	}
+	return w.c.script(fmt.Sprintf("PRAGMA max_page_count=%d", r.int()+more))
 }
 
 // Tightness is whether a reserve of that size is tight as the free octets of its disk change.

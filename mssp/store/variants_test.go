@@ -55,6 +55,14 @@ func TestVariantsOfAPart(t *testing.T) {
 		}
 		j := save(2, 1, 2, 3, 4, 5, 6)
 		l.same("variants", [][]store.Piece{want, {{UD: []byte{1, 2, 3, 4, 5, 6}}}}, j.Variants)
+		var all, choices [][]byte
+		for _, p := range want {
+			all = append(all, append(slices.Clone(p.UD), 1, 2, 3, 4, 5, 6))
+		}
+		for _, ud := range j.Choices() {
+			choices = append(choices, ud)
+		}
+		l.same("choices", all, choices)
 		seen := 0
 		for range j.Choices() {
 			if seen++; seen == 3 {
