@@ -44,6 +44,7 @@ type options struct {
 	seed      string
 	guards    bool
 	every     bool
+	files     string
 	also      string
 	permitted string
 	verbose   bool
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.seed, "seed", "1", "another `text` picks other mutants")
 	f.BoolVar(&o.guards, "guards", false, "only in the conditions that refuse: if ... { return }")
 	f.BoolVar(&o.every, "every", false, "every mutant there is, not a sample of the lines")
+	f.StringVar(&o.files, "files", "", "only in files with one of these `names`, with commas between")
 	f.StringVar(&o.also, "also", "", "`packages` whose tests count too, with commas between")
 	f.StringVar(&o.permitted, "permitted", "cmd/internal/mutate/survivors.txt", "`file` of those that may survive")
 	f.BoolVar(&o.verbose, "v", false, "name every mutant, also those that were noticed")

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"go/ast"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -62,6 +63,10 @@ func choose(found []*mutant, o options) (out []*mutant) {
 	}
 	if o.guards {
 		found = slices.DeleteFunc(slices.Clone(found), func(m *mutant) bool { return !m.guard })
+	}
+	if o.files != "" {
+		names := strings.Split(o.files, ",")
+		found = slices.DeleteFunc(slices.Clone(found), func(m *mutant) bool { return !slices.Contains(names, filepath.Base(m.file.path)) })
 	}
 	if o.every {
 		return found

@@ -161,6 +161,24 @@ func TestSample(t *testing.T) {
 	}
 }
 
+// Some files alone.
+func TestFiles(t *testing.T) {
+	inModule(t, module)
+	group, err := load(t.Context(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := find(group[0])
+	name(found)
+	all := choose(found, options{every: true})
+	if some := choose(found, options{every: true, files: "nothing.go,door.go"}); len(all) == 0 || len(some) != len(all) {
+		t.Errorf("%d changes, and %d of the only file", len(all), len(some))
+	}
+	if none := choose(found, options{every: true, files: "nothing.go"}); len(none) != 0 {
+		t.Errorf("%d changes of another file", len(none))
+	}
+}
+
 // A permitted survivor is none; a line that fits nothing, or gives no reason, is an error.
 func TestPermitted(t *testing.T) {
 	line := "door.go Enter: never: g.Name == \"\" || g.Name == \"?\" || "
