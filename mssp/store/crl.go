@@ -109,13 +109,11 @@ func (s *Certificates) heldCertificates(ctx context.Context) (held []mssp.Certif
 					}
 				}
 				r.auth = &auth
-				if _, err := scanCertificate(r); errors.Is(err, ErrAltered) {
+				if _, err := scanCertificate(r); err != nil {
 					if len(held) < heldNamed {
 						s.tellHeld(r, err)
 					}
 					held = append(held, heldCertificate(r))
-				} else if err != nil {
-					return err
 				}
 				return nil
 			}, from, inspectPage)

@@ -150,9 +150,6 @@ func popNext(w *work, iccid ota.ICCID, now time.Time, seal SealFunc) (*Dispatche
 	for {
 		tx, err := oneTx(w, sqlNextQueued, string(iccid))
 		if errors.Is(err, ErrNotFound) {
-			if len(failed) == 0 {
-				return nil, nil, nil
-			}
 			_, err = w.exec(sqlTurn, string(iccid), "", len(failed), w.me())
 			return nil, failed, err
 		}
