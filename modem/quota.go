@@ -87,6 +87,16 @@ func (m *Modem) Spent(name string) error {
 	return q.spent(name)
 }
 
+// Down implements bearer.Judge: a quota that is used up comes back in hours.
+func (m *Modem) Down() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if q := m.quota(); q.left() == 0 {
+		return q.over()
+	}
+	return nil
+}
+
 // Shares is how many messages the service itself, and each name that has sent in the
 // last 24 hours, may send now; -1: no limit.
 func (m *Modem) Shares() map[string]int {

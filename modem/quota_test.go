@@ -169,12 +169,21 @@ func TestQuotaShares(t *testing.T) {
 		if diff := cmp.Diff(map[string]int{"": 0, "urn:noisy": 0, "urn:bank": 0}, l.Shares()); diff != "" {
 			t.Error(diff)
 		}
+		if err := l.Down(); err != nil {
+			t.Errorf("there is one left: %v", err)
+		}
 		send("urn:shop", 1, nil, "")
 		send("urn:late", 1, bearer.ErrBusy, "quota of 8 messages in 24 hours is used up, most of it by urn:noisy: 4")
 		if err := l.Spent("urn:noisy"); err != nil {
 			t.Errorf("that all is used up is said of one: %v", err)
 		}
+		if err := l.Down(); err == nil || !strings.Contains(err.Error(), "used up, most of it by urn:noisy: 4") {
+			t.Errorf("beforehand: %v", err)
+		}
 		l.sleep(26 * time.Hour)
+		if err := l.Down(); err != nil {
+			t.Errorf("a day later: %v", err)
+		}
 		send("urn:noisy", 4, nil, "")
 		send("urn:noisy", 1, bearer.ErrSpent, "has sent 4")
 	})

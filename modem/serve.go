@@ -105,6 +105,7 @@ func (s *session) sent(j *job, x sent) {
 	if err := s.m.Spent(j.seg.For); err != nil {
 		s.m.log.Warn("no more of a name goes out for now", "error", err)
 	}
+	s.m.changed() // the quota may be used up now
 	if j.seg.Report && s.info.Reports || x.MR < 0 {
 		s.m.state.remember(x)
 	}

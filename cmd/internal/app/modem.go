@@ -18,10 +18,10 @@ type modemBearer struct {
 func (m *modemBearer) Fault() error {
 	st := m.Status()
 	switch {
+	case st.Problem != "":
+		return errors.New(st.Problem) // also that its quota is used up
 	case m.Attached():
 		return nil
-	case st.Problem != "":
-		return errors.New(st.Problem)
 	}
 	return errNotAttached
 }

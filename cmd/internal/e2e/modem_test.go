@@ -106,5 +106,23 @@ func TestModemQuota(t *testing.T) {
 		t.Errorf("another provider: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	c.stop(t)
+	// A single provider has all of it. When that is used up its requests are refused at
+	// once, and the service says that no signature can pass.
+	must(t, w.dir, "ap", "disable", string(portal))
+	c = w.serve(t)
+	for range 12 {
+		if r = w.sign(t, u, "--text", "Pay?", "--out", "signed.p7s"); r.code != 0 {
+			break
+		}
+		sent++
+	}
+	if sent <= most || !strings.Contains(r.stdout+r.stderr, "780 ") || !strings.Contains(r.stdout+r.stderr, "no mobile network takes messages") {
+		t.Errorf("alone, after %d it ends with %d\n%s%s", sent, r.code, r.stdout, r.stderr)
+	}
+	eventually(t, "that the service says it is not ready", func() bool {
+		code, text := page(t, "http://"+w.metrics+"/readyz")
+		return code == 503 && strings.Contains(text, "quota of 12 messages in 24 hours is used up")
+	})
+	c.stop(t)
 	w.checkLog(t, nil)
 }

@@ -25,10 +25,12 @@ func (c *chain) Name() string { return c.list[0].Name() }
 func (c *chain) Down() error {
 	var why error
 	for _, b := range c.list {
-		spent := spent(b.Bearer, c.name)
+		spent, down := spent(b.Bearer, c.name), down(b.Bearer)
 		switch {
 		case spent != nil:
 			why = spent
+		case down != nil:
+			why = down
 		case b.stalled():
 			why = b.fault()
 		case attached(b.Bearer):

@@ -199,6 +199,14 @@ func spent(b bearer.Bearer, name string) error {
 	return nil
 }
 
+// down is why a bearer takes nothing in any name, where it can tell, or nil.
+func down(b bearer.Bearer) error {
+	if j, ok := b.(bearer.Judge); ok {
+		return j.Down()
+	}
+	return nil
+}
+
 // attached asks a bearer whether messages can pass, where it can tell.
 func attached(b bearer.Bearer) bool {
 	a, ok := b.(bearer.Attacher)

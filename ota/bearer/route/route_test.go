@@ -207,6 +207,36 @@ func (r rationed) Spent(name string) error {
 	return nil
 }
 
+// judging knows beforehand that it takes nothing.
+type judging struct {
+	*fake
+	why error
+}
+
+func (j judging) Down() error { return j.why }
+
+// A bearer that takes nothing for hours, though it is attached, is told beforehand; not
+// where another can take the message.
+func TestDownBeforehand(t *testing.T) {
+	used := errors.New("quota is used up")
+	for name, tc := range map[string]struct {
+		rules []Rule
+		down  bool
+	}{
+		"one":                     {[]Rule{{Bearer: judging{&fake{name: "a"}, used}}}, true},
+		"it takes messages":       {[]Rule{{Bearer: judging{&fake{name: "a"}, nil}}}, false},
+		"both":                    {[]Rule{{Bearer: judging{&fake{name: "a"}, used}}, {Bearer: judging{&fake{name: "b"}, used}}}, true},
+		"another takes messages":  {[]Rule{{Bearer: judging{&fake{name: "a"}, used}}, {Bearer: &fake{name: "b"}}}, false},
+		"another, the first one":  {[]Rule{{Bearer: &fake{name: "b"}}, {Bearer: judging{&fake{name: "a"}, used}}}, false},
+		"another has had a share": {[]Rule{{Bearer: judging{&fake{name: "a"}, used}}, {Bearer: rationed{&fake{name: "b"}, ""}}}, true},
+	} {
+		err := New(tc.rules, nil).Route(bearer.Destination{}).(bearer.Judge).Down()
+		if (err != nil) != tc.down || tc.down && !errors.Is(err, bearer.ErrAway) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A name that has had its share of every bearer is told so beforehand, others are not,
 // and no breaker opens for that.
 func TestSpent(t *testing.T) {
