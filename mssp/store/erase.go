@@ -203,9 +203,7 @@ func eraseKind(q querier, i int, keep *Retention, t *Turn, left int, gone Erased
 // erase takes kinds from a row. errMoved: somebody has changed it since it was read,
 // and nothing was done; the other rows of the commit need not wait for it.
 func erase(q querier, k *keptRow, bits int64, now time.Time, why string, gone Erased) error {
-	if bits &= k.kept; bits == 0 {
-		return nil
-	}
+	bits &= k.kept
 	tx := &k.tx
 	var set, also []string
 	var fresh []mssp.Erasable

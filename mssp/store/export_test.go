@@ -204,3 +204,10 @@ func Tightness(path string, size int64, free ...int64) (tight []bool) {
 	}
 	return tight
 }
+
+// Faulty are the same boxes, of which only what this Boxes asks has a fault.
+func (b *Boxes) Faulty(f *Fault) *Boxes {
+	d, other := *b.db, *b
+	other.db, d.boxes, d.b = &d, &other, &faulty{b.b, f}
+	return &other
+}

@@ -37,6 +37,13 @@ func (l *lab) transactionCalls() map[string]call {
 			tx.ICCID, tx.MSISDN = l.freshCard(), l.freshUser().MSISDN
 			return func() error { return nothing(l.Accept(ctx, tx, &store.Prompt{Rules: rules}, asking)) }
 		},
+		"Accept where somebody else has counted": func() func() error {
+			tx, u := newTx(), l.freshUser()
+			tx.ICCID, tx.MSISDN = u.ICCID, u.MSISDN
+			l.finish(done(must(l.Accept(ctx, tx, &store.Prompt{Rules: rules}, seal)).Tx))
+			tx.ID, tx.APTransID = mssp.TransID(fresh("y%d")), fresh("y%d")
+			return func() error { return nothing(l.Accept(ctx, tx, &store.Prompt{Rules: rules}, seal)) }
+		},
 		"Accept behind another": func() func() error {
 			tx := newTx()
 			tx.ICCID = l.under(seal).ICCID

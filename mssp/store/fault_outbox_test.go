@@ -53,6 +53,17 @@ func (l *lab) outboxCalls() map[string]call {
 			all = append(all, all[0])
 			return func() error { return l.RecordOutcomes(ctx, all) }
 		},
+		"RecordOutcomes of many, one twice": func() func() error {
+			var all []store.SegmentOutcome
+			for _, seg := range must(l.EnqueueText(ctx, make([]bearer.Segment, 15))) {
+				o := outcome(store.SegAccepted)
+				o.ID = seg.ID
+				all = append(all, o)
+			}
+			must(l.ClaimSegments(ctx, epoch.Add(time.Second), upTo(100)))
+			all = append(all, all[0])
+			return func() error { return l.RecordOutcomes(ctx, all) }
+		},
 		"Resolve": func() func() error {
 			tx := l.under(seal)
 			o := outcome(store.SegAccepted)
@@ -254,12 +265,40 @@ func (l *lab) otherCalls() map[string]call {
 			l.ok(l.EraseUser(ctx, u.MSISDN, epoch))
 			return func() error { _, _, err := l.EraseMarked(ctx, epoch); return err }
 		},
+		"EraseUser of one who is no user": func() func() error {
+			tx := newTx()
+			tx.ICCID, tx.MSISDN = l.freshCard(), sms.MSISDN(fresh("41796%06d"))
+			l.finish(done(l.accept(tx).Tx))
+			return func() error { return l.EraseUser(ctx, tx.MSISDN, epoch) }
+		},
+		"read Due": always(func() error { return nothing(l.Due(ctx, store.Retention{Texts: epoch.Add(time.Hour)})) }),
+		"Turn of the first": func() func() error {
+			l.ok(nothing(db.Exec("DELETE FROM retention")))
+			return func() error { _, _, err := l.Turn(ctx, store.Machine{Now: epoch}); return err }
+		},
+		"Turn after one that is gone": func() func() error {
+			l.turn()
+			l.ok(nothing(db.Exec("UPDATE retention SET holder = 999")))
+			return func() error { _, _, err := l.Turn(ctx, store.Machine{Now: epoch}); return err }
+		},
+		"Believe": func() func() error {
+			l.turn()
+			ahead += time.Hour
+			return func() error { return l.Believe(ctx, epoch.Add(ahead)) }
+		},
 		"read Inspect": always(func() error {
 			return nothing(l.Inspect(ctx, store.Inspection{Report: func(f store.Finding) { l.Errorf("%+v", f) }}))
 		}),
 		"AdoptAltered in steps": func() func() error {
 			l.ok(nothing(db.Exec("UPDATE card SET imsi = $1 WHERE iccid = $2", fresh("%d"), string(cardB))))
 			return func() error { return nothing(l.AdoptAltered(ctx)) }
+		},
+		"Authenticate in steps": func() func() error {
+			for _, table := range []string{"ap", "card", "subscriber", "key_pair", "certificate", "tx"} {
+				l.ok(nothing(db.Exec("UPDATE " + table + " SET tag = NULL")))
+			}
+			l.ok(nothing(db.Exec("INSERT INTO meta (name, value) VALUES ('rows', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value", []byte("old"))))
+			return func() error { return nothing(l.Authenticate(ctx, l.vault)) }
 		},
 		"AdoptRequests": func() func() error {
 			l.ok(l.SetMeta(ctx, "requests", must(l.vault.AppendTag(nil, "mark of requests"))))

@@ -42,7 +42,7 @@ const (
 
 	sqlIdle = `SELECT iccid FROM card WHERE busy_tx = '' AND queued > 0 ORDER BY iccid`
 
-	sqlLockCard = `UPDATE card SET queued = queued WHERE iccid = $1 AND ` + sqlFence + `$2` + sqlKept + ` RETURNING busy_tx, queued, holder`
+	sqlLockCard = `UPDATE card SET queued = queued WHERE iccid = $1 AND ` + sqlFence + `$2` + sqlKept + ` RETURNING busy_tx, holder`
 
 	sqlMendCard = `UPDATE card SET busy_tx = $2, queued = $3 WHERE iccid = $1`
 )
@@ -146,7 +146,7 @@ func (b *Boxes) mendCard(q querier, iccid ota.ICCID) error {
 	if err != nil {
 		return b.fenced(q, err)
 	}
-	busy, queued, holder := r.text(), r.int(), r.int()
+	busy, holder := r.text(), r.int()
 	if err := r.err(); err != nil {
 		return err
 	}
@@ -164,8 +164,6 @@ func (b *Boxes) mendCard(q querier, iccid ota.ICCID) error {
 	}
 	if under == 0 {
 		busy = ""
-	} else if waiting == queued {
-		return nil
 	}
 	_, err = q.exec(sqlMendCard, string(iccid), busy, waiting)
 	return err

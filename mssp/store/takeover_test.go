@@ -140,6 +140,14 @@ func TestFence(t *testing.T) {
 			return l.RecordOutcomes(ctx, outcomes(store.SegRejected, segs...))
 		},
 		"recover": func(l *lab, _ mssp.Transaction) error { _, err := l.Recover(ctx); return err },
+		"turn": func(l *lab, _ mssp.Transaction) error {
+			_, _, err := l.Turn(ctx, store.Machine{Now: epoch})
+			return err
+		},
+		"erase": func(l *lab, _ mssp.Transaction) error {
+			_, _, err := l.Erase(ctx, store.Retention{Texts: epoch}, store.Turn{Now: epoch})
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one, two, a, _, _ := twoBoxes(t)
