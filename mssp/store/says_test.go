@@ -103,6 +103,9 @@ func TestWhatPostgresSays(t *testing.T) {
 	}
 	l.wantErr("what comes next", l.SetMeta(ctx, "x", []byte("3")), store.ErrOutcomeUnknown)
 	l.wantErr("Failure", l.Failure(), store.ErrOutcomeUnknown)
+	if v, err := l.Meta(ctx, "none such"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a stopped store is still read: %q, %v", v, err)
+	}
 	l.wantErr("Close", l.Close(), store.ErrOutcomeUnknown)
 	if n := l.counts()["commit_unknown_total"]; n != 1 {
 		t.Errorf("%v are counted", n)

@@ -139,6 +139,13 @@ func TestFence(t *testing.T) {
 			l.ok(err)
 			return l.RecordOutcomes(ctx, outcomes(store.SegRejected, segs...))
 		},
+		"outcomes": func(l *lab, _ mssp.Transaction) error { // a statement for all
+			many := make([]store.SegmentOutcome, 16)
+			for i := range many {
+				many[i] = store.SegmentOutcome{ID: int64(1000 + i), State: store.SegAccepted}
+			}
+			return l.RecordOutcomes(ctx, many)
+		},
 		"recover": func(l *lab, _ mssp.Transaction) error { _, err := l.Recover(ctx); return err },
 		"turn": func(l *lab, _ mssp.Transaction) error {
 			_, _, err := l.Turn(ctx, store.Machine{Now: epoch})
@@ -196,7 +203,7 @@ func TestLease(t *testing.T) {
 	crew, err := one.Crew(ctx)
 	one.ok(err)
 	first, last := crew[0].SeenAt, crew[1].SeenAt // they started one after the other
-	later.Store(first.Add(4 * time.Second).UnixMicro())
+	later.Store(first.Add(5 * time.Second).UnixMicro())
 	three := one.beside("three", clock)
 	if rec, err := three.TakeOver(ctx); err != nil || len(rec.Dead) != 0 {
 		t.Errorf("within the lease: %+v, %v", rec, err)
