@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
@@ -35,6 +36,21 @@ func TestUnavailable(t *testing.T) {
 		{io.EOF, true},
 		{io.ErrUnexpectedEOF, true},
 		{refused, true},
+		{store.SQLiteError(lib.SQLITE_BUSY), true},
+		{store.SQLiteError(lib.SQLITE_BUSY_SNAPSHOT), true},
+		{store.SQLiteError(lib.SQLITE_LOCKED), true},
+		{store.SQLiteError(lib.SQLITE_IOERR_READ), true},
+		{store.SQLiteError(lib.SQLITE_FULL), true},
+		{store.SQLiteError(lib.SQLITE_NOMEM), true},
+		{store.SQLiteError(lib.SQLITE_READONLY), true},
+		{store.SQLiteError(lib.SQLITE_CORRUPT), true},
+		{store.SQLiteError(lib.SQLITE_NOTADB), true},
+		{store.SQLiteError(lib.SQLITE_CANTOPEN), true},
+		{store.SQLiteError(lib.SQLITE_ERROR), false},
+		{store.SQLiteError(lib.SQLITE_CONSTRAINT_UNIQUE), false},
+		{store.SQLiteError(lib.SQLITE_TOOBIG), false},
+		{&pgconn.ConnectError{}, true},
+		{&net.OpError{Op: "read", Net: "tcp", Err: context.DeadlineExceeded}, false},
 		{&pgconn.PgError{Code: "08006"}, true},  // connection_failure
 		{&pgconn.PgError{Code: "53300"}, true},  // too_many_connections
 		{&pgconn.PgError{Code: "55P03"}, true},  // lock_not_available

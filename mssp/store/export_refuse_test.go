@@ -124,3 +124,11 @@ func (s *Store) HalfWrite(name string) error {
 		return ErrBroken
 	})
 }
+
+// RefuseWriter is Refuse for what writes, whoever reads at the moment.
+func (s *Store) RefuseWriter(f func(sql string) error) {
+	w := s.b.(*sqliteEngine).writer
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	w.c.refuse(f)
+}

@@ -144,7 +144,7 @@ func TestCloseUnlocks(t *testing.T) {
 // What statfs(2) says of file systems whose files other machines have too.
 func TestNetworkFileSystems(t *testing.T) {
 	for magic, want := range map[uint32]string{
-		0x6969: "NFS", 0xFF534D42: "SMB", 0xFE534D42: "SMB", 0x517B: "SMB", 0x00C36400: "Ceph", 0x5346414F: "AFS",
+		0x6969: "NFS", 0xFF534D42: "SMB", 0xFE534D42: "SMB", 0x517B: "SMB", 0x00C36400: "Ceph", 0x5346414F: "AFS", 0x6B414653: "AFS", 0x564C: "NCP", 0x73757245: "Coda",
 		0xEF53: "", 0x01021994: "", 0x9123683E: "", 0x58465342: "", 0x794C7630: "", 0x2FC12FC1: "", // ext4, tmpfs, btrfs, xfs, overlay, zfs
 	} {
 		if got := store.NetworkName(magic); got != want {

@@ -39,10 +39,7 @@ func (e *sqliteEngine) scrub(ctx context.Context) error {
 // scrub is between two batches.
 func (w *writer) scrub() (busy bool, err error) {
 	w.turn.Lock()
-	defer func() {
-		w.turn.Unlock()
-		w.nudge() // who came meanwhile found the turn taken
-	}()
+	defer w.turn.Unlock() // who came meanwhile has woken the loop, which waits for it
 	if err := w.why(); err != nil {
 		return false, err
 	}
