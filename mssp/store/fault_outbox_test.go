@@ -210,6 +210,13 @@ func (l *lab) otherCalls() map[string]call {
 			name := fresh("x%d")
 			return func() error { return l.AddMeta(ctx, name, []byte{1}) }
 		},
+		"read AddMeta again": always(func() error {
+			var have *store.Existing[[]byte]
+			if err := l.AddMeta(ctx, "requests", []byte{1}); !errors.As(err, &have) {
+				return err
+			}
+			return nil
+		}),
 		"read Meta": always(func() error { return nothing(l.Meta(ctx, "x")) }),
 		"NoteClock": func() func() error {
 			ahead += time.Hour

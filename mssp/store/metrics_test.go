@@ -98,3 +98,63 @@ func TestCounters(t *testing.T) {
 		})
 	})
 }
+
+// Each commit is counted, with how many jobs shared it; whatever a commit is, somebody
+// looks at how many octets the disk has.
+func TestCommitsAreCounted(t *testing.T) {
+	l := onSQLite(t)
+	put := func(name string) func() error { return func() error { return l.SetMeta(ctx, name, nil) } }
+	before := l.counts()
+	was := l.sizes()
+	l.Together(put("a"), put("b"), put("c"))
+	l.ok(l.SetMeta(ctx, "d", nil))
+	now := l.counts()
+	if jobs, commits := now["jobs_total"]-before["jobs_total"], now["commits_total"]-before["commits_total"]; jobs != 4 || commits != 2 {
+		t.Errorf("%v jobs in %v commits, want 4 in 2", jobs, commits)
+	}
+	got := l.sizes()
+	for name := range got {
+		got[name] -= was[name]
+	}
+	if got["commit_jobs sum"] != 4 || got["commit_jobs n"] != 2 || got["commit_seconds n"] != 2 || got["commit_seconds sum"] <= 0 {
+		t.Errorf("%v", got)
+	}
+	l.PretendFree(123 << 20)
+	space := l.Space()
+	if got = l.sizes(); got["disk_free_bytes"] != 123<<20 || got["disk_reserve_bytes"] != float64(space.Reserve) || space.Reserve == 0 {
+		t.Errorf("%v, %+v", got, space)
+	}
+}
+
+// sizes are the gauges and histograms of the store.
+func (l *lab) sizes() map[string]float64 {
+	l.Helper()
+	families, err := l.reg.Gather()
+	l.ok(err)
+	sizes := map[string]float64{}
+	for _, f := range families {
+		name := strings.TrimPrefix(f.GetName(), "simsign_store_")
+		for _, m := range f.GetMetric() {
+			if g := m.GetGauge(); g != nil {
+				sizes[name] = g.GetValue()
+			}
+			if h := m.GetHistogram(); h != nil {
+				sizes[name+" n"], sizes[name+" sum"] = float64(h.GetSampleCount()), h.GetSampleSum()
+			}
+		}
+	}
+	return sizes
+}
+
+// Two stores cannot count in one place: the second is not opened.
+func TestMetricsTwice(t *testing.T) {
+	l := onSQLite(t)
+	s, err := store.Open(ctx, store.Options{DSN: l.dsn, ReadOnly: true, Registerer: l.reg})
+	if err == nil {
+		s.Close()
+		t.Error("it is opened")
+	}
+	s, err = store.Open(ctx, store.Options{DSN: l.dsn, ReadOnly: true}) // nobody asks
+	l.ok(err)
+	l.ok(s.Close())
+}

@@ -203,3 +203,24 @@ func TestCloseWithoutSettling(t *testing.T) {
 	}
 	l.open()
 }
+
+// A box whose row somebody has taken away is dead here too: it writes nothing more for
+// its cards, and stops.
+//
+// Supports: F18
+func TestFencedOnAFile(t *testing.T) {
+	l := onSQLite(t)
+	d := l.accept(newTx()).Dispatched
+	l.ok(nothing(l.raw().Exec("DELETE FROM box")))
+	l.wantErr("an outcome", l.RecordOutcomes(ctx, outcomes(store.SegAccepted, d.Segments...)), store.ErrFenced)
+	l.wantErr("Failure", l.Failure(), store.ErrFenced)
+	select {
+	case <-l.Stopped():
+	default:
+		t.Error("it goes on")
+	}
+	l.wantErr("Close", l.Close(), store.ErrFenced)
+	var err error
+	l.Store, err = store.Open(ctx, store.Options{DSN: l.dsn, ReadOnly: true})
+	l.ok(err)
+}
