@@ -3,6 +3,7 @@ package store_test
 import (
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,10 +44,11 @@ func TestRefusedOutcomesAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "simsign.db")
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t, path)
-		tries, refused := 0, true
+		var tries atomic.Int64
+		var taken atomic.Bool
 		l.Refuse(func(sql string) error {
 			if strings.HasPrefix(sql, "UPDATE segment SET state") {
-				if tries++; refused {
+				if tries.Add(1); !taken.Load() {
 					return store.SQLiteError(lib.SQLITE_NOMEM)
 				}
 			}
@@ -68,7 +70,7 @@ func TestRefusedOutcomesAreKept(t *testing.T) {
 			segs, err := l.Segments(ctx, d.Tx.ID)
 			l.ok(err)
 			for _, s := range segs {
-				if s.Route != route || tries != after {
+				if s.Route != route || tries.Load() != int64(after) {
 					t.Errorf("by %q after %d tries, want %q after %d", s.Route, tries, route, after)
 				}
 			}
@@ -78,7 +80,7 @@ func TestRefusedOutcomesAreKept(t *testing.T) {
 		wait(21 * time.Millisecond)
 		stored(d, "", 1)
 		lazy(d, "second") // says something else; the first counts
-		refused = false
+		taken.Store(true)
 		wait(970 * time.Millisecond)
 		stored(d, "", 1)
 		wait(30 * time.Millisecond)
@@ -87,10 +89,12 @@ func TestRefusedOutcomesAreKept(t *testing.T) {
 		stored(d, "first", 1+2*len(d.Segments)) // once
 
 		l.finish(done(d.Tx))
-		d, tries, refused = l.accept(newTx()).Dispatched, 0, true
+		d = l.accept(newTx()).Dispatched
+		tries.Store(0)
+		taken.Store(false)
 		lazy(d, "third")
 		wait(21 * time.Millisecond)
-		refused = false
+		taken.Store(true)
 		l.ok(l.SetMeta(ctx, "x", nil))
 		stored(d, "third", 1+len(d.Segments))
 	})

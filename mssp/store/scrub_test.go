@@ -83,7 +83,7 @@ func TestScrubOnPostgres(t *testing.T) {
 	l.ok(l.Scrub(ctx))
 	for _, table := range []string{"tx", "segment", "packet", "subscriber", "certificate", "key_pair", "mo_header", "mo_part", "patience", "receipt", "erasure"} {
 		for n := 0; n == 0; { // its statistics come a little later
-			l.ok(db.QueryRow("SELECT vacuum_count FROM pg_stat_user_tables WHERE relname = $1", table).Scan(&n))
+			l.ok(db.QueryRow("SELECT vacuum_count FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname = $1", table).Scan(&n))
 		}
 	}
 	l.ok(nothing(db.Exec("ALTER TABLE patience RENAME TO hidden")))
