@@ -71,7 +71,7 @@ func TestRefusedOutcomesAreKept(t *testing.T) {
 			l.ok(err)
 			for _, s := range segs {
 				if s.Route != route || tries.Load() != int64(after) {
-					t.Errorf("by %q after %d tries, want %q after %d", s.Route, tries, route, after)
+					t.Errorf("by %q after %d tries, want %q after %d", s.Route, tries.Load(), route, after)
 				}
 			}
 		}
