@@ -150,3 +150,31 @@ func TestMessageOfNoSegment(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A box that cannot enter says so, and is none.
+func TestBoxCannotEnter(t *testing.T) {
+	l := onSQLite(t)
+	for _, tc := range [][2]string{
+		{"ALTER TABLE sequence RENAME TO sequence_x", "ALTER TABLE sequence_x RENAME TO sequence"},
+		{"CREATE TRIGGER refuses BEFORE INSERT ON box BEGIN SELECT RAISE(ABORT, 'no'); END", "DROP TRIGGER refuses"},
+	} {
+		l.ok(l.Close())
+		db := rawDB(t, l.dsn)
+		_, err := db.Exec(tc[0])
+		l.ok(err)
+		s, err := store.Open(ctx, store.Options{DSN: l.dsn, Box: "one"})
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "enter as box one") {
+			t.Errorf("%s: %v", tc[0], err)
+		}
+		_, err = db.Exec(tc[1])
+		l.ok(err)
+		db.Close()
+		l.open()
+	}
+	if _, err := store.Open(ctx, store.Options{DSN: "postgres://%zz"}); err == nil {
+		t.Error("an address that is none")
+	}
+}

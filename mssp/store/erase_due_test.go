@@ -164,3 +164,38 @@ func TestTurnAtOneMoment(t *testing.T) {
 		t.Errorf("%q and %q", one.Other, other.Other)
 	}
 }
+
+// What was not erased because a statement failed is not counted, and then it is, once.
+func TestErasedIsCountedOnce(t *testing.T) {
+	l := onSQLite(t)
+	l.user()
+	for name, erase := range map[string]func() error{
+		"by age": func() error {
+			_, _, err := l.Erase(ctx, store.Retention{Signatures: epoch.Add(time.Hour)}, store.Turn{Now: epoch})
+			return err
+		},
+		"of a person": func() error { _, _, err := l.EraseMarked(ctx, epoch); return err },
+	} {
+		before := l.counts()["erased_total signatures"]
+		l.ended()
+		if name == "by age" {
+			l.turn()
+		} else {
+			l.ok(l.EraseUser(ctx, numberA, epoch))
+		}
+		for at := 1; ; at++ {
+			f := &store.Fault{At: at}
+			err := l.With(f, erase)
+			n := l.counts()["erased_total signatures"] - before
+			if f.Over() {
+				if err != nil || n != 1 {
+					t.Errorf("%s: %v are counted, %v", name, n, err)
+				}
+				break
+			}
+			if l.wantErr(name, err, store.ErrBroken); n != 0 {
+				t.Fatalf("%s: %v are counted when statement %d fails", name, n, at)
+			}
+		}
+	}
+}

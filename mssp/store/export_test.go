@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota/bearer"
@@ -211,3 +212,6 @@ func (b *Boxes) Faulty(f *Fault) *Boxes {
 	other.db, d.boxes, d.b = &d, &other, &faulty{b.b, f}
 	return &other
 }
+
+// LimitJobs gives a job on PostgreSQL no more time than that.
+func (s *Store) LimitJobs(d time.Duration) { s.b.(*pgEngine).limit = d }

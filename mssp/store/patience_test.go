@@ -248,6 +248,7 @@ func TestOnlyWhatWasShownCounts(t *testing.T) {
 			{"half delivered", expired, part(true, false), 0},
 			{"not delivered", expired, part(false, false), 0},
 			{"the network refuses", store.Finish{Event: mssp.EventUndeliver, Status: mssp.OTAError}, func(store.AcceptResult) {}, 0},
+			{"the network gives it up", store.Finish{Event: mssp.EventUndeliver, Status: mssp.ExpiredTransaction}, part(true, true), 0},
 			{"delivered", expired, part(true, true), 1},
 			{"the card asks him", expired, func(r store.AcceptResult) { l.ok(l.MarkPrompted(ctx, r.Tx.ID)) }, 1},
 			{"he does not answer the card", store.Finish{Event: mssp.EventRefused, Status: mssp.ExpiredTransaction}, func(store.AcceptResult) {}, 1},

@@ -29,6 +29,7 @@ type pgEngine struct {
 	beside  bool
 	session pgSession
 	word    pgWord
+	limit   time.Duration // of a job
 
 	mu     sync.Mutex
 	lazies []SegmentOutcome
@@ -41,7 +42,7 @@ type pgEngine struct {
 }
 
 func openPostgres(ctx context.Context, o *Options, m *metrics, rec recorder) (*pgEngine, error) {
-	e := &pgEngine{log: o.Logger, m: m, rec: rec, auth: o.auth, dsn: o.DSN, beside: o.Beside, stop: make(chan struct{})}
+	e := &pgEngine{log: o.Logger, m: m, rec: rec, auth: o.auth, dsn: o.DSN, beside: o.Beside, limit: jobTimeout, stop: make(chan struct{})}
 	var err error
 	if e.db, err = dialPostgres(o.DSN, !o.ReadOnly, &e.word.opened); err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func (e *pgEngine) once(ctx context.Context, f func(querier) error) error {
 	if err := e.sturdy(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.limit)
 	defer cancel()
 	tx, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -260,7 +261,7 @@ func (e *pgEngine) read(ctx context.Context, f func(querier) error) error {
 	if err := e.open(); errors.Is(err, ErrClosed) {
 		return err
 	}
-	own, cancel := context.WithTimeout(ctx, jobTimeout)
+	own, cancel := context.WithTimeout(ctx, e.limit)
 	defer cancel()
 	err := f(&pgTx{ctx: own, auth: e.auth, tx: e.db})
 	if err != nil && own.Err() != nil && ctx.Err() == nil {

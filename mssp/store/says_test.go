@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/simsign/simsign/mssp"
@@ -222,4 +224,43 @@ func TestEndIsNotTold(t *testing.T) {
 	if n != 1 {
 		t.Errorf("it was said %d times", n)
 	}
+}
+
+// A server that does not answer in time is told as such, to who writes and to who
+// reads, and nothing was written; who does not wait so long himself is told that.
+//
+// Supports: F4
+func TestPostgresIsSilent(t *testing.T) {
+	l := newLab(t, postgresDSN(t))
+	l.ok(l.SetMeta(ctx, "x", []byte("1")))
+	hold, err := operator(t, l.dsn).Begin()
+	l.ok(err)
+	_, err = hold.Exec("LOCK TABLE meta")
+	l.ok(err)
+	impatient, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := l.Meta(impatient, "x"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrSilent) {
+		t.Errorf("read by who does not wait: %v", err)
+	}
+	l.LimitJobs(50 * time.Millisecond)
+	if _, err := l.Meta(ctx, "x"); !errors.Is(err, store.ErrSilent) {
+		t.Errorf("read: %v", err)
+	}
+	for {
+		err := l.SetMeta(ctx, "x", []byte("2"))
+		l.wantErr("written", err, store.ErrNotWritten)
+		if errors.Is(err, store.ErrSilent) || err == nil {
+			break // else it was not even asked
+		}
+	}
+	if l.Writable(ctx) == nil {
+		t.Error("it is writable all the same")
+	}
+	l.ok(l.Failure())
+	l.ok(hold.Rollback())
+	l.LimitJobs(time.Hour)
+	if v, err := l.Meta(ctx, "x"); string(v) != "1" || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+	l.ok(l.Writable(ctx))
 }
