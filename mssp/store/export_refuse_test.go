@@ -132,3 +132,15 @@ func (s *Store) RefuseWriter(f func(sql string) error) {
 	defer w.turn.Unlock()
 	w.c.refuse(f)
 }
+
+// ReaderSetting is a PRAGMA of a reader.
+func (s *Store) ReaderSetting(name string) (n int64, err error) {
+	err = s.read(context.Background(), func(q querier) error {
+		r, err := q.one("PRAGMA " + name)
+		if err == nil {
+			n, err = r.int(), r.err()
+		}
+		return err
+	})
+	return n, err
+}

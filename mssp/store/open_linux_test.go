@@ -115,3 +115,49 @@ func TestPostgresCannotBeOpened(t *testing.T) {
 		})
 	}
 }
+
+// Every connection has the settings without which an answer would not last, what was
+// erased would stay, or one would wait for the other for ever.
+//
+// Supports: D, F2
+func TestSettingsOfConnections(t *testing.T) {
+	l := onSQLite(t)
+	for name, want := range map[string]int64{
+		"busy_timeout": 5000, "synchronous": 2, "fullfsync": 1, "ignore_check_constraints": 0, "foreign_keys": 1,
+		"cache_size": -32768, "temp_store": 2, "secure_delete": 1,
+	} {
+		if n, err := l.Setting(name); err != nil || n != want {
+			t.Errorf("the writer has %s = %d, %v, want %d", name, n, err, want)
+		}
+	}
+	for name, want := range map[string]int64{"busy_timeout": 5000, "query_only": 1, "cache_size": -8192} {
+		if n, err := l.ReaderSetting(name); err != nil || n != want {
+			t.Errorf("a reader has %s = %d, %v, want %d", name, n, err, want)
+		}
+	}
+	var mode string
+	l.ok(l.raw().QueryRow("PRAGMA journal_mode").Scan(&mode))
+	if mode != "wal" {
+		t.Errorf("the journal is %s", mode)
+	}
+}
+
+// Each version of the schema is recorded once, with the time at which it was made.
+func TestVersionsAreRecorded(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.reopen()
+		rows, err := l.raw().Query("SELECT version, applied_at FROM schema_version ORDER BY version")
+		l.ok(err)
+		defer rows.Close()
+		n := 0
+		for ; rows.Next(); n++ {
+			var version, at int64
+			if err := rows.Scan(&version, &at); err != nil || version != int64(n+1) || at != epoch.UnixMicro() {
+				l.Errorf("version %d at %d, %v", version, at, err)
+			}
+		}
+		if rows.Err() != nil || n != 12 {
+			l.Errorf("%d versions, %v", n, rows.Err())
+		}
+	})
+}
