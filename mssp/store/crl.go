@@ -62,9 +62,6 @@ func (s *Certificates) NextCRL(ctx context.Context) (number int64, revoked []mss
 
 // withHeld is the list with the held certificates in the place of their rows.
 func withHeld(list, held []mssp.Certificate) []mssp.Certificate {
-	if len(held) == 0 {
-		return list
-	}
 	is := map[string]bool{}
 	for i := range held {
 		is[held[i].Serial] = true
@@ -97,10 +94,8 @@ func (s *Certificates) heldCertificates(ctx context.Context) (held []mssp.Certif
 	var auth authority // what is remembered of rows in use is not lost to rows that are only looked at
 	auth.tagger.Store(s.auth.tagger.Load())
 	for after, more := driver.Value(""), true; more && err == nil; {
-		n, page := 0, len(held)
-		from := raw{after}
+		n, from := 0, raw{after}
 		err = s.read(ctx, func(q querier) error {
-			n, held = 0, held[:page]
 			return q.each(sqlCertificatesAfter, func(r *row) error {
 				n++
 				if after = r.v[atSerial]; n == inspectPage {

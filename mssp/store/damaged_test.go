@@ -9,8 +9,6 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
-	"github.com/simsign/simsign/ota/bearer"
-	"github.com/simsign/simsign/ota/sms"
 )
 
 // alerted opens the store again with somebody who hears its alerts.
@@ -213,82 +211,16 @@ func TestAdoptManyRequests(t *testing.T) {
 	if stored != done {
 		t.Errorf("%d are stored, %d were told", stored, done)
 	}
-}
-
-// Sets that were deleted with a person take no room of others any more.
-func TestRoomOfDeletedSets(t *testing.T) {
-	l := onSQLite(t)
-	l.alerted(func(o *store.Options) { o.MaxPending = 500 })
-	ref := uint16(0)
-	save := func(source sms.MSISDN, at time.Duration, size int) (store.MOResult, error) {
-		ref++
-		return l.SaveMO(ctx, bearer.MO{Source: source, UD: make([]byte, size), ReceivedAt: epoch.Add(at)}, store.ConcatRef{Ref: ref, Part: 1, Total: 2})
-	}
-	for i := range 5 {
-		l.ok(nothing(save(numberB, time.Duration(i)*time.Second, 100)))
-	}
-	l.sql("DELETE FROM mo_header")
-	l.sql("DELETE FROM mo_part")
-	for i, want := range []int{0, 0, 0, 0, 0, 1} { // as many octets as there may be
-		if r, err := save(numberA, 6*time.Second, 100); err != nil || r.Dropped != want {
-			t.Errorf("message %d: %d dropped, %v", i+1, r.Dropped, err)
+	for limit, want := range map[int]int{-1: 100, 0: 100, 1: 1, 101: 101, n + 1: n} {
+		txs, err := l.Transactions(ctx, store.TransactionFilter{Limit: limit})
+		if err != nil || len(txs) != want || txs[0].Seq != n {
+			t.Errorf("of at most %d there are %d, %v", limit, len(txs), err)
 		}
 	}
-	_, err := save(numberA, 6*time.Second, 501)
-	l.wantErr("more than there may be", err, store.ErrFlood)
-}
-
-// What a restart finds on the disk fills the room too, and a fault of the first look at
-// it is told, and the next one looks again.
-func TestRoomAfterARestart(t *testing.T) {
-	l := onSQLite(t)
-	small := func(o *store.Options) { o.MaxPending = 500 }
-	l.alerted(small)
-	ref := uint16(0)
-	save := func(source sms.MSISDN, at time.Duration) (store.MOResult, error) {
-		ref++
-		return l.SaveMO(ctx, bearer.MO{Source: source, UD: make([]byte, 100), ReceivedAt: epoch.Add(at)}, store.ConcatRef{Ref: ref, Part: 1, Total: 2})
+	txs, err := l.Transactions(ctx, store.TransactionFilter{AtCard: true})
+	if err != nil || len(txs) != 1 || txs[0].Seq != 1 {
+		t.Errorf("at the card: %d, %v", len(txs), err)
 	}
-	for range 4 {
-		l.ok(nothing(save(numberB, 0)))
-	}
-	for _, row := range []bool{false, true} {
-		for at := 1; ; at++ {
-			l.alerted(small)
-			before := l.octets()
-			f := &store.Fault{At: at, Row: row}
-			err := l.With(f, func() error { return nothing(save(numberA, 0)) })
-			if f.Over() {
-				l.ok(err)
-				break
-			}
-			if f.Happened() && (err == nil || l.octets() != before) {
-				t.Errorf("statement %d, its row %v: %v", at, row, err)
-			}
-			if err == nil {
-				l.sql("DELETE FROM mo_header WHERE source = $1", string(numberA))
-				l.sql("DELETE FROM mo_part WHERE header NOT IN (SELECT id FROM mo_header)")
-			}
-		}
-		l.sql("DELETE FROM mo_header WHERE source = $1", string(numberA))
-		l.sql("DELETE FROM mo_part WHERE header NOT IN (SELECT id FROM mo_header)")
-	}
-	l.alerted(small)
-	for i, want := range []int{0, 1} {
-		if r, err := save(numberA, 0); err != nil || r.Dropped != want {
-			t.Errorf("message %d: %d dropped, %v", i+1, r.Dropped, err)
-		}
-	}
-	if _, kept := l.sets(numberB); kept != 3 {
-		t.Errorf("%d sets of who has most", kept)
-	}
-}
-
-func (l *lab) octets() int64 {
-	l.Helper()
-	n, err := l.PendingOctets(ctx)
-	l.ok(err)
-	return n
 }
 
 // Without keys a revoked certificate is listed, whatever else its row says: since 1970

@@ -284,7 +284,6 @@ func (s *Inbound) SetAside(ctx context.Context, j Joined) error {
 func (s *Inbound) PendingMO(ctx context.Context) ([]Joined, error) {
 	var js []Joined
 	err := s.read(ctx, func(q querier) error {
-		js = nil
 		err := q.each(`SELECT id, stored, source, first_at FROM mo_header WHERE state = 1 AND state <> 2 ORDER BY first_at, id`, func(r *row) error {
 			js = append(js, Joined{ID: r.int(), Stored: r.int(), Source: sms.MSISDN(r.text()), At: r.time()})
 			return r.err()

@@ -154,7 +154,6 @@ func (s *Store) MatchReceipts(ctx context.Context, limit int) (done []Receipt, e
 	var found []parked
 	var old int64
 	err = s.read(ctx, func(q querier) error {
-		found, old = nil, 0
 		r, err := q.one(sqlParkedOld, s.clock().Add(-parkedAge))
 		if err != nil {
 			return err
