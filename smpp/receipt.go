@@ -90,12 +90,18 @@ type Receipt struct {
 // text or behind a space; text is last and takes the rest.
 var receiptKeys = []string{"id:", "sub:", "dlvrd:", "submit date:", "done date:", "stat:", "err:", "text:"}
 
-// maxReceipt bounds what is looked at: what follows is the text of the message.
-const maxReceipt = 1024
+// maxReceipt bounds what is looked at: what follows is the text of the message. maxID
+// bounds an id, of which the standard permits 64 octets (SMPP 3.4 5.2.23): a longer one
+// could be cut by that bound, and would name another message.
+const (
+	maxReceipt = 1024
+	maxID      = 255
+)
 
 // ParseReceipt reads the text of a receipt: keys in any case and order, any
 // of them missing but id, dates of 10, 12 or 14 digits or of no sense at all,
-// terminated by NULs or not. What lacks an id or a state is ErrReceipt.
+// terminated by NULs or not. What lacks an id or a state is ErrReceipt, and so is an id of
+// more than 255 octets.
 func ParseReceipt(b []byte) (Receipt, error) {
 	var r Receipt
 	b = b[:min(len(b), maxReceipt)]
@@ -127,8 +133,11 @@ func ParseReceipt(b []byte) (Receipt, error) {
 		}
 		i = max(to, i+1)
 	}
-	if !seen || r.State == StateNone {
+	switch {
+	case !seen || r.State == StateNone:
 		return Receipt{}, fmt.Errorf("%w: it needs id and stat", ErrReceipt)
+	case len(r.ID) > maxID:
+		return Receipt{}, fmt.Errorf("%w: its id has %d octets, at most %d", ErrReceipt, len(r.ID), maxID)
 	}
 	return r, nil
 }

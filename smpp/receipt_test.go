@@ -58,6 +58,20 @@ func TestReceiptFields(t *testing.T) {
 	}
 }
 
+// An id is whole, or none: of one that is longer than any centre gives, the end may be cut
+// off, and what is left may be the id of another message.
+func TestReceiptID(t *testing.T) {
+	for n, ok := range map[int]bool{1: true, 64: true, 65: true, 255: true, 256: false, 1000: false, 1012: false, 1013: false, 1014: false, 3000: false} {
+		id := strings.Repeat("q", n)
+		for _, text := range []string{"stat:DELIVRD id:" + id, "id:" + id + " stat:DELIVRD"} {
+			r, err := ParseReceipt([]byte(text))
+			if ok && (err != nil || r.ID != id) || !ok && !errors.Is(err, ErrReceipt) {
+				t.Errorf("%d octets: %d, %v", n, len(r.ID), err)
+			}
+		}
+	}
+}
+
 // FuzzReceipt: what is read can be written and reads the same again.
 func FuzzReceipt(f *testing.F) {
 	f.Add([]byte("id:1 sub:001 dlvrd:001 submit date:2611222015 done date:2611222015 stat:DELIVRD err:000 text:abc"))
