@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 )
@@ -12,12 +13,39 @@ import (
 type Answer struct {
 	Transaction uint32
 	Results     []Result
+	Version     byte // Version1 or Version2; 0 means Version1
+	// Request is RequestHash of the message that is answered; version 02 only.
+	Request []byte
+}
+
+// requestHashLen is how much of the hash of a message its answer carries.
+const requestHashLen = 16
+
+// RequestHash ties an answer to the message that the card executed and showed: the
+// first 16 octets of SHA-256 of the message, from its version to its end (INT6 B7).
+func RequestHash(message []byte) []byte {
+	sum := sha256.Sum256(message)
+	return sum[:requestHashLen]
+}
+
+// Bound is the hash of the request in an answer of version 02, which is always its
+// last element, without reading the rest: ErrVersion or ErrMissing when
+// it is not there.
+func Bound(answer []byte) ([]byte, error) {
+	const tail = 2 + requestHashLen
+	if len(answer) == 0 || answer[0] != Version2 {
+		return nil, fmt.Errorf("%w: not an answer of version 02", ErrVersion)
+	}
+	if at := len(answer) - tail; at >= headerLen && answer[at] == tagRequest && answer[at+1] == requestHashLen {
+		return answer[at+2:], nil
+	}
+	return nil, fmt.Errorf("%w: tag %02X with the hash of the request", ErrMissing, tagRequest)
 }
 
 // Result is the outcome of one command. Fields that do not belong to a
 // command are empty.
 type Result struct {
-	Tag        Tag // E0 to E6
+	Tag        Tag // E0 to E7
 	Status     StatusWord
 	TriesGiven bool
 	TriesLeft  byte   // of the code that was asked for, when TriesGiven
@@ -26,6 +54,7 @@ type Result struct {
 	PoP        string // PoP code as entered
 	State      *State
 	Part       *Part
+	Offers     *Capabilities // version 02, beside State
 }
 
 // Part is a piece of a public key or of a certificate (INT6 B6).
@@ -45,7 +74,7 @@ func (a Answer) Status() StatusWord {
 	return a.Results[len(a.Results)-1].Status
 }
 
-// Find is the last result for a command's tag (A1 to A6), nil when there is none.
+// Find is the last result for a command's tag (A1 to A7), nil when there is none.
 func (a Answer) Find(command Tag) *Result {
 	for i := len(a.Results) - 1; i >= 0; i-- {
 		if a.Results[i].Tag == command.Result() {
@@ -58,16 +87,23 @@ func (a Answer) Find(command Tag) *Result {
 // AppendBinary appends the answer's octets to b.
 func (a Answer) AppendBinary(b []byte) ([]byte, error) {
 	start := len(b)
+	version, err := versionOf(a.Version)
+	if err != nil {
+		return b, err
+	}
 	if n := len(a.Results); n == 0 || n > MaxCommands {
 		return b, fmt.Errorf("%w: an answer needs 1 to %d results, have %d", ErrLength, MaxCommands, n)
 	}
-	b = append(b, Version)
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint32(b, a.Transaction)
 	for i := range a.Results {
 		var at int
 		r := &a.Results[i]
 		b, at = openTLV(b, byte(r.Tag))
 		b = closeTLV(r.append(b), at)
+	}
+	if a.Request != nil || version == Version2 {
+		b = appendTLV(b, tagRequest, a.Request...)
 	}
 	// One check for both directions: what we write we must be able to read.
 	if _, err := ParseAnswer(b[start:]); err != nil {
@@ -85,9 +121,10 @@ func ParseAnswer(b []byte) (Answer, error) {
 	if len(b) < headerLen || len(b) > MaxMessage {
 		return a, fmt.Errorf("%w: an answer has %d to %d octets, have %d", ErrLength, headerLen, MaxMessage, len(b))
 	}
-	if b[0] != Version {
-		return a, fmt.Errorf("%w: version %02X, this is version %02X", ErrVersion, b[0], Version)
+	if b[0] != Version1 && b[0] != Version2 {
+		return a, fmt.Errorf("%w: version %02X, known are 01 and 02", ErrVersion, b[0])
 	}
+	a.Version = b[0]
 	a.Transaction = binary.BigEndian.Uint32(b[1:])
 	for rest := b[headerLen:]; len(rest) > 0; {
 		tag, value, r, err := readTLV(rest)
@@ -95,13 +132,23 @@ func ParseAnswer(b []byte) (Answer, error) {
 			return Answer{}, err
 		}
 		rest = r
+		if a.Request != nil {
+			return Answer{}, fmt.Errorf("%w: nothing follows tag %02X", ErrConflict, tagRequest)
+		}
 		if vendorTag(tag) {
+			continue
+		}
+		if tag == tagRequest && a.Version == Version2 {
+			if len(value) != requestHashLen {
+				return Answer{}, fmt.Errorf("%w: tag %02X: %d octets are needed, have %d", ErrLength, tag, requestHashLen, len(value))
+			}
+			a.Request = value
 			continue
 		}
 		if len(a.Results) == MaxCommands {
 			return Answer{}, fmt.Errorf("%w: more than %d results", ErrLength, MaxCommands)
 		}
-		res, err := parseResult(Tag(tag), value)
+		res, err := parseResult(Tag(tag), value, a.Version)
 		if err != nil {
 			return Answer{}, fmt.Errorf("result %d (%s): %w", len(a.Results)+1, Tag(tag), err)
 		}
@@ -113,6 +160,9 @@ func ParseAnswer(b []byte) (Answer, error) {
 func (a Answer) check() error {
 	if len(a.Results) == 0 {
 		return fmt.Errorf("%w: no result", ErrMissing)
+	}
+	if a.Version == Version2 && a.Request == nil {
+		return fmt.Errorf("%w: tag %02X with the hash of the request", ErrMissing, tagRequest)
 	}
 	for i, r := range a.Results {
 		if i < len(a.Results)-1 && !r.Status.OK() {
@@ -153,15 +203,23 @@ func (r *Result) append(b []byte) []byte {
 		b = append(b, byte(p.Offset>>8), byte(p.Offset), byte(p.Total>>8), byte(p.Total))
 		b = closeTLV(append(b, p.Octets...), at)
 	}
+	if r.Offers != nil {
+		b = appendTLV(b, tagOffers, r.Offers.append(nil)...)
+	}
 	return b
 }
 
-func parseResult(tag Tag, value []byte) (Result, error) {
+func parseResult(tag Tag, value []byte, version byte) (Result, error) {
 	r := Result{Tag: tag}
-	if tag < TagMessage || tag > TagManagePersonalCode.Result() {
+	last := TagManagePersonalCode
+	known := setOf(tagStatusWord, tagTriesLeft, tagPublicKey, tagSignature, tagPoPCode, tagState, tagPart)
+	if version == Version2 {
+		last = TagSetKeys
+		known.add(tagOffers)
+	}
+	if tag < TagMessage || tag > last.Result() {
 		return r, fmt.Errorf("%w: no such result", ErrTag)
 	}
-	known := setOf(tagStatusWord, tagTriesLeft, tagPublicKey, tagSignature, tagPoPCode, tagState, tagPart)
 	err := walk(value, tagStatusWord, known, 0, setOf(tagStatusWord), r.parsePart)
 	return r, err
 }
@@ -199,6 +257,8 @@ func (r *Result) parsePart(tag byte, v []byte) (err error) {
 		r.State, err = parseState(v)
 	case tagPart:
 		r.Part, err = parsePartOf(v)
+	case tagOffers:
+		r.Offers, err = parseCapabilities(v)
 	}
 	return err
 }

@@ -21,10 +21,15 @@ import (
 	"time"
 )
 
-// Version is the first octet of every message and answer.
-const Version = 0x01
+// Versions: the first octet of every message and answer. An answer has that of its
+// message. Version 02 adds the commands, parameters and parts that a card needs whose
+// applet seals its own answers.
+const (
+	Version1 byte = 0x01
+	Version2 byte = 0x02
+)
 
-// Limits of this version (INT6, Message).
+// Limits (INT6, Message).
 const (
 	MaxMessage  = 4096 // octets of a message or answer
 	MaxCommands = 16   // commands in a message
@@ -34,10 +39,10 @@ const (
 const headerLen = 5
 
 // Command is one of ChangeAppletStatus, SetAppletData,
-// SetAuthenticationHandlerData, GetAuthenticationHandlerData, SignTransaction
-// and ManagePersonalCode, as a value or pointer.
+// SetAuthenticationHandlerData, GetAuthenticationHandlerData, SignTransaction,
+// ManagePersonalCode and SetKeys, as a value or pointer.
 type Command interface {
-	// Tag is the command's tag, A1 to A6.
+	// Tag is the command's tag, A1 to A7.
 	Tag() Tag
 	// check says whether the command can be written.
 	check() error
@@ -54,21 +59,44 @@ type Message struct {
 	// ScreenTime is the most that a text or an entry waits for the user while
 	// this message runs, whole seconds up to 255; 0: what SetAppletData has set.
 	ScreenTime time.Duration
+	Version    byte // Version1 or Version2; 0 means Version1
+}
+
+// later is a command that version 01 cannot carry, as it is.
+type later interface{ later() bool }
+
+// versionOf is the version of a message or answer whose field may be 0.
+func versionOf(v byte) (byte, error) {
+	switch v {
+	case 0, Version1:
+		return Version1, nil
+	case Version2:
+		return Version2, nil
+	}
+	return 0, fmt.Errorf("%w: version %02X, known are 01 and 02", ErrVersion, v)
 }
 
 // AppendBinary appends the message's octets to b. Its errors are those of Parse.
 func (m Message) AppendBinary(b []byte) ([]byte, error) {
 	start := len(b)
+	version, err := versionOf(m.Version)
+	if err != nil {
+		return b, err
+	}
 	if m.Transaction == 0 {
 		return b, fmt.Errorf("%w: transaction number 0 is reserved", ErrValue)
 	}
 	if n := len(m.Commands); n == 0 || n > MaxCommands {
 		return b, fmt.Errorf("%w: a message needs 1 to %d commands, have %d", ErrLength, MaxCommands, n)
 	}
-	b = append(b, Version)
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint32(b, m.Transaction)
 	for i, c := range m.Commands {
-		if err := c.check(); err != nil {
+		err := c.check()
+		if l, ok := c.(later); err == nil && ok && version == Version1 && l.later() {
+			err = fmt.Errorf("%w: this needs version 02", ErrVersion)
+		}
+		if err != nil {
 			return b[:start], fmt.Errorf("command %d (%s): %w", i+1, c.Tag(), err)
 		}
 		var at int
@@ -95,19 +123,20 @@ func (m Message) MarshalBinary() ([]byte, error) { return m.AppendBinary(nil) }
 // Texts, hashes and certificates of the result share memory with b.
 func Parse(b []byte) (Message, error) {
 	var m Message
-	rest, err := parseHeader(b, &m.Transaction)
+	rest, err := parseHeader(b, &m)
 	if err != nil {
 		return m, err
 	}
+	refused := Message{Transaction: m.Transaction, Version: m.Version}
 	for len(rest) > 0 {
 		var tag byte
 		var value []byte
 		if tag, value, rest, err = readTLV(rest); err != nil {
-			return Message{Transaction: m.Transaction}, err
+			return refused, err
 		}
 		if tag == tagScreenTime {
 			if err := m.parseScreenTime(value); err != nil {
-				return Message{Transaction: m.Transaction}, err
+				return refused, err
 			}
 			continue
 		}
@@ -115,11 +144,11 @@ func Parse(b []byte) (Message, error) {
 			continue
 		}
 		if len(m.Commands) == MaxCommands {
-			return Message{Transaction: m.Transaction}, fmt.Errorf("%w: more than %d commands", ErrLength, MaxCommands)
+			return refused, fmt.Errorf("%w: more than %d commands", ErrLength, MaxCommands)
 		}
-		c, err := parseCommand(Tag(tag), value)
+		c, err := parseCommand(Tag(tag), value, m.Version)
 		if err != nil {
-			return Message{Transaction: m.Transaction}, fmt.Errorf("command %d (%s): %w", len(m.Commands)+1, Tag(tag), err)
+			return refused, fmt.Errorf("command %d (%s): %w", len(m.Commands)+1, Tag(tag), err)
 		}
 		m.Commands = append(m.Commands, c)
 	}
@@ -138,7 +167,7 @@ func (m *Message) parseScreenTime(v []byte) error {
 	return err
 }
 
-func parseCommand(tag Tag, value []byte) (Command, error) {
+func parseCommand(tag Tag, value []byte, version byte) (Command, error) {
 	switch tag {
 	case TagChangeAppletStatus:
 		return parseChangeAppletStatus(value)
@@ -149,26 +178,33 @@ func parseCommand(tag Tag, value []byte) (Command, error) {
 	case TagGetAuthenticationHandlerData:
 		return parseGetAuthenticationHandlerData(value)
 	case TagSignTransaction:
-		return parseSignTransaction(value)
+		return parseSignTransaction(value, version)
 	case TagManagePersonalCode:
 		return parseManagePersonalCode(value)
+	case TagSetKeys:
+		if version != Version1 {
+			return parseSetKeys(value)
+		}
 	}
 	return nil, fmt.Errorf("%w: no such command", ErrTag)
 }
 
 // parseHeader reads version and transaction number and returns the rest.
-func parseHeader(b []byte, transaction *uint32) ([]byte, error) {
+func parseHeader(b []byte, m *Message) (rest []byte, err error) {
 	if len(b) < headerLen {
 		return nil, fmt.Errorf("%w: message header needs %d octets, have %d", ErrLength, headerLen, len(b))
 	}
 	if len(b) > MaxMessage {
 		return nil, fmt.Errorf("%w: a message is at most %d octets, have %d", ErrLength, MaxMessage, len(b))
 	}
-	if b[0] != Version {
-		return nil, fmt.Errorf("%w: version %02X, this is version %02X", ErrVersion, b[0], Version)
+	if b[0] == 0 {
+		return nil, fmt.Errorf("%w: version 00, known are 01 and 02", ErrVersion)
 	}
-	*transaction = binary.BigEndian.Uint32(b[1:])
-	if *transaction == 0 {
+	if m.Version, err = versionOf(b[0]); err != nil {
+		return nil, err
+	}
+	m.Transaction = binary.BigEndian.Uint32(b[1:])
+	if m.Transaction == 0 {
 		return nil, fmt.Errorf("%w: transaction number 0 is reserved", ErrValue)
 	}
 	return b[headerLen:], nil

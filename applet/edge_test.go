@@ -24,18 +24,18 @@ func TestMessageIsChecked(t *testing.T) {
 		m   Message
 		err error
 	}{
-		"one command":          {Message{1, many(1), 0}, nil},
-		"sixteen commands":     {Message{1, many(16), 0}, nil},
-		"seventeen commands":   {Message{1, many(17), 0}, ErrLength},
-		"no command":           {Message{1, nil, 0}, ErrLength},
-		"transaction number 0": {Message{0, many(1), 0}, ErrValue},
-		"largest transaction":  {Message{0xFFFFFFFF, many(1), 0}, nil},
-		"1 s a screen":         {Message{1, many(1), time.Second}, nil},
-		"255 s a screen":       {Message{1, many(1), 255 * time.Second}, nil},
-		"256 s a screen":       {Message{1, many(1), 256 * time.Second}, ErrValue},
-		"half a second":        {Message{1, many(1), time.Second / 2}, ErrValue},
-		"a second and a half":  {Message{1, many(1), 3 * time.Second / 2}, ErrValue},
-		"minus a second":       {Message{1, many(1), -time.Second}, ErrValue},
+		"one command":          {Message{Transaction: 1, Commands: many(1), ScreenTime: 0}, nil},
+		"sixteen commands":     {Message{Transaction: 1, Commands: many(16), ScreenTime: 0}, nil},
+		"seventeen commands":   {Message{Transaction: 1, Commands: many(17), ScreenTime: 0}, ErrLength},
+		"no command":           {Message{Transaction: 1, Commands: nil, ScreenTime: 0}, ErrLength},
+		"transaction number 0": {Message{Transaction: 0, Commands: many(1), ScreenTime: 0}, ErrValue},
+		"largest transaction":  {Message{Transaction: 0xFFFFFFFF, Commands: many(1), ScreenTime: 0}, nil},
+		"1 s a screen":         {Message{Transaction: 1, Commands: many(1), ScreenTime: time.Second}, nil},
+		"255 s a screen":       {Message{Transaction: 1, Commands: many(1), ScreenTime: 255 * time.Second}, nil},
+		"256 s a screen":       {Message{Transaction: 1, Commands: many(1), ScreenTime: 256 * time.Second}, ErrValue},
+		"half a second":        {Message{Transaction: 1, Commands: many(1), ScreenTime: time.Second / 2}, ErrValue},
+		"a second and a half":  {Message{Transaction: 1, Commands: many(1), ScreenTime: 3 * time.Second / 2}, ErrValue},
+		"minus a second":       {Message{Transaction: 1, Commands: many(1), ScreenTime: -time.Second}, ErrValue},
 	} {
 		b, err := tc.m.AppendBinary([]byte("before"))
 		if !errors.Is(err, tc.err) || !bytes.HasPrefix(b, []byte("before")) || tc.err != nil && len(b) != len("before") {
@@ -218,7 +218,7 @@ func TestVerifyChecks(t *testing.T) {
 func TestTagNames(t *testing.T) {
 	for tag, want := range map[Tag]string{
 		0xA1: "ChangeAppletStatus", 0xA2: "SetAppletData", 0xA3: "SetAuthenticationHandlerData", 0xA4: "GetAuthenticationHandlerData",
-		0xA5: "SignTransaction", 0xA6: "ManagePersonalCode", 0xE1: "ChangeAppletStatus result", 0xE6: "ManagePersonalCode result", 0xE0: "Message", 0xE7: "tag E7",
+		0xA5: "SignTransaction", 0xA6: "ManagePersonalCode", 0xE1: "ChangeAppletStatus result", 0xE6: "ManagePersonalCode result", 0xE0: "Message", 0xA7: "SetKeys", 0xE7: "SetKeys result", 0xA8: "tag A8", 0xE8: "tag E8",
 	} {
 		if have := tag.String(); have != want {
 			t.Errorf("%02X: %q, want %q", byte(tag), have, want)
@@ -287,7 +287,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		"generate":          {SetAuthenticationHandlerData{Slot: Slot{1, UsageAuthentication, ECDSAP256, 1}, Operation: HandlerGenerate}, nil},
 		"generate what":     {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerGenerate}, ErrMissing},
 	} {
-		b, err := Message{1, []Command{tc.c}, 0}.MarshalBinary()
+		b, err := Message{Transaction: 1, Commands: []Command{tc.c}, ScreenTime: 0}.MarshalBinary()
 		if !errors.Is(err, tc.want) {
 			t.Errorf("%s: %x, %v, want %v", name, b[:min(len(b), 40)], err, tc.want)
 		}

@@ -46,12 +46,12 @@ func TestAnswerStatus(t *testing.T) {
 		results []Result
 		want    StatusWord
 	}{"none": {nil, 0x6F00}, "done": {[]Result{done}, 0x9000}, "done, then cancelled": {[]Result{done, cancelled}, 0x6401}} {
-		a := Answer{1, tc.results}
+		a := Answer{Transaction: 1, Results: tc.results}
 		if a.Status() != tc.want || a.OK() != (tc.want == StatusOK) {
 			t.Errorf("%s: %s", name, a.Status())
 		}
 	}
-	a := Answer{1, []Result{done, {Tag: 0xE3, Status: StatusSlotEmpty}}}
+	a := Answer{Transaction: 1, Results: []Result{done, {Tag: 0xE3, Status: StatusSlotEmpty}}}
 	if r := a.Find(TagSetAuthenticationHandlerData); r != &a.Results[1] {
 		t.Errorf("the last result of A3 is %+v", r)
 	}
@@ -171,7 +171,7 @@ func TestWritingIsChecked(t *testing.T) {
 		"a certificate of 1":   {SetAuthenticationHandlerData{Slot: Slot{Number: 1}, Operation: HandlerImportCertificate, Certificate: []byte{0x30}}, nil},
 		"21 digits":            {SetAppletData{ServerAddress: "+123456789012345678901"}, ErrLength},
 	} {
-		b, err := Message{7, []Command{ChangeAppletStatus{StatusReport}, tc.c}, 0}.MarshalBinary()
+		b, err := Message{Transaction: 7, Commands: []Command{ChangeAppletStatus{StatusReport}, tc.c}, ScreenTime: 0}.MarshalBinary()
 		if !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v, want %v", name, err, tc.want)
 			continue
@@ -257,7 +257,7 @@ func TestRefusedIsNamed(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %v with %q", name, m, err, tc.want, tc.says)
 		}
 	}
-	for octets, says := range map[string]string{"01010203": "needs 5 octets, have 4", "02010203040000": "version 02, this is version 01", "0100000000" + report: "transaction number 0 is reserved"} {
+	for octets, says := range map[string]string{"01010203": "needs 5 octets, have 4", "03010203040000": "version 03, known are 01 and 02", "00010203040000": "version 00, known are 01 and 02", "0100000000" + report: "transaction number 0 is reserved"} {
 		if m, err := Parse(must(hex.DecodeString(octets))); err == nil || !strings.Contains(err.Error(), says) || m.Transaction != 0 {
 			t.Errorf("%s: %+v, %v", octets, m, err)
 		}
@@ -272,7 +272,7 @@ func TestRefusedIsNamed(t *testing.T) {
 func TestAnswerIsChecked(t *testing.T) {
 	done := "E104B0029000"
 	for octets, want := range map[string]error{
-		"0101020304" + strings.Repeat(done, 16): nil, "0101020304" + strings.Repeat(done, 17): ErrLength, "0201020304" + done: ErrVersion,
+		"0101020304" + strings.Repeat(done, 16): nil, "0101020304" + strings.Repeat(done, 17): ErrLength, "0301020304" + done: ErrVersion,
 		"01010203": ErrLength, "0101020304" + "E104B0029000" + "E1": ErrLength, "0101020304" + "DF00" + done: nil,
 	} {
 		a, err := ParseAnswer(must(hex.DecodeString(octets)))
@@ -284,16 +284,16 @@ func TestAnswerIsChecked(t *testing.T) {
 		"a command": {Tag: 0xA1, Status: StatusOK}, "16 tries": {Tag: 0xE5, Status: StatusBlocked, TriesGiven: true, TriesLeft: 16},
 		"letters": {Tag: 0xE5, Status: StatusOK, PoP: "12a4"}, "no language": {Tag: 0xE1, Status: StatusOK, State: &State{LifeCycle: 1, Language: "e1"}},
 	} {
-		if b, err := (Answer{7, []Result{r}}).AppendBinary([]byte{9}); err == nil || !bytes.Equal(b, []byte{9}) {
+		if b, err := (Answer{Transaction: 7, Results: []Result{r}}).AppendBinary([]byte{9}); err == nil || !bytes.Equal(b, []byte{9}) {
 			t.Errorf("%s: %x, %v", name, b, err)
 		}
 	}
 	// The part of a certificate behind its first 256 octets, in octets.
-	part := Answer{0x01020304, []Result{{Tag: 0xE4, Status: StatusOK, Part: &Part{Offset: 0x0123, Total: 0x0125, Octets: []byte{0xAA, 0xBB}}}}}
+	part := Answer{Transaction: 0x01020304, Results: []Result{{Tag: 0xE4, Status: StatusOK, Part: &Part{Offset: 0x0123, Total: 0x0125, Octets: []byte{0xAA, 0xBB}}}}}
 	if b, err := part.MarshalBinary(); err != nil || hex.EncodeToString(b) != "0101020304"+"e40c"+"b0029000"+"b60601230125aabb" {
 		t.Errorf("%x, %v", b, err)
 	}
-	if r, err := parseResult(0xE5, must(hex.DecodeString("B30101"))); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "tag B0 is needed") {
+	if r, err := parseResult(0xE5, must(hex.DecodeString("B30101")), Version1); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "tag B0 is needed") {
 		t.Errorf("no status word: %+v, %v", r, err)
 	}
 }

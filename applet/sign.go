@@ -34,7 +34,7 @@ const (
 )
 
 // SignTransaction (A5) shows a text, asks for the personal code and signs.
-// Exactly one of Digest, TextToSign and Template is given. Requirements 4-5,
+// Exactly one of Digest, Octets, TextToSign and Template is given. Requirements 4-5,
 // 4-7, 3.5.3-1, 3.5.3-5.
 type SignTransaction struct {
 	// Slot: the number; with ModeRegister it may be described, and then the
@@ -44,6 +44,7 @@ type SignTransaction struct {
 	Hash Hash // of the digest, or to take; 0 means SHA-256 for text and template
 
 	Digest     []byte    // 96: signed as it is
+	Octets     []byte    // 8A: hashed and signed, not shown; for cards that sign no given hash; version 02
 	TextToSign Text      // 97: shown, and its octets are hashed
 	Template   *Template // 98: ModeRegister only
 
@@ -65,6 +66,8 @@ func (c SignTransaction) appendParams(b []byte) []byte {
 		b, at = openTLV(b, tagDigest)
 		b = append(b, byte(c.Hash))
 		b = closeTLV(append(b, c.Digest...), at)
+	case len(c.Octets) > 0:
+		b = appendTLV(b, tagOctets, c.Octets...)
 	case c.Template != nil:
 		var at int
 		b, at = openTLV(b, tagTemplate)
@@ -90,9 +93,12 @@ func (c SignTransaction) appendParams(b []byte) []byte {
 	return b
 }
 
-func parseSignTransaction(value []byte) (Command, error) {
+func parseSignTransaction(value []byte, version byte) (Command, error) {
 	c := SignTransaction{Journey: JourneyTwoStep}
 	known := setOf(tagSlot, tagMode, tagDigest, tagTextToSign, tagTemplate, tagTextToShow, tagReference, tagJourney, tagPoP, tagHash)
+	if version != Version1 {
+		known.add(tagOctets)
+	}
 	var seen tagSet
 	err := walk(value, tagSlot, known, 0, setOf(tagSlot, tagMode), func(tag byte, v []byte) error {
 		seen.add(tag)
@@ -123,6 +129,11 @@ func (c *SignTransaction) parseParam(tag byte, v []byte) (err error) {
 			return fmt.Errorf("%w: hash algorithm and hash need 33 octets or more, have %d", ErrLength, len(v))
 		}
 		c.Hash, c.Digest = Hash(v[0]), v[1:]
+	case tagOctets:
+		if len(v) == 0 {
+			return fmt.Errorf("%w: no octets to sign", ErrLength)
+		}
+		c.Octets = v
 	case tagTextToSign:
 		c.TextToSign, err = parseText(v, MaxText)
 	case tagTemplate:
@@ -184,6 +195,12 @@ func (c SignTransaction) checkSubject() error {
 	} else if c.Hash != 0 && !c.Hash.Known() {
 		return fmt.Errorf("%w: hash %02X", ErrUnsupported, byte(c.Hash))
 	}
+	if len(c.Octets) > 0 {
+		n++
+		if err := c.checkOctets(); err != nil {
+			return err
+		}
+	}
 	if !c.TextToSign.IsZero() {
 		n++
 		if err := c.TextToSign.check(MaxText); err != nil {
@@ -198,12 +215,34 @@ func (c SignTransaction) checkSubject() error {
 	}
 	switch {
 	case n == 0:
-		return fmt.Errorf("%w: 96, 97 or 98 says what to sign", ErrMissing)
+		return fmt.Errorf("%w: 96, 97, 98 or 8A says what to sign", ErrMissing)
 	case n > 1:
-		return fmt.Errorf("%w: only one of 96, 97 and 98", ErrConflict)
+		return fmt.Errorf("%w: only one of 96, 97, 98 and 8A", ErrConflict)
 	}
 	return checkReference(c.Reference)
 }
+
+// MaxOctets is the most that SignTransaction.Octets may have.
+const MaxOctets = 200
+
+// checkOctets: what is hashed on the card is the signed attributes of a CMS, a SET, or
+// in a registration a SEQUENCE, so that neither can be of use as the other.
+func (c SignTransaction) checkOctets() error {
+	if len(c.Octets) > MaxOctets {
+		return fmt.Errorf("%w: at most %d octets are hashed, have %d", ErrLength, MaxOctets, len(c.Octets))
+	}
+	first := byte(0x31)
+	if c.Mode == ModeRegister {
+		first = 0x30
+	}
+	if c.Octets[0] != first {
+		return fmt.Errorf("%w: octets to sign begin with %02X in mode %02X, have %02X", ErrValue, first, byte(c.Mode), c.Octets[0])
+	}
+	return nil
+}
+
+// later: version 01 has no octets.
+func (c SignTransaction) later() bool { return len(c.Octets) > 0 }
 
 // checkRegister keeps registration apart: what a key signs in mode 03 must
 // not be of use as a signature of mode 01 or 02, and the other way round.

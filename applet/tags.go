@@ -2,7 +2,7 @@ package applet
 
 import "fmt"
 
-// Tag names a command (A1 to A6) or the result of one (E0 to E6).
+// Tag names a command (A1 to A7) or the result of one (E0 to E7).
 type Tag byte
 
 // Commands; the result of a command has its tag + 40 (INT6, Answer).
@@ -13,6 +13,7 @@ const (
 	TagGetAuthenticationHandlerData Tag = 0xA4
 	TagSignTransaction              Tag = 0xA5
 	TagManagePersonalCode           Tag = 0xA6
+	TagSetKeys                      Tag = 0xA7 // version 02
 )
 
 // TagMessage is the result tag for a message that was refused as a whole.
@@ -41,8 +42,10 @@ func (t Tag) String() string {
 		return "SignTransaction"
 	case TagManagePersonalCode:
 		return "ManagePersonalCode"
+	case TagSetKeys:
+		return "SetKeys"
 	}
-	if t > TagMessage && t <= TagManagePersonalCode.Result() {
+	if t > TagMessage && t <= TagSetKeys.Result() {
 		return t.Command().String() + " result"
 	}
 	return fmt.Sprintf("tag %02X", byte(t))
@@ -62,6 +65,9 @@ const (
 	tagPoPTries      = 0x85 // A2
 	tagServerAddress = 0x86 // A2
 	tagTimeouts      = 0x87 // A2
+	tagNewKey        = 0x88 // A7
+	tagDropSet       = 0x89 // A7
+	tagOctets        = 0x8A // A5, version 02
 	tagSlot          = 0x90 // A3 A4 A5
 	tagOperation     = 0x91 // A3
 	tagCertificate   = 0x92 // A3
@@ -89,6 +95,8 @@ const (
 	tagPoPCode    = 0xB4
 	tagState      = 0xB5
 	tagPart       = 0xB6
+	tagRequest    = 0xB7 // beside the results, version 02
+	tagOffers     = 0xB8 // version 02
 )
 
 // vendorTag says whether a tag is for vendors' own use: skipped by others

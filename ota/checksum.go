@@ -110,6 +110,21 @@ func CRC16(b []byte) uint16 { return ^crc16(0xFFFF, b) }
 // CRC32 is the four-octet redundancy check of TS 102 225 5.1.3.2.
 func CRC32(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
 
+// CMAC is the whole AES-CMAC (NIST SP 800-38B; 16 octets) of data. The error is
+// ErrKey: not a key of AES.
+func CMAC(key, data []byte) (mac [aes.BlockSize]byte, err error) {
+	alg := map[int]Algorithm{16: AES128, 24: AES192, 32: AES256}[len(key)]
+	if alg == NoAlgorithm {
+		return mac, fmt.Errorf("%w: a CMAC needs 16, 24 or 32 octets, have %d", ErrKey, len(key))
+	}
+	ks, err := NewKeySet(0, Key{}, Key{alg, key}, 0)
+	if err != nil {
+		return mac, err
+	}
+	copy(mac[:], ks.checksum(ks.newWorkspace(), nil, data))
+	return mac, nil
+}
+
 // AppendChecksum appends the 8 octets of a cryptographic checksum by KID over
 // any octets: for tests and for tools, the packets need nothing from here.
 func (ks *KeySet) AppendChecksum(dst, data []byte) ([]byte, error) {

@@ -30,6 +30,22 @@ func ParseICCID(s string) (ICCID, error) {
 // String is the whole number. For logs use the value itself: LogValue masks it.
 func (i ICCID) String() string { return string(i) }
 
+// AppendEF appends the ten octets of EF_ICCID: digits two to an octet, the first in the
+// low half, F as filler (TS 102 221 13.2).
+func (i ICCID) AppendEF(b []byte) []byte {
+	const filler = 0xF
+	digit := func(at int) byte {
+		if at < len(i) {
+			return i[at] - '0'
+		}
+		return filler
+	}
+	for at := 0; at < 20; at += 2 {
+		b = append(b, digit(at+1)<<4|digit(at))
+	}
+	return b
+}
+
 // LogValue shows only the last four digits.
 func (i ICCID) LogValue() slog.Value {
 	if len(i) < 8 {

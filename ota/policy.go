@@ -15,18 +15,30 @@ type Security struct {
 	// security at all. The SPI of the profile and the limit of the counter
 	// still hold.
 	Lab bool
+	// Apart: the answer is a packet of the application's own, so that the PoR says no
+	// more than that the command has arrived. None need be asked for, and what
+	// is asked for is protected like any other.
+	Apart bool
+	// Nested: the data of a command is a packet itself, with CC, ciphering and a
+	// counter under keys of the application. Around it a packet may go without
+	// any security and without PoR (SPI 0000); a stronger one is held to
+	// the rule.
+	Nested bool
 }
 
 // CheckSPI says whether a command with this SPI may be sent (ErrPolicy;
 // TS 102 225 5.1.1).
 func (s Security) CheckSPI(spi SPI) error {
+	if s.Nested && spi == (SPI{}) && s.SPI == (SPI{}) {
+		return nil
+	}
 	if err := s.checkSPI1(spi); err != nil {
 		return err
 	}
 	if spi.PoR() == PoRReserved || spi[1]&0xC0 != 0 {
 		return refuse(spi, "reserved bits in SPI2")
 	}
-	if !s.Lab {
+	if !s.Lab && !(s.Apart && spi.PoR() == PoRNever && spi[1] == 0) {
 		switch {
 		case spi.PoR() == PoRNever:
 			return refuse(spi, "no answer (PoR) is asked for")

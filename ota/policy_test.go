@@ -45,6 +45,21 @@ func TestPolicyOverEverySPI(t *testing.T) {
 	if n := counted(Security{Lab: true}, possible); n != 24*72/2 {
 		t.Errorf("%d values in a laboratory, want %d", n, 24*72/2)
 	}
+	// Where the answer is a packet of its own, no PoR at all is lawful too.
+	apart := func(spi SPI) bool {
+		return byDefault(spi) || slices.Contains(strong1, spi[0]) && spi[1] == 0
+	}
+	if n := counted(Security{Apart: true}, apart); n != 10 {
+		t.Errorf("%d values with an answer of its own, want 10", n)
+	}
+	// Around a packet of the application's own keys, so is no security at all, where the profile says so.
+	nested := func(spi SPI) bool { return apart(spi) || spi == SPI{} }
+	if n := counted(Security{Apart: true, Nested: true}, nested); n != 11 {
+		t.Errorf("%d values around a packet, want 11", n)
+	}
+	if n := counted(Security{SPI: SPI{0x16, 0}, Apart: true, Nested: true}, apart); n != 10 {
+		t.Errorf("%d values around a packet with a profile of 1600, want 10", n)
+	}
 	// Counter mode 3 in the profile rules out mode 2.
 	if n := counted(Security{SPI: SPI{0x1E, 0x39}}, func(spi SPI) bool { return byDefault(spi) && spi[0] == 0x1E }); n != 4 {
 		t.Errorf("%d values, want 4", n)

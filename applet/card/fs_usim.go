@@ -65,7 +65,7 @@ func newFileSystem(p *Profile) *fileSystem {
 		transparent(fidPL, 5, languages),
 		// Read always, anything else never.
 		linear(fidARR, 6, []byte{0x80, 0x01, 0x01, 0x90, 0x00, 0x80, 0x01, 0x02, 0x97, 0x00}),
-		transparent(fidICCID, 2, iccidFile(string(p.ICCID))),
+		transparent(fidICCID, 2, p.ICCID.AppendEF(nil)),
 		(&file{fid: fidTele, kind: kindDF}).add(smsp()),
 		gsm,
 		usim,
@@ -97,9 +97,6 @@ func swapped(digits string, octets int) []byte {
 	}
 	return b
 }
-
-// iccidFile is ten octets of swapped digits (TS 102 221 13.2).
-func iccidFile(iccid string) []byte { return swapped(iccid, 10) }
 
 // imsiFile is a length, then the parity nibble and the digits (TS 31.102 4.2.2).
 func imsiFile(imsi string) []byte {

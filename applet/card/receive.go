@@ -57,7 +57,9 @@ type received struct {
 func (a *signingApplet) accept(o opened) []byte {
 	a.observe.see(EventMessage, "INT6 message", "", o.data)
 	r := &received{origin: o.origin, inline: o.spi.PoR() == ota.PoRAlways && !o.spi.PoRSubmit()}
-	r.message, r.err = applet.Parse(o.data)
+	if r.message, r.err = applet.Parse(o.data); r.message.Version > applet.Version1 {
+		r.err = applet.ErrVersion
+	}
 	same := a.waiting(r.message.Transaction)
 	if same != nil {
 		// Asked again while the user is being asked: one answer, to the later.
