@@ -100,9 +100,6 @@ type Heard struct {
 	Response *ota.Response // where it is a response packet
 }
 
-// Own answers have a key set.
-func (h *Heard) sealedByApplet() bool { return h.Set != 0 }
-
 // Why something from a card is none that its carriage knows.
 var (
 	// ErrMark: the message has no mark of a secured packet in its header.
