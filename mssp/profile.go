@@ -3,6 +3,7 @@ package mssp
 import (
 	"time"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -13,7 +14,10 @@ type CardProfile struct {
 	Name string
 	TAR  ota.TAR // of the applet
 	SPI  ota.SPI // of command packets; default 16 39
-	Lab  bool    // permits DES, RC and packets below CC + ciphering + counter; test cards only
+	// Carriage is how a message travels to the applet and its answer back; nil is
+	// that of INT6 version 01, response.
+	Carriage carriage.Carriage
+	Lab      bool // permits DES, RC and packets below CC + ciphering + counter; test cards only
 
 	// Transport.
 	PID, DCS      byte   // MT: default 7F, F6
@@ -30,6 +34,17 @@ type CardProfile struct {
 	StoresCert  bool    // wants the user certificate (3.3-6)
 	MaxSegments int     // largest MT packet in segments; 0 means 4
 }
+
+// Way is the carriage of the profile.
+func (p *CardProfile) Way() carriage.Carriage {
+	if p.Carriage == nil {
+		return carriage.Response{}
+	}
+	return p.Carriage
+}
+
+// Security is what packets to a card of the profile are held to.
+func (p *CardProfile) Security() ota.Security { return p.Way().Security(p.SPI, p.Lab) }
 
 // Journey is the user journey of requirement 3.5.3-1.
 type Journey byte

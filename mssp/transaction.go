@@ -140,7 +140,11 @@ type Card struct {
 	ICCID   ota.ICCID
 	IMSI    string
 	Profile string // name of the card profile in the configuration: security level, TAR, algorithms
-	State   string // CardActive or CardSuspended
+	// Carriage is how messages travel to the applet (package carriage): "packet", "own",
+	// and "" for "response", that of INT6 version 01. It was chosen by the card's
+	// profile when the card was imported, and changes only so.
+	Carriage string
+	State    string // CardActive or CardSuspended
 	// CodeSet and Blocked mirror what the applet last told us about its codes
 	// (index 0: authentication, 1: non-repudiation).
 	CodeSet   [2]bool
@@ -151,12 +155,23 @@ type Card struct {
 }
 
 // KeySet is one row of card keys: both blobs are sealed and open only inside
-// the packet encoder (package ota/keys).
+// the packet encoder (packages ota/keys and mssp/cardkeys).
 type KeySet struct {
-	ICCID   ota.ICCID
+	ICCID ota.ICCID
+	// Applet: keys of the applet itself (INT6 version 02), not of the security domain.
+	Applet  bool
 	KVN     byte   // key version: the high nibble of KIc and KID, 1 to 15
-	Keys    []byte // sealed keys.Material
+	Keys    []byte // sealed: keys.Material, or cardkeys.Installed of the applet
 	Counter []byte // sealed: the last counter used
+}
+
+// CardKeys are the rows of a card that packets to a card are sealed with: the current key
+// set of the security domain, KVN 0 where the card has none, and those of the
+// applet, the newest first.
+type CardKeys struct {
+	KeySet
+	Applet   []KeySet
+	Carriage string // of the card
 }
 
 // KeyState is the state of a key slot as the server knows it.

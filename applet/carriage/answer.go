@@ -14,6 +14,20 @@ var appletSPI = ota.SPI{ota.SPI1Default, 0x00}
 // answerHeader is CHL of an answer packet: CC of 8 octets.
 const answerCC = 8
 
+// beginAnswer looks at the header of what an applet may have sealed.
+func beginAnswer(e *Expected, ud []byte) (ota.Start, error) {
+	start, err := ota.ParseCommandStart(ud)
+	switch {
+	case err != nil:
+		return start, err
+	case start.SPI != appletSPI || start.KIc != start.KID || start.KIc&0x0F != ota.AES128.Nibble():
+		return start, fmt.Errorf("%w: SPI %s, KIc %02X, KID %02X", ErrForm, start.SPI, start.KIc, start.KID)
+	case e.answers(start.KIc>>4) == nil:
+		return start, fmt.Errorf("%w: number %d", ErrKeySet, start.KIc>>4)
+	}
+	return start, nil
+}
+
 // openAnswer opens a packet that an applet has sealed. The header is looked at
 // first, which is exactly one octet string for each key set; sender and key set are
 // believed after the CC.

@@ -24,14 +24,19 @@ type Carriage interface {
 	// Seal appends the packet that goes to the card to dst. Its errors are those of
 	// ota.Security.CheckCommand and ota.KeySet.Seal.
 	Seal(dst []byte, c *Command) ([]byte, error)
+	// Begin looks at the first part of what seems to come from the card, before a
+	// place is given to it: an error says that it cannot be the beginning of an
+	// answer. Anybody can write what it accepts.
+	Begin(e *Expected, cpi sms.CPI, ud []byte) (ota.Start, error)
 	// Open appends the clear text of what has come from the card to dst and says
 	// what it is. An error says that it is not authentic, or nothing that
 	// this carriage knows: it changes nothing.
 	Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (Heard, error)
 }
 
-// Needs are the keys without which a carriage cannot seal.
-type Needs struct{ Domain, Applet bool }
+// Needs are the keys without which a carriage cannot work: those of the security domain, the
+// request keys of the applet, its answer keys.
+type Needs struct{ Domain, Request, Answer bool }
 
 // Command is a message on its way to the card.
 type Command struct {
@@ -67,6 +72,11 @@ func (e *Expected) answers(set byte) *ota.KeySet {
 	return nil
 }
 
+// authenticPoR reports whether a response packet of the domain can be authentic.
+func (e *Expected) authenticPoR() bool {
+	return e.SPI.PoR() != ota.PoRNever && e.SPI.PoRIntegrity() == ota.IntegrityCC && e.Domain != nil
+}
+
 // Kind is what has come from a card.
 type Kind byte
 
@@ -88,16 +98,15 @@ type Heard struct {
 	Status ota.ResponseStatus // of a response packet
 	INT6   []byte             // of an Answer
 
-	// The command that is answered: its counter in a response packet, or the first
-	// half of the hash over its message (tag B7). An Answer has the one or the other.
-	CNTR    ota.CNTR
-	Request []byte
+	// Request is the command that is answered, the first half of the hash over its
+	// message (tag B7). A response packet names it by its counter; an Answer with
+	// neither says it by its transaction number alone.
+	Request  []byte
+	Response *ota.Response
 
 	// An answer packet: its key set and counter. It is to be used once.
 	Set     byte
 	Counter ota.CNTR
-
-	Response *ota.Response // where it is a response packet
 }
 
 // Why something from a card is none that its carriage knows.

@@ -19,7 +19,9 @@ func (Own) Version() byte { return 2 }
 
 // Needs are the keys of the applet, and those of the domain unless the outer packet
 // goes without security.
-func (Own) Needs(spi ota.SPI) Needs { return Needs{Domain: spi != ota.SPI{}, Applet: true} }
+func (Own) Needs(spi ota.SPI) Needs {
+	return Needs{Domain: spi != ota.SPI{}, Request: true, Answer: true}
+}
 
 // Security lets the outer packet go without any.
 func (Own) Security(spi ota.SPI, lab bool) ota.Security {
@@ -58,6 +60,17 @@ var noKeys = func() *ota.KeySet {
 	}
 	return ks
 }()
+
+// Begin takes answer packets of the applet alone.
+func (Own) Begin(e *Expected, cpi sms.CPI, ud []byte) (ota.Start, error) {
+	switch cpi {
+	case sms.CommandCPI:
+		return beginAnswer(e, ud)
+	case sms.ResponseCPI:
+		return ota.Start{}, ErrNoAnswer
+	}
+	return ota.Start{}, ErrMark
+}
 
 // Open opens an answer packet. No response packet says anything: whoever holds the
 // domain's keys, or with SPI 0000 anybody, makes them.

@@ -15,8 +15,8 @@ func (Packet) Name() string { return "packet" }
 // Version is 02.
 func (Packet) Version() byte { return 2 }
 
-// Needs are the keys of the domain.
-func (Packet) Needs(ota.SPI) Needs { return Needs{Domain: true} }
+// Needs are the keys of the domain for requests, and the applet's for answers.
+func (Packet) Needs(ota.SPI) Needs { return Needs{Domain: true, Answer: true} }
 
 // Security asks for no answer in a response packet.
 func (Packet) Security(spi ota.SPI, lab bool) ota.Security {
@@ -31,6 +31,20 @@ func (c Packet) Seal(dst []byte, m *Command) ([]byte, error) {
 	return sealByDomain(dst, c.Security(m.SPI, m.Lab), m, m.Message)
 }
 
+// Begin takes answer packets of the applet, and response packets where they can be
+// authentic.
+func (c Packet) Begin(e *Expected, cpi sms.CPI, ud []byte) (ota.Start, error) {
+	switch {
+	case cpi == sms.CommandCPI:
+		return beginAnswer(e, ud)
+	case cpi != sms.ResponseCPI:
+		return ota.Start{}, ErrMark
+	case !e.authenticPoR():
+		return ota.Start{}, ErrNoAnswer
+	}
+	return ota.ParseResponseStart(ud)
+}
+
 // Open opens an answer packet, or a response packet of the domain that says where
 // the request is. A response packet with data is none: the OTA layer has nothing
 // to say about an applet that answers for itself, so somebody else made it.
@@ -40,7 +54,7 @@ func (c Packet) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (Heard, er
 		return openAnswer(dst, e, ud)
 	case cpi != sms.ResponseCPI:
 		return Heard{}, ErrMark
-	case e.SPI.PoR() == ota.PoRNever || e.SPI.PoRIntegrity() != ota.IntegrityCC || e.Domain == nil:
+	case !e.authenticPoR():
 		return Heard{}, ErrNoAnswer
 	}
 	r, err := e.Domain.OpenResponse(dst, ud, e.SPI)

@@ -176,7 +176,7 @@ func TestResponsePackets(t *testing.T) {
 		b := newBench(t, tc.spi)
 		b.e.Lab = tc.lab
 		h, err := tc.c.Open(nil, &b.e, sms.ResponseCPI, b.por(tc.with, tc.status, tc.data))
-		if !errors.Is(err, tc.err) || h.Kind != tc.kind || tc.err == nil && (h.CNTR != 5 || h.Status != tc.status || (h.INT6 != nil) != (h.Kind == Answer)) {
+		if !errors.Is(err, tc.err) || h.Kind != tc.kind || tc.err == nil && (h.Response.CNTR != 5 || h.Status != tc.status || (h.INT6 != nil) != (h.Kind == Answer)) {
 			t.Errorf("%s, %s: %+v, %v", tc.c.Name(), tc.name, h, err)
 		}
 	}

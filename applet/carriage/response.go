@@ -40,9 +40,30 @@ func sealByDomain(dst []byte, sec ota.Security, m *Command, data []byte) ([]byte
 	return m.Domain.Seal(dst, &p)
 }
 
-// Open opens a response packet under the keys of the domain.
+// Begin takes response packets, and command packets that the profile permits.
+func (c Response) Begin(e *Expected, cpi sms.CPI, ud []byte) (start ota.Start, err error) {
+	switch cpi {
+	case sms.ResponseCPI:
+		return ota.ParseResponseStart(ud)
+	case sms.CommandCPI:
+		if start, err = ota.ParseCommandStart(ud); err == nil {
+			err = c.Security(e.SPI, e.Lab).CheckIncoming(&ota.Command{SPI: start.SPI, KIc: start.KIc, KID: start.KID})
+		}
+		return start, err
+	}
+	return start, ErrMark
+}
+
+// Open opens a response packet under the keys of the domain, or a command packet:
+// a native applet may answer with one. That has a counter of its own, and a
+// packet of ours that somebody sends back opens too; the transaction number in it is all
+// that ties it to a request.
 func (c Response) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (Heard, error) {
-	if cpi != sms.ResponseCPI {
+	switch cpi {
+	case sms.ResponseCPI:
+	case sms.CommandCPI:
+		return c.openCommand(dst, e, ud)
+	default:
 		return Heard{}, ErrMark
 	}
 	r, err := e.Domain.OpenResponse(dst, ud, e.SPI)
@@ -59,9 +80,23 @@ func (c Response) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (Heard, 
 	return h, nil
 }
 
+func (c Response) openCommand(dst []byte, e *Expected, ud []byte) (Heard, error) {
+	p, err := e.Domain.Open(dst, ud)
+	if err == nil {
+		err = c.Security(e.SPI, e.Lab).CheckIncoming(&p)
+	}
+	switch {
+	case err != nil:
+		return Heard{}, err
+	case p.TAR != e.TAR:
+		return Heard{}, ErrTAR
+	}
+	return Heard{Kind: Answer, INT6: p.Data}, nil
+}
+
 // heardResponse is what a response packet says of the command.
 func heardResponse(r *ota.Response) Heard {
-	h := Heard{Kind: Refused, Status: r.Status, CNTR: r.CNTR, Response: r}
+	h := Heard{Kind: Refused, Status: r.Status, Response: r}
 	switch r.Status {
 	case ota.StatusOK, ota.StatusMoreTime, ota.StatusFollowsByUSSD:
 		h.Kind = Arrived

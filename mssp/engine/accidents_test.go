@@ -193,11 +193,11 @@ func (a *accidents) Transactions(ctx context.Context, f store.TransactionFilter)
 	return tried(a, "Transactions", func() ([]mssp.Transaction, error) { return a.Store.Transactions(ctx, f) })
 }
 
-func (a *accidents) OpenByPacket(ctx context.Context, i ota.ICCID, tar ota.TAR, c ota.CNTR) (tx mssp.Transaction, p store.Packet, err error) {
+func (a *accidents) OpenByPacket(ctx context.Context, k store.Packet) (tx mssp.Transaction, p store.Packet, err error) {
 	if err := a.call("OpenByPacket"); err != nil {
 		return tx, p, err
 	}
-	return a.Store.OpenByPacket(ctx, i, tar, c)
+	return a.Store.OpenByPacket(ctx, k)
 }
 
 func (a *accidents) Packets(ctx context.Context, id mssp.TransID) ([]store.Packet, error) {

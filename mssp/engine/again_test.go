@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -119,12 +120,12 @@ func TestDestination(t *testing.T) {
 // what was wrong.
 func TestDoubtOfTheNewest(t *testing.T) {
 	x := &inbox{core: bare(t, Options{CardProfiles: map[string]mssp.CardProfile{"one": {}}})}
-	f := &flight{request: &request{head: head{Card: "one"}}, set: &ota.KeySet{}}
+	f := &flight{request: &request{head: head{Card: "one"}}, ring: &keyring{way: carriage.Response{}, expected: carriage.Expected{Domain: &ota.KeySet{}}}}
 	marked, plain := store.Piece{UDH: []byte{7, 0, 3, 1, 2, 1, 0x71, 0}, UD: []byte{0, 3}}, store.Piece{UDH: []byte{5, 0, 3, 1, 2, 1}, UD: []byte{0, 3}}
 	second := []store.Piece{{UDH: []byte{5, 0, 3, 1, 2, 2}, UD: []byte{1, 2, 3}}}
 	for i, first := range [][]store.Piece{{plain, marked}, {marked, plain}} {
 		j := store.Joined{ID: 7, Variants: [][]store.Piece{first, second}, UDH: first[0].UDH, UD: append(append([]byte{}, first[0].UD...), 1, 2, 3)}
-		if _, err := x.open(f, &j); err == nil || errors.Is(err, errNoMark) != (i == 0) {
+		if _, err := x.open(f, &j); err == nil || errors.Is(err, carriage.ErrMark) != (i == 0) {
 			t.Errorf("order %d: %v", i, err)
 		}
 	}
@@ -222,6 +223,10 @@ type bareRows struct {
 
 func (b bareRows) Packets(context.Context, mssp.TransID) ([]store.Packet, error) {
 	return b.packets, nil
+}
+
+func (b bareRows) Card(_ context.Context, i ota.ICCID) (mssp.Card, error) {
+	return mssp.Card{ICCID: i}, nil
 }
 
 // A transaction whose packet is not there any more, or whose card profile is not

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -17,26 +18,35 @@ import (
 // names what is stored, and it is consumed. Whatever is not authentic, or
 // does not belong to a packet of this transaction, changes nothing (I6).
 func (x *inbox) answer(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO) error {
-	o, err := x.open(f, j)
+	h, err := x.open(f, j)
 	if err != nil {
 		return x.distrust(ctx, f, j, err)
 	}
-	if o.int6 != nil {
-		return x.int6(ctx, f, o.int6, j, mo)
-	}
-	r := o.response
-	pk, ok := f.packet(r.CNTR)
-	if !ok || r.TAR != pk.TAR {
+	pk, ok := f.asked(&h)
+	if !ok {
 		at := f
-		if f, pk, err = x.elsewhere(ctx, f, &r); err != nil {
+		if f, pk, err = x.elsewhere(ctx, f, &h, j); err != nil {
 			return err
 		}
 		if f == nil {
 			return x.spent(ctx, at, j)
 		}
 	}
-	x.traceAnswer(f, &r)
-	return x.response(ctx, f, &r, pk, j, mo)
+	in := incoming{flight: f, Heard: h, Packet: pk, j: j, mo: mo}
+	if h.Response == nil {
+		return x.int6(ctx, &in)
+	}
+	x.traceAnswer(f, h.Response)
+	return x.response(ctx, &in)
+}
+
+// incoming is something authentic from a card, to a packet of a flight.
+type incoming struct {
+	*flight
+	carriage.Heard
+	store.Packet
+	j  *store.Joined
+	mo *bearer.MO
 }
 
 // spent records that a message has ended nothing and is of no more use; what was
@@ -55,8 +65,8 @@ func (x *inbox) spent(ctx context.Context, f *flight, j *store.Joined) error {
 // answer is late (nil); but when another process has given the card to another
 // transaction, or a new attempt was noted after the end of its transaction,
 // memory is stale and the rows are right.
-func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*flight, store.Packet, error) {
-	tx, pk, err := x.o.Store.OpenByPacket(ctx, f.tx.ICCID, r.TAR, r.CNTR)
+func (x *inbox) elsewhere(ctx context.Context, f *flight, h *carriage.Heard, j *store.Joined) (*flight, store.Packet, error) {
+	tx, pk, err := x.o.Store.OpenByPacket(ctx, named(f.tx.ICCID, h))
 	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
 		return nil, pk, err
 	}
@@ -64,7 +74,7 @@ func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*fli
 		f, err = x.line.resume(ctx, tx)
 		return f, pk, err
 	}
-	return nil, pk, x.takeLate(ctx, &tx, f.tx.ICCID, r)
+	return nil, pk, x.takeLate(ctx, &tx, f.tx.ICCID, h, j)
 }
 
 // distrust counts what is not authentic. It never changes a state: anybody
@@ -73,19 +83,21 @@ func (x *inbox) elsewhere(ctx context.Context, f *flight, r *ota.Response) (*fli
 func (x *inbox) distrust(ctx context.Context, f *flight, j *store.Joined, err error) error {
 	kind := "forged"
 	switch {
-	case errors.Is(err, errNoMark):
+	case errors.Is(err, carriage.ErrMark):
 		kind = "malformed"
-	case errors.Is(err, errOtherTAR):
+	case errors.Is(err, carriage.ErrTAR):
 		kind = "stray"
 	case errors.Is(err, errOtherTx):
 		kind = "mismatch"
+	case errors.Is(err, carriage.ErrNoAnswer), errors.Is(err, carriage.ErrForm), errors.Is(err, carriage.ErrKeySet):
+		kind = "unexpected"
 	case errors.Is(err, ota.ErrUnauthenticated):
 		kind = "unauthenticated"
 	case errors.Is(err, ota.ErrLength), errors.Is(err, ota.ErrPadding):
 		kind = "malformed"
 	}
 	x.m.mo(kind)
-	if kind != "stray" && kind != "mismatch" && !errors.Is(err, errNoMark) {
+	if kind != "stray" && kind != "mismatch" && !errors.Is(err, carriage.ErrMark) {
 		x.m.security(kind)
 	}
 	x.doubt(f, "answer is not authentic: it changes nothing", "error", err)
@@ -97,28 +109,29 @@ func (x *inbox) distrust(ctx context.Context, f *flight, j *store.Joined, err er
 }
 
 // response acts on an authentic response packet.
-func (x *inbox) response(ctx context.Context, f *flight, r *ota.Response, pk store.Packet, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) response(ctx context.Context, in *incoming) error {
+	f, j := in.flight, in.j
 	switch {
-	case r.Status == ota.StatusOK && len(r.Data) > 0:
-		return x.int6(ctx, f, r.Data, j, mo)
-	case r.Status == ota.StatusOK, r.Status == ota.StatusMoreTime, r.Status == ota.StatusFollowsByUSSD:
+	case in.Kind == carriage.Answer:
+		return x.int6(ctx, in)
+	case in.Kind == carriage.Arrived:
 		x.m.mo("por")
 		return x.spent(ctx, f, j)
-	case r.Status == ota.StatusFollowsInSubmit:
+	case in.Kind == carriage.Shown:
 		return x.prompted(ctx, f, j)
-	case r.Status == ota.StatusCounterLow:
-		if done, err := x.counterLow(ctx, f, pk); done || err != nil {
+	case in.Status == ota.StatusCounterLow:
+		if done, err := x.counterLow(ctx, f, in.Packet); done || err != nil {
 			x.m.mo("replayed")
 			return errors.Join(err, x.spent(ctx, f, j))
 		}
 	}
-	x.m.security(r.Status.String())
-	x.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", r.Status.String(), "cntr", r.CNTR.String())
+	x.m.security(in.Status.String())
+	x.log.Warn("card refused the packet", "tx", f.tx.ID, "iccid", f.tx.ICCID, "status", in.Status.String(), "cntr", in.Response.CNTR.String())
 	fin := store.Finish{
 		TxID: f.tx.ID, Event: mssp.EventRefused, Status: mssp.OTAError,
-		Detail: "the user's card refused the secured packet: " + r.Status.String(),
+		Detail: "the user's card refused the secured packet: " + in.Status.String(),
 	}
-	return x.land(ctx, f, j, mo, func() (store.Finish, error) {
+	return x.land(ctx, in, func() (store.Finish, error) {
 		err := x.countBad(ctx, f, &fin)
 		return fin, err
 	}, nil)
@@ -194,14 +207,18 @@ func (x *inbox) countBad(ctx context.Context, f *flight, fin *store.Finish) erro
 // int6 reads the applet's answer. Its transaction number is 0 when the applet
 // could not read the message; then the counter of the response packet alone
 // says which one that was.
-func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joined, mo *bearer.MO) error {
+func (x *inbox) int6(ctx context.Context, in *incoming) error {
+	f, data := in.flight, in.INT6
 	a, err := applet.ParseAnswer(data)
 	if err == nil && a.Transaction != f.tx.AppletTxn && a.Transaction != 0 {
 		x.m.mo("mismatch")
 		x.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
-		return x.spent(ctx, f, j)
+		return x.spent(ctx, f, in.j)
 	}
 	judge := func() (store.Finish, error) { return x.line.evaluate(ctx, f, &a) }
+	if err == nil && a.Version != f.ring.way.Version() {
+		err = applet.ErrVersion
+	}
 	if err != nil {
 		x.log.Warn("answer of the applet cannot be read", "tx", f.tx.ID, "error", err)
 		judge = func() (store.Finish, error) {
@@ -210,8 +227,8 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 	} else {
 		x.traceINT6(f, &a, data)
 	}
-	late := func(tx *mssp.Transaction) error { return x.lateAnswer(ctx, tx, data) }
-	if err := x.land(ctx, f, j, mo, judge, late); err != nil {
+	late := func(tx *mssp.Transaction) error { return x.lateAnswer(ctx, tx, &in.Heard, in.j) }
+	if err := x.land(ctx, in, judge, late); err != nil {
 		return err
 	}
 	x.m.mo("answer")
@@ -220,36 +237,52 @@ func (x *inbox) int6(ctx context.Context, f *flight, data []byte, j *store.Joine
 
 // land ends the transaction of a flight by an answer, which judge reads. late takes
 // one that comes after the end; nil: nothing is lost with it.
-func (x *inbox) land(ctx context.Context, f *flight, j *store.Joined, mo *bearer.MO, judge func() (store.Finish, error), late func(*mssp.Transaction) error) error {
+func (x *inbox) land(ctx context.Context, in *incoming, judge func() (store.Finish, error), late func(*mssp.Transaction) error) error {
+	f, j := in.flight, in.j
+	counter := counted(f.tx.ICCID, &in.Heard, j.UD)
 	res, err := x.line.conclude(ctx, func() (store.Finish, error) {
 		fin, err := x.line.guard(f.tx.ID, judge)
-		fin.TxID, fin.MO, fin.Joined = f.tx.ID, mo, j.ID
+		fin.TxID, fin.MO, fin.Joined, fin.Heard = f.tx.ID, in.mo, j.ID, counter
 		return fin, err
 	})
 	if errors.Is(err, mssp.ErrEvent) { // it has no packet at the card: nothing can be an answer
 		x.m.mo("mismatch")
 		return x.spent(ctx, f, j)
 	}
+	if counter != nil && err != nil {
+		kind, err := x.echo(f.tx.ICCID, counter, err)
+		if err != nil {
+			return err
+		}
+		x.m.mo(kind)
+		return x.spent(ctx, f, j)
+	}
 	if err != nil {
 		return err
 	}
-	if !res.Applied {
-		x.flights.drop(f.tx.ID)
-		if res.Tx.State.Final() {
-			x.line.waiters.wake(res.Tx) // who trusted the flight has not looked at the row
-		}
-		if res.Redelivered {
-			x.m.mo("duplicate")
-			return nil
-		}
-		x.m.mo("late")
-		x.log.Info("late answer: it changes nothing", "tx", f.tx.ID, "state", res.Tx.State)
-		if late != nil {
-			if err := late(&res.Tx); err != nil {
-				return err
-			}
-		}
-		return x.spent(ctx, f, j)
+	if res.Applied {
+		return nil
 	}
-	return nil
+	return x.tooLate(ctx, in, &res, late)
+}
+
+// tooLate is an answer to a transaction that has ended already.
+func (x *inbox) tooLate(ctx context.Context, in *incoming, res *store.FinishResult, late func(*mssp.Transaction) error) error {
+	f := in.flight
+	x.flights.drop(f.tx.ID)
+	if res.Tx.State.Final() {
+		x.line.waiters.wake(res.Tx) // who trusted the flight has not looked at the row
+	}
+	if res.Redelivered {
+		x.m.mo("duplicate")
+		return nil
+	}
+	x.m.mo("late")
+	x.log.Info("late answer: it changes nothing", "tx", f.tx.ID, "state", res.Tx.State)
+	if late != nil {
+		if err := late(&res.Tx); err != nil {
+			return err
+		}
+	}
+	return x.spent(ctx, f, in.j)
 }

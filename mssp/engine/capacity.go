@@ -7,28 +7,26 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Octets of one short message (TS 23.040) and of what is in it besides data:
-// header elements 70 and 00 or 08, packet header, CNTR and PCNTR, CC.
-const (
-	octetsPerSMS  = 140
-	packetClear   = 10 // CPL to TAR
-	packetBlock   = 16 // the largest of the ciphers
-	packetSecured = 14 // CNTR, PCNTR, CC
-)
+// Octets of one short message (TS 23.040), and of the header elements 70 and 00 or 08 in it.
+const octetsPerSMS = 140
 
-// capacity is how many octets of INT6 fit into n segments, with any of the
-// key sets that the policy permits (98, 242, 370, 498 with 8-bit references).
-func capacity(n int, ref16 bool) int {
+// packetRoom is how many octets of packet fit into n segments.
+func packetRoom(n int, ref16 bool) int {
 	concat := 5
 	if ref16 {
 		concat = 6
 	}
-	room := octetsPerSMS - 3
 	if n > 1 {
-		room = n*(octetsPerSMS-1-concat) - 2
+		return n*(octetsPerSMS-1-concat) - 2
 	}
-	room -= packetClear
-	return room - room%packetBlock - packetSecured
+	return octetsPerSMS - 3
+}
+
+// capacity is how many octets of INT6 fit into n segments in the carriage of the card, with any of the
+// key sets that the policy permits (98, 242, 370, 498 with 8-bit references, 16 less in
+// carriage own).
+func capacity(n int, p *mssp.CardProfile) int {
+	return p.Way().Room(packetRoom(n, p.ConcatRef16), p.SPI)
 }
 
 func maxSegments(p *mssp.CardProfile) int {
@@ -39,13 +37,13 @@ func maxSegments(p *mssp.CardProfile) int {
 }
 
 // Capacity is how many octets of an INT6 message the card of that profile takes.
-func Capacity(p *mssp.CardProfile) int { return capacity(maxSegments(p), p.ConcatRef16) }
+func Capacity(p *mssp.CardProfile) int { return capacity(maxSegments(p), p) }
 
 // fits refuses a message that needs more segments than the card takes, and
 // says by how many characters of the text it is too long.
 func fits(octets int, p *mssp.CardProfile, text string) error {
 	n := maxSegments(p)
-	over := octets - capacity(n, p.ConcatRef16)
+	over := octets - capacity(n, p)
 	if over <= 0 {
 		return nil
 	}
@@ -56,7 +54,7 @@ func fits(octets int, p *mssp.CardProfile, text string) error {
 		over -= size(last)
 	}
 	if over > 0 {
-		return mssp.Faultf(mssp.WrongDataLength, "the request is %d octets too long for the user's card, which takes %d short messages", octets-capacity(n, p.ConcatRef16), n)
+		return mssp.Faultf(mssp.WrongDataLength, "the request is %d octets too long for the user's card, which takes %d short messages", octets-capacity(n, p), n)
 	}
 	return mssp.Faultf(mssp.WrongDataLength, "the text is %d characters too long for the user's card, which takes %d short messages", chars, n)
 }

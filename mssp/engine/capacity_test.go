@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
@@ -13,26 +14,44 @@ import (
 //
 // Supports: 5-2
 func TestCapacity(t *testing.T) {
+	k := carriage.NewCardKey()
+	request, err := k.Request(1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	set, err := ota.NewKeySet(1, ota.Key{Alg: ota.AES128, Octets: make([]byte, 16)}, ota.Key{Alg: ota.AES128, Octets: make([]byte, 16)}, 8)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ref16 := range []bool{false, true} {
+	for _, p := range []mssp.CardProfile{
+		{SPI: ota.SPI{0x16, 0x39}},
+		{SPI: ota.SPI{0x16, 0x39}, ConcatRef16: true},
+		{SPI: ota.SPI{0x16, 0x00}, Carriage: carriage.Packet{}},
+		{SPI: ota.SPI{}, Carriage: carriage.Own{}},
+		{SPI: ota.SPI{0x16, 0x00}, Carriage: carriage.Own{}, ConcatRef16: true},
+	} {
 		for n := 1; n <= 6; n++ {
-			for _, c := range []struct{ octets, segments int }{{capacity(n, ref16), n}, {capacity(n, ref16) + 1, n + 1}} {
-				p, err := set.Seal(nil, &ota.Command{SPI: ota.SPI{0x16, 0x39}, TAR: ota.TAR{0xB0, 0x00, 0x10}, CNTR: 1, Data: make([]byte, c.octets)})
+			for _, c := range []struct{ octets, segments int }{{capacity(n, &p), n}, {capacity(n, &p) + 1, n + 1}} {
+				packet, err := p.Way().Seal(nil, &carriage.Command{
+					SPI: p.SPI, TAR: ota.TAR{0x4D, 0x53, 0x53}, Message: make([]byte, c.octets), Domain: set, DomainCNTR: 1, Applet: request, AppletCNTR: 1,
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				parts, err := sms.Split(p, sms.SplitOptions{CPI: sms.CommandCPI, Ref16: ref16})
+				parts, err := sms.Split(packet, sms.SplitOptions{CPI: sms.CommandCPI, Ref16: p.ConcatRef16})
 				if err != nil || len(parts) != c.segments {
-					t.Errorf("%d octets (16-bit reference %v) take %d segments, want %d", c.octets, ref16, len(parts), c.segments)
+					t.Errorf("%s: %d octets (16-bit reference %v) take %d segments, want %d", p.Way().Name(), c.octets, p.ConcatRef16, len(parts), c.segments)
 				}
 			}
 		}
 	}
+	for n, want := range map[int]int{1: 82, 2: 226, 3: 354, 4: 482} {
+		if got := capacity(n, &mssp.CardProfile{Carriage: carriage.Own{}}); got != want {
+			t.Errorf("own: capacity(%d) is %d, want %d", n, got, want)
+		}
+	}
 	for n, want := range map[int]int{1: 98, 2: 242, 3: 370, 4: 498} {
-		if got := capacity(n, false); got != want {
+		if got := capacity(n, &mssp.CardProfile{}); got != want {
 			t.Errorf("capacity(%d) is %d, want %d", n, got, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -127,27 +128,15 @@ func (x *inbox) plausible(f *flight, mo *bearer.MO, c sms.Concat, cpi sms.CPI) e
 	if c.Part != 1 {
 		return nil
 	}
-	p := x.o.CardProfiles[f.request.Card]
-	var start ota.Start
-	var err error
-	switch cpi {
-	case sms.ResponseCPI:
-		start, err = ota.ParseResponseStart(mo.UD)
-	case sms.CommandCPI:
-		if start, err = ota.ParseCommandStart(mo.UD); err == nil {
-			err = ota.Security{SPI: p.SPI, Lab: p.Lab}.CheckIncoming(&ota.Command{SPI: start.SPI, KIc: start.KIc, KID: start.KID})
-		}
-	default:
-		err = errNoMark
-	}
+	start, err := f.ring.way.Begin(&f.ring.expected, cpi, mo.UD)
 	if err != nil {
 		return err
 	}
 	if most := len(mo.UD) + (int(c.Total)-1)*sms.MaxUserData; start.Len > most {
 		return fmt.Errorf("%w: packet of %d octets in %d parts, at most %d fit", ota.ErrLength, start.Len, c.Total, most)
 	}
-	if start.TAR != p.TAR && !f.knows(start.TAR) {
-		return fmt.Errorf("%w: %s", errOtherTAR, start.TAR)
+	if start.TAR != f.ring.expected.TAR && !f.knows(start.TAR) {
+		return fmt.Errorf("%w: %s", carriage.ErrTAR, start.TAR)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 type flight struct {
 	tx      mssp.Transaction // as it was when sealed
 	request *request
-	set     *ota.KeySet // key schedules live as long as the flight
+	ring    *keyring // opens its answer
 	// ends is when its time is up as Options.Elapsed counts: the deadline in
 	// the row is of no use once somebody has set the clock back.
 	ends time.Duration

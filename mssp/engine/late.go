@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -35,7 +36,11 @@ func (x *inbox) latePart(ctx context.Context, mo *bearer.MO, c sms.Concat, cpi s
 	if err != nil {
 		return nil, err
 	}
-	if r, err := x.request(&tx); err != nil || x.plausible(&flight{tx: tx, request: r}, mo, c, cpi) != nil {
+	waits, err := x.waitsFor(ctx, &tx, mo, c, cpi)
+	if err != nil {
+		return nil, err
+	}
+	if !waits {
 		x.m.mo("refused")
 		return nil, nil
 	}
@@ -54,16 +59,33 @@ func (x *inbox) latePart(ctx context.Context, mo *bearer.MO, c sms.Concat, cpi s
 	return res.Complete, nil
 }
 
+// waitsFor reports whether a part can be one of the answer to a transaction that has ended.
+func (x *inbox) waitsFor(ctx context.Context, tx *mssp.Transaction, mo *bearer.MO, c sms.Concat, cpi sms.CPI) (bool, error) {
+	r, err := x.request(tx)
+	if err != nil {
+		return false, nil
+	}
+	card, err := x.o.Store.Card(ctx, tx.ICCID)
+	if err != nil {
+		return false, err
+	}
+	rings, _, err := x.keyrings(ctx, &card, r.Card)
+	if err != nil || len(rings) == 0 {
+		return false, err
+	}
+	return x.plausible(&flight{tx: *tx, request: r, ring: rings[0]}, mo, c, cpi) == nil, nil
+}
+
 // orphan is a whole message of a packet for which no transaction waits. When it
 // is really from a card of ours it is a late answer; from anybody else it is counted.
 // Parts of one that is not authentic stay: some may be the card's.
 func (x *inbox) orphan(ctx context.Context, j *store.Joined) error {
-	card, r, result, err := x.openOrphan(ctx, j)
+	iccid, h, result, err := x.openOrphan(ctx, j)
 	switch {
 	case err != nil:
 		return err
 	case result == "late":
-		if err := x.late(ctx, card, r); err != nil {
+		if err := x.late(ctx, iccid, &h, j); err != nil {
 			return err
 		}
 		return x.consume(ctx, j.ID)
@@ -75,66 +97,79 @@ func (x *inbox) orphan(ctx context.Context, j *store.Joined) error {
 	return x.o.Store.SetAside(ctx, *j)
 }
 
-// openOrphan looks for the authentic response among what an orphan can be, with
-// every key set of the card; result is how it is counted.
-func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCID, r *ota.Response, result string, err error) {
-	if _, cpi, err := sms.ParseConcat(j.UDH); err != nil || j.ID == 0 && cpi != sms.ResponseCPI {
-		return "", nil, "stray", nil
+// openOrphan looks for what is authentic among what an orphan can be, with
+// every key set of the card, and leaves it in j; result is how it is counted.
+func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCID, h carriage.Heard, result string, err error) {
+	_, cpi, err := sms.ParseConcat(j.UDH)
+	if err != nil || cpi == sms.NoCPI {
+		return "", h, "stray", nil
 	}
 	_, card, _, err := x.o.Store.Lookup(ctx, j.Source)
 	if errors.Is(err, mssp.ErrNotFound) {
-		return "", nil, "foreign", nil
+		return "", h, "foreign", nil
 	}
 	if err != nil {
-		return "", nil, "", err
+		return "", h, "", err
 	}
-	p, ok := x.o.CardProfiles[card.Profile]
-	if !ok {
-		return "", nil, "foreign", nil
+	if cpi == sms.CommandCPI && card.Carriage == "" {
+		return "", h, "stray", nil // only a transaction number would tie it to anything
 	}
-	sets, err := x.o.Store.KeySets(ctx, card.ICCID)
+	rings, why, err := x.keyrings(ctx, &card, card.Profile)
 	if err != nil {
-		return "", nil, "", err
+		return "", h, "", err
 	}
-	for _, ks := range sets {
-		set, err := x.keySet(&p, ks)
-		if err != nil {
-			continue
-		}
-		for _, ud := range j.Choices() {
-			if r, err := set.OpenResponse(nil, ud, p.SPI); err == nil && r.Protected {
-				return card.ICCID, &r, "late", nil
+	if why != nil {
+		return "", h, "foreign", nil
+	}
+	for _, r := range rings {
+		for udh, ud := range j.Choices() {
+			h, err := r.way.Open(nil, &r.expected, cpi, ud)
+			if err == nil && (h.Response == nil || h.Response.Protected) {
+				j.UDH, j.UD = udh, ud
+				return card.ICCID, h, "late", nil
 			}
 		}
 	}
-	return "", nil, "forged", nil
+	return "", h, "forged", nil
 }
 
-// late takes an authentic packet that comes after the end of its transaction, or
+// late takes something authentic that comes after the end of its transaction, or
 // a second time.
-func (x *inbox) late(ctx context.Context, iccid ota.ICCID, r *ota.Response) error {
-	tx, _, err := x.o.Store.OpenByPacket(ctx, iccid, r.TAR, r.CNTR)
+func (x *inbox) late(ctx context.Context, iccid ota.ICCID, h *carriage.Heard, j *store.Joined) error {
+	tx, _, err := x.o.Store.OpenByPacket(ctx, named(iccid, h))
 	if err != nil && !errors.Is(err, mssp.ErrNotFound) {
 		return err
 	}
-	return x.takeLate(ctx, &tx, iccid, r)
+	return x.takeLate(ctx, &tx, iccid, h, j)
 }
 
-func (x *inbox) takeLate(ctx context.Context, tx *mssp.Transaction, iccid ota.ICCID, r *ota.Response) error {
+func (x *inbox) takeLate(ctx context.Context, tx *mssp.Transaction, iccid ota.ICCID, h *carriage.Heard, j *store.Joined) error {
 	x.m.mo("late")
-	x.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "cntr", r.CNTR.String(), "status", r.Status.String())
-	if tx.ID == "" || r.Status != ota.StatusOK || len(r.Data) == 0 {
+	counter := counted(iccid, h, j.UD)
+	switch {
+	case counter != nil && tx.ID == "":
+		x.unasked(iccid, counter)
+		return nil
+	case counter != nil:
+		x.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "kvn", h.Set, "cntr", h.Counter.String())
+	case h.Response != nil:
+		x.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "cntr", h.Response.CNTR.String(), "status", h.Status.String())
+	}
+	if tx.ID == "" || h.Kind != carriage.Answer {
 		return nil
 	}
-	return x.lateAnswer(ctx, tx, r.Data)
+	return x.lateAnswer(ctx, tx, h, j)
 }
 
-// lateAnswer takes the applet's answer to a transaction that has ended without it.
-func (x *inbox) lateAnswer(ctx context.Context, tx *mssp.Transaction, data []byte) error {
+// lateAnswer takes the applet's answer to a transaction that has ended without it. One to
+// a transaction that has been answered is the same again, or a sign of a copied card.
+func (x *inbox) lateAnswer(ctx context.Context, tx *mssp.Transaction, h *carriage.Heard, j *store.Joined) error {
+	counter := counted(tx.ICCID, h, j.UD)
 	if !tx.Ended.Unanswered() || !tx.LateAt.IsZero() {
-		return nil
+		_, err := x.repeated(ctx, tx.ICCID, counter)
+		return err
 	}
-	a, err := applet.ParseAnswer(data)
+	a, err := applet.ParseAnswer(h.INT6)
 	if err != nil || a.Transaction != tx.AppletTxn {
 		return nil
 	}
@@ -143,9 +178,14 @@ func (x *inbox) lateAnswer(ctx context.Context, tx *mssp.Transaction, data []byt
 		if l, err = x.line.judgeLate(ctx, tx, &a); err != nil {
 			return err
 		}
+		l.Heard = counter
 		first, texts, err := x.o.Store.AnsweredLate(ctx, l)
 		if try < atMost && errors.Is(err, store.ErrChanged) {
 			continue
+		}
+		if err != nil && counter != nil {
+			_, err := x.echo(tx.ICCID, counter, err)
+			return err
 		}
 		if err != nil || !first {
 			return err

@@ -60,16 +60,16 @@ func (l *line) load(ctx context.Context, tx mssp.Transaction) (*flight, error) {
 	if len(f.packets) == 0 {
 		return nil, fmt.Errorf("%w: transaction is at the card without one", errPacket)
 	}
-	p, ok := l.o.CardProfiles[f.request.Card]
-	if !ok {
-		return nil, errors.New("card profile " + f.request.Card + " is not configured")
-	}
-	ks, err := l.o.Store.KeySet(ctx, tx.ICCID, f.packets[len(f.packets)-1].KVN)
+	card, err := l.o.Store.Card(ctx, tx.ICCID)
 	if err != nil {
 		return nil, err
 	}
-	if f.set, err = l.keySet(&p, ks); err != nil {
+	rings, why, err := l.keyrings(ctx, &card, f.request.Card)
+	if err = errors.Join(err, why); err != nil {
 		return nil, err
+	}
+	if f.ring = under(rings, &f.packets[len(f.packets)-1]); f.ring == nil {
+		return nil, fmt.Errorf("%w: the card has no key set %d that opens", errPacket, f.packets[len(f.packets)-1].KVN)
 	}
 	l.flights.put(f)
 	return f, nil

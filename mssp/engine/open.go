@@ -1,51 +1,41 @@
 package engine
 
 import (
+	"bytes"
+	"context"
 	"errors"
 
 	"github.com/simsign/simsign/applet"
-	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// Why a packet is no answer to the transaction at the card, beside what package
-// ota finds.
-var (
-	errNoMark   = errors.New("no mark of a secured packet in its first part")
-	errOtherTAR = errors.New("for an application that was not asked")
-	errOtherTx  = errors.New("command packet is no answer to this transaction")
-)
-
-// opened is an authentic packet: a response, or where the applet answers with a
-// command packet of its own counter, the INT6 message in it.
-type opened struct {
-	response ota.Response
-	int6     []byte
-}
+// errOtherTx: an answer that only its transaction number ties to a request, and
+// which has another.
+var errOtherTx = errors.New("command packet is no answer to this transaction")
 
 // open looks for the one that is authentic among what the parts of a message
 // can be: anybody may have sent some of them, also those of an older answer that he
 // has seen. It leaves that one in j, rather one to a packet of this flight.
-func (x *inbox) open(f *flight, j *store.Joined) (o opened, err error) {
-	p := x.o.CardProfiles[f.request.Card]
-	var any *opened
+func (x *inbox) open(f *flight, j *store.Joined) (h carriage.Heard, err error) {
+	var any *carriage.Heard
 	var first [2][]byte
 	for udh, ud := range j.Choices() {
-		o, why := openOne(f, &p, udh, ud)
+		h, why := f.open(udh, ud)
 		if why != nil && err == nil {
 			err = why // of the newest
 		}
 		if why != nil {
 			continue
 		}
-		if _, ours := f.packet(o.response.CNTR); ours || o.int6 != nil {
+		if _, ours := f.asked(&h); ours {
 			j.UDH, j.UD = udh, ud
-			return o, nil
+			return h, nil
 		}
 		if any == nil {
-			any, first = &o, [2][]byte{udh, ud}
+			any, first = &h, [2][]byte{udh, ud}
 		}
 	}
 	if any != nil {
@@ -55,44 +45,95 @@ func (x *inbox) open(f *flight, j *store.Joined) (o opened, err error) {
 	if err == nil {
 		err = ota.ErrLength // no choice has the length that it says
 	}
-	return opened{}, err
+	return h, err
 }
 
-func openOne(f *flight, p *mssp.CardProfile, udh, ud []byte) (o opened, err error) {
+func (f *flight) open(udh, ud []byte) (carriage.Heard, error) {
 	_, cpi, err := sms.ParseConcat(udh)
-	if err != nil || cpi == sms.NoCPI {
-		return o, errNoMark
+	if err != nil {
+		return carriage.Heard{}, carriage.ErrMark
 	}
-	sec := ota.Security{SPI: p.SPI, Lab: p.Lab}
-	if cpi == sms.CommandCPI {
-		o.int6, err = openCommand(f, p, sec, ud)
-		return o, err
+	h, err := f.ring.way.Open(make([]byte, 0, len(ud)+3), &f.ring.expected, cpi, ud)
+	if err == nil && h.Response == nil && h.Request == nil {
+		// It may be an old one, or a packet of ours that somebody sends back:
+		// with another transaction number it changes nothing.
+		if a, err := applet.ParseAnswer(h.INT6); err != nil || a.Transaction != f.tx.AppletTxn {
+			return carriage.Heard{}, errOtherTx
+		}
 	}
-	o.response, err = f.set.OpenResponse(make([]byte, 0, len(ud)+3), ud, p.SPI)
-	if err == nil {
-		err = sec.CheckResponse(p.SPI, &o.response)
-	}
-	return o, err
+	return h, err
 }
 
-// openCommand opens an answer that the applet sent as a command packet of its
-// own counter, as some card profiles have it. The transaction number in
-// it, which is used once, is all that ties it to the request: without it the
-// packet changes nothing. It may be an old one, or one of our own packets that
-// somebody sends back to us, which has the right keys and TAR.
-func openCommand(f *flight, p *mssp.CardProfile, sec ota.Security, ud []byte) ([]byte, error) {
-	c, err := f.set.Open(nil, ud)
-	if err == nil {
-		err = sec.CheckIncoming(&c)
+// asked finds the packet of this flight to which something from the card answers.
+// An answer that names neither a counter nor a request has been compared before.
+func (f *flight) asked(h *carriage.Heard) (store.Packet, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := len(f.packets) - 1; i >= 0; i-- {
+		p := &f.packets[i]
+		switch {
+		case h.Response != nil && p.CNTR == h.Response.CNTR && p.TAR == h.Response.TAR && !p.Applet,
+			h.Request != nil && bytes.Equal(p.Request[:], h.Request),
+			h.Response == nil && h.Request == nil:
+			return *p, true
+		}
 	}
-	if err != nil {
-		return nil, err
+	return store.Packet{}, false
+}
+
+// named is how the rows find the packet to which something from a card answers.
+func named(iccid ota.ICCID, h *carriage.Heard) store.Packet {
+	p := store.Packet{ICCID: iccid}
+	if h.Request != nil {
+		p.Request = [16]byte(h.Request)
 	}
-	if c.TAR != p.TAR {
-		return nil, errOtherTAR
+	if h.Response != nil {
+		p.TAR, p.CNTR = h.Response.TAR, h.Response.CNTR
 	}
-	if a, err := applet.ParseAnswer(c.Data); err != nil || a.Transaction != f.tx.AppletTxn {
-		return nil, errOtherTx
+	return p
+}
+
+// counted is the counter that an answer packet of the applet uses up; nil when it
+// has none of its own.
+func counted(iccid ota.ICCID, h *carriage.Heard, packet []byte) *store.Heard {
+	if h.Request == nil {
+		return nil
 	}
-	return c.Data, nil
+	return &store.Heard{ICCID: iccid, KVN: h.Set, CNTR: h.Counter, Digest: store.DigestOf(packet)}
+}
+
+// repeated counts an answer packet that has no effect, and says what it means: a card
+// sends the same octets again, and never others under a counter that it has used.
+func (x *inbox) repeated(ctx context.Context, iccid ota.ICCID, h *store.Heard) (kind string, err error) {
+	if h == nil {
+		return "", nil
+	}
+	err = x.o.Store.HeardBefore(ctx, *h)
+	return x.echo(iccid, h, err)
+}
+
+// echo is what an error of the store about the counter of an answer packet means.
+func (x *inbox) echo(iccid ota.ICCID, h *store.Heard, err error) (kind string, _ error) {
+	switch {
+	case errors.Is(err, store.ErrHeard):
+		return "duplicate", nil
+	case errors.Is(err, store.ErrTwin):
+		kind = "twin"
+		x.log.Error("a card has used a counter twice: it was copied, or somebody has its keys; the packet changes nothing", "iccid", iccid, "kvn", h.KVN, "cntr", h.CNTR.String())
+	case errors.Is(err, store.ErrOld):
+		kind = "old"
+		x.log.Warn("an answer has a counter far below the last one: it changes nothing", "iccid", iccid, "kvn", h.KVN, "cntr", h.CNTR.String())
+	default:
+		return "", err
+	}
+	x.m.security(kind)
+	return kind, nil
+}
+
+// unasked counts an authentic answer packet to a request that this server has
+// never made: somebody else prompts with the card's keys, or what is stored is older than
+// the card. Its octets are not kept.
+func (x *inbox) unasked(iccid ota.ICCID, h *store.Heard) {
+	x.m.security("unasked")
+	x.log.Error("a card has answered a request that this service has not made: somebody else has its keys, or an old backup was restored", "iccid", iccid, "kvn", h.KVN, "cntr", h.CNTR.String())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
@@ -72,6 +73,7 @@ type Vault interface {
 	OpenMaterial(iccid ota.ICCID, kvn byte, blob []byte) (keys.Material, error)
 	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
 	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
+	cardkeys.Vault
 	AppendTag(b []byte, purpose string, parts ...[]byte) ([]byte, error)
 	CheckTag(tag []byte, purpose string, parts ...[]byte) error
 }

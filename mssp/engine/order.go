@@ -124,7 +124,7 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 	if tx, err = l.newTransaction(o, t); err != nil {
 		return tx, nil, err
 	}
-	if tx.INT6, err = (applet.Message{Transaction: tx.AppletTxn, Commands: o.Commands}).MarshalBinary(); err != nil {
+	if tx.INT6, err = (applet.Message{Version: t.Profile.Way().Version(), Transaction: tx.AppletTxn, Commands: o.Commands}).MarshalBinary(); err != nil {
 		return tx, nil, &mssp.Fault{Code: mssp.WrongParam, Detail: "the command cannot be written: " + err.Error(), Err: err}
 	}
 	if err := fits(len(tx.INT6), &t.Profile, o.Text); err != nil {

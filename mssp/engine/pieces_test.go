@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -48,9 +49,12 @@ func TestDistrustIsCounted(t *testing.T) {
 		mo       string
 		security bool
 	}{
-		errNoMark:              {"malformed", false},
-		errOtherTAR:            {"stray", false},
+		carriage.ErrMark:       {"malformed", false},
+		carriage.ErrTAR:        {"stray", false},
 		errOtherTx:             {"mismatch", false},
+		carriage.ErrForm:       {"unexpected", true},
+		carriage.ErrKeySet:     {"unexpected", true},
+		carriage.ErrNoAnswer:   {"unexpected", true},
 		ota.ErrUnauthenticated: {"unauthenticated", true},
 		ota.ErrLength:          {"malformed", true},
 		ota.ErrPadding:         {"malformed", true},
@@ -65,7 +69,7 @@ func TestDistrustIsCounted(t *testing.T) {
 			t.Errorf("%v: counted %v times as %s", why, n, want.mo)
 		}
 		sum := 0.0
-		for _, k := range []string{"forged", "unauthenticated", "malformed", "stray", "mismatch"} {
+		for _, k := range []string{"forged", "unauthenticated", "malformed", "stray", "mismatch", "unexpected"} {
 			sum += count(t, x.m.securities, k)
 		}
 		if want.security != (sum == 1) || want.security && count(t, x.m.securities, want.mo) != 1 || !want.security && sum != 0 {

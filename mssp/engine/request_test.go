@@ -34,7 +34,7 @@ type forger struct {
 }
 
 func (f forger) forged(s store.SealFunc) store.SealFunc {
-	return func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+	return func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 		f.change(tx)
 		return s(tx, ks)
 	}

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -14,14 +17,14 @@ import (
 
 // sealer seals packets inside a commit. The commit may run it more than once,
 // for different transactions, so it has no effect but what it returns and
-// what it remembers of the last one: the open key set, for the answer.
+// what it remembers of the last one: the open keys, for the answer.
 type sealer struct {
 	*core
 	fresh mssp.TransID // just accepted, its request is known; others are read from their row
 	jump  ota.CNTR     // extra step of the counter, after a card has called it too low
 
 	id      mssp.TransID // last sealed
-	set     *ota.KeySet
+	ring    *keyring
 	request *request
 	message []byte // as it went into the packet
 }
@@ -30,7 +33,7 @@ func (c *core) sealer() *sealer { return &sealer{core: c} }
 
 // seal is a store.SealFunc. What makes the program fail is set aside: the panic
 // of one transaction would stop the store, now and at every start.
-func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func (s *sealer) seal(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	out, err := s.sealing(tx, ks)
 	if errors.Is(err, errPanic) {
 		err = &mssp.Fault{Code: mssp.InternalError, Detail: "the service failed on this transaction: it was set aside; tell the operator", Err: errors.Join(mssp.ErrSetAside, err)}
@@ -38,14 +41,14 @@ func (s *sealer) seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error
 	return out, err
 }
 
-func (s *sealer) sealing(tx *mssp.Transaction, ks mssp.KeySet) (out store.Sealed, err error) {
+func (s *sealer) sealing(tx *mssp.Transaction, ks mssp.CardKeys) (out store.Sealed, err error) {
 	defer s.caught("sealing transaction "+string(tx.ID), &err)
 	return s.sealOne(tx, ks)
 }
 
 // sealOne makes the next counter, the packet, the segments. A
 // *mssp.Fault fails that transaction only.
-func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	if !tx.Deadline.After(s.o.Clock()) {
 		// Its turn comes too late (after a restart, say): nobody waits for an answer any more.
 		return store.Sealed{}, &mssp.Fault{Code: mssp.ExpiredTransaction, Detail: "time is up: " + mssp.ReachQueued.Ended()}
@@ -56,76 +59,81 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, er
 			return store.Sealed{}, s.requestFault(tx, err)
 		}
 	}
-	p, ok := s.o.CardProfiles[r.Card]
-	if !ok {
-		return store.Sealed{}, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s any more", r.Card)
+	p, err := s.profile(r.Card, ks.Carriage)
+	if err != nil {
+		return store.Sealed{}, err
 	}
-	set, err := s.keySet(&p, ks)
+	if len(tx.INT6) > 0 && tx.INT6[0] != p.Way().Version() {
+		return store.Sealed{}, mssp.Faultf(mssp.SignatureProcess, "the user's card was imported anew meanwhile, and is asked in another way now: ask again")
+	}
+	ring, err := s.keyring(&p, ks)
 	if err != nil {
 		return store.Sealed{}, err
 	}
 	message := s.inTime(tx, &p)
-	c := ota.Command{SPI: p.SPI, TAR: p.TAR, Data: message}
-	counter, err := s.nextCounter(&c, &p, ks, s.jump)
+	out, packet, err := s.packet(ring, &p, message)
 	if err != nil {
 		return store.Sealed{}, err
 	}
-	if err := (ota.Security{SPI: p.SPI, Lab: p.Lab}).CheckCommand(&c); err != nil {
-		return store.Sealed{}, &mssp.Fault{Code: mssp.OTAError, Detail: "the security policy refuses the packet for this card", Err: err}
-	}
-	packet, err := set.Seal(make([]byte, 0, len(message)+64), &c)
-	if err != nil {
-		return store.Sealed{}, s.Internal("sealing a packet", err)
-	}
-	segs, err := s.split(packet, tx, &p, c.CNTR)
-	if err != nil {
+	if out.Segments, err = s.split(packet, tx, &p, out.Packet.CNTR); err != nil {
 		return store.Sealed{}, err
 	}
-	s.id, s.set, s.request, s.message = tx.ID, set, r, message
-	return store.Sealed{
-		Counter: counter, Claim: true, Segments: segs,
-		Packet: store.Packet{TxID: tx.ID, ICCID: tx.ICCID, KVN: ks.KVN, TAR: p.TAR, CNTR: c.CNTR, Attempt: tx.Attempt + 1, SealedAt: s.o.Clock()},
-	}, nil
+	out.Packet.TxID, out.Packet.ICCID, out.Packet.Attempt, out.Packet.SealedAt = tx.ID, tx.ICCID, tx.Attempt+1, s.o.Clock()
+	s.id, s.ring, s.request, s.message = tx.ID, ring, r, message
+	return out, nil
 }
 
-// keySet opens the keys of a card and holds them to the policy of its profile.
-func (c *core) keySet(p *mssp.CardProfile, ks mssp.KeySet) (*ota.KeySet, error) {
-	m, err := c.o.Vault.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
-	if err != nil {
-		return nil, c.Internal("opening card keys", err)
+// packet takes the next counters and makes the packet, as the carriage of the card has it.
+func (s *sealer) packet(ring *keyring, p *mssp.CardProfile, message []byte) (out store.Sealed, packet []byte, err error) {
+	c := carriage.Command{TAR: p.TAR, SPI: p.SPI, Lab: p.Lab, Message: message, Domain: ring.expected.Domain, Applet: ring.request}
+	out.Claim = true
+	if ring.applet != nil {
+		row := *ring.applet
+		if c.AppletCNTR, row.Counter, err = s.nextCounter(&row, keys.CounterHigher, 0); err != nil {
+			return out, nil, err
+		}
+		out.Applet = &row
+		out.Packet = store.Packet{TAR: p.TAR, Applet: true, KVN: row.KVN, CNTR: c.AppletCNTR}
 	}
-	set, err := m.KeySet()
-	if err != nil {
-		return nil, c.Internal("preparing card keys", err)
+	if ring.domain != nil {
+		if c.DomainCNTR, out.Counter, err = s.nextCounter(ring.domain, keys.ModeOf(p.SPI), s.jump); err != nil {
+			return out, nil, err
+		}
+		out.Packet = store.Packet{TAR: p.TAR, KVN: ring.domain.KVN, CNTR: c.DomainCNTR}
 	}
-	if err := (ota.Security{SPI: p.SPI, Lab: p.Lab}).CheckKeys(set); err != nil {
-		return nil, &mssp.Fault{Code: mssp.OTAError, Detail: "the security policy refuses the keys of this card", Err: err}
+	if ring.way.Version() > applet.Version1 {
+		out.Packet.Request = [16]byte(applet.RequestHash(message))
 	}
-	return set, nil
+	packet, err = ring.way.Seal(make([]byte, 0, len(message)+96), &c)
+	switch {
+	case errors.Is(err, ota.ErrPolicy):
+		err = &mssp.Fault{Code: mssp.OTAError, Detail: "the security policy refuses the packet for this card", Err: err}
+	case err != nil:
+		err = s.Internal("sealing a packet", err)
+	}
+	return out, packet, err
 }
 
-// nextCounter puts the next counter into cmd and returns the row's new blob
-// (I3).
-func (c *core) nextCounter(cmd *ota.Command, p *mssp.CardProfile, ks mssp.KeySet, jump ota.CNTR) ([]byte, error) {
-	last, err := c.o.Vault.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
+// nextCounter is the next counter of a key row, for a card that looks at it like that, and
+// the blob that says so (I3).
+func (c *core) nextCounter(ks *mssp.KeySet, mode keys.CounterMode, jump ota.CNTR) (ota.CNTR, []byte, error) {
+	last, err := c.o.Vault.OpenCounter(ks.ICCID, cardkeys.RowNumber(ks), ks.Counter)
 	if err != nil {
-		return nil, c.Internal("opening a counter", err)
+		return 0, nil, c.Internal("opening a counter", err)
 	}
-	mode := keys.CounterHigher
-	if p.SPI.Counter() == ota.CounterNext {
-		mode, jump = keys.CounterExact, 0
+	if mode == keys.CounterExact {
+		jump = 0
 	}
 	next, err := keys.NextCounter(last+jump, c.o.Clock(), mode)
 	if err != nil {
-		c.log.Error("replay counter of a card cannot go on (see simsign card advance)", "iccid", ks.ICCID, "kvn", ks.KVN, "error", err)
-		return nil, &mssp.Fault{Code: mssp.CardBlocked, Detail: "the replay counter of the user's card cannot go on: the operator must look at it", Err: err}
+		c.log.Error("replay counter of a card cannot go on (see simsign card advance)", "iccid", ks.ICCID, "kvn", ks.KVN, "applet", ks.Applet, "error", err)
+		return 0, nil, &mssp.Fault{Code: mssp.CardBlocked, Detail: "the replay counter of the user's card cannot go on: the operator must look at it", Err: err}
 	}
-	cmd.CNTR = next
-	blob, err := c.o.Vault.SealCounter(ks.ICCID, ks.KVN, next)
+	blob, err := c.o.Vault.SealCounter(ks.ICCID, cardkeys.RowNumber(ks), next)
 	if err != nil {
-		return nil, c.Internal("sealing a counter", err)
+		return 0, nil, c.Internal("sealing a counter", err)
 	}
-	return blob, nil
+	return next, blob, nil
 }
 
 // split makes the segments of a packet. The concatenation reference is the
@@ -158,7 +166,7 @@ func (c *core) takeOff(d *store.Dispatched, s *sealer) *flight {
 	message := d.Tx.INT6
 	f := &flight{tx: d.Tx, packets: []store.Packet{d.Packet}, ends: c.ends(&d.Tx)}
 	if s.id == d.Tx.ID {
-		f.request, f.set, message = s.request, s.set, s.message
+		f.request, f.ring, message = s.request, s.ring, s.message
 	}
 	if old := c.flights.byID(d.Tx.ID); old != nil { // a new attempt
 		old.mu.Lock()

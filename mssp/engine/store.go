@@ -53,13 +53,13 @@ type Store interface {
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	Earlier(ctx context.Context, k store.RequestKey) (mssp.Transaction, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
-	OpenByPacket(ctx context.Context, iccid ota.ICCID, tar ota.TAR, cntr ota.CNTR) (mssp.Transaction, store.Packet, error)
+	OpenByPacket(ctx context.Context, p store.Packet) (mssp.Transaction, store.Packet, error)
+	HeardBefore(ctx context.Context, h store.Heard) error
 	Packets(ctx context.Context, id mssp.TransID) ([]store.Packet, error)
 	Segments(ctx context.Context, id mssp.TransID) ([]store.Outbound, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 	LookupStanding(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, store.Standing, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
-	KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error)
 	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error

@@ -38,9 +38,9 @@ func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	case card.State == mssp.CardSuspended:
 		return nil, mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")
 	}
-	p, ok := c.o.CardProfiles[card.Profile]
-	if !ok {
-		return nil, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s, which this user's card needs", card.Profile)
+	p, err := c.profile(card.Profile, card.Carriage)
+	if err != nil {
+		return nil, err
 	}
 	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p, Standing: st}, nil
 }

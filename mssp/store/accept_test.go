@@ -37,7 +37,7 @@ func TestAcceptDispatches(t *testing.T) {
 		if diff := cmp.Diff([]store.Packet{r.Dispatched.Packet}, ps); diff != "" {
 			l.Errorf("packets: %s", diff)
 		}
-		got, p, err := l.OpenByPacket(ctx, cardA, p1TAR, 1)
+		got, p, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, TAR: p1TAR, CNTR: 1})
 		l.ok(err)
 		if got.ID != tx.ID || p != ps[0] {
 			l.Errorf("OpenByPacket: %s, %+v", got.ID, p)
@@ -60,7 +60,7 @@ func TestOpenByPacketRefuses(t *testing.T) {
 			tar   ota.TAR
 			cntr  ota.CNTR
 		}{{cardB, p1TAR, 1}, {cardA, ota.TAR{1, 2, 3}, 1}, {cardA, p1TAR, 2}, {cardA, p1TAR, 0}} {
-			_, _, err := l.OpenByPacket(ctx, c.iccid, c.tar, c.cntr)
+			_, _, err := l.OpenByPacket(ctx, store.Packet{ICCID: c.iccid, TAR: c.tar, CNTR: c.cntr})
 			l.wantErr(fmt.Sprint(c), err, store.ErrNotFound)
 		}
 	})
@@ -111,9 +111,9 @@ func TestAcceptRefuses(t *testing.T) {
 		l.wantErr("unknown card", err, store.ErrNotFound)
 
 		broken := errors.New("out of order")
-		_, err = l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, broken })
+		_, err = l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) { return store.Sealed{}, broken })
 		l.wantErr("a SealFunc that fails", err, broken)
-		_, err = l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, nil })
+		_, err = l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) { return store.Sealed{}, nil })
 		if err == nil {
 			l.Error("an empty packet is accepted")
 		}

@@ -133,6 +133,7 @@ var tagless = map[string]string{
 	"kek": "sealed under the root key", "keyset": "sealed", "packet": "the answer itself is authenticated, by the keys of the card",
 	"segment": "packets are secured; a text binds nobody", "receipt": "the network's word, as everything of it",
 	"mo_header": "the answer itself is authenticated", "mo_part": "the answer itself is authenticated", "mo_seen": "digests of messages that are worth nothing",
+	"heard":      "an answer names a request that waits for it besides",
 	"erasure":    "numbers that are being erased: who can write here can delete too",
 	"retention":  "as erasure",
 	"completion": "what is told is what the transaction says", "box": "the lock decides, not the row", "patience": "spares people prompts; its end is near by itself",

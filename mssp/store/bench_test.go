@@ -40,7 +40,7 @@ func benchStore(b *testing.B, cards int) *store.Store {
 func benchCard(i int) ota.ICCID { return ota.ICCID(fmt.Sprintf("894101%013d", i)) }
 
 // benchSeal makes two segments of 140 octets, like a usual signature request.
-func benchSeal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func benchSeal(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	c := binary.BigEndian.Uint64(ks.Counter) + 1
 	seg := bearer.Segment{Dest: tx.MSISDN, PID: 0x7F, DCS: 0xF6, UDH: make([]byte, 7), UD: make([]byte, 133), Validity: time.Minute}
 	return store.Sealed{
@@ -173,8 +173,11 @@ func BenchmarkReads(b *testing.B) {
 		}
 	}
 	for name, read := range map[string]func() error{
-		"Lookup":       func() error { _, _, _, err := s.Lookup(ctx, tx.MSISDN); return err },
-		"OpenByPacket": func() error { _, _, err := s.OpenByPacket(ctx, tx.ICCID, ota.TAR{0xB0, 0, 1}, 1); return err },
+		"Lookup": func() error { _, _, _, err := s.Lookup(ctx, tx.MSISDN); return err },
+		"OpenByPacket": func() error {
+			_, _, err := s.OpenByPacket(ctx, store.Packet{ICCID: tx.ICCID, TAR: ota.TAR{0xB0, 0, 1}, CNTR: 1})
+			return err
+		},
 		"Earlier": func() error {
 			_, err := s.Earlier(ctx, store.RequestKey{AP: tx.AP, TransID: tx.APTransID, Once: true})
 			return err

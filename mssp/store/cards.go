@@ -18,19 +18,19 @@ import (
 type Records struct{ *db }
 
 const (
-	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, tag`
+	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, tag`
 
-	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.tag`
+	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.tag`
 
 	sqlCard = `SELECT ` + cardCols + ` FROM card WHERE iccid = $1`
 
-	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, version = card.version + 1`
+	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, carriage = excluded.carriage, version = card.version + 1`
 
 	// sqlHoldCard locks the card's row and shows its facts.
 	sqlHoldCard = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING ` + cardCols
 
-	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, version = version + 1
+	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, version = version + 1
 	WHERE iccid = $1`
 )
 
@@ -59,6 +59,7 @@ func scanCard(r *row) (mssp.Card, error) {
 	c.BadPoR = int(r.num(0, 1<<31-1))
 	c.CreatedAt = r.time()
 	c.Version = r.num(1, maxVersion)
+	c.Carriage = wordOf(r, "", "packet", "own")
 	r.authentic(tableCard, first)
 	return c, r.err()
 }
@@ -81,7 +82,7 @@ func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet)
 		if _, err := oneOf(q, scanCard, sqlCard, string(c.ICCID)); notFoundIsNil(err) != nil {
 			return err
 		}
-		_, err := q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt)
+		_, err := q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage)
 		if err == nil {
 			err = tableCard.seal(q, string(c.ICCID))
 		}
@@ -89,12 +90,12 @@ func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet)
 			return err
 		}
 		for _, k := range ks {
-			n, err := q.exec(sqlNewKeySet, string(c.ICCID), k.KVN, k.Keys, k.Counter)
+			n, err := q.exec(sqlNewKeySet, string(c.ICCID), rowNumber(&k), k.Keys, k.Counter)
 			if err != nil {
 				return err
 			}
 			if n == 0 {
-				return &Existing[mssp.KeySet]{Row: mssp.KeySet{ICCID: c.ICCID, KVN: k.KVN}}
+				return &Existing[mssp.KeySet]{Row: mssp.KeySet{ICCID: c.ICCID, Applet: k.Applet, KVN: k.KVN}}
 			}
 		}
 		return nil
@@ -114,7 +115,7 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		}
 		c.ICCID = iccid
 		c.Version++
-		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR); err != nil {
+		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage); err != nil {
 			return err
 		}
 		return tableCard.seal(q, string(iccid))

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -60,7 +61,7 @@ func (l *lab) everyAP() {
 
 func (l *lab) everyCard() {
 	n := 0
-	base, other := mssp.Card{State: mssp.CardActive}, map[string]any{"State": mssp.CardSuspended}
+	base, other := mssp.Card{State: mssp.CardActive, Carriage: "own"}, map[string]any{"State": mssp.CardSuspended, "Carriage": "packet"}
 	fieldtest.Each(l.T, base, other, func(field string, c mssp.Card) {
 		n++
 		c.ICCID, c.Version = ota.ICCID(fmt.Sprintf("8941010000000001%03d", n)), 1
@@ -151,12 +152,12 @@ func (l *lab) everySealed() {
 		stored := func(what string) {
 			sets, err := l.KeySets(ctx, ks.ICCID)
 			l.ok(err)
-			l.same(what+" key set, "+field, ks, sets[0])
+			l.same(what+" key set, "+field, ks, sets[slices.IndexFunc(sets, func(s mssp.KeySet) bool { return s.KVN == ks.KVN })])
 		}
 		stored("new")
 		ks.Keys, ks.Counter = append(ks.Keys, 1), append(ks.Counter, 2)
 		l.ok(l.ChangeKeySets(ctx, ks.ICCID, func(_ mssp.Card, sets []mssp.KeySet) error {
-			sets[0] = ks
+			sets[slices.IndexFunc(sets, func(s mssp.KeySet) bool { return s.KVN == ks.KVN })] = ks
 			return nil
 		}))
 		stored("changed")
@@ -211,7 +212,7 @@ func TestEveryFieldOfTransactions(t *testing.T) {
 			if zero := fieldtest.Zero(t, have); field == "" && !slices.Equal(zero, []string{"Erased", "Damage"}) { // of what is erased, see TestEraseByKind
 				l.Errorf("nobody has stored %v", zero)
 			}
-			have, _, err = l.OpenByPacket(ctx, tx.ICCID, r.Dispatched.Packet.TAR, r.Dispatched.Packet.CNTR)
+			have, _, err = l.OpenByPacket(ctx, store.Packet{ICCID: tx.ICCID, TAR: r.Dispatched.Packet.TAR, CNTR: r.Dispatched.Packet.CNTR})
 			l.ok(err)
 			l.same("found by its packet, "+field, tx, have)
 		})
@@ -244,7 +245,7 @@ func (l *lab) everySegment() {
 // dispatch sends a packet, which f has changed before, and ends its transaction.
 func (l *lab) dispatch(f func(*store.Sealed)) (*store.Dispatched, mssp.Transaction) {
 	l.Helper()
-	r, err := l.Accept(ctx, newTx(), nil, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+	r, err := l.Accept(ctx, newTx(), nil, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 		sd, err := seal(tx, ks)
 		f(&sd)
 		return sd, err
@@ -274,19 +275,33 @@ func (l *lab) everyOutcome() {
 
 func (l *lab) everyPacket() {
 	n := ota.CNTR(1000)
+	ofApplet := mssp.KeySet{ICCID: cardA, Applet: true, KVN: 5, Keys: []byte{1}, Counter: []byte{2}}
+	l.ok(l.ImportCard(ctx, mssp.Card{ICCID: cardA, Profile: "test"}, []mssp.KeySet{ofApplet}))
 	fieldtest.Each(l.T, store.Packet{}, nil, func(field string, p store.Packet) {
 		n++
-		p.CNTR = n
-		d, tx := l.dispatch(func(sd *store.Sealed) { sd.Packet = p })
+		p.CNTR, p.Request[15] = n, byte(n-1000)
+		d, tx := l.dispatch(func(sd *store.Sealed) {
+			if sd.Packet = p; p.Applet {
+				sd.Counter, sd.Applet = nil, &ofApplet
+			}
+		})
 		p.TxID, p.ICCID, p.KVN, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, d.Packet.KVN, 1, tx.CreatedAt
 		l.same("sealed packet, "+field, p, d.Packet)
 		have, err := l.Packets(ctx, tx.ID)
 		l.ok(err)
 		l.same("packet, "+field, []store.Packet{p}, have)
-		_, found, err := l.OpenByPacket(ctx, p.ICCID, p.TAR, p.CNTR)
+		_, found, err := l.OpenByPacket(ctx, store.Packet{ICCID: p.ICCID, Request: p.Request})
 		l.ok(err)
-		l.same("packet of an answer, "+field, p, found)
-		if zero := fieldtest.Zero(l.T, found); len(zero) > 0 {
+		l.same("packet of an answer that names the request, "+field, p, found)
+		byCounter, is := store.Packet{ICCID: p.ICCID, TAR: p.TAR, CNTR: p.CNTR}, error(nil)
+		if p.Applet {
+			is = mssp.ErrNotFound // its counter is in no response packet
+		}
+		_, again, err := l.OpenByPacket(ctx, byCounter)
+		if !errors.Is(err, is) || err == nil && again != found {
+			l.Errorf("packet of an answer, %s: %+v, %v", field, again, err)
+		}
+		if zero := fieldtest.Zero(l.T, found); len(zero) > 0 && !slices.Equal(zero, []string{"Applet"}) {
 			l.Errorf("nobody has stored %v", zero)
 		}
 	})

@@ -85,7 +85,7 @@ func (q *faultyQuerier) exec(sql string, args ...any) (int64, error) {
 // tolerant statements read rows of which a damaged one is no error: it says so
 // itself (judge), or is held.
 func tolerant(sql string) bool {
-	return strings.Contains(sql, "observer_data") || sql == sqlCertificatesAfter || sql == sqlKeySet
+	return strings.Contains(sql, "observer_data") || sql == sqlCertificatesAfter || sql == sqlSealKeys
 }
 
 func (q *faultyQuerier) one(sql string, args ...any) (*row, error) {

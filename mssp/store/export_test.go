@@ -18,7 +18,7 @@ import (
 func HotStatements() map[string]string {
 	open, _ := filterSQL(TransactionFilter{ICCID: "x", Open: true})
 	return map[string]string{
-		"enter": sqlEnter, "keyset": sqlKeySet, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "lock card": sqlLockCard,
+		"enter": sqlEnter, "keyset": sqlSealKeys, "burn": sqlBurn, "next queued": sqlNextQueued, "turn": sqlTurn, "lock card": sqlLockCard,
 		"standing": sqlStanding, "put standing": sqlPutStanding, "card facts": sqlCardFacts, "put key pair": sqlPutKeyPair, "one key pair": sqlOneKeyPair,
 		"leave": sqlLeave, "save state": sqlSaveState, "save submit": sqlSaveSubmit, "save end": sqlSaveEnd, "consume": sqlConsume, "tx by id": sqlTxByID, "earlier": sqlEarlier, "unanswered": sqlUnanswered,
 		"open by packet": sqlOpenByPacket, "names": sqlNames, "claim": sqlClaim, "outcome": sqlOutcome,

@@ -82,11 +82,14 @@ func (l *lab) transactionCalls() map[string]call {
 			tx := l.under(seal)
 			return func() error { return l.MarkPrompted(ctx, tx.ID) }
 		},
-		"read OpenByPacket": always(func() error { _, _, err := l.OpenByPacket(ctx, cardA, ota.TAR{0xB0, 0, 1}, 1); return err }),
-		"read Packets":      always(func() error { return nothing(l.Packets(ctx, again.ID)) }),
-		"read Segments":     always(func() error { return nothing(l.Segments(ctx, again.ID)) }),
-		"read Reach":        always(func() error { return nothing(l.Reach(ctx, &again)) }),
-		"read NextDue":      always(func() error { return nothing(l.NextDue(ctx, time.Time{})) }),
+		"read OpenByPacket": always(func() error {
+			_, _, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, TAR: ota.TAR{0xB0, 0, 1}, CNTR: 1})
+			return err
+		}),
+		"read Packets":  always(func() error { return nothing(l.Packets(ctx, again.ID)) }),
+		"read Segments": always(func() error { return nothing(l.Segments(ctx, again.ID)) }),
+		"read Reach":    always(func() error { return nothing(l.Reach(ctx, &again)) }),
+		"read NextDue":  always(func() error { return nothing(l.NextDue(ctx, time.Time{})) }),
 	}
 }
 

@@ -35,6 +35,7 @@ const (
 // such transaction. A transaction whose row cannot be understood is set aside
 // instead, whatever the event (Aside). ErrChanged: somebody has changed the card or a key since
 // the caller has read it; nothing is done, the answer is to be evaluated anew.
+// ErrHeard, ErrTwin, ErrOld: nothing is done either, the answer is none.
 func (s *Store) Finish(ctx context.Context, f Finish, seal SealFunc) (FinishResult, error) {
 	if !s.table.Ends(f.Event) {
 		return FinishResult{}, fmt.Errorf("store: Finish by %q, which ends nothing: %w", f.Event, mssp.ErrEvent)
@@ -90,6 +91,9 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 		return finishedBefore(w, &tx, mo)
 	}
 	if err != nil {
+		return FinishResult{}, err
+	}
+	if err := hear(w, f.Heard); err != nil {
 		return FinishResult{}, err
 	}
 	tx.Status, tx.Detail, tx.Result, tx.EndedBy = f.Status, f.Detail, f.Result, f.By

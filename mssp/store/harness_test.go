@@ -101,7 +101,7 @@ func importCard(tb testing.TB, s *store.Store, iccid ota.ICCID) {
 
 // seal is a SealFunc: the counter blob is 8 octets in the clear, and the
 // packet has two segments.
-func seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func seal(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	c := binary.BigEndian.Uint64(ks.Counter) + 1
 	segs := make([]bearer.Segment, 2)
 	for i := range segs {
@@ -117,7 +117,7 @@ func seal(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
 }
 
 // sealUnclaimed leaves the segments to the outbox.
-func sealUnclaimed(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func sealUnclaimed(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	s, err := seal(tx, ks)
 	s.Claim = false
 	return s, err
@@ -126,7 +126,7 @@ func sealUnclaimed(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
 var errFault = mssp.Faultf(mssp.OTAError, "the text is too long")
 
 // refuseOdd refuses transactions whose applet transaction number is odd.
-func refuseOdd(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func refuseOdd(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	if tx.AppletTxn%2 == 1 {
 		return store.Sealed{}, fmt.Errorf("sealing: %w", errFault)
 	}

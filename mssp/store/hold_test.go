@@ -362,7 +362,7 @@ func TestPostgresConnectionLost(t *testing.T) {
 	db, err := sql.Open("pgx", l.dsn)
 	l.ok(err)
 	defer db.Close()
-	kill := func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+	kill := func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 		if _, err := db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL`); err != nil {
 			t.Error(err)
 		}

@@ -8,29 +8,50 @@ import (
 )
 
 const (
+	// kvn is the key version, 1 to 15, and 16 more than that for keys of the applet.
 	keySetCols = `iccid, kvn, keys, counter`
 
 	sqlNewKeySet = `INSERT INTO keyset (iccid, kvn, keys, counter) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 
-	sqlKeySets = `SELECT ` + keySetCols + ` FROM keyset WHERE iccid = $1 ORDER BY kvn DESC`
+	sqlKeySets = `SELECT ` + keySetCols + ` FROM keyset WHERE iccid = $1 ORDER BY kvn >= 16, kvn DESC`
 )
 
 func scanKeySet(r *row) (mssp.KeySet, error) {
-	ks := mssp.KeySet{ICCID: iccidOf(r), KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
+	ks := mssp.KeySet{ICCID: iccidOf(r)}
+	ks.Applet, ks.KVN = versionOf(r)
+	ks.Keys, ks.Counter = r.blob(), r.blob()
 	return ks, r.err()
 }
 
-// KeySets lists the key sets of a card, the current one (highest KVN) first.
+const ofApplet = 16
+
+func versionOf(r *row) (applet bool, kvn byte) {
+	n := r.num(0, ofApplet+15)
+	return n >= ofApplet, byte(n % ofApplet)
+}
+
+// kvnNumber is what versionOf reads.
+func kvnNumber(applet bool, kvn byte) int64 {
+	if applet {
+		return ofApplet + int64(kvn)
+	}
+	return int64(kvn)
+}
+
+func rowNumber(ks *mssp.KeySet) int64 { return kvnNumber(ks.Applet, ks.KVN) }
+
+// KeySets lists the key sets of a card, those of the security domain first, of each
+// the current one (highest KVN) first.
 func (s *Records) KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error) {
 	return readAll(ctx, s.db, scanKeySet, sqlKeySets, string(iccid))
 }
 
-// KeySet is one key set, or ErrNotFound.
+// KeySet is one key set of the security domain, or ErrNotFound.
 func (s *Records) KeySet(ctx context.Context, iccid ota.ICCID, kvn byte) (mssp.KeySet, error) {
 	return readOne(ctx, s.db, scanKeySet, `SELECT `+keySetCols+` FROM keyset WHERE iccid = $1 AND kvn = $2`, string(iccid), kvn)
 }
 
-// ChangeKeySets reads a card and its key sets, the current one first, lets f
+// ChangeKeySets reads a card and its key sets, as KeySets lists them, lets f
 // change their blobs and stores them, in one commit: advancing counters, sealing
 // anew under a new key-encryption key. No packet to this card takes a counter
 // meanwhile. An error of f changes nothing and is returned as it is. f may run
@@ -50,7 +71,7 @@ func (s *Records) ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mss
 		}
 		for _, ks := range sets {
 			if _, err := q.exec(`UPDATE keyset SET keys = $3, counter = $4 WHERE iccid = $1 AND kvn = $2`,
-				string(iccid), ks.KVN, ks.Keys, ks.Counter); err != nil {
+				string(iccid), rowNumber(&ks), ks.Keys, ks.Counter); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ type Late struct {
 	What  string           // what it said, for the operator
 	Texts []bearer.Segment // to the user
 	Card  *mssp.Card       // facts that it proves, as in Finish
+	Heard *Heard           // as in Finish
 }
 
 const (
@@ -35,6 +36,9 @@ func (s *Store) AnsweredLate(ctx context.Context, l Late) (first bool, texts []O
 		if first, texts = n > 0, nil; err != nil || !first {
 			return err
 		}
+		if err := hear(q, l.Heard); err != nil {
+			return err
+		}
 		if l.Card != nil {
 			if err := putCardFacts(q, l.Card); err != nil {
 				return err
@@ -43,7 +47,10 @@ func (s *Store) AnsweredLate(ctx context.Context, l Late) (first bool, texts []O
 		texts = textOutbound(l.Texts, l.At)
 		return insertSegments(q, 0, nobody, texts)
 	})
-	return first, texts, err
+	if err != nil {
+		return false, nil, err
+	}
+	return first, texts, nil
 }
 
 // Unanswered is the last transaction of a number that has ended since then without

@@ -274,7 +274,7 @@ func acceptOne(l *lifeLab, id mssp.TransID) error {
 func turn(l *lifeLab, id mssp.TransID) error { return l.turnWith(id, seal) }
 
 func turnThatFails(l *lifeLab, id mssp.TransID) error {
-	return l.turnWith(id, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, errFault })
+	return l.turnWith(id, func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) { return store.Sealed{}, errFault })
 }
 
 func (l *lifeLab) turnWith(id mssp.TransID, seal store.SealFunc) error {

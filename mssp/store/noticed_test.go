@@ -156,7 +156,7 @@ func TestBatchOnAFullDisk(t *testing.T) {
 	}
 	under, on := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
-		accept(0, []byte("{}"), func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		accept(0, []byte("{}"), func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 			close(under)
 			<-on
 			return seal(tx, ks)

@@ -154,12 +154,11 @@ func (s *Store) Segments(ctx context.Context, id mssp.TransID) ([]Outbound, erro
 // Packets lists the packets of a transaction, one for each attempt.
 func (s *Store) Packets(ctx context.Context, id mssp.TransID) (ps []Packet, err error) {
 	err = s.read(ctx, func(q querier) error {
-		return q.each(`SELECT p.iccid, p.cntr, p.kvn, p.tar, p.attempt, p.sealed_at
+		return q.each(`SELECT `+packetCols+`
 			FROM tx t JOIN packet p ON p.iccid = t.iccid AND p.tx_seq = t.seq WHERE t.id = $1 ORDER BY p.attempt`,
 			func(r *row) error {
-				p := Packet{TxID: id}
-				p.ICCID, p.CNTR, p.KVN = iccidOf(r), cntrOf(r), byte(r.int())
-				p.TAR, p.Attempt, p.SealedAt = tarOf(r.int()), int(r.int()), r.time()
+				p := scanPacket(r)
+				p.TxID = id
 				ps = append(ps, p)
 				return r.err()
 			}, string(id))

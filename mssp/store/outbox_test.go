@@ -156,7 +156,9 @@ func TestNamesOfEarlierRows(t *testing.T) {
 		l.ok(err)
 		db := l.raw()
 		l.ok(l.Close())
-		for _, s := range []string{"DROP INDEX segment_name", "ALTER TABLE segment DROP COLUMN ap", "DELETE FROM schema_version WHERE version = 12"} {
+		for _, s := range []string{
+			"DROP TABLE heard", "DROP INDEX packet_request", "ALTER TABLE packet DROP COLUMN request", "ALTER TABLE card DROP COLUMN carriage", "DELETE FROM schema_version WHERE version = 13", "DROP INDEX segment_name", "ALTER TABLE segment DROP COLUMN ap", "DELETE FROM schema_version WHERE version = 12",
+		} {
 			if _, err := db.Exec(s); err != nil {
 				l.Fatal(err)
 			}
@@ -321,7 +323,7 @@ func TestLazyOutcomes(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	onBoth(t, func(l *lab) {
-		asked := func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		asked := func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 			s, err := seal(tx, ks)
 			for i := range s.Segments {
 				s.Segments[i].Report = true

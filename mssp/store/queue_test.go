@@ -229,7 +229,7 @@ func TestSealNextAndReattempt(t *testing.T) {
 			l.Errorf("segments of the earlier attempt still wait: %+v", segs)
 		}
 		for cntr := range ota.CNTR(3) { // an answer to any attempt is recognised
-			if tx, p, err := l.OpenByPacket(ctx, cardA, p1TAR, cntr+1); err != nil || tx.ID != first.Tx.ID || p.Attempt != int(cntr)+1 {
+			if tx, p, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, TAR: p1TAR, CNTR: cntr + 1}); err != nil || tx.ID != first.Tx.ID || p.Attempt != int(cntr)+1 {
 				l.Errorf("attempt %d: %+v, %v", cntr+1, p, err)
 			}
 		}
@@ -260,7 +260,7 @@ func TestSealNextAndReattempt(t *testing.T) {
 	})
 }
 
-func refuse(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { return store.Sealed{}, errFault }
+func refuse(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) { return store.Sealed{}, errFault }
 
 // The key set with the highest version is the one that is used.
 func TestHighestKeySet(t *testing.T) {
@@ -277,7 +277,7 @@ func TestHighestKeySet(t *testing.T) {
 			l.Fatalf("%+v", p)
 		}
 		// Both sets have burned counter 1: the later packet is the one waited for.
-		tx, p, err := l.OpenByPacket(ctx, cardA, p1TAR, 1)
+		tx, p, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, TAR: p1TAR, CNTR: 1})
 		l.ok(err)
 		if tx.ID != r.Tx.ID || p.KVN != 2 {
 			l.Errorf("%+v", p)

@@ -27,7 +27,7 @@ func TestReach(t *testing.T) {
 				l.ok(l.RecordOutcomes(ctx, []store.SegmentOutcome{{ID: segs[i].ID, State: store.SegAccepted, Route: "r", MessageID: string(id)}}))
 			}
 		}
-		asking := func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		asking := func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 			s, err := seal(tx, ks)
 			for i := range s.Segments {
 				s.Segments[i].Report = true

@@ -13,7 +13,7 @@ import (
 )
 
 // asking is seal with delivery reports asked for.
-func asking(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+func asking(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 	s, err := seal(tx, ks)
 	for i := range s.Segments {
 		s.Segments[i].Report = true

@@ -13,38 +13,52 @@ import (
 // updates it before it reads anything else, so that on PostgreSQL the jobs of
 // one card run one after the other (SQLite has one writer anyway).
 const (
-	sqlKeySet = `SELECT k.kvn, k.keys, k.counter, ` + joinedCardCols + ` FROM keyset k JOIN card c ON c.iccid = k.iccid
-	WHERE k.iccid = $1 ORDER BY k.kvn DESC LIMIT 1`
+	sqlSealKeys = `SELECT k.iccid, k.kvn, k.keys, k.counter, ` + joinedCardCols + ` FROM keyset k JOIN card c ON c.iccid = k.iccid
+	WHERE k.iccid = $1 ORDER BY k.kvn >= 16, k.kvn DESC`
 
 	sqlBurn = `UPDATE keyset SET counter = $3 WHERE iccid = $1 AND kvn = $2`
 
-	sqlPacket = `INSERT INTO packet (iccid, cntr, kvn, tar, tx_seq, attempt, sealed_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	sqlPacket = `INSERT INTO packet (iccid, cntr, kvn, tar, tx_seq, attempt, sealed_at, request) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 	sqlNextQueued = `SELECT ` + txCols + ` FROM tx WHERE iccid = $1 AND state = 'queued' ORDER BY seq LIMIT 1`
 
 	sqlTurn = `UPDATE card SET busy_tx = $2, queued = queued - $3, holder = $4 WHERE iccid = $1`
 )
 
-// currentKeySet is the key set that new packets use: the one with the highest
-// key version, so that importing a newer set is the whole rotation. ErrAltered:
-// whether the card is suspended is not known, since its row is not ours.
-func currentKeySet(q querier, iccid ota.ICCID) (ks mssp.KeySet, suspended bool, err error) {
-	r, err := q.one(sqlKeySet, string(iccid))
-	if errors.Is(err, ErrNotFound) {
-		return ks, false, fmt.Errorf("store: the card has no key set: %w", err)
+// sealKeys are the keys that new packets use: of the security domain the key set with the
+// highest key version, so that importing a newer set is the whole rotation, and those of the
+// applet. ErrAltered: whether the card is suspended is not known, since its row is not
+// ours.
+func sealKeys(q querier, iccid ota.ICCID) (ks mssp.CardKeys, suspended bool, err error) {
+	var card mssp.Card
+	err = q.each(sqlSealKeys, func(r *row) (err error) {
+		one := mssp.KeySet{ICCID: iccidOf(r)}
+		one.Applet, one.KVN = versionOf(r)
+		one.Keys, one.Counter = r.blob(), r.blob()
+		if card.ICCID == "" {
+			if card, err = scanCard(r); err != nil {
+				return err
+			}
+		}
+		switch {
+		case one.Applet:
+			ks.Applet = append(ks.Applet, one)
+		case ks.KVN == 0:
+			ks.KeySet = one
+		}
+		return r.err()
+	}, string(iccid))
+	if err == nil && card.ICCID == "" {
+		err = fmt.Errorf("store: the card has no key set: %w", ErrNotFound)
 	}
-	if err != nil {
-		return ks, false, err
-	}
-	ks = mssp.KeySet{ICCID: iccid, KVN: byte(r.int()), Keys: r.blob(), Counter: r.blob()}
-	c, err := scanCard(r)
-	return ks, c.State == mssp.CardSuspended, err
+	ks.Carriage = card.Carriage
+	return ks, card.State == mssp.CardSuspended, err
 }
 
 // sealed is what one call of a SealFunc came to.
 type sealed struct {
 	Sealed
-	ks    mssp.KeySet
+	ks    mssp.CardKeys
 	fault *mssp.Fault // the transaction fails with it
 }
 
@@ -53,7 +67,7 @@ type sealed struct {
 // whose row is not ours: it may be suspended, and whoever comes behind at the card
 // must not be kept.
 func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
-	ks, suspended, err := currentKeySet(q, tx.ICCID)
+	ks, suspended, err := sealKeys(q, tx.ICCID)
 	if errors.Is(err, ErrAltered) {
 		q.authority().raise(tableCard.name+" "+masked("iccid", string(tx.ICCID)), "is damaged, or somebody has changed it: nothing is sent to this card (simsign check --data says what to do)")
 		return sealed{fault: &mssp.Fault{
@@ -74,8 +88,8 @@ func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 		return sealed{fault: fault}, nil
 	case err != nil:
 		return sealed{}, err
-	case len(out.Segments) == 0 || len(out.Counter) == 0:
-		return sealed{}, errors.New("store: a SealFunc must return a counter and at least one segment")
+	case len(out.Segments) == 0 || len(out.Counter) == 0 && out.Applet == nil || out.Packet.Applet && out.Applet == nil:
+		return sealed{}, errors.New("store: a SealFunc must return the counter of its packet and at least one segment")
 	}
 	return sealed{Sealed: out, ks: ks}, nil
 }
@@ -83,16 +97,17 @@ func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 // storeSealed burns the counter and stores the packet and its segments. The
 // transaction must have its Seq, ID, Attempt and Deadline.
 func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Dispatched, error) {
-	n, err := w.exec(sqlBurn, string(tx.ICCID), sd.ks.KVN, sd.Counter)
-	if err == nil && n != 1 {
-		err = fmt.Errorf("%d rows instead of 1", n)
-	}
-	if err != nil {
+	if err := burn(w, tx.ICCID, &sd); err != nil {
 		return nil, fmt.Errorf("store: burn the counter: %w", err)
 	}
 	p := sd.Packet
-	p.TxID, p.ICCID, p.KVN, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, sd.ks.KVN, tx.Attempt, now
-	if _, err := w.exec(sqlPacket, string(p.ICCID), int64(p.CNTR), p.KVN, tarNumber(p.TAR), tx.Seq, p.Attempt, now); err != nil {
+	if p.Applet {
+		p.KVN = sd.Applet.KVN
+	} else {
+		p.KVN = sd.ks.KVN
+	}
+	p.TxID, p.ICCID, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, tx.Attempt, now
+	if _, err := w.exec(sqlPacket, string(p.ICCID), int64(p.CNTR), kvnNumber(p.Applet, p.KVN), tarNumber(p.TAR), tx.Seq, p.Attempt, now, requestText(p.Request)); err != nil {
 		// A unique violation here is invariant I3 at work.
 		return nil, fmt.Errorf("store: packet: %w", err)
 	}
@@ -111,6 +126,26 @@ func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Disp
 		return nil, err
 	}
 	return &Dispatched{Tx: *tx, Packet: p, Segments: out}, nil
+}
+
+// burn stores the counters that a packet has used.
+func burn(w *work, iccid ota.ICCID, sd *sealed) error {
+	one := func(applet bool, kvn byte, counter []byte) error {
+		n, err := w.exec(sqlBurn, string(iccid), kvnNumber(applet, kvn), counter)
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d rows instead of 1", n)
+		}
+		return err
+	}
+	if len(sd.Counter) > 0 {
+		if err := one(false, sd.ks.KVN, sd.Counter); err != nil {
+			return err
+		}
+	}
+	if sd.Applet == nil {
+		return nil
+	}
+	return one(true, sd.Applet.KVN, sd.Applet.Counter)
 }
 
 // takeTurn seals for a transaction whose turn has come, and takes the step

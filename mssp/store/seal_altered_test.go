@@ -31,7 +31,7 @@ func TestAlteredCardGetsNoPacket(t *testing.T) {
 			sealed := 0
 			fin := done(first)
 			fin.At = epoch
-			res, err := l.Finish(ctx, fin, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+			res, err := l.Finish(ctx, fin, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 				sealed++
 				return seal(tx, ks)
 			})

@@ -130,7 +130,7 @@ func TestFailingJobInABatch(t *testing.T) {
 	}
 	under, on := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
-		accept(n, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		accept(n, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 			close(under)
 			<-on
 			return seal(tx, ks)
@@ -139,7 +139,7 @@ func TestFailingJobInABatch(t *testing.T) {
 	<-under
 	for i := range n {
 		wg.Go(func() {
-			accept(i, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+			accept(i, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 				if i%5 == 0 {
 					return store.Sealed{}, broken
 				}
@@ -193,7 +193,7 @@ func TestRefusedJobsInABatch(t *testing.T) {
 	}
 	under, on := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
-		accept(others, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		accept(others, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 			close(under)
 			<-on
 			return seal(tx, ks)
@@ -208,7 +208,7 @@ func TestRefusedJobsInABatch(t *testing.T) {
 		})
 		if i < others {
 			wg.Go(func() {
-				accept(i, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+				accept(i, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 					runs.Add(1)
 					return seal(tx, ks)
 				})
@@ -236,7 +236,7 @@ func TestRefusedJobsInABatch(t *testing.T) {
 func TestPanicInAJob(t *testing.T) {
 	l := onSQLite(t)
 	tx := newTx()
-	_, err := l.Accept(ctx, tx, nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) { panic("odd") })
+	_, err := l.Accept(ctx, tx, nil, func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) { panic("odd") })
 	l.wantErr("the request", err, store.ErrOutcomeUnknown)
 	_, err = l.Accept(ctx, newTx(), nil, seal)
 	l.wantErr("the next request", err, store.ErrOutcomeUnknown)
@@ -305,13 +305,13 @@ func TestSchemaDump(t *testing.T) {
 	l := onSQLite(t)
 	got, err := l.SchemaDump()
 	l.ok(err)
-	const latest = "testdata/schema-v12.sql"
+	const latest = "testdata/schema-v13.sql"
 	want, err := os.ReadFile(latest)
 	if err != nil || got != string(want) {
 		os.WriteFile(filepath.Join(t.ArtifactDir(), filepath.Base(latest)), []byte(got), 0o600)
 		t.Errorf("the schema is not the one of %s (%v); a shipped migration must not change", latest, err)
 	}
-	for v, file := range map[int]string{1: "testdata/schema-v1.sql", 2: "testdata/schema-v2.sql", 6: "testdata/schema-v6.sql", 10: "testdata/schema-v10.sql", 11: "testdata/schema-v11.sql", 12: latest} {
+	for v, file := range map[int]string{1: "testdata/schema-v1.sql", 2: "testdata/schema-v2.sql", 6: "testdata/schema-v6.sql", 10: "testdata/schema-v10.sql", 11: "testdata/schema-v11.sql", 12: "testdata/schema-v12.sql", 13: latest} {
 		dump, err := os.ReadFile(file)
 		l.ok(err)
 		path := filepath.Join(t.TempDir(), "old.db")

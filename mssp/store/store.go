@@ -31,11 +31,15 @@ const (
 type Packet struct {
 	TxID     mssp.TransID
 	ICCID    ota.ICCID
+	Applet   bool // KVN and CNTR are those of the applet's keys
 	KVN      byte
 	TAR      ota.TAR
 	CNTR     ota.CNTR
 	Attempt  int
 	SealedAt time.Time
+	// Request is what the answer must name (applet.RequestHash); zero in INT6
+	// version 01.
+	Request [16]byte
 }
 
 // Outbound is a segment with its place in the outbox.
@@ -56,7 +60,8 @@ type Outbound struct {
 
 // Sealed is what a SealFunc returns: everything that the commit stores.
 type Sealed struct {
-	Counter  []byte // the key set's counter, sealed again
+	Counter  []byte       // of the domain's key set, sealed again; nil: not used
+	Applet   *mssp.KeySet // that of the applet whose counter was used, with the counter sealed again
 	Packet   Packet
 	Segments []bearer.Segment
 	// Claim stores the segments as Sent instead of Queued: the caller submits
@@ -67,9 +72,9 @@ type Sealed struct {
 
 // SealFunc makes the packet for a transaction whose turn has come. It runs
 // inside the commit (perhaps more than once: it must have no effect but its
-// result) and sees the key set with the last counter used. An error that is
+// result) and sees the keys with the last counters used. An error that is
 // a *mssp.Fault fails the transaction with that fault in the same commit.
-type SealFunc func(tx *mssp.Transaction, ks mssp.KeySet) (Sealed, error)
+type SealFunc func(tx *mssp.Transaction, ks mssp.CardKeys) (Sealed, error)
 
 // Dispatched is a transaction whose packet this commit has sealed.
 type Dispatched struct {
@@ -100,6 +105,9 @@ type Finish struct {
 	By     string // the operator of EventCancelled
 	At     time.Time
 
+	// Heard, when set, is the answer packet of the applet that ends it: its counter
+	// is used up by this commit.
+	Heard *Heard
 	// MO, when set, is a single-segment answer that is stored by this same
 	// commit (its acknowledgement waits for it).
 	MO *bearer.MO

@@ -172,7 +172,7 @@ func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) 
 	return sub, card, keys, err
 }
 
-const subscriberColumns, cardColumns = 9, 9
+const subscriberColumns, cardColumns = 9, 10
 
 // Subscribers lists subscribers by number, from the one after the given.
 func (s *Records) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"time"
@@ -106,33 +107,66 @@ func (s *Store) Transaction(ctx context.Context, id mssp.TransID) (tx mssp.Trans
 
 // sqlOpenByPacket: a card with two key sets could burn the same counter with
 // each; the later packet is the one that is still waited for.
-const sqlOpenByPacket = `SELECT p.kvn, p.attempt, p.sealed_at, ` + txColsT + `
+const (
+	sqlOpenByPacket = `SELECT ` + packetCols + `, ` + txColsT + `
 	FROM packet p JOIN tx t ON t.seq = p.tx_seq
-	WHERE p.iccid = $1 AND p.cntr = $2 AND p.tar = $3 ORDER BY p.sealed_at DESC LIMIT 1`
+	WHERE p.iccid = $1 AND p.cntr = $2 AND p.tar = $3 AND p.kvn < 16 ORDER BY p.sealed_at DESC LIMIT 1`
+
+	sqlOpenByRequest = `SELECT ` + packetCols + `, ` + txColsT + `
+	FROM packet p JOIN tx t ON t.seq = p.tx_seq
+	WHERE p.request = $2 AND p.request <> '' AND p.iccid = $1 ORDER BY p.sealed_at DESC LIMIT 1`
+)
 
 const txColsT = `t.seq, t.id, t.kind, t.ap, t.ap_trans_id, t.instant, t.once, t.request_hash, t.msisdn, t.iccid, t.mode, t.profile, t.applet_txn,
 	t.state, t.status, t.detail, t.attempt, t.created_at, t.sent_at, t.deadline, t.finished_at, t.version, t.request, t.int6, t.result,
 	t.observer, t.observer_data, t.ended, t.ended_by, t.late, t.late_at, t.erased, t.tag`
 
-// OpenByPacket is the transaction whose packet burned that counter, final or
-// not (a late answer must be recognised too), and the packet. ErrNotFound: no
-// packet of ours has this counter, whatever the answer claims.
-func (s *Store) OpenByPacket(ctx context.Context, iccid ota.ICCID, tar ota.TAR, cntr ota.CNTR) (mssp.Transaction, Packet, error) {
-	var tx mssp.Transaction
-	p := Packet{ICCID: iccid, TAR: tar, CNTR: cntr}
-	err := s.read(ctx, func(q querier) error {
-		r, err := q.one(sqlOpenByPacket, string(iccid), int64(cntr), tarNumber(tar))
+// OpenByPacket is the transaction, final or not (a late answer must be recognised
+// too), to which a card has answered, and the packet: the one with that Request when
+// it is set, or the one that burned that CNTR for that TAR. ErrNotFound: no packet
+// of ours is like that, whatever the answer claims.
+func (s *Store) OpenByPacket(ctx context.Context, p Packet) (tx mssp.Transaction, have Packet, err error) {
+	sql, args := sqlOpenByPacket, []any{string(p.ICCID), int64(p.CNTR), tarNumber(p.TAR)}
+	if request := requestText(p.Request); request != "" {
+		sql, args = sqlOpenByRequest, []any{string(p.ICCID), request}
+	}
+	err = s.read(ctx, func(q querier) error {
+		r, err := q.one(sql, args...)
 		if err != nil {
 			return err
 		}
-		p.KVN = byte(r.int())
-		p.Attempt = int(r.int())
-		p.SealedAt = r.time()
+		have = scanPacket(r)
 		tx, err = scanTx(r)
-		p.TxID = tx.ID
+		have.TxID = tx.ID
 		return err
 	})
-	return tx, p, err
+	return tx, have, err
+}
+
+const packetCols = `p.iccid, p.cntr, p.kvn, p.tar, p.attempt, p.sealed_at, p.request`
+
+// scanPacket leaves what is wrong for the caller's r.err.
+func scanPacket(r *row) (p Packet) {
+	p.ICCID, p.CNTR = iccidOf(r), cntrOf(r)
+	p.Applet, p.KVN = versionOf(r)
+	p.TAR, p.Attempt, p.SealedAt = tarOf(r.int()), int(r.int()), r.time()
+	if text := r.text(); text != "" {
+		request, err := hex.DecodeString(text)
+		if err != nil || len(request) != len(p.Request) {
+			r.wrong("no hash of a request")
+			return p
+		}
+		p.Request = [16]byte(request)
+	}
+	return p
+}
+
+// requestText is how a hash is stored.
+func requestText(request [16]byte) string {
+	if request == [16]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(request[:])
 }
 
 func tarNumber(t ota.TAR) int64 { return int64(t[0])<<16 | int64(t[1])<<8 | int64(t[2]) }

@@ -250,7 +250,7 @@ func counted(t *testing.T, st *store.Store, now time.Time, ap mssp.APID) {
 			ID: mssp.TransID(fmt.Sprint("h", i)), Kind: mssp.KindSign, AP: c.ap, APTransID: fmt.Sprint(i), MSISDN: "41790000001", ICCID: iccid1,
 			Mode: mssp.Synch, Request: []byte("{}"), INT6: []byte{1}, AppletTxn: uint32(i + 1), CreatedAt: now, Deadline: now.Add(time.Hour),
 		}
-		seal := func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) {
+		seal := func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) {
 			return store.Sealed{Counter: []byte{1}, Packet: store.Packet{CNTR: ota.CNTR(i + 1), TAR: ota.TAR{1}}, Segments: []bearer.Segment{{Dest: tx.MSISDN, UD: []byte{1}}}}, nil
 		}
 		if _, err := st.Accept(t.Context(), tx, &store.Prompt{Rules: rules, Was: was}, seal); err != nil {

@@ -182,7 +182,7 @@ func endedTx(t *testing.T, a *App, at time.Time) mssp.TransID {
 		ID: mssp.TransID("h" + strings.Repeat(name, 25)), Kind: mssp.KindSign, AP: "urn:ap", APTransID: name, RequestHash: []byte{n},
 		MSISDN: eraseNumber, ICCID: iccid, Mode: mssp.Synch, Request: []byte("text"), INT6: []byte("text"), AppletTxn: uint32(n), CreatedAt: at, Deadline: at.Add(time.Minute),
 	}
-	_, err = st.Accept(ctx, tx, nil, func(*mssp.Transaction, mssp.KeySet) (store.Sealed, error) {
+	_, err = st.Accept(ctx, tx, nil, func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) {
 		return store.Sealed{Counter: make([]byte, 8), Packet: store.Packet{CNTR: ota.CNTR(n)}, Segments: []bearer.Segment{{Dest: eraseNumber, UD: []byte("octets")}}}, nil
 	})
 	if err != nil {

@@ -55,7 +55,7 @@ func (w *world) old(t *testing.T, n int, at time.Time) {
 			ID: mssp.TransID(fmt.Sprintf("hold%022d", i)), Kind: mssp.KindSign, AP: bank, APTransID: fmt.Sprint("old", i), RequestHash: []byte{1}, MSISDN: oldNumber, ICCID: oldCard,
 			Mode: mssp.Synch, Request: []byte(oldText), INT6: []byte(oldText), AppletTxn: uint32(i), CreatedAt: at, Deadline: at.Add(time.Minute),
 		}
-		_, err := core.Store.Accept(t.Context(), tx, nil, func(tx *mssp.Transaction, ks mssp.KeySet) (store.Sealed, error) {
+		_, err := core.Store.Accept(t.Context(), tx, nil, func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
 			c, err := core.Vault.SealCounter(oldCard, 1, ota.CNTR(i+2))
 			return store.Sealed{Counter: c, Packet: store.Packet{CNTR: ota.CNTR(i + 1)}, Segments: []bearer.Segment{{Dest: oldNumber, UD: []byte(oldText)}}}, err
 		})

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
@@ -41,6 +42,13 @@ type Card struct {
 	First     bool
 	AsCommand bool // answers with a command packet
 	moCtr     ota.CNTR
+
+	// Way is how it is asked and answers; nil is carriage.Response. Key is K0 of the
+	// others, KeySet their key set.
+	Way    carriage.Carriage
+	Key    carriage.CardKey
+	KeySet byte
+	sealed map[string][]byte // answers by request, sealed once
 }
 
 // Receive takes a segment and gives back what the phone sends for it.
@@ -67,13 +75,16 @@ func (c *Card) Receive(s bearer.Segment) []bearer.MO {
 		}
 		delete(c.parts, key)
 	}
-	cmd, err := c.Set.Open(nil, packet)
+	cmd, err := c.openPacket(packet)
 	if err != nil {
 		c.t.Errorf("card cannot open: %v", err)
 		return nil
 	}
 	c.Seen = append(c.Seen, cmd)
 	if cmd.CNTR <= c.Last {
+		if _, own := c.Way.(carriage.Own); own {
+			return nil // it says nothing
+		}
 		return c.Send(&cmd, ota.StatusCounterLow, nil)
 	}
 	c.Last = cmd.CNTR
@@ -85,6 +96,9 @@ func (c *Card) run(cmd *ota.Command) []bearer.MO {
 	if err != nil {
 		c.t.Errorf("applet cannot parse: %v", err)
 		return nil
+	}
+	if c.Way != nil {
+		return c.runApart(cmd, &m)
 	}
 	var out []bearer.MO
 	if c.First {
@@ -223,6 +237,6 @@ func (c *Card) split(b []byte, cpi sms.CPI) []bearer.MO {
 func newCard(t *testing.T, number sms.MSISDN, set *ota.KeySet) *Card {
 	return &Card{
 		t: t, Set: set, SPI: SPI, Number: number, First: true,
-		parts: map[uint16][]sms.Part{}, Keys: map[byte]crypto.Signer{}, Algorithms: map[byte]applet.Algorithm{}, Memory: map[uint32][]byte{},
+		parts: map[uint16][]sms.Part{}, Keys: map[byte]crypto.Signer{}, Algorithms: map[byte]applet.Algorithm{}, Memory: map[uint32][]byte{}, sealed: map[string][]byte{},
 	}
 }

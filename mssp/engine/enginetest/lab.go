@@ -108,7 +108,9 @@ type Lab struct {
 	// NoNetwork is why no bearer takes anything now; nil: they do.
 	NoNetwork error
 	OnSubmit  func(s bearer.Segment) error
-	Lose      bool // the segment does not arrive, whatever OnSubmit says
+	// Carriage is that of the cards that User makes; "" is response.
+	Carriage string
+	Lose     bool // the segment does not arrive, whatever OnSubmit says
 }
 
 // Store records outcomes at once, so that no test depends on the 20 ms that
@@ -206,14 +208,18 @@ func (l *Lab) open(o store.Options, root *keys.Root, empty bool) {
 	l.VA = pki.NewVA(pki.VAOptions{CA: l.CA, Clock: l.Clock.Now})
 	l.Options = engine.Options{
 		Store: l.EngineStore(), Vault: l.Vault, Route: func(bearer.Destination) bearer.Bearer { return l },
-		CardProfiles: map[string]mssp.CardProfile{"test": {
-			Name: "test", TAR: TAR, SPI: SPI, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
-			Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048), byte(applet.ECDSAP384)},
-		}},
-		Clock: l.Clock.Now, Logger: slog.New(slog.NewTextHandler(l.Logs, nil)), Limits: engine.Limits{PromptsPerMinute: -1, CoolOffAfter: -1},
+		CardProfiles: map[string]mssp.CardProfile{"test": profile("test", SPI), "bare": profile("bare", ota.SPI{})},
+		Clock:        l.Clock.Now, Logger: slog.New(slog.NewTextHandler(l.Logs, nil)), Limits: engine.Limits{PromptsPerMinute: -1, CoolOffAfter: -1},
 	}
 	l.Registration = registration.Options{CA: l.CA, SignatureProfiles: []mssp.SignatureProfile{AuthProfile}, Quiet: true}
 	l.start()
+}
+
+func profile(name string, spi ota.SPI) mssp.CardProfile {
+	return mssp.CardProfile{
+		Name: name, TAR: TAR, SPI: spi, PID: 0x7F, DCS: 0xF6, UTF8: true, Slots: 4,
+		Algorithms: []byte{byte(applet.ECDSAP256), byte(applet.RSA2048), byte(applet.ECDSAP384)},
+	}
 }
 
 // EngineStore is the store as engines of the laboratory get it.

@@ -8,7 +8,9 @@ import (
 	"errors"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/ota"
@@ -46,18 +48,43 @@ func (l *Lab) User(number sms.MSISDN) *Card {
 	l.OK(err)
 	counter, err := l.Vault.SealCounter(iccid, 1, 0)
 	l.OK(err)
-	l.OK(l.Store.ImportCard(ctx, mssp.Card{ICCID: iccid, IMSI: "228010000000001", Profile: "test", State: "active", CreatedAt: l.Clock.Now()},
-		[]mssp.KeySet{{ICCID: iccid, KVN: 1, Keys: blob, Counter: counter}}))
+	card := mssp.Card{ICCID: iccid, IMSI: "228010000000001", Profile: "test", Carriage: l.Carriage, State: "active", CreatedAt: l.Clock.Now()}
+	rows := []mssp.KeySet{{ICCID: iccid, KVN: 1, Keys: blob, Counter: counter}}
+	key := carriage.CardKey(bytes.Repeat([]byte{byte(len(l.Cards) + 201)}, 16))
+	if l.Carriage == (carriage.Own{}).Name() {
+		card.Profile, rows = "bare", nil
+	}
+	if l.Carriage != "" {
+		rows = append(rows, l.AppletKey(iccid, cardkeys.Installed{Set: 1, Generation: 1, State: cardkeys.Confirmed, Key: key}))
+	}
+	l.OK(l.Store.ImportCard(ctx, card, rows))
 	l.OK(l.Store.AddSubscriber(ctx, mssp.Subscriber{
 		MSISDN: number, ICCID: iccid, Name: "Test Person", Serial: "MIDCHE" + string(number), Language: "en", State: mssp.SubscriberActive, CreatedAt: l.Clock.Now(),
 	}))
 	set, err := m.KeySet()
 	l.OK(err)
 	c := newCard(l.t, number, set)
+	if l.Carriage != "" {
+		c.Key, c.KeySet = key, 1
+		c.Way, err = carriage.Of(l.Carriage)
+		l.OK(err)
+	}
 	l.mu.Lock()
 	l.Cards[number] = c
 	l.mu.Unlock()
 	return c
+}
+
+// AppletKey is a key row of an applet.
+func (l *Lab) AppletKey(iccid ota.ICCID, k cardkeys.Installed) mssp.KeySet {
+	l.t.Helper()
+	ks := mssp.KeySet{ICCID: iccid, Applet: true, KVN: k.Set}
+	var err error
+	ks.Keys, err = cardkeys.Seal(l.Vault, iccid, k)
+	l.OK(err)
+	ks.Counter, err = l.Vault.SealCounter(iccid, cardkeys.RowNumber(&ks), 0)
+	l.OK(err)
+	return ks
 }
 
 // Enrolled is a user with a registered key.
