@@ -11,9 +11,10 @@ const (
 
 // General results of a TERMINAL RESPONSE (TS 102 223 8.12).
 const (
-	resultBack      = 0x11
-	resultHelp      = 0x13
-	resultSMSFailed = 0x35
+	resultBack       = 0x11
+	resultNoResponse = 0x12 // of the user; also of a terminal that says nothing (maxPolls)
+	resultHelp       = 0x13
+	resultMalformed  = 0x36 // values are missing: also a TERMINAL RESPONSE that cannot be read
 )
 
 // statusOfResult maps every result of a TERMINAL RESPONSE to an answer for the
@@ -30,7 +31,7 @@ func statusOfResult(result byte) applet.StatusWord {
 		0x22, // user did not accept
 		0x23: // user cleared down
 		return applet.StatusCancelled
-	case 0x12: // no response from the user
+	case resultNoResponse:
 		return applet.StatusNoAnswer
 	case 0x21: // network unable to process
 		return applet.StatusOther

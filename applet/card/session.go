@@ -73,7 +73,7 @@ func (t *toolkit) abort() {
 		s.stop()
 	}
 	t.running, t.queue = nil, nil
-	t.pending, t.fetched = t.pending[:0], false
+	t.pending, t.fetched, t.polls = t.pending[:0], false, 0
 }
 
 // send gives the proactive command in tk.pending to the terminal and waits for

@@ -55,8 +55,8 @@ func (c *Card) traceResponse(cmd command, out []byte) {
 	c.observe.see(EventResponse, instructionName(cmd.ins), fmt.Sprintf("%02X%02X", sw[0], sw[1]), out)
 }
 
-// masked is a TERMINAL RESPONSE whose text is hidden, when the command that
-// it belongs to asked for a code.
+// masked is a TERMINAL RESPONSE whose text is hidden, and whatever cannot be read,
+// when the command that it belongs to asked for a code.
 func (t *toolkit) masked(b []byte, from int) []byte {
 	if t.running == nil || !t.running.secret || len(b) < from {
 		return b
@@ -65,16 +65,21 @@ func (t *toolkit) masked(b []byte, from int) []byte {
 	for rest := b[from:]; ; {
 		tag, value, next, ok := readTLV(rest)
 		if !ok {
+			hide(rest)
 			break
 		}
-		if tag == tagText {
-			for i := 1; i < len(value); i++ {
-				value[i] = '*'
-			}
+		if tag == tagText && len(value) > 0 {
+			hide(value[1:])
 		}
 		rest = next
 	}
 	return b
+}
+
+func hide(b []byte) {
+	for i := range b {
+		b[i] = '*'
+	}
 }
 
 func instructionName(ins byte) string {

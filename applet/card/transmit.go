@@ -47,6 +47,7 @@ func (c *Card) dispatch(cmd command) ([]byte, uint16) {
 		}
 		return c.withResponse(cmd, data)
 	case insStatus:
+		c.toolkit.polled()
 		c.applet.polled()
 		return c.files.status(cmd)
 	case insReadBinary:
