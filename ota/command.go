@@ -14,7 +14,10 @@ type Command struct {
 	KIc, KID byte
 	TAR      TAR
 	CNTR     CNTR // sent as zeros when the SPI says that there is none
-	Data     []byte
+	// CNTRAnyway sends it as it is in any case, for tests of a card: it must not look
+	// at it then (TS 102 225 5.1.4).
+	CNTRAnyway bool
+	Data       []byte
 
 	// The rest is set by Open and not used by Seal.
 	Block   int    // octets of a cipher block, 0 when it came in clear
@@ -68,7 +71,7 @@ func (ks *KeySet) Seal(dst []byte, c *Command) ([]byte, error) {
 		return dst, err
 	}
 	cntr := c.CNTR
-	if c.SPI.Counter() == CounterNone {
+	if c.SPI.Counter() == CounterNone && !c.CNTRAnyway {
 		cntr = 0
 	}
 	if cntr > MaxCNTR {

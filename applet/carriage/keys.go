@@ -59,6 +59,18 @@ func (k CardKey) derive(p purpose, set byte) ([16]byte, error) {
 	return ota.CMAC(k[:], []byte{0x01, 'I', 'N', 'T', '6', byte(p), set})
 }
 
+// Derived are the six keys of a set, in the order of INT6: request cipher and check,
+// answer cipher and check, wrap and its check. It is for whoever writes or tests an applet.
+func (k CardKey) Derived(set byte) (all [6][16]byte, err error) {
+	if set < 1 || set > 15 {
+		return all, fmt.Errorf("%w: key set %d, it must be 1 to 15", ErrCardKey, set)
+	}
+	for p := requestCipher; p <= wrapCheck && err == nil; p++ {
+		all[p-requestCipher], err = k.derive(p, set)
+	}
+	return all, err
+}
+
 // Request is the key set, 1 to 15, under which requests of carriage own are sealed.
 func (k CardKey) Request(set byte) (*ota.KeySet, error) {
 	return k.keySet(set, requestCipher, requestCheck)

@@ -16,6 +16,8 @@ import (
 type OTACmd struct {
 	Seal          OTASealCmd    `cmd:"" help:"Make a secured packet and print it."`
 	Open          OTAOpenCmd    `cmd:"" help:"Verify and decipher a secured packet and print its fields."`
+	Keys          OTAKeysCmd    `cmd:"" help:"Show the keys of an applet (INT6 version 02)."`
+	Respond       OTARespondCmd `cmd:"" help:"Make the TERMINAL RESPONSE of a phone to a proactive command."`
 	VerifyVectors OTAVectorsCmd `cmd:"" help:"Run a file of packets with known contents against the codec."`
 }
 

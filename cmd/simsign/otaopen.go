@@ -11,9 +11,10 @@ import (
 // OTAOpenCmd opens a packet of either kind.
 type OTAOpenCmd struct {
 	otaKeys
+	appletFlags
 	SPI      string   `name:"spi" placeholder:"HEX" help:"For a response packet: the SPI of the command that it answers."`
 	Response bool     `help:"It is a response packet. Not needed where its user data header stands before it."`
-	Packet   []string `arg:"" placeholder:"HEX|@FILE|-" help:"The packet; or its short messages, header and data of each."`
+	Packet   []string `arg:"" placeholder:"HEX|@FILE|-" help:"The packet; or its short messages: header and data of each, SMS-DELIVER, SMS-SUBMIT, an ENVELOPE (D1) or SEND SHORT MESSAGE (D0) around one."`
 }
 
 // Run prints the fields, one a line.
@@ -25,12 +26,13 @@ func (k *OTAOpenCmd) Run(c *cli) error {
 	if cpi == sms.ResponseCPI || k.Response {
 		return k.policy(k.response(c, packet))
 	}
+	if k.K0 != "" && k.Answer {
+		return k.answer(c, packet)
+	}
 	return k.policy(k.command(c, packet))
 }
 
-// packet reads the arguments and joins segments. A packet can be told from a
-// message with a header: its third octet is CHL or RHL, which is 10 at least,
-// where a header has the length of an element.
+// packet reads the arguments and joins segments.
 func (k *OTAOpenCmd) packet(c *cli) ([]byte, sms.CPI, error) {
 	var parts []sms.Part
 	for i, arg := range k.Packet {
@@ -38,12 +40,9 @@ func (k *OTAOpenCmd) packet(c *cli) ([]byte, sms.CPI, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		p := sms.Part{UD: b}
-		if n := 1; len(b) > 2 && b[2] < 10 {
-			if n += int(b[0]); n > len(b) {
-				return nil, 0, fmt.Errorf("packet %d: %w: it overruns", i+1, sms.ErrUDH)
-			}
-			p = sms.Part{UDH: b[:n], UD: b[n:]}
+		p, err := partOf(b)
+		if err != nil {
+			return nil, 0, fmt.Errorf("packet %d: %w", i+1, err)
 		}
 		parts = append(parts, p)
 	}
@@ -64,19 +63,28 @@ func (k *OTAOpenCmd) command(c *cli, packet []byte) error {
 		return err
 	}
 	security := ota.Security{Lab: k.Lab}
-	if err := security.CheckIncoming(&cmd); err != nil {
-		return err
-	}
-	if err := security.CheckKeys(ks); err != nil {
-		return err
+	if nested := k.K0 != "" && cmd.SPI == (ota.SPI{}); !nested { // which is lawful around what has all of it
+		if err := security.CheckIncoming(&cmd); err != nil {
+			return err
+		}
+		if err := security.CheckKeys(ks); err != nil {
+			return err
+		}
 	}
 	c.printf("command packet\n")
+	c.commandFields(&cmd)
+	if k.K0 != "" {
+		return k.inner(c, cmd.TAR, cmd.Data)
+	}
+	return nil
+}
+
+func (c *cli) commandFields(cmd *ota.Command) {
 	c.printf("  SPI      %s  %s\n", cmd.SPI, cmd.SPI.Describe())
 	c.printf("  KIc      %02X\n  KID      %02X\n", cmd.KIc, cmd.KID)
 	c.printf("  TAR      %s\n", cmd.TAR)
 	c.printf("  CNTR     %s\n", cmd.CNTR)
 	c.fields(cmd.PCNTR, cmd.MAC, cmd.SPI.Integrity(), cmd.Data)
-	return nil
 }
 
 func (k *OTAOpenCmd) response(c *cli, packet []byte) error {

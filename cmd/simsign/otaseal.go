@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -12,14 +13,17 @@ import (
 // OTASealCmd makes a command packet, or with --status a response packet.
 type OTASealCmd struct {
 	otaKeys
-	SPI    string `name:"spi" required:"" placeholder:"HEX" help:"How the packet and its answer are protected, for example 1639."`
+	appletFlags
+	SPI    string `name:"spi" placeholder:"HEX" help:"How the packet and its answer are protected, for example 1639; with --k0 that of the packet around the applet's own (0000)."`
 	TAR    string `name:"tar" required:"" placeholder:"HEX" help:"The applet, 6 digits."`
-	CNTR   string `name:"cntr" default:"0" placeholder:"HEX" help:"The counter, up to 10 digits."`
+	CNTR   string `name:"cntr" default:"0" placeholder:"HEX" help:"The counter, up to 10 digits. Where the SPI has none it goes into the packet all the same."`
+	Inner  string `name:"inner-cntr" default:"1" placeholder:"HEX" help:"The counter of the packet under the applet's keys (${default})."`
+	Of     string `name:"of" placeholder:"HEX|@FILE" help:"The request that an --answer is for: its hash (B7) is put behind the data."`
 	Data   string `default:"" placeholder:"HEX|@FILE|-" help:"The data to be sent."`
 	Status string `placeholder:"HEX" help:"Make a response packet with this status; SPI, KIc and KID are those of the command."`
 
 	Segments bool   `xor:"form" help:"Print the header and the data of each short message."`
-	TPDU     string `name:"tpdu" enum:",deliver,submit" default:"" placeholder:"deliver|submit" help:"Print the SMS-DELIVER or SMS-SUBMIT of each short message."`
+	TPDU     string `name:"tpdu" enum:",deliver,submit,envelope" default:"" placeholder:"deliver|submit|envelope" help:"Print the SMS-DELIVER or SMS-SUBMIT of each short message, or the ENVELOPE with which a phone gives it to the card."`
 	Number   string `default:"+41790000000" help:"The number in the TPDU (${default})."`
 	Ref      uint16 `default:"1" help:"Concatenation reference (${default})."`
 	Ref16    bool   `help:"Use a 16-bit concatenation reference."`
@@ -62,8 +66,11 @@ func (k *OTASealCmd) seal(c *cli) ([]byte, sms.CPI, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if k.Status != "" {
+	switch {
+	case k.Status != "":
 		return k.sealResponse(c, cmd)
+	case k.K0 != "":
+		return k.sealApplet(c, cmd)
 	}
 	ks, err := k.keySet(c, cmd.KIc, cmd.KID, cmd.SPI.Ciphered(), cmd.SPI.Integrity() == ota.IntegrityCC)
 	if err != nil {
@@ -77,6 +84,37 @@ func (k *OTASealCmd) seal(c *cli) ([]byte, sms.CPI, error) {
 		return nil, 0, err
 	}
 	packet, err := ks.Seal(nil, cmd)
+	return packet, sms.CommandCPI, err
+}
+
+// sealApplet makes a packet under keys of the applet, in the one form that INT6 permits, and
+// around a request the packet that brings it.
+func (k *OTASealCmd) sealApplet(c *cli, cmd *ota.Command) ([]byte, sms.CPI, error) {
+	keys, err := k.keys(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	if k.Answer {
+		if k.Of != "" {
+			request, err := c.octets("--of", k.Of)
+			if err != nil {
+				return nil, 0, err
+			}
+			cmd.Data = withRequest(cmd.Data, request)
+		}
+		packet, err := carriage.SealAnswer(nil, keys, cmd.TAR, cmd.CNTR, cmd.Data)
+		return packet, sms.CommandCPI, err
+	}
+	m := carriage.Command{TAR: cmd.TAR, SPI: cmd.SPI, Lab: k.Lab, Message: cmd.Data, DomainCNTR: cmd.CNTR, Applet: keys}
+	if m.AppletCNTR, err = ota.ParseCNTR(k.Inner); err != nil {
+		return nil, 0, fmt.Errorf("--inner-cntr: %w", err)
+	}
+	if cmd.SPI != (ota.SPI{}) {
+		if m.Domain, err = k.keySet(c, cmd.KIc, cmd.KID, cmd.SPI.Ciphered(), cmd.SPI.Integrity() == ota.IntegrityCC); err != nil {
+			return nil, 0, err
+		}
+	}
+	packet, err := carriage.Own{}.Seal(nil, &m)
 	return packet, sms.CommandCPI, err
 }
 
@@ -105,8 +143,13 @@ func (k *OTASealCmd) sealResponse(c *cli, cmd *ota.Command) ([]byte, sms.CPI, er
 func (k *OTASealCmd) command(c *cli) (*ota.Command, error) {
 	var cmd ota.Command
 	var err error
-	if cmd.SPI, err = ota.ParseSPI(k.SPI); err != nil {
-		return nil, fmt.Errorf("--spi: %w", err)
+	switch {
+	case k.SPI != "":
+		if cmd.SPI, err = ota.ParseSPI(k.SPI); err != nil {
+			return nil, fmt.Errorf("--spi: %w", err)
+		}
+	case k.K0 == "":
+		return nil, usage("missing flags: --spi=HEX")
 	}
 	if cmd.TAR, err = ota.ParseTAR(k.TAR); err != nil {
 		return nil, fmt.Errorf("--tar: %w", err)
@@ -117,6 +160,7 @@ func (k *OTASealCmd) command(c *cli) (*ota.Command, error) {
 	if cmd.KIc, cmd.KID, err = k.octets(); err != nil {
 		return nil, err
 	}
+	cmd.CNTRAnyway = true
 	cmd.Data, err = c.octets("--data", k.Data)
 	return &cmd, err
 }
@@ -135,5 +179,9 @@ func (k *OTASealCmd) tpdu(p sms.Part) ([]byte, error) {
 		Originator: a, PID: sms.PIDDownload, DCS: sms.DCSClass2Data,
 		Time: sms.NewTimestamp(time.Now()), UDH: p.UDH, UD: p.UD,
 	}
-	return d.AppendBinary(nil)
+	b, err := d.AppendBinary(nil)
+	if err == nil && k.TPDU == "envelope" {
+		b = envelope(b)
+	}
+	return b, err
 }
