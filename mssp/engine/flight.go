@@ -31,18 +31,6 @@ type flight struct {
 	doubts   int            // lines in the log about what came in the name of the user
 }
 
-// packet finds the packet with a counter.
-func (f *flight) packet(c ota.CNTR) (store.Packet, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := len(f.packets) - 1; i >= 0; i-- {
-		if f.packets[i].CNTR == c {
-			return f.packets[i], true
-		}
-	}
-	return store.Packet{}, false
-}
-
 // knows reports whether a packet went to this application.
 func (f *flight) knows(tar ota.TAR) bool {
 	f.mu.Lock()
