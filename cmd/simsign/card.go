@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/mssp/operator"
 )
@@ -18,17 +20,42 @@ type CardCmd struct {
 // CardImportCmd imports a card file.
 type CardImportCmd struct {
 	ConfigFlag
-	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr."`
+	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr, and k0,gen,aset behind it for cards of carriage packet or own."`
+	MasterFlag
+}
+
+// MasterFlag names the operator's master key.
+type MasterFlag struct {
+	MasterFile string `placeholder:"FILE" help:"Master key from which the keys of applets come, where k0 is empty and gen is not: 32 hexadecimal digits, mode 0600."`
+}
+
+// master is the text of the key; "" where there is none.
+func (k *MasterFlag) master() (string, error) {
+	if k.MasterFile == "" {
+		return "", nil
+	}
+	text, err := readPrivate("master key", k.MasterFile)
+	if err == nil {
+		_, err = operator.ParseMaster(text)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", k.MasterFile, err)
+		}
+	}
+	return text, err
 }
 
 // Run imports all cards of the file, or none when anything in it is wrong.
 func (k *CardImportCmd) Run(c *cli) error {
-	text, err := readPrivate(k.File)
+	text, err := readPrivate("card file", k.File)
+	if err != nil {
+		return err
+	}
+	master, err := k.master()
 	if err != nil {
 		return err
 	}
 	return k.administer(c, func(b admin.Backend) error {
-		done, err := b.ImportCards(c.ctx, operator.CardImport{CSV: text})
+		done, err := b.ImportCards(c.ctx, operator.CardImport{CSV: text, Master: master})
 		if err != nil {
 			return err
 		}
@@ -37,6 +64,9 @@ func (k *CardImportCmd) Run(c *cli) error {
 			c.printf(", %d present already and left alone", done.Present)
 		}
 		c.printf("\n")
+		if done.Note != "" {
+			c.printf("%s\n", done.Note)
+		}
 		return nil
 	})
 }
@@ -96,8 +126,15 @@ func (k *CardAdvanceCmd) Run(c *cli) error {
 			return err
 		}
 		for _, s := range done.Sets {
-			c.printf("key set %d: %s -> %s\n", s.KVN, s.From, s.To)
+			c.printf("%s: %s -> %s\n", keySetName(s.Applet, s.KVN), s.From, s.To)
 		}
 		return nil
 	})
+}
+
+func keySetName(applet bool, kvn byte) string {
+	if applet {
+		return fmt.Sprintf("key set %d of the applet", kvn)
+	}
+	return fmt.Sprintf("key set %d", kvn)
 }

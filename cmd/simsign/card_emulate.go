@@ -19,7 +19,8 @@ import (
 type CardEmulateCmd struct {
 	ConfigFlag
 	File string `arg:"" help:"Card file, the one that is imported."`
-	Out  string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
+	MasterFlag
+	Out string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
 }
 
 // Help explains what the flags do not.
@@ -37,12 +38,22 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
-	text, err := readPrivate(k.File)
+	text, err := readPrivate("card file", k.File)
 	if err != nil {
 		return err
 	}
+	digits, err := k.master()
+	if err != nil {
+		return err
+	}
+	var master []byte
+	if digits != "" {
+		if master, err = operator.ParseMaster(digits); err != nil {
+			return err
+		}
+	}
 	profiles := cfg.CardProfiles()
-	cards, err := operator.ParseCards(text, profiles)
+	cards, err := operator.ParseCards(text, profiles, master)
 	if err != nil {
 		return err
 	}
@@ -90,14 +101,18 @@ func emulated(x operator.ImportedCard, p mssp.CardProfile, cfg *config.Config) c
 // emulatedUnblocking is the unblocking code of every emulated card.
 const emulatedUnblocking = "31415926"
 
-// readPrivate reads a file of card keys, when only its owner can.
-func readPrivate(path string) (string, error) {
+// readPrivate reads a file of keys, when only its owner can.
+func readPrivate(what, path string) (string, error) {
+	hint := "a file with the key is wanted"
+	if what == "card file" {
+		hint = "a CSV file of cards and their keys is wanted; README has an example"
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("card file: %w", err), Hint: "a CSV file of cards and their keys is wanted; README has an example"}
+		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
 	case info.IsDir():
-		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("card file: %s is a folder", path), Hint: "a CSV file of cards and their keys is wanted; README has an example"}
+		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("%s: %s is a folder", what, path), Hint: hint}
 	}
 	if m := info.Mode().Perm(); m&0o077 != 0 {
 		return "", &exitError{Code: exitFailed, Err: fmt.Errorf("%s holds card keys and has mode %04o: others can read it", path, m), Hint: "chmod 0600 " + path}

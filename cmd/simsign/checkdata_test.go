@@ -56,7 +56,7 @@ func TestCheckData(t *testing.T) {
 			s := o.run("check", "--data")
 			for _, want := range []string{
 				"ap ap://bank: was not written by simsign", "subscriber +417****01: was not written by simsign",
-				"keyset ****0001 77, column kvn: is 77, and must be 1 to 15", "--adopt", "with this key set. Restore the last backup",
+				"keyset ****0001 77, column kvn: is 77, and must be 1 to 31", "--adopt", "with this key set. Restore the last backup",
 			} {
 				if !strings.Contains(s.out, want) {
 					t.Errorf("no %q in\n%s", want, s.out)

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/hex"
 	"errors"
@@ -11,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 )
@@ -35,14 +38,30 @@ var ErrCards = errors.New("card file")
 //	cmac     octets of an AES checksum, 4 or 8; empty means 8
 //	cntr     last counter used, 10 hexadecimal digits; empty means 0000000000.
 //	         Another one is raised to the clock's, which is higher (see package keys)
-var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr"}
+//
+// Columns of cards whose profile has carriage packet or own; a file without such
+// cards may end before any of them:
+//
+//	k0       AES128:key of the applet, from which its other keys come
+//	gen      generation of the applet's installation, 1 to 255; empty means 1
+//	aset     number of the applet's key set, 1 to 15; empty means 1
+//
+// Where k0 is empty and gen is not, k0 comes from the operator's master key. A card
+// whose requests need no keys of the security domain may leave kvn to cntr empty.
+var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr", "k0", "gen", "aset"}
+
+// presentColumns is how many columns every file has.
+const presentColumns = 8
 
 // ImportedCard is one card of a file.
 type ImportedCard struct {
-	Card mssp.Card
-	Keys []keys.Material
-	Last []ota.CNTR // of the key set with the same index
-	Line []int      // of the file, for the same
+	Card   mssp.Card
+	Keys   []keys.Material
+	Last   []ota.CNTR          // of the key set with the same index
+	Line   []int               // of the file, for the same
+	Applet *cardkeys.Installed // nil: its carriage needs none
+
+	first int // line
 }
 
 // maxFaults is how many wrong lines of a card file are told: a wrong profile is
@@ -51,17 +70,19 @@ const maxFaults = 50
 
 // ParseCards reads a card file and checks every card against its profile: a
 // key too weak for the profile is refused here, before it is stored. The
-// error matches ErrCards.
-func ParseCards(text string, profiles map[string]mssp.CardProfile) ([]ImportedCard, error) {
+// error matches ErrCards. master is the operator's key from which keys of applets
+// come, nil where there is none.
+func ParseCards(text string, profiles map[string]mssp.CardProfile, master []byte) ([]ImportedCard, error) {
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
 	r.Comment = '#'
 	r.TrimLeadingSpace = true
 	r.FieldsPerRecord = -1
 	head, err := r.Read()
-	if err != nil || strings.Join(head, ",") != strings.Join(cardColumns[:], ",") {
-		return nil, fmt.Errorf("%w: the first line must be %s, with commas between", ErrCards, strings.Join(cardColumns[:], ","))
+	if n := len(head); err != nil || n < presentColumns || n > len(cardColumns) || !slices.Equal(head, cardColumns[:n]) {
+		return nil, fmt.Errorf("%w: the first line must be %s, with commas between, and for cards of carriage packet or own ,%s behind it", ErrCards,
+			strings.Join(cardColumns[:presentColumns], ","), strings.Join(cardColumns[presentColumns:], ","))
 	}
-	p := cardParser{profiles: profiles, index: map[ota.ICCID]int{}}
+	p := cardParser{profiles: profiles, master: master, columns: len(head), index: map[ota.ICCID]int{}, applets: map[carriage.CardKey]ota.ICCID{}}
 	for {
 		rec, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -79,6 +100,7 @@ func ParseCards(text string, profiles map[string]mssp.CardProfile) ([]ImportedCa
 			p.faults = append(p.faults, atLine(line, err))
 		}
 	}
+	p.complete()
 	if err := cardFaults(p.faults); err != nil {
 		return nil, err
 	}
@@ -103,15 +125,19 @@ func cardFaults(faults []string) error {
 
 type cardParser struct {
 	profiles map[string]mssp.CardProfile
+	master   []byte
+	columns  int
 	index    map[ota.ICCID]int
+	applets  map[carriage.CardKey]ota.ICCID // whose they are
 	cards    []ImportedCard
 	faults   []string
 }
 
 func (p *cardParser) line(number int, f []string) error {
-	if len(f) != len(cardColumns) {
-		return fmt.Errorf("%d fields, must be %d: an empty one keeps its comma", len(f), len(cardColumns))
+	if len(f) != p.columns {
+		return fmt.Errorf("%d fields, must be %d: an empty one keeps its comma", len(f), p.columns)
 	}
+	f = append(f, make([]string, len(cardColumns)-len(f))...)
 	iccid, err := ota.ParseICCID(f[0])
 	if err != nil {
 		return err
@@ -124,34 +150,84 @@ func (p *cardParser) line(number int, f []string) error {
 		// What stands there may be a key that has slipped into another column.
 		return fmt.Errorf("profile: no [[card_profile]] has this name; the names are %q", slices.Sorted(maps.Keys(p.profiles)))
 	}
-	m, last, err := keySet(f)
+	domain, err := domainOf(&profile, f)
 	if err != nil {
 		return err
+	}
+	own, err := p.applet(&profile, iccid, f[presentColumns:])
+	if err != nil {
+		return err
+	}
+	if own != nil && domain != nil && (bytes.Equal(domain.m.KIc.Octets, own.Key[:]) || bytes.Equal(domain.m.KID.Octets, own.Key[:])) {
+		return errors.New("k0 is the key kic or kid: whoever has the keys of the security domain could make the card's answers")
+	}
+	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own)
+}
+
+// rowOf is the carriage of a profile as a card's row has it.
+func rowOf(p *mssp.CardProfile) string {
+	if p.Way() == (carriage.Response{}) {
+		return ""
+	}
+	return p.Way().Name()
+}
+
+// domain is a key set of the security domain.
+type domain struct {
+	m    keys.Material
+	last ota.CNTR
+}
+
+// domainOf reads the fields kvn to cntr and holds them to the policy of the profile. It is
+// nil where there is nothing and the profile needs nothing.
+func domainOf(p *mssp.CardProfile, f []string) (*domain, error) {
+	if strings.Join(f[3:presentColumns], "") == "" && !p.Way().Needs(p.SPI).Domain {
+		return nil, nil
+	}
+	m, last, err := keySet(f)
+	if err != nil {
+		return nil, err
 	}
 	ks, err := m.KeySet()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := (ota.Security{SPI: profile.SPI, Lab: profile.Lab}).CheckKeys(ks); err != nil {
-		return fmt.Errorf("card profile %q: %w", profile.Name, err)
+	if err := p.Security().CheckKeys(ks); err != nil {
+		return nil, fmt.Errorf("card profile %q: %w", p.Name, err)
 	}
-	i, seen := p.index[iccid]
+	return &domain{m, last}, nil
+}
+
+// add puts what a line says to its card.
+func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.Installed) error {
+	i, seen := p.index[card.ICCID]
 	if !seen {
 		i = len(p.cards)
-		p.index[iccid] = i
-		p.cards = append(p.cards, ImportedCard{Card: mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, State: mssp.CardActive}})
+		p.index[card.ICCID] = i
+		p.cards = append(p.cards, ImportedCard{Card: *card, first: number})
 	}
 	c := &p.cards[i]
-	if c.Card.IMSI != f[1] || c.Card.Profile != profile.Name {
+	switch {
+	case c.Card.IMSI != card.IMSI || c.Card.Profile != card.Profile:
 		return errors.New("an earlier line of this card has another imsi or profile")
+	case own != nil && c.Applet != nil && *own != *c.Applet:
+		return errors.New("an earlier line of this card has another k0, gen or aset: it stands once for a card")
+	case seen && d == nil && (own == nil || c.Applet != nil):
+		return errors.New("an earlier line of this card says all that this one does")
+	}
+	if own != nil {
+		c.Applet = own
+	}
+	if d == nil {
+		return nil
 	}
 	for _, other := range c.Keys {
-		if other.KVN == m.KVN {
-			return fmt.Errorf("an earlier line of this card has key set %d", m.KVN)
+		if other.KVN == d.m.KVN {
+			return fmt.Errorf("an earlier line of this card has key set %d", d.m.KVN)
 		}
 	}
-	c.Keys = append(c.Keys, m)
-	c.Last = append(c.Last, last)
+	c.Keys = append(c.Keys, d.m)
+	c.Last = append(c.Last, d.last)
 	c.Line = append(c.Line, number)
 	return nil
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
@@ -15,35 +18,134 @@ import (
 // before the first card is stored. Cards that are there already are left alone.
 func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, error) {
 	var done CardImported
-	cards, err := ParseCards(r.CSV, s.CardProfiles)
+	var master []byte
+	if r.Master != "" {
+		var err error
+		if master, err = ParseMaster(r.Master); err != nil {
+			return done, bad(err)
+		}
+		defer clear(master)
+	}
+	cards, err := ParseCards(r.CSV, s.CardProfiles, master)
 	if err != nil {
 		return done, bad(err)
 	}
 	if err := s.raiseCounters(cards); err != nil {
 		return done, err
 	}
-	for _, c := range cards {
-		sets := make([]mssp.KeySet, len(c.Keys))
-		for i, m := range c.Keys {
-			sets[i] = mssp.KeySet{ICCID: c.Card.ICCID, KVN: m.KVN}
-			if sets[i].Keys, err = s.Vault.SealMaterial(c.Card.ICCID, m); err != nil {
-				return done, err
-			}
-			if sets[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, c.Last[i]); err != nil {
-				return done, err
-			}
-		}
-		c.Card.CreatedAt = s.Clock()
-		switch err := s.Store.ImportCard(ctx, c.Card, sets); {
-		case errors.Is(err, store.ErrExists):
-			done.Present++
-		case err != nil:
+	var notes []string
+	for i := range cards {
+		stored, note, err := s.importCard(ctx, &cards[i])
+		if err != nil {
 			return done, fmt.Errorf("after %d cards: %w", done.Imported, err)
-		default:
+		}
+		if note != "" {
+			notes = append(notes, note)
+		}
+		if stored {
 			done.Imported++
+		} else {
+			done.Present++
 		}
 	}
+	if more := len(notes) - maxFaults; more > 0 {
+		notes = append(notes[:maxFaults], fmt.Sprintf("and %d cards more", more))
+	}
+	done.Note = strings.Join(notes, "\n")
 	return done, nil
+}
+
+// importCard stores a card of a file, or what of it is new. note is what somebody
+// should know of one that is present.
+func (s *Service) importCard(ctx context.Context, c *ImportedCard) (stored bool, note string, err error) {
+	domain, err := s.domainRows(c)
+	if err != nil {
+		return false, "", err
+	}
+	c.Card.CreatedAt = s.Clock()
+	err = s.Store.ImportKeys(ctx, c.Card, func(have []mssp.KeySet) ([]mssp.KeySet, error) {
+		note = ""
+		applet, why, err := s.appletRow(c, have)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			note = "card " + c.Card.ICCID.String() + ": " + why
+		}
+		add := domain
+		if present(have, domain) {
+			add = nil
+		}
+		if applet != nil {
+			add = append(add[:len(add):len(add)], *applet)
+		}
+		if len(add) == 0 {
+			return nil, store.ErrExists
+		}
+		return add, nil
+	})
+	if errors.Is(err, store.ErrExists) {
+		return false, note, nil
+	}
+	return err == nil, note, err
+}
+
+func (s *Service) domainRows(c *ImportedCard) (rows []mssp.KeySet, err error) {
+	rows = make([]mssp.KeySet, len(c.Keys))
+	for i, m := range c.Keys {
+		rows[i] = mssp.KeySet{ICCID: c.Card.ICCID, KVN: m.KVN}
+		if rows[i].Keys, err = s.Vault.SealMaterial(c.Card.ICCID, m); err != nil {
+			return nil, err
+		}
+		if rows[i].Counter, err = s.Vault.SealCounter(c.Card.ICCID, m.KVN, c.Last[i]); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// present reports whether the card has one of these key sets of the security
+// domain already: then none of them is taken.
+func present(have, rows []mssp.KeySet) bool {
+	return slices.ContainsFunc(rows, func(r mssp.KeySet) bool {
+		return slices.ContainsFunc(have, func(h mssp.KeySet) bool { return h.Applet == r.Applet && h.KVN == r.KVN })
+	})
+}
+
+// appletRow is the key row of a card's applet, nil when it is not to be added. What the card has is
+// kept: its key may be another one by now (A7). A higher generation is a new
+// installation of the applet, whose counters begin anew: it comes beside what is
+// there, under another number, and the first answer under it ends the old one.
+func (s *Service) appletRow(c *ImportedCard, have []mssp.KeySet) (row *mssp.KeySet, why string, err error) {
+	k := c.Applet
+	if k == nil {
+		return nil, "", nil
+	}
+	for i := range have {
+		if !have[i].Applet {
+			continue
+		}
+		old, err := cardkeys.Open(s.Vault, &have[i])
+		if err != nil {
+			return nil, "", err
+		}
+		switch {
+		case k.Generation > old.Generation && k.Set == old.Set:
+			return nil, fmt.Sprintf("its applet has key set %d of generation %d, the file has generation %d: give a new installation another aset; nothing was changed", old.Set, old.Generation, k.Generation), nil
+		case k.Generation > old.Generation:
+			continue
+		case k.Generation == old.Generation && k.Set == old.Set && k.Key != old.Key:
+			why = fmt.Sprintf("its applet has key set %d of generation %d with another k0: nothing was changed; a new installation has a higher gen", old.Set, old.Generation)
+		case k.Generation < old.Generation:
+			why = fmt.Sprintf("its applet is of generation %d, the file has %d: nothing was changed", old.Generation, k.Generation)
+		}
+		return nil, why, nil
+	}
+	r := mssp.KeySet{ICCID: c.Card.ICCID, Applet: true, KVN: k.Set}
+	if r.Keys, err = cardkeys.Seal(s.Vault, r.ICCID, *k); err == nil {
+		r.Counter, err = s.Vault.SealCounter(r.ICCID, cardkeys.RowNumber(&r), 0)
+	}
+	return &r, "", err
 }
 
 // raiseCounters makes the last counters of a file those that are stored. A clock
@@ -119,10 +221,14 @@ func (s *Service) AdvanceCounters(ctx context.Context, r CardName) (CountersAdva
 	err = s.Store.ChangeKeySets(ctx, iccid, func(c mssp.Card, sets []mssp.KeySet) error {
 		done = CountersAdvanced{}
 		mode := s.counterMode(c.Profile)
-		if mode == keys.CounterExact {
+		if mode == keys.CounterExact && !slices.ContainsFunc(sets, func(ks mssp.KeySet) bool { return ks.Applet }) {
 			return &Refusal{Reason: CounterExact, ICCID: iccid}
 		}
 		for i := range sets {
+			mode := mode
+			if sets[i].Applet { // it takes any that is higher
+				mode = keys.CounterHigher
+			}
 			info, err := s.advance(&sets[i], mode)
 			if err != nil {
 				return fmt.Errorf("key set %d: %w", sets[i].KVN, err)
@@ -135,13 +241,14 @@ func (s *Service) AdvanceCounters(ctx context.Context, r CardName) (CountersAdva
 		return CountersAdvanced{}, noCard(iccid, err)
 	}
 	for _, info := range done.Sets {
-		s.Logger.Info("counter advanced", "iccid", iccid, "kvn", info.KVN, "from", info.From, "to", info.To)
+		s.Logger.Info("counter advanced", "iccid", iccid, "kvn", info.KVN, "applet", info.Applet, "from", info.From, "to", info.To)
 	}
 	return done, nil
 }
 
 func (s *Service) advance(ks *mssp.KeySet, mode keys.CounterMode) (CounterInfo, error) {
-	last, err := s.Vault.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
+	n := cardkeys.RowNumber(ks)
+	last, err := s.Vault.OpenCounter(ks.ICCID, n, ks.Counter)
 	if err != nil {
 		return CounterInfo{}, err
 	}
@@ -149,8 +256,8 @@ func (s *Service) advance(ks *mssp.KeySet, mode keys.CounterMode) (CounterInfo, 
 	if err != nil {
 		return CounterInfo{}, err
 	}
-	ks.Counter, err = s.Vault.SealCounter(ks.ICCID, ks.KVN, to)
-	return CounterInfo{KVN: ks.KVN, From: last.String(), To: to.String()}, err
+	ks.Counter, err = s.Vault.SealCounter(ks.ICCID, n, to)
+	return CounterInfo{KVN: ks.KVN, Applet: ks.Applet, From: last.String(), To: to.String()}, err
 }
 
 // noCard says which card an operation has not found.

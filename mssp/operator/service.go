@@ -23,7 +23,7 @@ type Store interface {
 	AddAP(ctx context.Context, ap mssp.AP) error
 	ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) error) (mssp.AP, error)
 	APs(ctx context.Context) ([]mssp.AP, error)
-	ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error
+	ImportKeys(ctx context.Context, c mssp.Card, f func(have []mssp.KeySet) ([]mssp.KeySet, error)) error
 	ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.Card) error) (mssp.Card, error)
 	ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) error) error
 	Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error)

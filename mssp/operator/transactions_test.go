@@ -139,8 +139,10 @@ func (b broken) AddAP(context.Context, mssp.AP) error { return b.err }
 func (b broken) ChangeAP(context.Context, mssp.APID, func(*mssp.AP) error) (mssp.AP, error) {
 	return mssp.AP{}, b.err
 }
-func (b broken) APs(context.Context) ([]mssp.AP, error)                       { return nil, b.err }
-func (b broken) ImportCard(context.Context, mssp.Card, []mssp.KeySet) error   { return b.err }
+func (b broken) APs(context.Context) ([]mssp.AP, error) { return nil, b.err }
+func (b broken) ImportKeys(context.Context, mssp.Card, func([]mssp.KeySet) ([]mssp.KeySet, error)) error {
+	return b.err
+}
 func (b broken) Cards(context.Context, ota.ICCID, int) ([]mssp.Card, error)   { return nil, b.err }
 func (b broken) AddSubscriber(context.Context, mssp.Subscriber) error         { return b.err }
 func (b broken) Lift(context.Context, sms.MSISDN, mssp.APID) (bool, error)    { return false, b.err }

@@ -95,7 +95,8 @@ type APDisable struct {
 
 // CardImport is a card file (see ParseCards).
 type CardImport struct {
-	CSV string `json:"csv"`
+	CSV    string `json:"csv"`
+	Master string `json:"master,omitempty"` // key from which keys of applets come: 32 hexadecimal digits
 }
 
 // CardImported says what became of the cards of a file.
@@ -104,6 +105,8 @@ type CardImported struct {
 	// Present were there already and are as they were: their keys and counters
 	// are not touched.
 	Present int `json:"present"`
+	// Note says what of present cards differs from the file, a line each.
+	Note string `json:"note,omitempty"`
 }
 
 // CardInfo is a card without its keys.
@@ -291,7 +294,8 @@ type CountersAdvanced struct {
 
 // CounterInfo is the counter of one key set, before and after.
 type CounterInfo struct {
-	KVN  byte   `json:"kvn"`
-	From string `json:"from"` // 10 hexadecimal digits
-	To   string `json:"to"`
+	KVN    byte   `json:"kvn"`
+	From   string `json:"from"` // 10 hexadecimal digits
+	To     string `json:"to"`
+	Applet bool   `json:"applet,omitempty"` // of the applet, not of the security domain
 }

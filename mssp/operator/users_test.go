@@ -320,14 +320,14 @@ func TestReleaseAndAdvance(t *testing.T) {
 	}
 	done, err := s.AdvanceCounters(ctx, CardName{ICCID: iccid1})
 	floor := keys.FloorCounter(s.Clock()).String()
-	if want := (CountersAdvanced{Sets: []CounterInfo{{2, floor, floor}, {1, "0000000000", "0000000000"}}}); err != nil || !reflect.DeepEqual(done, want) {
+	if want := (CountersAdvanced{Sets: []CounterInfo{{KVN: 2, From: floor, To: floor}, {KVN: 1, From: "0000000000", To: "0000000000"}}}); err != nil || !reflect.DeepEqual(done, want) {
 		t.Errorf("%+v, %v", done, err)
 	}
 	then := s.Clock().AddDate(2, 0, 0)
 	s.Clock = func() time.Time { return then }
 	later := keys.FloorCounter(then).String()
 	done, err = s.AdvanceCounters(ctx, CardName{ICCID: iccid1})
-	if want := (CountersAdvanced{Sets: []CounterInfo{{2, floor, later}, {1, "0000000000", "0000000000"}}}); err != nil || !reflect.DeepEqual(done, want) {
+	if want := (CountersAdvanced{Sets: []CounterInfo{{KVN: 2, From: floor, To: later}, {KVN: 1, From: "0000000000", To: "0000000000"}}}); err != nil || !reflect.DeepEqual(done, want) {
 		t.Errorf("%+v, %v", done, err)
 	}
 	sets, err := st.KeySets(ctx, iccid1)

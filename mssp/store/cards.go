@@ -70,6 +70,13 @@ func scanCard(r *row) (mssp.Card, error) {
 // card has one of that version already; its counter may have been used, so that
 // import never overwrites it.
 func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error {
+	return s.ImportKeys(ctx, c, func([]mssp.KeySet) ([]mssp.KeySet, error) { return ks, nil })
+}
+
+// ImportKeys is ImportCard with the key sets that f takes, which sees those that the
+// card has, as KeySets lists them. An error of f changes nothing and is returned as it
+// is. f may run more than once.
+func (s *Records) ImportKeys(ctx context.Context, c mssp.Card, f func(have []mssp.KeySet) ([]mssp.KeySet, error)) error {
 	c.State = cmp.Or(c.State, mssp.CardActive)
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = s.clock()
@@ -79,10 +86,18 @@ func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet)
 	}
 	return s.do(ctx, func(q querier) error {
 		// What is there is not made good by being written beside.
-		if _, err := oneOf(q, scanCard, sqlCard, string(c.ICCID)); notFoundIsNil(err) != nil {
+		if _, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID)); notFoundIsNil(err) != nil {
 			return err
 		}
-		_, err := q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage)
+		have, err := allOf(q, scanKeySet, sqlKeySets, string(c.ICCID))
+		if err != nil {
+			return err
+		}
+		ks, err := f(have)
+		if err != nil {
+			return err
+		}
+		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage)
 		if err == nil {
 			err = tableCard.seal(q, string(c.ICCID))
 		}

@@ -40,6 +40,7 @@ var words = map[string]string{
 	"tx.state": "queued sending waiting prompted done failed", "card.state": "active suspended", "subscriber.state": "active suspended removed",
 	"key_pair.state": "generated registering requested registered deleted", "certificate.status": "pending valid suspended revoked",
 	"segment.state": "queued sent accepted rejected ambiguous dropped", "tx.kind": "sign register handler code applet",
+	"card.carriage": " packet own", // or none
 }
 
 // bounds of the numbers of a column: times and most others are not negative.
@@ -47,7 +48,9 @@ func bounds(table, column string) (low, high int64) {
 	switch table + "." + column {
 	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered", "retention.off":
 		return 0, 1
-	case "keyset.kvn", "packet.kvn":
+	case "keyset.kvn", "packet.kvn": // those of applets have 16 more
+		return 1, ofApplet + 15
+	case "heard.kvn":
 		return 1, 15
 	case "card.codes":
 		return 0, 15
@@ -73,7 +76,7 @@ func bounds(table, column string) (low, high int64) {
 		return 0, 1<<32 - 1
 	case "packet.tar":
 		return 0, 1<<24 - 1
-	case "packet.cntr", "segment.cntr":
+	case "packet.cntr", "segment.cntr", "heard.cntr":
 		return 0, 1<<40 - 1
 	case "mo_header.ref":
 		return 0, 1<<17 - 1

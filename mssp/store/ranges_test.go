@@ -17,7 +17,8 @@ func TestRangesOfNumbers(t *testing.T) {
 	const year9999 = 253402300799000000 // 9999-12-31T23:59:59Z in microseconds
 	for columns, r := range map[string][2]int64{
 		"ap.disabled ap.other_display ap.certificates ap.unique_ids key_pair.confirmed segment.report segment.delivered receipt.delivered": {0, 1},
-		"keyset.kvn packet.kvn":                   {1, 15}, // TS 102 225 5.1.2: four bits, 0 is no version
+		"keyset.kvn packet.kvn":                   {1, 31}, // TS 102 225 5.1.2: four bits, 0 is no version; 16 more for applets
+		"heard.kvn":                               {1, 15},
 		"card.codes":                              {0, 15},
 		"key_pair.usage":                          {0, 2},
 		"key_pair.slot key_pair.algorithm":        {0, 0xFF},
@@ -32,7 +33,7 @@ func TestRangesOfNumbers(t *testing.T) {
 		"tx.attempt packet.attempt":               {0, 0x10000},
 		"tx.applet_txn":                           {0, 0xFFFFFFFF},
 		"packet.tar":                              {0, 0xFFFFFF},     // TS 102 225 5.1: 3 octets
-		"packet.cntr segment.cntr":                {0, 0xFFFFFFFFFF}, // 5 octets
+		"packet.cntr segment.cntr heard.cntr":     {0, 0xFFFFFFFFFF}, // 5 octets
 		"tx.deadline tx.created_at patience.until certificate.not_after certificate.not_before segment.next_at": {0, year9999},
 		"tx.seq tx.version card.queued": {0, 1 << 62},
 		"box.pid box.session":           {-1 << 62, 1 << 62},
@@ -61,6 +62,7 @@ func TestRangesOfWords(t *testing.T) {
 		"tx.state":           {mssp.Queued, mssp.Sending, mssp.Waiting, mssp.Prompted, mssp.Done, mssp.Failed},
 		"tx.kind":            {mssp.KindSign, mssp.KindRegister, mssp.KindHandler, mssp.KindCode, mssp.KindApplet},
 		"card.state":         {mssp.CardActive, mssp.CardSuspended},
+		"card.carriage":      {"packet", "own"},
 		"subscriber.state":   {mssp.SubscriberActive, mssp.SubscriberSuspended, mssp.SubscriberRemoved},
 		"key_pair.state":     {mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered, mssp.KeyDeleted},
 		"certificate.status": {mssp.CertPending, mssp.CertValid, mssp.CertSuspended, mssp.CertRevoked},

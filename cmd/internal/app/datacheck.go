@@ -10,6 +10,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/store"
@@ -70,11 +71,16 @@ func readOnlyVault(ctx context.Context, cfg *config.Config, st *store.Store) (*k
 }
 
 // opens says whether the sealed fields of a key set open.
-func opens(v *keys.Vault, ks mssp.KeySet) error {
-	m, err := v.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
-	m.Zero()
+func opens(v *keys.Vault, ks mssp.KeySet) (err error) {
+	if ks.Applet {
+		_, err = cardkeys.Open(v, &ks)
+	} else {
+		var m keys.Material
+		m, err = v.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
+		m.Zero()
+	}
 	if err == nil {
-		_, err = v.OpenCounter(ks.ICCID, ks.KVN, ks.Counter)
+		_, err = v.OpenCounter(ks.ICCID, cardkeys.RowNumber(&ks), ks.Counter)
 	}
 	return err
 }

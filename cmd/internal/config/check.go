@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp/service"
-	"github.com/simsign/simsign/ota"
 )
 
 // checker looks for what single values cannot show.
@@ -244,35 +243,6 @@ func (ch *checker) store() {
 
 // minLease leaves a database under load some seconds for a sign of life.
 const minLease = 2 * time.Second
-
-// card: strength and sizes of a card profile.
-func (ch *checker) card(key string, p *Card) {
-	spi := ota.SPI(p.SPI)
-	if err := (ota.Security{SPI: spi, Lab: p.Lab}).CheckSPI(spi); err != nil && p.Lab {
-		ch.faultf(key+".spi", "%v", err)
-	} else if err != nil {
-		ch.faultf(key+".spi", "%v (test cards only: lab = true)", err)
-	}
-	if len(p.Algorithms) == 0 {
-		ch.faultf(key+".algorithms", "at least one algorithm is needed")
-	}
-	if len(p.CodeMin) != 2 {
-		ch.faultf(key+".code_min", "needs two numbers: for authentication and for non-repudiation")
-	}
-	if len(p.CodeMax) != 2 {
-		ch.faultf(key+".code_max", "needs two numbers: for authentication and for non-repudiation")
-	}
-	for i := range min(2, len(p.CodeMin), len(p.CodeMax)) {
-		// Requirement 3.4-5: at least 4 characters. An INT6 length is one octet,
-		// and a personal code that nobody remembers is written down.
-		if p.CodeMin[i] < 4 {
-			ch.faultf(key+".code_min", "a personal code has at least 4 characters, %d is too few (requirement 3.4-5)", p.CodeMin[i])
-		}
-		if p.CodeMax[i] < p.CodeMin[i] || p.CodeMax[i] > 16 {
-			ch.faultf(key+".code_max", "must be between code_min and 16, is %d", p.CodeMax[i])
-		}
-	}
-}
 
 func (ch *checker) profile(key string, p *Sign) {
 	for i, a := range append([]string{p.URI}, p.Aliases...) {

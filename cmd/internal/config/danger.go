@@ -174,7 +174,7 @@ func (c *Config) dangersOfCard(l *dangers, key string, p *Card) {
 		return
 	}
 	spi := ota.SPI(p.SPI)
-	if err := (ota.Security{SPI: spi}).CheckSPI(spi); err != nil {
+	if err := p.Carriage.way().Security(spi, false).CheckSPI(spi); err != nil {
 		l.refuse(key+".spi", fmt.Sprintf("packets of cards of profile %s are not protected (%v): others can read, change or forge them", p.Name, err), "use cards with spi 1639, and set lab = false")
 	} else {
 		l.warn(key+".lab", "cards of profile "+p.Name+" may have keys of single DES, which anybody can break", "set it to false")

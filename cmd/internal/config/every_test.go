@@ -69,7 +69,7 @@ func carried[T any](t *testing.T, with T, seen func(T) any, but ...string) {
 
 // Every key of a section arrives where it has an effect.
 func TestEveryKeyArrives(t *testing.T) {
-	carried(t, Card{Algorithms: []Algorithm{1}, CodeMin: []int{4, 6}, CodeMax: []int{8, 8}}, func(c Card) any { return c.profile() }, "code_min", "code_max")
+	carried(t, Card{Algorithms: []Algorithm{1}, CodeMin: []int{4, 6}, CodeMax: []int{8, 8}}, func(c Card) any { return c.profile() }, "carriage", "code_min", "code_max")
 	carried(t, Sign{}, func(p Sign) any { return (&Config{Profiles: []Sign{p}}).SignatureProfiles() })
 	carried(t, SMPP{Source: []string{"1"}, Policy: []string{"ESME_RTHROTTLED head 20"}}, func(s SMPP) any {
 		o, err := (&Bearer{SMPP: s}).ESME()

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
 )
@@ -13,9 +14,16 @@ type Card struct {
 	Name string `toml:"name" sample:"int6"`
 	// Toolkit Application Reference of the applet: 6 hexadecimal digits, in quotes.
 	TAR TAR `toml:"tar" sample:"B00001"`
+	// How messages travel to the applet and back. response: the answer is a response packet
+	// of the card's OTA layer. packet: a packet of the applet's, under keys of its own (column
+	// k0 of the card file); what standard Java Cards can do. own: the request is sealed
+	// by keys of the applet too. A card keeps the one with which it was imported.
+	Carriage Carriage `toml:"carriage" default:"response"`
 	// Security Parameter Indicator, 4 hexadecimal digits: how command packets are secured
 	// and what is asked of their answers (TS 102 225 5.1.1). 1639: checksum, ciphering,
-	// counter must rise; answer by SMS-SUBMIT, secured alike. Weaker is refused.
+	// counter must rise; answer by SMS-SUBMIT, secured alike. Weaker is refused. With
+	// carriage packet or own, 1600 asks for no response packet, 163A for one on error; 0000
+	// is for own alone, where the sealed request needs nothing around it.
 	SPI SPI `toml:"spi" default:"1639"`
 	// Permits weaker packets and DES. Test cards only.
 	Lab bool `toml:"lab" default:"false"`
@@ -82,6 +90,9 @@ func (p *Card) profile() mssp.CardProfile {
 		PID: byte(p.PID), DCS: byte(p.DCS), ConcatRef16: p.ConcatRef16, CPIFirst: p.CPIFirst,
 		ServerAddress: string(p.ServerAddress),
 		Slots:         byte(p.Slots), UTF8: p.UTF8, StoresCert: p.StoresCert, MaxSegments: p.MaxSegments,
+	}
+	if way := p.Carriage.way(); way != (carriage.Response{}) {
+		out.Carriage = way
 	}
 	for _, a := range p.Algorithms {
 		out.Algorithms = append(out.Algorithms, byte(a))

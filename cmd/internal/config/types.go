@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
@@ -60,6 +61,26 @@ func (s *SPI) UnmarshalText(b []byte) error {
 	x, err := ota.ParseSPI(string(b))
 	*s = SPI(x)
 	return err
+}
+
+// Carriage is how messages travel to an applet, by its name.
+type Carriage string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *Carriage) UnmarshalText(b []byte) error {
+	x, err := carriage.Of(string(b))
+	if err == nil {
+		*c = Carriage(x.Name())
+	}
+	return err
+}
+
+func (c Carriage) way() carriage.Carriage {
+	x, err := carriage.Of(string(c))
+	if err != nil {
+		return carriage.Response{} // a wrong name is a fault of the file already
+	}
+	return x
 }
 
 // Octet is two hexadecimal digits.

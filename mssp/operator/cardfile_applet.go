@@ -1,0 +1,89 @@
+package operator
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/simsign/simsign/applet/carriage"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
+	"github.com/simsign/simsign/ota"
+)
+
+// applet reads the fields k0, gen and aset; nil: there is nothing. Its errors do not
+// repeat the digits.
+func (p *cardParser) applet(profile *mssp.CardProfile, iccid ota.ICCID, f []string) (*cardkeys.Installed, error) {
+	if strings.Join(f, "") == "" {
+		return nil, nil
+	}
+	if !profile.Way().Needs(profile.SPI).Answer {
+		return nil, fmt.Errorf("k0, gen and aset are for cards of carriage packet or own: card profile %q has %s", profile.Name, profile.Way().Name())
+	}
+	k := &cardkeys.Installed{Set: 1, Generation: 1, State: cardkeys.Confirmed}
+	var err error
+	if f[1] != "" {
+		if k.Generation, err = upTo(255, f[1]); err != nil {
+			return nil, fmt.Errorf("gen %w", err)
+		}
+	}
+	if f[2] != "" {
+		if k.Set, err = upTo(15, f[2]); err != nil {
+			return nil, fmt.Errorf("aset %w", err)
+		}
+	}
+	switch {
+	case f[0] != "":
+		key, err := key("k0", f[0])
+		if err == nil && key.Alg != ota.AES128 {
+			err = fmt.Errorf("k0: the key of an applet is AES128, not %s", key.Alg)
+		}
+		if err != nil {
+			return nil, err
+		}
+		k.Key = carriage.CardKey(key.Octets)
+	case f[1] == "":
+		return nil, errors.New("k0 is empty: it needs AES128:KEY, or gen, with which it comes from the master key (--master-file)")
+	case p.master == nil:
+		return nil, errors.New("k0 is empty and gen is not: that needs the master key from which k0 comes (--master-file)")
+	default:
+		if k.Key, err = carriage.DeriveCardKey(p.master, k.Generation, iccid); err != nil {
+			return nil, err
+		}
+	}
+	if other, ok := p.applets[k.Key]; ok && other != iccid {
+		return nil, errors.New("k0: another card of this file has the same one, each needs its own")
+	}
+	p.applets[k.Key] = iccid
+	return k, nil
+}
+
+func upTo(most int, s string) (byte, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("must be a number from 1 to %d", most)
+	}
+	return byte(n), nil
+}
+
+// complete finds the cards that lack what their carriage needs.
+func (p *cardParser) complete() {
+	for i := range p.cards {
+		c := &p.cards[i]
+		if profile := p.profiles[c.Card.Profile]; c.Applet == nil && profile.Way().Needs(profile.SPI).Answer {
+			p.faults = append(p.faults, atLine(c.first, fmt.Errorf("k0 is missing: card profile %q has carriage %s, in which the applet answers under a key of its own: "+
+				"give k0, or gen with --master-file, or another carriage to the profile", profile.Name, profile.Way().Name())))
+		}
+	}
+}
+
+// ParseMaster reads the operator's master key. Its errors do not repeat the digits.
+func ParseMaster(text string) ([]byte, error) {
+	b, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(b) != len(carriage.CardKey{}) {
+		return nil, errors.New("a master key is 32 hexadecimal digits and nothing else")
+	}
+	return b, nil
+}
