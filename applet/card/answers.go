@@ -18,13 +18,46 @@ const remembered = 8
 type answer struct {
 	origin
 	transaction uint32
-	seq         uint32 // how many answers before this one; gives the segment reference
+	hash        [shortHash]byte // of the message, in version 02
+	seq         uint32          // how many answers before this one; gives the segment reference
 	sent        bool
 	octets      []byte
-	rounds      int // of sending again, in this life of the card
+	sealed      bool // octets are the packet, as it was made once
+	rounds      int  // of sending again, in this life of the card
 }
 
 const answerHeader = 4 + 4 + 2 + 1 + 8
+
+// shortHash is how much of a message's hash is kept with its number.
+const shortHash = 8
+
+// of says whether this is the answer to a message.
+func (a *answer) of(r *received) bool {
+	return a.transaction == r.message.Transaction && (r.hash == nil || a.hash == [shortHash]byte(r.hash))
+}
+
+// encodeSealed is encode for an applet that seals its answers: 01 when octets are a packet, and
+// the hash, stand in front of the octets.
+func (a *answer) encodeSealed() []byte {
+	with := *a
+	with.octets = append([]byte{0}, a.hash[:]...)
+	if a.sealed {
+		with.octets[0] = 1
+	}
+	return append(with.encode(), a.octets...)
+}
+
+func decodeSealed(b []byte) (answer, error) {
+	a, err := decodeAnswer(b)
+	if err == nil && (len(a.octets) < 1+shortHash || a.octets[0] > 1) {
+		err = fmt.Errorf("%w: stored answer of %d octets", ErrJournal, len(b))
+	}
+	if err != nil {
+		return a, err
+	}
+	a.sealed, a.hash, a.octets = a.octets[0] == 1, [shortHash]byte(a.octets[1:]), a.octets[1+shortHash:]
+	return a, nil
+}
 
 // encode is transaction, seq, SPI, KVN, counter, originator (length,
 // type and value), octets.
@@ -66,9 +99,10 @@ func decodeAnswer(b []byte) (answer, error) {
 
 // answerStore is the answers in the memory of the card.
 type answerStore struct {
-	nv   *nvm
-	kept [remembered]answer
-	seq  uint32 // of the next answer
+	nv     *nvm
+	sealed bool // the applet seals its answers: version 02
+	kept   [remembered]answer
+	seq    uint32 // of the next answer
 }
 
 func (s *answerStore) load() error {
@@ -77,7 +111,11 @@ func (s *answerStore) load() error {
 		if b == nil {
 			continue
 		}
-		k, err := decodeAnswer(b)
+		decode := decodeAnswer
+		if s.sealed {
+			decode = decodeSealed
+		}
+		k, err := decode(b)
 		if err != nil {
 			return err
 		}
@@ -96,20 +134,34 @@ func (s *answerStore) reset() {
 	}
 }
 
-// recall finds the answer to a transaction.
-func (s *answerStore) recall(transaction uint32) *answer {
+// recall finds the answer to a message: by its number, in version 02 also by its hash,
+// which alone finds one whose number could not be read.
+func (s *answerStore) recall(r *received) *answer {
 	for i := range s.kept {
-		if k := &s.kept[i]; transaction != 0 && k.transaction == transaction && k.octets != nil {
+		if k := &s.kept[i]; k.octets != nil && (r.message.Transaction != 0 || r.hash != nil) && k.of(r) {
 			return k
 		}
 	}
 	return nil
 }
 
+// used says whether the number of a message is that of another, in version 02.
+func (s *answerStore) used(r *received) bool {
+	for i := range s.kept {
+		k := &s.kept[i]
+		if r.hash != nil && r.message.Transaction != 0 && k.octets != nil && k.transaction == r.message.Transaction && !k.of(r) {
+			return true
+		}
+	}
+	return false
+}
+
 // remember takes the place of the oldest answer. The caller commits.
-func (s *answerStore) remember(o origin, transaction uint32, octets []byte) *answer {
+func (s *answerStore) remember(r *received, octets []byte) *answer {
 	k := &s.kept[s.seq%remembered]
-	*k = answer{origin: o, transaction: transaction, seq: s.seq, octets: octets}
+	*k = answer{origin: r.origin, transaction: r.message.Transaction, seq: s.seq, octets: octets}
+	copy(k.hash[:], r.hash)
+	s.nv.put(keySent(k.seq%remembered), nil) // of the answer that was here
 	s.seq++
 	s.put(k)
 	return k
@@ -117,21 +169,32 @@ func (s *answerStore) remember(o origin, transaction uint32, octets []byte) *ans
 
 // replace puts the answer in the place that was kept for it. The caller commits.
 func (s *answerStore) replace(k *answer, o origin, octets []byte) {
-	k.origin, k.octets = o, octets
+	k.origin, k.octets, k.sealed = o, octets, false
 	s.put(k)
 }
 
-// renew makes a known answer the newest one: sealed for another counter it has
-// other octets, and goes under another segment reference.
-func (s *answerStore) renew(k *answer, o origin) *answer {
-	transaction, octets := k.transaction, k.octets
+// renew makes a known answer the newest one, so that it goes under another segment
+// reference: sealed for another counter it has other octets. A packet of the
+// applet's own stays as it is.
+func (s *answerStore) renew(k *answer, r *received) *answer {
+	octets, sealed := k.octets, k.sealed
 	s.nv.put(keyAnswer(k.seq%remembered), nil)
 	s.nv.put(keySent(k.seq%remembered), nil)
 	*k = answer{}
-	return s.remember(o, transaction, octets)
+	if k = s.remember(r, octets); sealed {
+		k.sealed = true
+		s.put(k)
+	}
+	return k
 }
 
-func (s *answerStore) put(k *answer) { s.nv.put(keyAnswer(k.seq%remembered), k.encode()) }
+func (s *answerStore) put(k *answer) {
+	b := k.encode
+	if s.sealed {
+		b = k.encodeSealed
+	}
+	s.nv.put(keyAnswer(k.seq%remembered), b())
+}
 
 // markSent is put and not committed by itself: if power goes before the next
 // record, the server gets the same answer twice. An answer that is wanted

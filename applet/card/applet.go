@@ -25,6 +25,7 @@ type signingApplet struct {
 	codes   codeStore
 	slots   slotStore
 	answers answerStore
+	keys    keyStore
 	strings stringStore
 }
 
@@ -36,7 +37,7 @@ type execution struct {
 // run executes the commands of a message in order, until one fails (INT6,
 // Message).
 func (a *signingApplet) run(s *session, r *received) applet.Answer {
-	out := applet.Answer{Transaction: r.message.Transaction}
+	out := r.answer()
 	if r.err != nil {
 		a.log.Warn("INT6 message refused", "error", r.err)
 		out.Results = []applet.Result{{Tag: applet.TagMessage, Status: applet.StatusOf(r.err)}}
@@ -45,7 +46,7 @@ func (a *signingApplet) run(s *session, r *received) applet.Answer {
 	x := execution{&dialogue{session: s, a: a, most: byte(r.message.ScreenTime / time.Second)}}
 	out.Results = make([]applet.Result, 0, len(r.message.Commands))
 	for _, cmd := range r.message.Commands {
-		res := x.execute(cmd)
+		res := x.execute(cmd, r)
 		res.Tag = cmd.Tag().Result()
 		out.Results = append(out.Results, res)
 		if s.off || !res.Status.OK() {

@@ -20,7 +20,6 @@
 package card
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -85,7 +84,7 @@ func Load(path string, o Options) (*Card, error) {
 	}
 	nv.file = j
 	o.Profile = Profile{}
-	if err := json.Unmarshal(nv.get(keyProfile), &o.Profile); err != nil {
+	if err := o.Profile.unmarshal(nv.get(keyProfile)); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w: profile: %v", path, ErrJournal, err), j.close())
 	}
 	c, err := powerOn(o, nv)
@@ -140,7 +139,7 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	c.sender = &sender{profile: p, log: c.log}
 	c.applet = &signingApplet{
 		opt: &c.opt, log: c.log, observe: c.observe, nv: nv, tk: c.toolkit, security: c.security, sender: c.sender,
-		codes: codeStore{nv: nv, profile: p}, slots: slotStore{nv: nv, profile: p}, answers: answerStore{nv: nv}, strings: stringStore{nv: nv},
+		codes: codeStore{nv: nv, profile: p}, slots: slotStore{nv: nv, profile: p}, answers: answerStore{nv: nv, sealed: p.sealsAnswers()}, keys: keyStore{nv: nv, profile: p}, strings: stringStore{nv: nv},
 	}
 	if err := c.applet.load(); err != nil {
 		return nil, err

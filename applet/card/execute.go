@@ -6,14 +6,16 @@ import (
 	"github.com/simsign/simsign/applet"
 )
 
-// execute runs one INT6 command.
-func (x *execution) execute(cmd applet.Command) applet.Result {
+// execute runs one INT6 command of a message.
+func (x *execution) execute(cmd applet.Command, r *received) applet.Result {
 	a := x.a
 	switch v := cmd.(type) {
 	case applet.ChangeAppletStatus:
-		return a.changeStatus(v)
+		res := a.changeStatus(v)
+		return a.offer(res, r, v.To == applet.StatusReport)
 	case applet.GetAuthenticationHandlerData:
-		return a.getData(v)
+		res := a.getData(v)
+		return a.offer(res, r, v.What == applet.WhatState)
 	}
 	if a.data.life == applet.AppletDeactivated {
 		return failed(applet.StatusConditions)
@@ -23,6 +25,8 @@ func (x *execution) execute(cmd applet.Command) applet.Result {
 		return failed(a.setData(v))
 	case applet.SetAuthenticationHandlerData:
 		return x.setHandler(v)
+	case applet.SetKeys:
+		return failed(a.keys.change(r.message.Transaction, v))
 	}
 	// The rest speaks with the user: only an active applet does.
 	if a.data.life != applet.AppletActive {

@@ -188,12 +188,15 @@ func (g *signing) finish() applet.StatusWord {
 }
 
 // digest is what is signed: the given hash, or the hash of exactly the octets
-// of the text, or of the filled template.
+// of the text, of the filled template, or of what is not shown.
 func (g *signing) digest() ([]byte, applet.StatusWord) {
 	if len(g.cmd.Digest) > 0 {
 		return g.cmd.Digest, applet.StatusOK
 	}
 	octets := g.cmd.TextToSign.Octets
+	if len(g.cmd.Octets) > 0 {
+		octets = g.cmd.Octets
+	}
 	if t := g.cmd.Template; t != nil {
 		var err error
 		if octets, err = t.Fill(nil, g.slot.Algorithm, g.slot.public, g.pop); err != nil {

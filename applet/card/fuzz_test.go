@@ -77,3 +77,52 @@ func fuzzProfile() card.Profile {
 	p.Active, p.Algorithms = true, []applet.Algorithm{applet.ECDSAP256}
 	return p
 }
+
+// FuzzOwn: octets in a packet without security, to a card of carriage own. Nothing that
+// its applet has no keys for has any effect.
+func FuzzOwn(f *testing.F) {
+	f.Add(unhex(f, vectorRequest))
+	f.Add(unhex(f, "0200000001A103800103"))
+	p := newPhone(f, newCard(f, func(o *card.Options) { o.Active, o.Carriage = true, "own" }))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 900 {
+			return
+		}
+		p.TB = t
+		p.quiet(t, "anybody's octets", "", bare(b))
+	})
+}
+
+// FuzzSealed is FuzzMessages for an applet that seals its answers: each has the hash of
+// its message.
+func FuzzSealed(f *testing.F) {
+	f.Add([]byte("\x02\x00\x00\x10\x00\xA1\x03\x80\x01\x04"))
+	f.Add([]byte("\x02\x00\x00\x10\x01\xA7\x03\x89\x01\x01"))
+	f.Add(unhex(f, vectorMessage))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 900 {
+			return
+		}
+		o := card.Options{Profile: fuzzProfile()}
+		o.Carriage, o.Keys.K0 = "packet", testKey
+		c, err := card.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newPhone(t, c)
+		sw := p.deliverStepwise(p.sealOctets(b))
+		for range 200 {
+			if sw>>8 != 0x91 {
+				break
+			}
+			p.script = script(enter("2580"))
+			sw = p.fetch(byte(sw))
+		}
+		if sw != 0x9000 || len(p.sent) == 0 {
+			t.Fatalf("%04X, %d messages", sw, len(p.sent))
+		}
+		if p.sealedAnswer().Version != applet.Version2 {
+			t.Fatal("another version")
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -43,6 +44,12 @@ type Profile struct {
 	UnblockingCode string // 8 digits; "" leaves the menu without unblocking
 	Language       string // ISO 639-1; "" means en
 	Active         bool   // the applet leaves personalisation activated
+
+	// Carriage is how messages and answers travel (INT6, Carriage): response, packet
+	// or own; "" means response. The last two need Keys; own needs no key set
+	// of the domain, and then, with MSL 0, takes packets without security too.
+	Carriage string
+	Keys     AppletKeys
 
 	// How answers travel.
 	ServerAddress string // "+" and digits, or a short number
@@ -100,7 +107,6 @@ func (p *Profile) complete() error {
 	}
 	orDefault(&p.ServiceProvider, "simsign test")
 	orDefault(&p.Language, "en")
-	orDefault(&p.MSL, defaultMSL)
 	orDefault(&p.Slots, minSlots)
 	orDefault(&p.CreateAttempts, 3)
 	orDefault(&p.PoPTries, 3)
@@ -136,14 +142,44 @@ func (p *Profile) complete() error {
 			fault("address must have 1 to 20 digits, with or without +")
 		}
 	}
-	if !p.Lab && !atLeast(p.MSL, defaultMSL) {
-		fault("MSL %02X is below %02X and Lab is not set", p.MSL, defaultMSL)
-	}
-	if len(p.KeySets) == 0 {
-		fault("no key set")
-	}
+	p.completeSecurity(fault)
 	return errors.Join(errs...)
 }
+
+// completeSecurity is complete for what has to do with keys.
+func (p *Profile) completeSecurity(fault func(format string, args ...any)) {
+	orDefault(&p.Carriage, carriage.Response{}.Name())
+	way, err := carriage.Of(p.Carriage)
+	if err != nil {
+		fault("%v", err)
+		return
+	}
+	own := way == carriage.Own{}
+	if !own {
+		orDefault(&p.MSL, defaultMSL)
+	}
+	if bare := own && p.MSL == 0; !bare {
+		if !p.Lab && !atLeast(p.MSL, defaultMSL) {
+			fault("MSL %02X is below %02X and Lab is not set", p.MSL, defaultMSL)
+		}
+		if len(p.KeySets) == 0 {
+			fault("no key set")
+		}
+	}
+	if !p.sealsAnswers() {
+		return
+	}
+	k := &p.Keys
+	orDefault(&k.Set, 1)
+	orDefault(&k.Generation, 1)
+	if k.K0 == (carriage.CardKey{}) || k.Set > 15 {
+		fault("carriage %s needs a key of the applet and a number from 1 to 15 for it, have %d", p.Carriage, k.Set)
+	}
+}
+
+// sealsAnswers says whether the applet seals its answers itself, which goes with
+// version 02 of INT6.
+func (p *Profile) sealsAnswers() bool { return p.Carriage != carriage.Response{}.Name() }
 
 // openKeySets prepares the key schedules.
 func (p *Profile) openKeySets() (map[byte]*ota.KeySet, error) {
@@ -164,8 +200,31 @@ func (p *Profile) openKeySets() (map[byte]*ota.KeySet, error) {
 	return sets, nil
 }
 
-// The profile is kept as JSON. Key octets are in it: the file is for tests.
-func (p *Profile) marshal() ([]byte, error) { return json.Marshal(p) }
+// storedProfile is the profile as JSON. Key octets are in it: the file is for tests. A file
+// without carriage is one of version 01.
+type storedProfile struct {
+	*Profile
+	K0 []byte `json:",omitempty"` // of Keys, which hides it
+}
+
+func (p *Profile) marshal() ([]byte, error) {
+	s := storedProfile{Profile: p}
+	if p.sealsAnswers() {
+		s.K0 = p.Keys.K0[:]
+	}
+	return json.Marshal(s)
+}
+
+func (p *Profile) unmarshal(b []byte) error {
+	s := storedProfile{Profile: p}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	if n := copy(p.Keys.K0[:], s.K0); len(s.K0) > 0 && n != len(s.K0) || n > 0 && n < len(p.Keys.K0) {
+		return fmt.Errorf("key of the applet of %d octets", len(s.K0))
+	}
+	return nil
+}
 
 func orDefault[T comparable](v *T, d T) {
 	var zero T

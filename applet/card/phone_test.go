@@ -9,6 +9,7 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -83,7 +84,17 @@ type phone struct {
 	smsFail []reaction
 	more    int // MORE TIME commands
 	report  []byte
+
+	way   carriage.Carriage
+	keys  card.AppletKeys // in packet and own
+	hash  []byte          // of the last message that was sealed
+	heard ota.CNTR        // of the applet's answers
 }
+
+// over is the carriage of the cards that newCard makes (TestEveryCarriage).
+var over string
+
+var testKey = carriage.CardKey{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
 func newPhone(t testing.TB, c *card.Card) *phone {
 	t.Helper()
@@ -92,7 +103,16 @@ func newPhone(t testing.TB, c *card.Card) *phone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &phone{TB: t, c: c, ks: ks, cntr: 100, spi: ota.SPI{0x16, 0x39}}
+	p := &phone{TB: t, c: c, ks: ks, cntr: 100, spi: ota.SPI{0x16, 0x39}, keys: c.Profile().Keys}
+	if p.way, err = carriage.Of(c.Profile().Carriage); err != nil {
+		t.Fatal(err)
+	}
+	switch p.way.(type) {
+	case carriage.Packet:
+		p.spi = ota.SPI{0x16, 0x00}
+	case carriage.Own:
+		p.spi = ota.SPI{}
+	}
 	p.boot()
 	return p
 }
@@ -100,6 +120,7 @@ func newPhone(t testing.TB, c *card.Card) *phone {
 func newCard(t testing.TB, change func(*card.Options)) *card.Card {
 	t.Helper()
 	o := card.Options{Profile: profile()}
+	o.Carriage, o.Keys.K0 = over, testKey
 	if change != nil {
 		change(&o)
 	}

@@ -16,9 +16,15 @@ import (
 
 func create(t *testing.T) (string, *phone) {
 	t.Helper()
+	return createWith(t, func(*card.Options) {})
+}
+
+func createWith(t *testing.T, change func(*card.Options)) (string, *phone) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "card")
 	o := card.Options{Profile: profile()}
-	o.Active = true
+	o.Active, o.Carriage, o.Keys.K0 = true, over, testKey
+	change(&o)
 	c, err := card.Create(path, o)
 	if err != nil {
 		t.Fatal(err)

@@ -35,11 +35,11 @@ func (a *signingApplet) destination(o origin) sms.Address {
 	return sms.Address{TON: sms.TONUnknown, NPI: sms.NPITelephone, Number: server}
 }
 
-// submit sends a response packet in as many SMS-SUBMIT as it needs. It
-// reports whether the network took them all.
-func (m *sender) submit(s *session, packet []byte, to sms.Address) bool {
+// submit sends a response packet, or a command packet of the applet's own, in as
+// many SMS-SUBMIT as it needs. It reports whether the network took them all.
+func (m *sender) submit(s *session, kind sms.CPI, packet []byte, to sms.Address) bool {
 	p := m.profile
-	o := sms.SplitOptions{CPI: sms.ResponseCPI, Ref16: p.ConcatRef16, Ref: m.concatRef}
+	o := sms.SplitOptions{CPI: kind, Ref16: p.ConcatRef16 && kind == sms.ResponseCPI, Ref: m.concatRef}
 	if !o.Ref16 {
 		o.Ref &= 0xFF
 	}

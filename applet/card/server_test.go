@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -13,7 +14,7 @@ import (
 // message makes a message with the next transaction number.
 func (p *phone) message(cmds ...applet.Command) applet.Message {
 	p.tx++
-	return applet.Message{Transaction: p.tx, Commands: cmds}
+	return applet.Message{Transaction: p.tx, Commands: cmds, Version: p.way.Version()}
 }
 
 // seal protects a message with the next counter.
@@ -29,7 +30,11 @@ func (p *phone) seal(m applet.Message) []byte {
 func (p *phone) sealOctets(b []byte) []byte {
 	p.Helper()
 	p.cntr++
+	p.hash = applet.RequestHash(b)
 	packet, err := p.ks.Seal(nil, &ota.Command{SPI: p.spi, TAR: testTAR, CNTR: p.cntr, Data: b})
+	if p.way == (carriage.Own{}) {
+		packet, err = p.way.Seal(nil, &carriage.Command{TAR: testTAR, SPI: p.spi, Message: b, Domain: p.ks, DomainCNTR: p.cntr, Applet: p.requestKeys(), AppletCNTR: p.cntr})
+	}
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -81,8 +86,38 @@ func (p *phone) deliver(packet []byte) {
 	}
 }
 
-// response joins and opens the response packet that was sent since.
+// requestKeys and answerKeys are the applet's.
+func (p *phone) requestKeys() *ota.KeySet {
+	p.Helper()
+	ks, err := p.keys.K0.Request(p.keys.Set)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return ks
+}
+
+func (p *phone) answerKeys() *ota.KeySet {
+	p.Helper()
+	ks, err := p.keys.K0.Answer(p.keys.Set)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return ks
+}
+
+// response opens the response packet that was sent since.
 func (p *phone) response() ota.Response {
+	p.Helper()
+	packet := p.joined(sms.ResponseCPI)
+	r, err := p.ks.OpenResponse(nil, packet, p.spi)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return r
+}
+
+// joined is the packet in what was sent since.
+func (p *phone) joined(want sms.CPI) []byte {
 	p.Helper()
 	var parts []sms.Part
 	for _, tpdu := range p.sent {
@@ -97,19 +132,34 @@ func (p *phone) response() ota.Response {
 	}
 	p.sent = nil
 	packet, kind, err := sms.Join(nil, parts)
-	if err != nil || kind != sms.ResponseCPI {
-		p.Fatalf("no response packet in %d segments: %v", len(parts), err)
+	if err != nil || kind != want {
+		p.Fatalf("no packet %02X in %d segments: %v", want, len(parts), err)
 	}
-	r, err := p.ks.OpenResponse(nil, packet, p.spi)
-	if err != nil {
-		p.Fatal(err)
+	return packet
+}
+
+// sealedAnswer opens the packet of an answer as the server does; its counter is a new one.
+func (p *phone) sealedAnswer() applet.Answer {
+	p.Helper()
+	e := carriage.Expected{TAR: testTAR, SPI: p.spi, Domain: p.ks, Answers: []*ota.KeySet{p.answerKeys()}}
+	h, err := p.way.Open(nil, &e, sms.CommandCPI, p.joined(sms.CommandCPI))
+	if err != nil || h.Kind != carriage.Answer || h.Counter <= p.heard {
+		p.Fatalf("kind %d, counter %v after %v: %v", h.Kind, h.Counter, p.heard, err)
 	}
-	return r
+	p.heard = h.Counter
+	a, err := applet.ParseAnswer(h.INT6)
+	if err != nil || !bytes.Equal(h.Request, p.hash) {
+		p.Fatalf("answer to %X, want %X: %v", h.Request, p.hash, err)
+	}
+	return a
 }
 
 // answer opens the INT6 answer of the present counter.
 func (p *phone) answer() applet.Answer {
 	p.Helper()
+	if p.way != (carriage.Response{}) {
+		return p.sealedAnswer()
+	}
 	r := p.response()
 	if r.Status != ota.StatusOK || r.CNTR != p.cntr || r.TAR != testTAR || !r.Protected {
 		p.Fatalf("response %v for counter %v, want %v", r.Status, r.CNTR, p.cntr)

@@ -71,6 +71,9 @@ func (a *signingApplet) load() error {
 		return err
 	}
 	a.strings.load(a.data.language)
+	if err := a.keys.load(); err != nil {
+		return err
+	}
 	return a.answers.load()
 }
 
