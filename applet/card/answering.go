@@ -10,6 +10,9 @@ import (
 // answerMessage is the job of an INT6 message.
 func (a *signingApplet) answerMessage(s *session, r *received) {
 	k := a.answers.recall(r)
+	if k != nil && k.stub {
+		a.answers.restore(k, r)
+	}
 	if k != nil && k != r.gone {
 		k = a.answers.renew(k, r)
 		a.observe.see(EventMessage, "INT6 answer", "from memory", k.octets)
@@ -99,6 +102,11 @@ func (a *signingApplet) sendSealed(s *session, k *answer) {
 	a.sender.concatRef = uint16(k.seq)
 	if a.sender.submit(s, sms.CommandCPI, k.octets, a.destination(k.origin)) {
 		a.answers.markSent(k)
+		a.polling = false
+	} else if a.opt.Strict && !a.polling && !s.off {
+		a.polling = true
+		a.tk.pollInterval()
+		s.send()
 	}
 }
 
@@ -114,7 +122,7 @@ func (a *signingApplet) begin() {
 // resendUnsent queues the answers that were not sent, the oldest first.
 func (a *signingApplet) resendUnsent() {
 	for k := range a.answers.unsent() {
-		if a.tk.full() || a.working(k) {
+		if len(a.tk.queue) >= maxQueue || a.working(k) {
 			continue
 		}
 		k.rounds++
@@ -137,8 +145,12 @@ func (a *signingApplet) working(k *answer) bool {
 	return false
 }
 
-// polled is called with each STATUS: a quiet moment to send what is left.
+// polled is called with each STATUS: a quiet moment to send what is left. A strict card
+// gives it to an applet that has asked for it, with POLL INTERVAL.
 func (a *signingApplet) polled() {
+	if a.opt.Strict && !a.polling {
+		return
+	}
 	if a.tk.running == nil && len(a.tk.queue) == 0 && a.tk.profile != nil {
 		a.resendUnsent()
 		a.tk.advance()

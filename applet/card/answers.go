@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -23,7 +24,9 @@ type answer struct {
 	sent        bool
 	octets      []byte
 	sealed      bool // octets are the packet, as it was made once
-	rounds      int  // of sending again, in this life of the card
+	stub        bool // octets are gone; ended says what they told
+	ended       ending
+	rounds      int // of sending again, in this life of the card
 }
 
 const answerHeader = 4 + 4 + 2 + 1 + 8
@@ -36,26 +39,62 @@ func (a *answer) of(r *received) bool {
 	return a.transaction == r.message.Transaction && (r.hash == nil || a.hash == [shortHash]byte(r.hash))
 }
 
-// encodeSealed is encode for an applet that seals its answers: 01 when octets are a packet, and
-// the hash, stand in front of the octets.
-func (a *answer) encodeSealed() []byte {
-	with := *a
-	with.octets = append([]byte{0}, a.hash[:]...)
-	if a.sealed {
-		with.octets[0] = 1
+// ending is the last result of an answer: its tag and status.
+type ending [3]byte
+
+func endingOf(octets []byte) (e ending) {
+	if a, err := applet.ParseAnswer(octets); err == nil && len(a.Results) > 0 {
+		last := a.Results[len(a.Results)-1]
+		e = ending{byte(last.Tag), byte(last.Status >> 8), byte(last.Status)}
 	}
+	return e
+}
+
+// result is what is said of an answer that is gone: how it ended, when it failed. What
+// succeeded has told something that cannot be told again (6985).
+func (e ending) result() applet.Result {
+	st := applet.StatusWord(e[1])<<8 | applet.StatusWord(e[2])
+	if st.OK() {
+		return applet.Result{Tag: applet.TagMessage, Status: applet.StatusConditions}
+	}
+	return applet.Result{Tag: applet.Tag(e[0]), Status: st}
+}
+
+// Forms of a kept answer in memory.
+const (
+	formClear  = 0
+	formSealed = 1
+	formStub   = 2
+)
+
+// sealedHeader is form, hash and ending.
+const sealedHeader = 1 + shortHash + len(ending{})
+
+// encodeSealed is encode for an applet that seals its answers: form, hash and ending stand
+// in front of the octets.
+func (a *answer) encodeSealed() []byte {
+	form := byte(formClear)
+	switch {
+	case a.stub:
+		form = formStub
+	case a.sealed:
+		form = formSealed
+	}
+	with := *a
+	with.octets = append(append([]byte{form}, a.hash[:]...), a.ended[:]...)
 	return append(with.encode(), a.octets...)
 }
 
 func decodeSealed(b []byte) (answer, error) {
 	a, err := decodeAnswer(b)
-	if err == nil && (len(a.octets) < 1+shortHash || a.octets[0] > 1) {
+	if err == nil && (len(a.octets) < sealedHeader || a.octets[0] > formStub) {
 		err = fmt.Errorf("%w: stored answer of %d octets", ErrJournal, len(b))
 	}
 	if err != nil {
 		return a, err
 	}
-	a.sealed, a.hash, a.octets = a.octets[0] == 1, [shortHash]byte(a.octets[1:]), a.octets[1+shortHash:]
+	a.sealed, a.stub = a.octets[0] == formSealed, a.octets[0] == formStub
+	a.hash, a.ended, a.octets = [shortHash]byte(a.octets[1:]), ending(a.octets[1+shortHash:]), a.octets[sealedHeader:]
 	return a, nil
 }
 
@@ -101,6 +140,7 @@ func decodeAnswer(b []byte) (answer, error) {
 type answerStore struct {
 	nv     *nvm
 	sealed bool // the applet seals its answers: version 02
+	whole  int  // how many are kept with their octets
 	kept   [remembered]answer
 	seq    uint32 // of the next answer
 }
@@ -162,14 +202,44 @@ func (s *answerStore) remember(r *received, octets []byte) *answer {
 	*k = answer{origin: r.origin, transaction: r.message.Transaction, seq: s.seq, octets: octets}
 	copy(k.hash[:], r.hash)
 	s.nv.put(keySent(k.seq%remembered), nil) // of the answer that was here
+	if s.sealed {
+		k.ended = endingOf(octets)
+		s.shorten()
+	}
 	s.seq++
 	s.put(k)
 	return k
 }
 
+// shorten takes the octets of the oldest answers that are too many.
+func (s *answerStore) shorten() {
+	whole := 0
+	for i := range uint32(remembered) {
+		k := &s.kept[(s.seq-i)%remembered] // the newest first
+		if k.octets == nil || k.stub {
+			continue
+		}
+		if whole++; whole > s.whole {
+			k.octets, k.stub, k.sealed, k.sent = []byte{}, true, false, true
+			s.put(k)
+		}
+	}
+}
+
+// restore gives a shortened answer octets again, for the message that asks.
+func (s *answerStore) restore(k *answer, r *received) {
+	octets, err := r.answer(k.ended.result()).MarshalBinary()
+	if err == nil {
+		k.octets, k.stub = octets, false
+	}
+}
+
 // replace puts the answer in the place that was kept for it. The caller commits.
 func (s *answerStore) replace(k *answer, o origin, octets []byte) {
 	k.origin, k.octets, k.sealed = o, octets, false
+	if s.sealed {
+		k.ended = endingOf(octets)
+	}
 	s.put(k)
 }
 
@@ -177,12 +247,12 @@ func (s *answerStore) replace(k *answer, o origin, octets []byte) {
 // reference: sealed for another counter it has other octets. A packet of the
 // applet's own stays as it is.
 func (s *answerStore) renew(k *answer, r *received) *answer {
-	octets, sealed := k.octets, k.sealed
+	octets, sealed, ended := k.octets, k.sealed, k.ended
 	s.nv.put(keyAnswer(k.seq%remembered), nil)
 	s.nv.put(keySent(k.seq%remembered), nil)
 	*k = answer{}
 	if k = s.remember(r, octets); sealed {
-		k.sealed = true
+		k.sealed, k.ended = true, ended
 		s.put(k)
 	}
 	return k
@@ -210,7 +280,7 @@ func (s *answerStore) unsent() iter.Seq[*answer] {
 	return func(yield func(*answer) bool) {
 		for i := range uint32(remembered) {
 			k := &s.kept[(s.seq+i)%remembered]
-			if k.octets != nil && !k.sent && k.rounds < maxRounds && !yield(k) {
+			if k.octets != nil && !k.stub && !k.sent && k.rounds < maxRounds && !yield(k) {
 				return
 			}
 		}

@@ -21,6 +21,7 @@ const (
 	swWrongP1P2      = 0x6A86
 	swOffset         = 0x6B00
 	swWrongINS       = 0x6D00
+	swOther          = 0x6F00 // no precise diagnosis: what an applet's exception becomes
 	swWrongCLA       = 0x6E00
 
 	sw2GNoEF      = 0x9400

@@ -14,6 +14,7 @@ import (
 // commits once for each step.
 type signingApplet struct {
 	opt      *Options
+	limits   limits
 	log      *slog.Logger
 	observe  observer
 	nv       *nvm
@@ -26,6 +27,7 @@ type signingApplet struct {
 	slots   slotStore
 	answers answerStore
 	keys    keyStore
+	polling bool // STATUS was asked for, in this life of the card
 	strings stringStore
 }
 
@@ -45,8 +47,17 @@ func (a *signingApplet) run(s *session, r *received) applet.Answer {
 	}
 	x := execution{&dialogue{session: s, a: a, most: byte(r.message.ScreenTime / time.Second)}}
 	out.Results = make([]applet.Result, 0, len(r.message.Commands))
+	size := answerAround
 	for _, cmd := range r.message.Commands {
-		res := x.execute(cmd, r)
+		res := failed(a.limits.refuse(cmd))
+		switch room := a.room(cmd); {
+		case !res.Status.OK():
+		case size+room > a.limits.answer && a.limits.level < applet.Level3:
+			res = failed(applet.StatusWrongLength)
+		default:
+			res = x.execute(cmd, r)
+			size += room
+		}
 		res.Tag = cmd.Tag().Result()
 		out.Results = append(out.Results, res)
 		if s.off || !res.Status.OK() {

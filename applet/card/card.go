@@ -134,12 +134,12 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	c := &Card{opt: o, log: o.Logger, observe: o.Trace, nv: nv, segments: segments{log: o.Logger}}
 	p := &c.opt.Profile
 	c.files = newFileSystem(p)
-	c.toolkit = &toolkit{observe: c.observe}
+	c.toolkit = &toolkit{observe: c.observe, most: p.limits().waiting}
 	c.security = &packetSecurity{profile: p, log: c.log, observe: c.observe, nv: nv, keySets: sets}
 	c.sender = &sender{profile: p, log: c.log}
 	c.applet = &signingApplet{
-		opt: &c.opt, log: c.log, observe: c.observe, nv: nv, tk: c.toolkit, security: c.security, sender: c.sender,
-		codes: codeStore{nv: nv, profile: p}, slots: slotStore{nv: nv, profile: p}, answers: answerStore{nv: nv, sealed: p.sealsAnswers()}, keys: keyStore{nv: nv, profile: p}, strings: stringStore{nv: nv},
+		opt: &c.opt, limits: p.limits(), log: c.log, observe: c.observe, nv: nv, tk: c.toolkit, security: c.security, sender: c.sender,
+		codes: codeStore{nv: nv, profile: p, count: p.limits().codes}, slots: slotStore{nv: nv, profile: p}, answers: answerStore{nv: nv, sealed: p.sealsAnswers(), whole: p.limits().kept}, keys: keyStore{nv: nv, profile: p}, strings: stringStore{nv: nv, profile: p},
 	}
 	if err := c.applet.load(); err != nil {
 		return nil, err
@@ -171,6 +171,7 @@ func (c *Card) reset() {
 	c.toolkit.abort()
 	c.toolkit.profile = nil
 	c.applet.answers.reset()
+	c.applet.polling = false
 	c.segments.partials, c.response = nil, nil
 	c.files.reset()
 }

@@ -67,6 +67,7 @@ func (k *personalCode) decode(b []byte) error {
 type codeStore struct {
 	nv       *nvm
 	profile  *Profile
+	count    int             // how many there are
 	codes    [2]personalCode // authentication, non-repudiation
 	unblocks byte            // tries left of the unblocking code
 }
@@ -112,8 +113,8 @@ func (s *codeStore) get(ref applet.CodeRef) *personalCode { return &s.codes[ref-
 
 // report is the codes as INT6 tells them. Nothing of it is secret.
 func (s *codeStore) report() []applet.CodeState {
-	out := make([]applet.CodeState, 0, len(s.codes))
-	for i := range s.codes {
+	out := make([]applet.CodeState, 0, s.count)
+	for i := range s.count {
 		k := &s.codes[i]
 		out = append(out, applet.CodeState{
 			Code: applet.CodeRef(i + 1), Status: k.status(), TriesLeft: k.left, MaxTries: k.tries, Min: k.min, Max: k.max,
@@ -162,12 +163,14 @@ func (s *codeStore) set(ref applet.CodeRef, digits string) {
 	s.put(ref)
 }
 
-// chosen says whether the digits are the present value of one of the codes:
-// the two codes differ, and a new code differs from the old one.
-func (s *codeStore) chosen(digits string) bool {
+// chosen says whether the digits are the present value of a code, or of the other one:
+// the two codes differ, and a new code differs from the old one. An OwnerPIN cannot
+// be compared without spending a try, which only the code that is replaced gets back, and
+// a blocked one not at all.
+func (s *codeStore) chosen(ref applet.CodeRef, digits string, other bool) bool {
 	v, found := newCodeValue(digits), 0
 	for i := range s.codes {
-		if k := &s.codes[i]; k.set {
+		if k := &s.codes[i]; k.set && (other || applet.CodeRef(i+1) == ref && k.left > 0) {
 			found |= subtle.ConstantTimeCompare(v[:], k.value[:])
 		}
 	}

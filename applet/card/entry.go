@@ -48,7 +48,7 @@ func (d *dialogue) choose(ref applet.CodeRef, pop string) applet.StatusWord {
 		if st != applet.StatusOK {
 			return st
 		}
-		if !k.allows(first) || weak(first, pop) || a.codes.chosen(first) {
+		if !k.allows(first) || weak(first, pop) || a.codes.chosen(ref, first, a.limits.otherCode) {
 			lead = a.strings.text(strWeakCode, "")
 			attempts--
 			continue

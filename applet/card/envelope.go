@@ -37,6 +37,13 @@ func (c *Card) envelope(cmd command) ([]byte, uint16) {
 	return nil, swOK
 }
 
+// A joined message as a strict card has it: one TPDU, whose TP-UDL is one octet and
+// counts the header too (TS 51.013 6.3.11).
+const (
+	maxJoined  = 255
+	commandUDH = "\x02\x70\x00"
+)
+
 // download is SMS-PP DOWNLOAD (TS 31.111 7.1.1): the TPDU of an SMS-DELIVER.
 // What the card says in the SMS-DELIVER-REPORT comes by GET RESPONSE. A message
 // that is no part of a secured packet is acknowledged and dropped.
@@ -50,14 +57,22 @@ func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
 		c.log.Warn("short message refused", "error", err)
 		return nil, swWrongData
 	}
-	if c.toolkit.full() {
+	if c.toolkit.full() && !c.opt.Strict {
 		return nil, swBusy
 	}
 	packet, ok := c.segments.collect(&d)
 	if !ok {
 		return nil, swOK
 	}
-	return c.withResponse(cmd, c.receive(packet, d.Originator))
+	if n := len(commandUDH) + len(packet); n > maxJoined && c.opt.Strict {
+		c.log.Warn("message refused: joined it is longer than its length can say", "octets", n, "most", maxJoined)
+		return nil, swOK
+	}
+	report, sw := c.receive(packet, d.Originator)
+	if sw != swOK {
+		return nil, sw
+	}
+	return c.withResponse(cmd, report)
 }
 
 // menuSelection starts what the user chose (TS 102 223 7.2).

@@ -73,6 +73,11 @@ func (a *signingApplet) setData(v applet.SetAppletData) applet.StatusWord {
 			return applet.StatusConditions
 		}
 	}
+	for _, t := range v.Tries {
+		if !a.limits.anyTries && a.codes.get(t.Code).set {
+			return applet.StatusConditions
+		}
+	}
 	language := a.data.language
 	if v.Language != "" {
 		language = v.Language

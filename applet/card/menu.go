@@ -25,6 +25,7 @@ const (
 	itemUnblock     = 3
 	itemUnblockSign = 4
 	itemAbout       = 5
+	itemList        = 6 // all of them, where the menu has one entry
 )
 
 // menu lists what is possible: the second code only where it is used, and
@@ -57,10 +58,41 @@ func (m menu) append(b []byte) []byte {
 
 // showMenu is the job of SET UP MENU.
 func (a *signingApplet) showMenu(s *session) {
-	k := a.codes.get(applet.CodeNonRepudiation)
-	second := a.opt.Codes[1].Min != 0 || k.min != 0 || k.set
-	a.tk.setUpMenu(a.strings.table.menu(second, a.opt.UnblockingCode != ""))
+	m := a.menu()
+	if !a.limits.entries { // one entry for the applet; what is behind it comes as a list
+		m.items = []menuItem{{itemList, m.title}}
+	}
+	a.tk.setUpMenu(m)
 	s.send()
+}
+
+// menu is what is possible at present.
+func (a *signingApplet) menu() menu {
+	second := false
+	if a.limits.codes > 1 {
+		k := a.codes.get(applet.CodeNonRepudiation)
+		second = a.opt.Codes[1].Min != 0 || k.min != 0 || k.set
+	}
+	return a.strings.table.menu(second, a.opt.UnblockingCode != "")
+}
+
+// list lets the user choose from the menu; 0 when he does not.
+func (d *dialogue) list() byte {
+	for range maxHelp {
+		d.tk.selectItem(d.a.menu())
+		r := d.send()
+		switch st := statusOfResult(r.result); {
+		case d.off:
+			return 0
+		case st == statusHelp:
+			d.tell(strHelp, "")
+		case st == applet.StatusOK:
+			return r.item
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // refreshMenu sets the menu up again after the language changed.
@@ -73,6 +105,9 @@ func (a *signingApplet) refreshMenu() {
 // menuChosen is the job of a menu selection.
 func (a *signingApplet) menuChosen(s *session, item byte, help bool) {
 	d := dialogue{session: s, a: a}
+	if item == itemList && !help {
+		item = d.list()
+	}
 	switch {
 	case help:
 		d.tell(strHelp, "")

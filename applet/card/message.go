@@ -39,6 +39,9 @@ func (a *signingApplet) read(o origin, octets []byte) *received {
 	if v := r.message.Version; v != 0 && v != version {
 		r.err = applet.ErrVersion
 	}
+	if r.err == nil {
+		r.err = a.limits.check(&r.message, len(octets))
+	}
 	return r
 }
 
@@ -56,7 +59,7 @@ func (r *received) answer(results ...applet.Result) applet.Answer {
 func (a *signingApplet) accept(o opened) []byte {
 	r := a.read(o.origin, o.data)
 	r.inline = o.spi.PoR() == ota.PoRAlways && !o.spi.PoRSubmit()
-	if !a.queue(r) {
+	if !a.queue(r, true) {
 		return nil
 	}
 	if r.report != nil {
@@ -72,8 +75,8 @@ func (a *signingApplet) accept(o opened) []byte {
 // take is accept where the applet answers with packets of its own. The card's OTA layer has
 // let the packet through, by a level that somebody else may have set wrong: the
 // applet looks at the header itself. What does not pass changes nothing, and nobody
-// hears of it.
-func (a *signingApplet) take(o opened) {
+// hears of it. It is false when there was no room for the message.
+func (a *signingApplet) take(o opened, room bool) bool {
 	data, ok := o.data, sealedByDomain(o)
 	if a.opt.Carriage == (carriage.Own{}).Name() && (ok || o.spi == ota.SPI{}) {
 		data, ok = a.openInner(o.data)
@@ -81,9 +84,9 @@ func (a *signingApplet) take(o opened) {
 	if !ok {
 		a.log.Warn("message is not secured as it must be", "spi", o.spi.String(), "carriage", a.opt.Carriage)
 		_ = a.nv.commit() // what the OTA layer has taken; a failure shows in the next command
-		return
+		return true
 	}
-	a.queue(a.read(o.origin, data))
+	return a.queue(a.read(o.origin, data), room)
 }
 
 // sealedByDomain reads the header as the card shows it: CC, ciphering and a counter
@@ -112,10 +115,15 @@ func (a *signingApplet) openInner(data []byte) ([]byte, bool) {
 }
 
 // queue puts a message among what the applet has to do. Asked again while the
-// user is being asked there is one answer, to the later. It is false when the memory
-// failed.
-func (a *signingApplet) queue(r *received) bool {
+// user is being asked there is one answer, to the later. It is false when there is no room or
+// the memory failed.
+func (a *signingApplet) queue(r *received, room bool) bool {
 	same := a.waiting(r)
+	if same == nil && !room { // entered a second time (Profile.Strict)
+		_ = a.nv.commit() // the counters are used all the same
+		a.log.Warn("message dropped: the applet is at work", "waiting", a.limits.waiting)
+		return false
+	}
 	if same != nil {
 		same.origin, same.inline = r.origin, false
 		a.promise(same)

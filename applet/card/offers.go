@@ -15,16 +15,19 @@ func (a *signingApplet) offer(res applet.Result, r *received, report bool) apple
 
 // offers is what the applet says of itself and the card.
 func (a *signingApplet) offers() *applet.Capabilities {
-	p := &a.opt.Profile
+	p, l := &a.opt.Profile, &a.limits
 	c := &applet.Capabilities{
-		Carriages: applet.CarriagePacket, Level: applet.Level3, LongestRequest: applet.MaxMessage, LongestAnswer: applet.MaxMessage,
-		Hashes: 7, Slots: byte(p.Slots), Codes: byte(len(p.Codes)), Waiting: maxQueue, KeySet: a.keys.sealing().set, API: apiVersion, Applet: appletVersion,
+		Carriages: applet.CarriagePacket, Level: l.level, LongestRequest: uint16(l.request), LongestAnswer: uint16(l.answer),
+		Hashes: l.hashes, Slots: byte(p.Slots), Codes: byte(l.codes), Waiting: byte(l.waiting), KeySet: a.keys.sealing().set, API: apiVersion, Applet: appletVersion,
 	}
 	if p.Carriage == (carriage.Own{}).Name() {
 		c.Carriages = applet.CarriageOwn
 	}
 	for _, g := range p.Algorithms {
-		bits := applet.SignsOctets | applet.SignsHash | applet.MakesPairs
+		bits := applet.SignsOctets | applet.MakesPairs
+		if l.hashSigning {
+			bits |= applet.SignsHash
+		}
 		if g.RSA() {
 			bits |= applet.SlowPairs
 		}

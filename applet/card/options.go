@@ -34,8 +34,8 @@ type Profile struct {
 	Mute bool
 
 	// The applet, at installation (requirement 4-1).
-	Slots      int                // key slots, 4 to 16; 0 means 4
-	Algorithms []applet.Algorithm // empty: RSA-2048, RSA-3072, P-256, P-384
+	Slots      int                // key slots, 4 to 16 (2 to 16 in level 1); 0 means the least
+	Algorithms []applet.Algorithm // empty: RSA-2048, RSA-3072, P-256, P-384, or those of the level
 	// Codes: index 0 authentication, 1 non-repudiation. A zero Min leaves the
 	// length to SetAppletData, and to 4 to 8 if that never comes.
 	Codes          [2]CodeProfile
@@ -50,6 +50,15 @@ type Profile struct {
 	// of the domain, and then, with MSL 0, takes packets without security too.
 	Carriage string
 	Keys     AppletKeys
+
+	// Level is how much of INT6 the card does (INT6, Levels); 0 means 3.
+	Level applet.Level
+	// Strict holds the applet to what the toolkit of the standards gives: a joined message has
+	// at most 255 octets, a message that comes while the user is asked starts the
+	// applet a second time and is lost when it has no room (6F00, which the terminal
+	// acknowledges), STATUS reaches it only when it has asked for it, and a code cannot be
+	// compared with another. Not with carriage response.
+	Strict bool
 
 	// How answers travel.
 	ServerAddress string // "+" and digits, or a short number
@@ -88,7 +97,7 @@ type Options struct {
 var ErrProfile = errors.New("card profile is not usable")
 
 const (
-	minSlots, maxSlots   = 4, 16
+	maxSlots             = 16
 	defaultMSL           = 0x16
 	unblockingCodeLength = 8
 )
@@ -107,22 +116,10 @@ func (p *Profile) complete() error {
 	}
 	orDefault(&p.ServiceProvider, "simsign test")
 	orDefault(&p.Language, "en")
-	orDefault(&p.Slots, minSlots)
 	orDefault(&p.CreateAttempts, 3)
 	orDefault(&p.PoPTries, 3)
 	if p.PID == 0 && p.DCS == 0 {
 		p.PID, p.DCS = 0x7F, 0xF6
-	}
-	if p.Slots < minSlots || p.Slots > maxSlots {
-		fault("%d key slots, must be %d to %d", p.Slots, minSlots, maxSlots)
-	}
-	if len(p.Algorithms) == 0 {
-		p.Algorithms = []applet.Algorithm{applet.RSA2048, applet.RSA3072, applet.ECDSAP256, applet.ECDSAP384}
-	}
-	for _, a := range p.Algorithms {
-		if !a.Known() {
-			fault("%s", a)
-		}
 	}
 	for i := range p.Codes {
 		c := &p.Codes[i]
@@ -143,6 +140,7 @@ func (p *Profile) complete() error {
 		}
 	}
 	p.completeSecurity(fault)
+	p.completeLevel(fault)
 	return errors.Join(errs...)
 }
 

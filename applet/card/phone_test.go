@@ -51,6 +51,7 @@ type reaction struct {
 	text   string
 	result byte
 	info   []byte
+	item   byte // of a list
 }
 
 func ok() reaction                      { return reaction{} }
@@ -83,6 +84,7 @@ type phone struct {
 	tried   [][]byte // all that the card wanted to send
 	smsFail []reaction
 	more    int // MORE TIME commands
+	polls   int // POLL INTERVAL commands
 	report  []byte
 
 	way   carriage.Carriage
@@ -208,6 +210,9 @@ func (p *phone) react(s screen, tpdu []byte) reaction {
 	case 0x02:
 		p.more++
 		return ok()
+	case 0x03:
+		p.polls++
+		return ok()
 	case 0x25:
 		p.menus = append(p.menus, s)
 		return ok()
@@ -241,6 +246,9 @@ func terminalResponse(details []byte, r reaction) []byte {
 	if r.text != "" {
 		b = append(b, 0x8D, byte(1+len(r.text)), 0x04)
 		b = append(b, r.text...)
+	}
+	if r.item != 0 {
+		b = append(b, 0x90, 1, r.item)
 	}
 	return append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...)
 }

@@ -30,9 +30,11 @@ const (
 // Proactive commands (TS 102 223 9.4).
 const (
 	cmdMoreTime         = 0x02
+	cmdPollInterval     = 0x03
 	cmdSendShortMessage = 0x13
 	cmdDisplayText      = 0x21
 	cmdGetInput         = 0x23
+	cmdSelectItem       = 0x24
 	cmdSetUpMenu        = 0x25
 )
 
@@ -66,12 +68,16 @@ func commandName(t byte) string {
 	switch t {
 	case cmdMoreTime:
 		return "MORE TIME"
+	case cmdPollInterval:
+		return "POLL INTERVAL"
 	case cmdSendShortMessage:
 		return "SEND SHORT MESSAGE"
 	case cmdDisplayText:
 		return "DISPLAY TEXT"
 	case cmdGetInput:
 		return "GET INPUT"
+	case cmdSelectItem:
+		return "SELECT ITEM"
 	case cmdSetUpMenu:
 		return "SET UP MENU"
 	}
@@ -136,6 +142,19 @@ func (t *toolkit) sendShortMessage(tpdu []byte, smsc string) {
 		b = appendTLV(b, required|tagAddress, dialled(smsc)...)
 	}
 	t.issue(appendTLV(b, required|tagTPDU, tpdu...))
+}
+
+// pollSeconds is how often an applet that has something left asks to be polled.
+const pollSeconds = 30
+
+// pollInterval is POLL INTERVAL (TS 102 223 6.6.5).
+func (t *toolkit) pollInterval() {
+	t.issue(appendTLV(t.proactive(cmdPollInterval, 0, deviceTerminal), required|tagDuration, 0x01, pollSeconds))
+}
+
+// selectItem is SELECT ITEM (TS 102 223 6.6.8).
+func (t *toolkit) selectItem(m menu) {
+	t.issue(m.append(t.proactive(cmdSelectItem, 0, deviceTerminal)))
 }
 
 // setUpMenu is SET UP MENU (TS 102 223 6.6.7).

@@ -8,16 +8,16 @@ import (
 // receive takes a command packet and gives the user data of the
 // SMS-DELIVER-REPORT. Nothing below the card's level and nothing
 // unauthenticated ever makes the card ask the user or send a message.
-func (c *Card) receive(packet []byte, from sms.Address) []byte {
+func (c *Card) receive(packet []byte, from sms.Address) ([]byte, uint16) {
 	o, refusal, ok := c.security.open(packet, from)
 	switch {
 	case !ok:
-		return refusal
+		return refusal, swOK
 	case o.status != ota.StatusOK:
-		return c.report(o)
+		return c.report(o), swOK
 	}
 	if !c.opt.sealsAnswers() {
-		return c.applet.accept(o)
+		return c.applet.accept(o), swOK
 	}
 	return c.handOver(o)
 }
@@ -25,8 +25,9 @@ func (c *Card) receive(packet []byte, from sms.Address) []byte {
 // handOver gives a packet to an applet that answers for itself. What the OTA layer says
 // when SPI2 asks for it is that it has done so: 00 without data. It says it before the
 // applet works, and by a short message only to somebody who has keys.
-func (c *Card) handOver(o opened) []byte {
+func (c *Card) handOver(o opened) ([]byte, uint16) {
 	var report []byte
+	room := !c.toolkit.full()
 	if o.spi.PoR() == ota.PoRAlways {
 		from := o.origin
 		if !o.authentic() { // nothing that anybody chose is sealed
@@ -40,8 +41,10 @@ func (c *Card) handOver(o opened) []byte {
 			c.submit(packet, o.origin)
 		}
 	}
-	c.applet.take(o)
-	return report
+	if !c.applet.take(o, room || !c.opt.Strict) && c.opt.Strict {
+		return nil, swOther // the applet's exception; a report is not asked for after it
+	}
+	return report, swOK
 }
 
 // report answers an authenticated packet with an error, on the way that its

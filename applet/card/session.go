@@ -9,7 +9,7 @@ type job struct {
 	msg *received // set for an INT6 message
 }
 
-// maxQueue bounds the jobs that wait behind the running one; beyond it the
+// maxQueue bounds the jobs that wait behind the running one in level 3; beyond it the
 // card answers 9300 and the network comes back.
 const maxQueue = 4
 
@@ -37,8 +37,11 @@ func (t *toolkit) begin(j *job) {
 	}
 }
 
-// full says whether the queue takes no more messages.
-func (t *toolkit) full() bool { return len(t.queue) >= maxQueue }
+// full says whether the queue takes no more messages. Where none waits, one is
+// still taken when nothing runs.
+func (t *toolkit) full() bool {
+	return len(t.queue) >= max(t.most, 1) || t.most == 0 && t.running != nil
+}
 
 // advance runs sessions until one waits for the terminal or nothing is left.
 func (t *toolkit) advance() {

@@ -71,8 +71,9 @@ func builtIn(language string) stringTable {
 // stringStore is the applet's strings with the updates that are in the memory
 // of the card.
 type stringStore struct {
-	nv    *nvm
-	table *stringTable // of the language that is selected
+	nv      *nvm
+	profile *Profile
+	table   *stringTable // of the language that is selected
 }
 
 // text is a string of the selected language with its place filled.
@@ -89,7 +90,10 @@ func (s *stringStore) load(language string) { s.table = s.of(language) }
 
 // of is the table of a language with its updates.
 func (s *stringStore) of(language string) *stringTable {
-	t := builtIn(language)
+	t := english()
+	if s.profile.limits().languages || language == s.profile.Language {
+		t = builtIn(language)
+	}
 	for id := range t {
 		if b := s.nv.get(keyString(language) + string(rune(id))); b != nil {
 			t[id] = string(b)

@@ -18,6 +18,7 @@ type toolkit struct {
 	number      byte // of the last proactive command
 	running     *session
 	queue       []*job
+	most        int // jobs that wait behind the running one
 }
 
 // normalEnd is 9000, or 91xx with the length of the command that waits
@@ -35,6 +36,7 @@ type reply struct {
 	info   []byte // additional information of the result, e.g. a cause
 	entry  bool   // there is a text, perhaps an empty one
 	text   applet.Text
+	item   byte // that was selected
 }
 
 // Facilities in TERMINAL PROFILE (TS 102 223 5.2): octet << 8 | bit.
@@ -148,6 +150,11 @@ func (t *toolkit) parseResponse(b []byte) (r reply, ok bool) {
 				return r, false
 			}
 			result, r.result, r.info = true, v[0], append([]byte{}, v[1:]...)
+		case tagItemID:
+			if len(v) != 1 || r.item != 0 {
+				return r, false
+			}
+			r.item = v[0]
 		case tagText:
 			if r.entry {
 				return r, false

@@ -99,6 +99,8 @@ func (r *receiver) download(m *rp.Message) {
 	switch {
 	case sw.ok():
 		r.report(m.Ref, true, data, 0)
+	case sw>>8 == 0x6F: // an applet's exception: the message has arrived (TS 31.111 7.1.1.1)
+		r.report(m.Ref, true, nil, 0)
 	case sw == statusBusy:
 		// Who is busy without a command, of which the phone would see the end, is left
 		// to the network's own tries: asked for at once, they would never end.

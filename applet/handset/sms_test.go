@@ -106,6 +106,8 @@ func TestDownload(t *testing.T) {
 		{"warning", "6200", "error", "00D500", rp.ProtocolError, 0xF6},
 		{"error with data", por + "6300", "error", "40D5077FF610" + por, rp.ProtocolError, 0xF6},
 		{"wrong data", "6A80", "error", "00D500", rp.ProtocolError, 0xF6},
+		{"exception of an applet", "6F00", "ack", "", 0, 0xF6},
+		{"exception with a reason", "6F07", "ack", "", 0, 0xF6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, card := newSite(t), newFake(t)
