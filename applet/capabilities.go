@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// CarriageBits are the ways in which a card's applet can be reached (INT6, Carriage).
+// CarriageBits are the ways in which a card's applet can be reached (INT6, Carriages).
 type CarriageBits byte
 
 // Carriages of a card; a card has one of them, set at its installation.

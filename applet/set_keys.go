@@ -4,7 +4,7 @@ import "fmt"
 
 // WrappedKey is a new key of the applet on its way: for which key set, the key as
 // one block under the wrap key of the set in use, and a check value that ties
-// it to the transaction number (INT6, Keys).
+// it to the transaction number (INT6, Keys of the applet).
 type WrappedKey struct {
 	Set   byte // 1 to 15
 	Key   [16]byte

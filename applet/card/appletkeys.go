@@ -8,7 +8,7 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// AppletKeys are the keys of the applet's own (INT6, Keys): what it needs in the
+// AppletKeys are the keys of the applet's own (INT6, Keys of the applet): what it needs in the
 // carriages packet and own. Printed, they show no key.
 type AppletKeys struct {
 	K0         carriage.CardKey `json:"-"` // kept beside the profile: storedProfile

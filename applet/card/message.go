@@ -55,7 +55,7 @@ func (r *received) answer(results ...applet.Result) applet.Answer {
 }
 
 // accept takes a message for the applet; what it returns goes into the
-// SMS-DELIVER-REPORT (INT6, Carriage).
+// SMS-DELIVER-REPORT (INT6, Carriages).
 func (a *signingApplet) accept(o opened) []byte {
 	r := a.read(o.origin, o.data)
 	r.inline = o.spi.PoR() == ota.PoRAlways && !o.spi.PoRSubmit()

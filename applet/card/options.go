@@ -45,7 +45,7 @@ type Profile struct {
 	Language       string // ISO 639-1; "" means en
 	Active         bool   // the applet leaves personalisation activated
 
-	// Carriage is how messages and answers travel (INT6, Carriage): response, packet
+	// Carriage is how messages and answers travel (INT6, Carriages): response, packet
 	// or own; "" means response. The last two need Keys; own needs no key set
 	// of the domain, and then, with MSL 0, takes packets without security too.
 	Carriage string

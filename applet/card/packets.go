@@ -51,7 +51,7 @@ const maxReport = 128
 const responseUDH = "\x02\x71\x00"
 
 // open checks a command packet. The order is: level, keys, checksum, TAR,
-// counter (INT6, Carriage). When ok is false the packet is not authenticated,
+// counter (INT6, Carriages). When ok is false the packet is not authenticated,
 // and refusal is all that may be said about it.
 func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusal []byte, ok bool) {
 	p.observe.see(EventPacket, "command packet", "", packet)

@@ -71,7 +71,7 @@ func TestProfileBorders(t *testing.T) {
 			c.Close()
 		}
 	}
-	// PID 00 and DCS 04, where a modem receives the answers (INT6, Carriage).
+	// PID 00 and DCS 04, where a modem receives the answers (INT6, Carriages).
 	modem := newPhone(t, newCard(t, func(o *card.Options) { o.PID, o.DCS = 0, 4 }))
 	modem.deliver(modem.seal(modem.message(applet.ChangeAppletStatus{To: applet.StatusReport})))
 	if m, err := sms.ParseSubmit(modem.sent[0]); err != nil || m.PID != 0 || m.DCS != 4 {
