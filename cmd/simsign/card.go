@@ -11,6 +11,8 @@ import (
 type CardCmd struct {
 	Import  CardImportCmd  `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
 	List    CardListCmd    `cmd:"" help:"List the cards."`
+	Show    CardShowCmd    `cmd:"" help:"Show a card: its user, its carriage, its key sets without their keys."`
+	Rotate  CardRotateCmd  `cmd:"" help:"Replace the key of a card's applet over the air."`
 	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
 	Emulate CardEmulateCmd `cmd:"" help:"Make emulated cards for the cards of a CSV file."`
@@ -85,9 +87,9 @@ func (k *CardListCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		t := c.table("ICCID", "IMSI", "PROFILE", "STATE")
+		t := c.table("ICCID", "IMSI", "PROFILE", "STATE", "CARRIAGE")
 		for _, x := range cards {
-			t.row(x.ICCID, x.IMSI, x.Profile, x.State)
+			t.row(x.ICCID, x.IMSI, x.Profile, x.State, x.Carriage)
 		}
 		return t.flush()
 	})

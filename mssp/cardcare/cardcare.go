@@ -1,5 +1,5 @@
 // Package cardcare looks after the applet on a card: its personal codes, its
-// data and its state. These are the operator's own transactions (INT3b, chapter
+// data, its keys and its state. These are the operator's own transactions (INT3b, chapter
 // 4), in the same queue as the signatures of that card.
 //
 // A personal code never passes through here: the user chooses and enters it on
@@ -21,6 +21,7 @@ import (
 const (
 	opCode   = "code"   // ManagePersonalCode
 	opApplet = "applet" // ChangeAppletStatus, SetAppletData
+	opRotate = "rotate" // SetKeys
 )
 
 // Care manages codes and applets. It is safe for concurrent use.
@@ -29,6 +30,9 @@ type Care struct{ engine *engine.Engine }
 // New registers the procedures with the engine.
 func New(e *engine.Engine) (*Care, error) {
 	if err := e.Register(opCode, decodeCode); err != nil {
+		return nil, err
+	}
+	if err := e.Register(opRotate, decodeRotate); err != nil {
 		return nil, err
 	}
 	return &Care{e}, e.Register(opApplet, decodeApplet)

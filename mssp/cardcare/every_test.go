@@ -12,6 +12,7 @@ import (
 // Every field of what a row keeps comes back.
 func TestEveryFieldOfThePayloads(t *testing.T) {
 	fieldtest.Each(t, code{}, nil, func(field string, c code) { same(t, field, &c, decodeCode) })
+	fieldtest.Each(t, rotate{}, nil, func(field string, r rotate) { same(t, field, &r, decodeRotate) })
 	fieldtest.Each(t, change{}, nil, func(field string, c change) { same(t, field, &c, decodeApplet) })
 }
 

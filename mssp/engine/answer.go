@@ -239,7 +239,10 @@ func (x *inbox) int6(ctx context.Context, in *incoming) error {
 // one that comes after the end; nil: nothing is lost with it.
 func (x *inbox) land(ctx context.Context, in *incoming, judge func() (store.Finish, error), late func(*mssp.Transaction) error) error {
 	f, j := in.flight, in.j
-	counter := counted(f.tx.ICCID, &in.Heard, j.UD)
+	counter, err := x.counted(f.ring, f.tx.ICCID, &in.Heard, j.UD)
+	if err != nil {
+		return err
+	}
 	res, err := x.line.conclude(ctx, func() (store.Finish, error) {
 		fin, err := x.line.guard(f.tx.ID, judge)
 		fin.TxID, fin.MO, fin.Joined, fin.Heard = f.tx.ID, in.mo, j.ID, counter
@@ -261,6 +264,7 @@ func (x *inbox) land(ctx context.Context, in *incoming, judge func() (store.Fini
 		return err
 	}
 	if res.Applied {
+		x.toldOfKeys(counter)
 		return nil
 	}
 	return x.tooLate(ctx, in, &res, late)

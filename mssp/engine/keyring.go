@@ -20,6 +20,15 @@ type keyring struct {
 
 	// Rows whose counters requests use; nil where the carriage needs none.
 	domain, applet *mssp.KeySet
+
+	sets []appletSet // of expected.Answers
+}
+
+// appletSet is what is known of a key set of an applet, besides its key.
+type appletSet struct {
+	row        *mssp.KeySet
+	generation byte
+	state      cardkeys.State
 }
 
 // profile is the card profile of that name, with the carriage of a card.
@@ -39,7 +48,7 @@ func errNoKeys(way carriage.Carriage, which string) error {
 	return mssp.Faultf(mssp.OTAError, "the user's card has no %s, which its carriage %s needs: the operator must import them", which, way.Name())
 }
 
-func (c *core) keyring(p *mssp.CardProfile, ks mssp.CardKeys) (*keyring, error) {
+func (c *core) keyring(p *mssp.CardProfile, ks mssp.CardKeys, probe bool) (*keyring, error) {
 	way := p.Way()
 	r := &keyring{way: way, expected: carriage.Expected{TAR: p.TAR, SPI: p.SPI, Lab: p.Lab}}
 	needs := way.Needs(p.SPI)
@@ -54,7 +63,7 @@ func (c *core) keyring(p *mssp.CardProfile, ks mssp.CardKeys) (*keyring, error) 
 		r.domain, r.expected.Domain = &ks.KeySet, set
 	}
 	if needs.Request || needs.Answer {
-		if err := c.appletKeys(r, ks.Applet, needs); err != nil {
+		if err := c.appletKeys(r, ks.Applet, needs, probe); err != nil {
 			return nil, err
 		}
 	}
@@ -77,15 +86,23 @@ func (c *core) domainKeys(p *mssp.CardProfile, ks *mssp.KeySet) (*ota.KeySet, er
 	return set, nil
 }
 
-func (c *core) appletKeys(r *keyring, rows []mssp.KeySet, needs carriage.Needs) error {
+// appletKeys takes the rows of a card's applet. Requests go under the confirmed key of the
+// newest installation; under that which is pending when they are to find out
+// whether the card has it.
+func (c *core) appletKeys(r *keyring, rows []mssp.KeySet, needs carriage.Needs, probe bool) error {
+	want := cardkeys.Confirmed
+	if probe {
+		want = cardkeys.Pending
+	}
+	generation := byte(0)
 	for i := range rows {
 		k, err := cardkeys.Open(c.o.Vault, &rows[i])
 		if err != nil {
 			return c.Internal("opening keys of an applet", err)
 		}
 		answer, err := k.Key.Answer(k.Set)
-		if err == nil && needs.Request && k.State == cardkeys.Confirmed && r.applet == nil {
-			r.applet = &rows[i]
+		if err == nil && needs.Request && k.State == want && k.Generation > generation {
+			r.applet, generation = &rows[i], k.Generation
 			r.request, err = k.Key.Request(k.Set)
 		}
 		clear(k.Key[:])
@@ -93,6 +110,7 @@ func (c *core) appletKeys(r *keyring, rows []mssp.KeySet, needs carriage.Needs) 
 			return c.Internal("preparing keys of an applet", err)
 		}
 		r.expected.Answers = append(r.expected.Answers, answer)
+		r.sets = append(r.sets, appletSet{&rows[i], k.Generation, k.State})
 	}
 	if len(r.expected.Answers) == 0 || needs.Request && r.applet == nil {
 		return errNoKeys(r.way, "keys of the applet")
@@ -126,7 +144,7 @@ func (c *core) keyrings(ctx context.Context, card *mssp.Card, profile string) (a
 	}
 	for _, ks := range sets {
 		ks.Applet = applets
-		r, err := c.keyring(&p, ks)
+		r, err := c.keyring(&p, ks, false)
 		if err != nil {
 			why = err
 			continue

@@ -145,7 +145,10 @@ func (x *inbox) late(ctx context.Context, iccid ota.ICCID, h *carriage.Heard, j 
 
 func (x *inbox) takeLate(ctx context.Context, tx *mssp.Transaction, iccid ota.ICCID, h *carriage.Heard, j *store.Joined) error {
 	x.m.mo("late")
-	counter := counted(iccid, h, j.UD)
+	counter, err := x.counted(nil, iccid, h, j.UD)
+	if err != nil {
+		return err
+	}
 	switch {
 	case counter != nil && tx.ID == "":
 		x.unasked(iccid, counter)
@@ -164,7 +167,10 @@ func (x *inbox) takeLate(ctx context.Context, tx *mssp.Transaction, iccid ota.IC
 // lateAnswer takes the applet's answer to a transaction that has ended without it. One to
 // a transaction that has been answered is the same again, or a sign of a copied card.
 func (x *inbox) lateAnswer(ctx context.Context, tx *mssp.Transaction, h *carriage.Heard, j *store.Joined) error {
-	counter := counted(tx.ICCID, h, j.UD)
+	counter, err := x.lateCounter(ctx, tx.ICCID, h, j)
+	if err != nil {
+		return err
+	}
 	if !tx.Ended.Unanswered() || !tx.LateAt.IsZero() {
 		_, err := x.repeated(ctx, tx.ICCID, counter)
 		return err
@@ -190,11 +196,32 @@ func (x *inbox) lateAnswer(ctx context.Context, tx *mssp.Transaction, h *carriag
 		if err != nil || !first {
 			return err
 		}
+		x.toldOfKeys(counter)
 		x.log.Warn("answered after its end: the answer goes to nobody", "tx", tx.ID, "ended", string(tx.Ended), "answer", l.What, "told", len(texts) > 0)
 		x.Trace(tx, LayerAnswer, In, "late answer, given to nobody: "+l.What)
 		x.line.outbox.sendTexts(texts)
 		return nil
 	}
+}
+
+// lateCounter is counted for who has no keyring at hand.
+func (x *inbox) lateCounter(ctx context.Context, iccid ota.ICCID, h *carriage.Heard, j *store.Joined) (*store.Heard, error) {
+	if h.Request == nil {
+		return nil, nil
+	}
+	card, err := x.o.Store.Card(ctx, iccid)
+	if err != nil {
+		return nil, err
+	}
+	rings, _, err := x.keyrings(ctx, &card, card.Profile)
+	if err != nil {
+		return nil, err
+	}
+	var r *keyring
+	if len(rings) > 0 {
+		r = rings[0]
+	}
+	return x.counted(r, iccid, h, j.UD)
 }
 
 // judgeLate is what a late answer leaves behind. Only who has done what was asked

@@ -93,13 +93,18 @@ func named(iccid ota.ICCID, h *carriage.Heard) store.Packet {
 	return p
 }
 
-// counted is the counter that an answer packet of the applet uses up; nil when it
-// has none of its own.
-func counted(iccid ota.ICCID, h *carriage.Heard, packet []byte) *store.Heard {
+// counted is the counter that an answer packet of the applet uses up, and what it proves
+// about the applet's keys; nil when it has none of its own.
+func (c *core) counted(r *keyring, iccid ota.ICCID, h *carriage.Heard, packet []byte) (*store.Heard, error) {
 	if h.Request == nil {
-		return nil
+		return nil, nil
 	}
-	return &store.Heard{ICCID: iccid, KVN: h.Set, CNTR: h.Counter, Digest: store.DigestOf(packet)}
+	out := &store.Heard{ICCID: iccid, KVN: h.Set, CNTR: h.Counter, Digest: store.DigestOf(packet)}
+	if r == nil {
+		return out, nil
+	}
+	err := c.proof(r, out)
+	return out, err
 }
 
 // repeated counts an answer packet that has no effect, and says what it means: a card

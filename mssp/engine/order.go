@@ -18,6 +18,12 @@ type Order struct {
 	Operation string    // under which the procedure is registered
 	Procedure Procedure // what the answer will mean
 	Commands  []applet.Command
+	// Numbered makes the commands that need the number under which the applet knows the
+	// transaction; nil: there are none.
+	Numbered func(transaction uint32) ([]applet.Command, error)
+	// Probe seals the request under the key of the applet that is pending (carriage own):
+	// an answer proves that the card has it.
+	Probe bool
 
 	Life time.Duration // 0: Options.ManageTimeOut
 	// Code is the usage whose personal code the user is asked for; 0: he is asked for none.
@@ -124,6 +130,13 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 	if tx, err = l.newTransaction(o, t); err != nil {
 		return tx, nil, err
 	}
+	if o.Numbered != nil {
+		numbered, err := o.Numbered(tx.AppletTxn)
+		if err != nil {
+			return tx, nil, l.Internal("making a command", err)
+		}
+		o.Commands = append(o.Commands, numbered...)
+	}
 	if tx.INT6, err = (applet.Message{Version: t.Profile.Way().Version(), Transaction: tx.AppletTxn, Commands: o.Commands}).MarshalBinary(); err != nil {
 		return tx, nil, &mssp.Fault{Code: mssp.WrongParam, Detail: "the command cannot be written: " + err.Error(), Err: err}
 	}
@@ -136,7 +149,7 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 		}
 	}
 	r = &request{Procedure: o.Procedure, head: head{
-		Operation: o.Operation, Card: t.Card.Profile, Language: o.Language, Code: o.Code, Confirms: o.Confirms, Bad: t.Card.BadPoR > 0,
+		Operation: o.Operation, Card: t.Card.Profile, Language: o.Language, Code: o.Code, Confirms: o.Confirms, Bad: t.Card.BadPoR > 0, Probe: o.Probe,
 	}}
 	if tx.Request, err = r.seal(l.o.Vault, &tx); err != nil {
 		return tx, nil, l.Internal("writing a request", err)

@@ -26,13 +26,14 @@ type head struct {
 	Code      mssp.KeyUsage // see Order
 	Confirms  byte          // see Order
 	Bad       bool          // the card had security errors before; a good answer forgives them
+	Probe     bool          // see Order
 }
 
 // As stored, a request is
 //
 //	1 octet   format: 2 (earlier releases wrote 1, or JSON, which begins with 7B)
 //	strings   operation, card profile, language: each a length and its octets
-//	3 octets  code, confirms, bad
+//	3 octets  code, confirms, 1 when bad + 2 for a probe
 //	string    payload of the procedure
 //	20 octets tag of keys.Vault
 //
@@ -66,6 +67,9 @@ func (r *request) seal(v Vault, tx *mssp.Transaction) ([]byte, error) {
 	b = append(b, byte(r.Code), r.Confirms, 0)
 	if r.Bad {
 		b[len(b)-1] = 1
+	}
+	if r.Probe {
+		b[len(b)-1] |= 2
 	}
 	b = append(binary.AppendUvarint(b, uint64(len(payload))), payload...)
 	return v.AppendTag(b, tagPurpose, identity(tx, requestFormat), b, tx.INT6)
@@ -148,7 +152,7 @@ func parseRequest(b []byte) (h head, payload []byte, err error) {
 	if len(b) < 3 {
 		return h, nil, fmt.Errorf("%w: 3 octets needed, have %d", errRequest, len(b))
 	}
-	h.Code, h.Confirms, h.Bad = mssp.KeyUsage(b[0]), b[1], b[2] != 0
+	h.Code, h.Confirms, h.Bad, h.Probe = mssp.KeyUsage(b[0]), b[1], b[2]&1 != 0, b[2]&2 != 0
 	if payload, b, err = cutString(b[3:]); err == nil && len(b) > 0 {
 		err = fmt.Errorf("%w: %d octets too many", errRequest, len(b))
 	}

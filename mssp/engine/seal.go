@@ -66,7 +66,7 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, 
 	if len(tx.INT6) > 0 && tx.INT6[0] != p.Way().Version() {
 		return store.Sealed{}, mssp.Faultf(mssp.SignatureProcess, "the user's card was imported anew meanwhile, and is asked in another way now: ask again")
 	}
-	ring, err := s.keyring(&p, ks)
+	ring, err := s.keyring(&p, ks, r.Probe)
 	if err != nil {
 		return store.Sealed{}, err
 	}

@@ -61,6 +61,8 @@ type Store interface {
 	LookupStanding(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, store.Standing, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
 	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
+	AddKeySet(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error)) error
+	Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
 	Stats(ctx context.Context) (store.Stats, error)

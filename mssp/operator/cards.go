@@ -1,12 +1,14 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/store"
@@ -184,7 +186,7 @@ func (s *Service) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
 }
 
 func cardInfo(c mssp.Card) CardInfo {
-	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State}
+	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State, Carriage: cmp.Or(c.Carriage, carriage.Response{}.Name())}
 }
 
 // ReleaseCard puts a card back into service that was suspended after security

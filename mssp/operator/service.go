@@ -27,6 +27,9 @@ type Store interface {
 	ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.Card) error) (mssp.Card, error)
 	ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) error) error
 	Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error)
+	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
+	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
+	Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
 	AddSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
@@ -46,6 +49,7 @@ type Store interface {
 type Vault interface {
 	pki.Sealer
 	SealMaterial(iccid ota.ICCID, m keys.Material) ([]byte, error)
+	OpenMaterial(iccid ota.ICCID, kvn byte, blob []byte) (keys.Material, error)
 	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
 	SealCounter(iccid ota.ICCID, kvn byte, c ota.CNTR) ([]byte, error)
 }
@@ -56,6 +60,9 @@ type Engine interface {
 	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
 	ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op applet.CodeOperation) (mssp.Transaction, error)
 	QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error)
+	// RotateKeys replaces the key of a card's applet; OrderKeys does not wait for it.
+	RotateKeys(ctx context.Context, iccid ota.ICCID) (mssp.Transaction, error)
+	OrderKeys(ctx context.Context, iccid ota.ICCID) error
 	// Cancel ends a transaction on behalf of somebody; mssp.ErrNotFound, mssp.ErrFinal.
 	Cancel(ctx context.Context, id mssp.TransID, operator string) (mssp.Transaction, error)
 }
@@ -81,6 +88,8 @@ type Operations interface {
 	Cards(ctx context.Context, r Page) ([]CardInfo, error)
 	ReleaseCard(ctx context.Context, r CardName) (CardInfo, error)
 	AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error)
+	ShowCard(ctx context.Context, r CardName) (CardDetail, error)
+	RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, error)
 
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
 	Users(ctx context.Context, r Page) ([]UserInfo, error)

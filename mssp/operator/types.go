@@ -115,6 +115,29 @@ type CardInfo struct {
 	IMSI    string `json:"imsi,omitempty"`
 	Profile string `json:"profile"`
 	State   string `json:"state"`
+	// Carriage is how messages travel to the applet.
+	Carriage string `json:"carriage"`
+}
+
+// CardDetail is a card with what is known of its keys, which it does not show.
+type CardDetail struct {
+	CardInfo
+	MSISDN string       `json:"msisdn,omitempty"` // of the user who has it
+	Keys   []KeySetInfo `json:"keys,omitempty"`
+}
+
+// KeySetInfo is a key set without its keys.
+type KeySetInfo struct {
+	KVN     byte   `json:"kvn"`
+	Applet  bool   `json:"applet,omitempty"` // of the applet, not of the security domain
+	Counter string `json:"counter"`          // last one that a request has used
+	What    string `json:"what"`             // algorithms; of an applet generation and state
+}
+
+// KeyRotation orders a new key for the applet of a card.
+type KeyRotation struct {
+	ICCID  string `json:"iccid"`
+	NoWait bool   `json:"noWait,omitempty"` // for its answer
 }
 
 // Page asks for a part of a list: what comes after After (empty: from the

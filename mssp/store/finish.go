@@ -126,6 +126,11 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 			return err
 		}
 	}
+	if f.Forget != 0 && (f.Heard == nil || f.Heard.KVN != f.Forget) {
+		if err := retire(q, res.Tx.ICCID, []byte{f.Forget}); err != nil {
+			return err
+		}
+	}
 	for i := range f.Keys {
 		if err := putKeyPair(q, &f.Keys[i], f.At); err != nil {
 			return err

@@ -22,6 +22,11 @@ type Heard struct {
 	KVN    byte // of its key set, 1 to 15
 	CNTR   ota.CNTR
 	Digest [16]byte // of its octets, see DigestOf
+
+	// Proves is the keys blob of its key set with which the row says that the applet has the
+	// key; nil: it says so already. Retires are the key sets that it has no more.
+	Proves  []byte
+	Retires []byte
 }
 
 // DigestOf tells one packet from another: the first half of SHA-256.
@@ -48,7 +53,10 @@ const (
 	sqlHeardHighest = `SELECT COALESCE(MAX(cntr), 0) FROM heard WHERE iccid = $1 AND kvn = $2`
 	sqlHeardAs      = `SELECT digest FROM heard WHERE iccid = $1 AND kvn = $2 AND cntr = $3`
 	sqlHear         = `INSERT INTO heard (iccid, kvn, cntr, digest) VALUES ($1, $2, $3, $4)`
-	sqlForgetHeard  = `DELETE FROM heard WHERE iccid = $1 AND kvn = $2 AND cntr <= $3`
+	sqlProve        = `UPDATE keyset SET keys = $3 WHERE iccid = $1 AND kvn = $2`
+	sqlRetire       = `DELETE FROM keyset WHERE iccid = $1 AND kvn = $2`
+
+	sqlForgetHeard = `DELETE FROM heard WHERE iccid = $1 AND kvn = $2 AND cntr <= $3`
 )
 
 // HeardBefore says what became of the counter of an answer packet: nil when it is
@@ -75,7 +83,27 @@ func hear(q querier, h *Heard) error {
 		return err
 	}
 	_, err = q.exec(sqlForgetHeard, append(of, max(highest, int64(h.CNTR))-heardWindow)...)
-	return err
+	if err == nil && h.Proves != nil {
+		_, err = q.exec(sqlProve, string(h.ICCID), kvnNumber(true, h.KVN), h.Proves)
+	}
+	if err != nil {
+		return err
+	}
+	return retire(q, h.ICCID, h.Retires)
+}
+
+// retire deletes key sets of an applet with the counters of their answers: should one
+// of that number come again, it begins at 0.
+func retire(q querier, iccid ota.ICCID, sets []byte) error {
+	for _, set := range sets {
+		if _, err := q.exec(sqlRetire, string(iccid), kvnNumber(true, set)); err != nil {
+			return err
+		}
+		if _, err := q.exec(sqlForgetHeard, string(iccid), set, int64(ota.MaxCNTR)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unheard is the highest counter of the key set, when that of h is unused.

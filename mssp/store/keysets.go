@@ -79,6 +79,31 @@ func (s *Records) ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mss
 	})
 }
 
+// AddKeySet reads a card and its key sets, as KeySets lists them, and stores the one that
+// f makes, in one commit; nil: none. The error is an Existing one when the card has it.
+// An error of f changes nothing and is returned as it is. f may run more than once.
+func (s *Records) AddKeySet(ctx context.Context, iccid ota.ICCID, f func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error)) error {
+	return s.do(ctx, func(q querier) error {
+		c, err := oneOf(q, scanCard, sqlHoldCard, string(iccid))
+		if err != nil {
+			return err
+		}
+		sets, err := allOf(q, scanKeySet, sqlKeySets, string(iccid))
+		if err != nil {
+			return err
+		}
+		ks, err := f(c, sets)
+		if err != nil || ks == nil {
+			return err
+		}
+		n, err := q.exec(sqlNewKeySet, string(iccid), rowNumber(ks), ks.Keys, ks.Counter)
+		if err == nil && n == 0 {
+			err = &Existing[mssp.KeySet]{Row: mssp.KeySet{ICCID: iccid, Applet: ks.Applet, KVN: ks.KVN}}
+		}
+		return err
+	})
+}
+
 // AllKeySets lists key sets in the order of card and version, from the one
 // after the given: for sealing all of them anew.
 func (s *Records) AllKeySets(ctx context.Context, after ota.ICCID, afterKVN byte, limit int) ([]mssp.KeySet, error) {

@@ -108,6 +108,9 @@ type Finish struct {
 	// Heard, when set, is the answer packet of the applet that ends it: its counter
 	// is used up by this commit.
 	Heard *Heard
+	// Forget is a key set of the applet that the card has refused; 0: none. One under which
+	// Heard came stays.
+	Forget byte
 	// MO, when set, is a single-segment answer that is stored by this same
 	// commit (its acknowledgement waits for it).
 	MO *bearer.MO

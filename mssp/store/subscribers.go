@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -173,6 +174,11 @@ func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) 
 }
 
 const subscriberColumns, cardColumns = 9, 10
+
+// Holder is the subscriber who has the card, or ErrNotFound.
+func (s *Records) Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {
+	return readOne(ctx, s.db, scanSubscriber, sqlHolder, string(iccid))
+}
 
 // Subscribers lists subscribers by number, from the one after the given.
 func (s *Records) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {

@@ -130,6 +130,14 @@ func (c *Client) AdvanceCounters(ctx context.Context, r operator.CardName) (oper
 	return call[operator.CountersAdvanced](ctx, c, "card/advance", r)
 }
 
+func (c *Client) ShowCard(ctx context.Context, r operator.CardName) (operator.CardDetail, error) {
+	return call[operator.CardDetail](ctx, c, "card/show", r)
+}
+
+func (c *Client) RotateKeys(ctx context.Context, r operator.KeyRotation) (operator.CardDetail, error) {
+	return call[operator.CardDetail](ctx, c, "card/rotate", r)
+}
+
 func (c *Client) AddUser(ctx context.Context, r operator.UserRequest) (operator.UserInfo, error) {
 	return call[operator.UserInfo](ctx, c, "user/add", r)
 }

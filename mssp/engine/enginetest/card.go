@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"sync"
 	"testing"
 
@@ -48,6 +49,8 @@ type Card struct {
 	Way    carriage.Carriage
 	Key    carriage.CardKey
 	KeySet byte
+	Old    *OldKey           // the confirmed one, while Key is new
+	under  byte              // key set of the last request
 	sealed map[string][]byte // answers by request, sealed once
 }
 
@@ -76,6 +79,9 @@ func (c *Card) Receive(s bearer.Segment) []bearer.MO {
 		delete(c.parts, key)
 	}
 	cmd, err := c.openPacket(packet)
+	if errors.Is(err, carriage.ErrKeySet) {
+		return nil // it says nothing
+	}
 	if err != nil {
 		c.t.Errorf("card cannot open: %v", err)
 		return nil
@@ -145,6 +151,8 @@ func (c *Card) Apply(m applet.Message) applet.Answer {
 			c.sign(&x, &r)
 		case applet.ManagePersonalCode:
 			c.Prompts++
+		case applet.SetKeys:
+			r.Status = c.setKeys(m.Transaction, &x)
 		}
 		a.Results = append(a.Results, r)
 	}

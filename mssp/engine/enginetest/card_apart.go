@@ -23,16 +23,64 @@ func (c *Card) openPacket(packet []byte) (ota.Command, error) {
 	if err != nil {
 		return ota.Command{}, err
 	}
-	return carriage.OpenRequest(nil, func(set byte) *ota.KeySet {
-		if set != c.KeySet {
-			return nil
-		}
-		keys, err := c.Key.Request(set)
-		if err != nil {
-			c.t.Error(err)
-		}
-		return keys
-	}, outer.TAR, outer.Data)
+	h, err := ota.ParseHeader(outer.Data)
+	if err != nil {
+		return ota.Command{}, err
+	}
+	set := h.KIc >> 4
+	cmd, err := carriage.OpenRequest(nil, c.requestKeys, outer.TAR, outer.Data)
+	if err == nil && set == c.KeySet {
+		c.Old = nil // whoever asks under the new key has it
+	}
+	if err == nil && set != c.under { // each has a counter of its own
+		c.Last, c.under = 0, set
+	}
+	return cmd, err
+}
+
+func (c *Card) requestKeys(set byte) *ota.KeySet {
+	key := c.Key
+	switch {
+	case set == c.KeySet:
+	case c.Old != nil && set == c.Old.Set:
+		key = c.Old.Key
+	default:
+		return nil
+	}
+	keys, err := key.Request(set)
+	if err != nil {
+		c.t.Error(err)
+	}
+	return keys
+}
+
+// OldKey is a key that is being replaced.
+type OldKey struct {
+	Key carriage.CardKey
+	Set byte
+}
+
+// setKeys is A7.
+func (c *Card) setKeys(transaction uint32, x *applet.SetKeys) applet.StatusWord {
+	confirmed := OldKey{c.Key, c.KeySet}
+	if c.Old != nil {
+		confirmed = *c.Old
+	}
+	if x.New.Set == confirmed.Set {
+		return applet.StatusSlotInUse
+	}
+	fresh, err := confirmed.Key.Unwrap(confirmed.Set, transaction, x.New)
+	if err != nil {
+		return applet.StatusMalformed
+	}
+	if c.Key != fresh || c.KeySet != x.New.Set {
+		c.Key, c.KeySet, c.moCtr = fresh, x.New.Set, 0
+		c.Old = &confirmed
+	}
+	if x.Drop == confirmed.Set {
+		c.Old = nil
+	}
+	return applet.StatusOK
 }
 
 // runApart does what a message says and answers apart.

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/operator"
+)
+
+// CardShowCmd shows a card.
+type CardShowCmd struct {
+	ConfigFlag
+	ICCID string `arg:"" help:"Number of the card."`
+}
+
+// Run prints what is known of it.
+func (k *CardShowCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		d, err := b.ShowCard(c.ctx, operator.CardName{ICCID: k.ICCID})
+		if err != nil {
+			return err
+		}
+		return c.showCard(&d)
+	})
+}
+
+func (c *cli) showCard(d *operator.CardDetail) error {
+	t := c.table("card", d.ICCID)
+	t.row("imsi", d.IMSI)
+	t.row("user", d.MSISDN)
+	t.row("profile", d.Profile)
+	t.row("state", d.State)
+	t.row("carriage", d.Carriage)
+	for _, s := range d.Keys {
+		t.row(keySetName(s.Applet, s.KVN), s.What+", counter "+s.Counter)
+	}
+	return t.flush()
+}
+
+// CardRotateCmd replaces keys of applets.
+type CardRotateCmd struct {
+	ConfigFlag
+	ICCID  string `arg:"" optional:"" help:"Number of the card."`
+	All    bool   `help:"All cards whose applet has a key of its own, one after the other."`
+	NoWait bool   `help:"Give the order and do not wait for the card."`
+}
+
+// Help explains what the flags do not.
+func (*CardRotateCmd) Help() string {
+	return `Sends the applet a new random key, wrapped under the one that it has (INT6 A7).
+The new key is stored before the order leaves, and answers under both are
+accepted until the card has proved that it has the new one; then the old one is
+deleted. When the order or its answer gets lost, order again: the same key goes.
+Make a backup of the database afterwards: one that is older cannot talk to the
+card. For cards of carriage packet and own.`
+}
+
+// Run says what became of each.
+func (k *CardRotateCmd) Run(c *cli) error {
+	if (k.ICCID == "") == !k.All {
+		return &exitError{Code: exitUsage, Err: errors.New("name a card, or --all")}
+	}
+	return k.administer(c, func(b admin.Backend) error {
+		if !k.All {
+			return k.one(c, b, k.ICCID)
+		}
+		return k.all(c, b)
+	})
+}
+
+func (k *CardRotateCmd) one(c *cli, b admin.Backend, iccid string) error {
+	if _, err := b.RotateKeys(c.ctx, operator.KeyRotation{ICCID: iccid, NoWait: k.NoWait}); err != nil {
+		return err
+	}
+	said := "has its new key"
+	if k.NoWait {
+		said = "is sent its new key"
+	}
+	c.printf("card %s %s\n", iccid, said)
+	return nil
+}
+
+// all goes on behind a card that fails, and says so in the end.
+func (k *CardRotateCmd) all(c *cli, b admin.Backend) error {
+	done, failed := 0, 0
+	for after := ""; ; {
+		cards, err := b.Cards(c.ctx, operator.Page{After: after})
+		if err != nil {
+			return err
+		}
+		if len(cards) == 0 {
+			break
+		}
+		for _, x := range cards {
+			after = x.ICCID
+			if x.Carriage == "response" || x.State != mssp.CardActive {
+				continue
+			}
+			if err := k.one(c, b, x.ICCID); errors.Is(err, operator.ErrNotRunning) || c.ctx.Err() != nil {
+				return err
+			} else if err != nil {
+				failed++
+				c.printf("card %s: %v\n", x.ICCID, err)
+				continue
+			}
+			done++
+		}
+	}
+	c.printf("%d %s\n", done, plural(done, "card", "cards"))
+	if failed > 0 {
+		return &exitError{Code: exitFailed, Err: fmt.Errorf("%d %s no new key", failed, plural(failed, "card has", "cards have")), Hint: "order again: a key that is on its way stays the same"}
+	}
+	return nil
+}

@@ -1,0 +1,323 @@
+package cardcare_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/carriage"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/cardkeys"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+)
+
+// rotating runs a test with a registered user whose card has a key of its applet.
+func rotating(t *testing.T, f func(t *testing.T, r *rotation)) {
+	for _, way := range []string{"packet", "own"} {
+		t.Run(way, func(t *testing.T) {
+			l := enginetest.New(t)
+			l.Carriage = way
+			r := &rotation{Lab: l, t: t, c: l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)}
+			_, card, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+			l.OK(err)
+			r.iccid = card.ICCID
+			t.Cleanup(func() {
+				for _, k := range r.seen {
+					if strings.Contains(strings.ToUpper(l.Logs.String()), fmt.Sprintf("%X", k[:])) {
+						t.Error("a key in the log")
+					}
+				}
+			})
+			f(t, r)
+		})
+	}
+}
+
+type rotation struct {
+	*enginetest.Lab
+	t     *testing.T
+	c     *enginetest.Card
+	iccid ota.ICCID
+	seen  []carriage.CardKey
+	n     int
+}
+
+// sets are the key sets of the applet as the rows have them, by number.
+func (r *rotation) sets() (all []cardkeys.Installed) {
+	r.t.Helper()
+	rows, err := r.Store.KeySets(r.t.Context(), r.iccid)
+	r.OK(err)
+	for i := range rows {
+		if rows[i].Applet {
+			k, err := cardkeys.Open(r.Vault, &rows[i])
+			r.OK(err)
+			all, r.seen = append(all, k), append(r.seen, k.Key)
+		}
+	}
+	slices.SortFunc(all, func(a, b cardkeys.Installed) int { return int(a.Set) - int(b.Set) })
+	return all
+}
+
+// want compares the numbers and states of the key sets.
+func (r *rotation) want(what, want string) {
+	r.t.Helper()
+	have := ""
+	for _, k := range r.sets() {
+		have += fmt.Sprintf(" %d:%s", k.Set, map[cardkeys.State]string{cardkeys.Confirmed: "confirmed", cardkeys.Pending: "pending"}[k.State])
+	}
+	if strings.TrimSpace(have) != want {
+		r.t.Errorf("%s: key sets%s, want %s", what, have, want)
+	}
+}
+
+func (r *rotation) rotate() error {
+	_, err := enginetest.Pumped(r.Lab, func() (mssp.Transaction, error) { return r.Care.RotateKeys(context.Background(), r.iccid) })
+	return err
+}
+
+// unanswered orders a key whose order or answer gets lost, until time is up; what the phone
+// has sent is given back.
+func (r *rotation) unanswered() (mos []bearer.MO) {
+	r.t.Helper()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Care.RotateKeys(context.Background(), r.iccid)
+		ended <- err
+	}()
+	for {
+		select {
+		case err := <-ended:
+			enginetest.WantFault(r.t, err, mssp.ExpiredTransaction)
+			return mos
+		default:
+		}
+		if open := r.open(); len(open) > 0 && open[0].State != mssp.Queued {
+			r.Settle()
+			mos = append(mos, r.Drop()...)
+			r.Clock.Add(4 * time.Minute)
+			r.Engine.Sweep(context.Background())
+		}
+		runtime.Gosched()
+	}
+}
+
+func (r *rotation) open() []mssp.Transaction {
+	txs, err := r.Store.Transactions(r.t.Context(), store.TransactionFilter{Open: true, Limit: 1})
+	r.OK(err)
+	return txs
+}
+
+func (r *rotation) sign() {
+	r.t.Helper()
+	r.n++
+	r.Want(r.Sign(enginetest.Request(fmt.Sprintf("T%d", r.n), "hello")).ID, mssp.Done, mssp.Signature)
+}
+
+// A key is stored before its order leaves, proven by the answer, and replaces the old one with
+// the commit of that; so it goes on, and round the numbers.
+//
+// Supports: 2-2d
+func TestRotate(t *testing.T) {
+	rotating(t, func(t *testing.T, r *rotation) {
+		first := r.sets()[0]
+		left := ""
+		r.OnSubmit = func(bearer.Segment) error {
+			for _, k := range r.sets() {
+				left += fmt.Sprint(" ", k.Set, k.State)
+			}
+			return nil
+		}
+		r.OK(r.rotate())
+		r.OnSubmit = nil
+		if !strings.HasPrefix(left, " 1 1 2 2") {
+			t.Errorf("when the order left the key sets were%s", left)
+		}
+		r.want("rotated", "2:confirmed")
+		now := r.sets()[0]
+		if now.Key == first.Key || now.Key != r.c.Key || r.c.KeySet != 2 || now.Generation != first.Generation {
+			t.Error("the card and the rows have different keys")
+		}
+		r.sign()
+		if r.c.Old != nil {
+			t.Error("the card has the old key still")
+		}
+		for n := range 15 {
+			r.Clock.Add(time.Minute) // counters of a set that is used again go by the clock
+			r.OK(r.rotate())
+			r.sign()
+			r.want("again", fmt.Sprintf("%d:confirmed", (n+2)%15+1))
+		}
+		r.Kill()
+		r.sign()
+	})
+}
+
+// Lost once, twice: the same key goes again, and both are accepted until it is proven.
+func TestRotateLost(t *testing.T) {
+	rotating(t, func(t *testing.T, r *rotation) {
+		r.Lose = true
+		r.unanswered()
+		r.Lose = false
+		r.want("order lost", "1:confirmed 2:pending")
+		key := r.sets()[1].Key
+		r.sign()
+		r.want("the card answers under the old one", "1:confirmed 2:pending")
+		r.Lose = true
+		r.unanswered()
+		r.Lose = false
+		r.Kill()
+		r.OK(r.rotate())
+		r.want("third time", "2:confirmed")
+		if r.sets()[0].Key != key || r.c.Key != key {
+			t.Error("another key than the one that was on its way")
+		}
+		r.sign()
+	})
+}
+
+// The order arrives and its answer does not: the next answer of the card, to whatever, proves the key.
+func TestRotateAnswerLost(t *testing.T) {
+	for what, then := range map[string]func(r *rotation, late []bearer.MO){
+		"a signature":  func(r *rotation, _ []bearer.MO) { r.sign() },
+		"the key":      func(r *rotation, _ []bearer.MO) { r.OK(r.rotate()) },
+		"after a kill": func(r *rotation, _ []bearer.MO) { r.Kill(); r.sign() },
+		"a late answer": func(r *rotation, late []bearer.MO) {
+			if len(late) == 0 {
+				r.t.Fatal("the card said nothing")
+			}
+			r.Bring(late...)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			rotating(t, func(t *testing.T, r *rotation) {
+				late := r.unanswered()
+				r.want("answer lost", "1:confirmed 2:pending")
+				if r.c.KeySet != 2 {
+					t.Fatal("the card has not got its key")
+				}
+				then(r, late)
+				r.want("proven", "2:confirmed")
+				r.sign()
+			})
+		})
+	}
+}
+
+// A card that refuses keeps its key, and so do the rows; the next order is made anew.
+func TestRotateRefused(t *testing.T) {
+	rotating(t, func(t *testing.T, r *rotation) {
+		for _, w := range []applet.StatusWord{applet.StatusMalformed, applet.StatusSlotInUse, applet.StatusNotSupported, applet.StatusConditions} {
+			r.c.Say = func(m applet.Message) applet.Answer {
+				return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSetKeys.Result(), Status: w}}}
+			}
+			if err := r.rotate(); err == nil {
+				t.Errorf("%s is a success", w)
+			}
+			r.want(w.String(), "1:confirmed")
+		}
+		r.c.Say = func(m applet.Message) applet.Answer { // it says that it was done, and was not
+			return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSetKeys.Result(), Status: applet.StatusOK}}}
+		}
+		enginetest.WantFault(t, r.rotate(), mssp.OTAError)
+		r.want("done without proof", "1:confirmed 2:pending")
+		r.c.Say = nil
+		r.sign()
+		r.OK(r.rotate())
+		r.sign()
+	})
+}
+
+// The rows are of a backup: the card has dropped the key under which it was asked last.
+func TestRotateAfterRestore(t *testing.T) {
+	l := enginetest.New(t)
+	l.Carriage = "own"
+	r := &rotation{Lab: l, t: t, c: l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)}
+	_, card, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+	l.OK(err)
+	r.iccid = card.ICCID
+	r.unanswered()
+	r.c.Old = nil // it was asked under the new one meanwhile
+	r.want("restored", "1:confirmed 2:pending")
+	seen := len(r.c.Seen)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Care.RotateKeys(context.Background(), r.iccid)
+		ended <- err
+	}()
+	for waited := false; ; {
+		select {
+		case err := <-ended:
+			l.OK(err)
+			r.want("asked under the new one", "2:confirmed")
+			if len(r.c.Seen) != seen+1 {
+				t.Errorf("the card has read %d requests", len(r.c.Seen)-seen)
+			}
+			r.sign()
+			return
+		default:
+		}
+		if open := r.open(); !waited && len(open) > 0 && open[0].State != mssp.Queued {
+			r.Settle()
+			r.Clock.Add(4 * time.Minute)
+			r.Engine.Sweep(context.Background())
+			waited = true
+		}
+		r.Deliver()
+		runtime.Gosched()
+	}
+}
+
+// A new installation of the applet comes beside the old one, and its first answer ends that.
+func TestNewInstallation(t *testing.T) {
+	rotating(t, func(t *testing.T, r *rotation) {
+		fresh := cardkeys.Installed{Set: 5, Generation: 2, State: cardkeys.Confirmed, Key: carriage.NewCardKey()}
+		row := r.AppletKey(r.iccid, fresh)
+		r.OK(r.Store.AddKeySet(t.Context(), r.iccid, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) { return &row, nil }))
+		r.want("imported", "1:confirmed 5:confirmed")
+		r.c.Key, r.c.KeySet = fresh.Key, 5
+		r.sign()
+		r.want("answered", "5:confirmed")
+		r.OK(r.rotate())
+		r.want("rotated", "6:confirmed")
+		if k := r.sets()[0]; k.Generation != 2 {
+			t.Errorf("generation %d", k.Generation)
+		}
+	})
+}
+
+// Who has no key of his applet, and whom nobody can reach, is told so, and nothing is stored.
+func TestRotateNobody(t *testing.T) {
+	l := enginetest.New(t)
+	l.User(enginetest.Number)
+	_, card, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+	l.OK(err)
+	_, err = l.Care.RotateKeys(t.Context(), card.ICCID)
+	enginetest.WantFault(t, err, mssp.WrongParam)
+	_, err = l.Care.RotateKeys(t.Context(), "8941010000000999999")
+	enginetest.WantFault(t, err, mssp.UnknownClient)
+	if err := l.Care.OrderKeys(t.Context(), card.ICCID); err == nil {
+		t.Error("ordered")
+	}
+	if rows, err := l.Store.KeySets(t.Context(), card.ICCID); err != nil || len(rows) != 1 {
+		t.Errorf("%d key sets, %v", len(rows), err)
+	}
+	l.Carriage = "packet"
+	l.User("41790000002")
+	_, card, _, err = l.Store.Lookup(t.Context(), "41790000002")
+	l.OK(err)
+	l.OK(l.Care.OrderKeys(t.Context(), card.ICCID))
+	l.Settle()
+	l.Pump()
+	rows, err := l.Store.KeySets(t.Context(), card.ICCID)
+	if err != nil || len(rows) != 2 || rows[1].KVN != 2 {
+		t.Errorf("%d key sets, %v", len(rows), err)
+	}
+}
