@@ -33,11 +33,26 @@ func (c *Care) RotateKeys(ctx context.Context, iccid ota.ICCID) (mssp.Transactio
 	case perr != nil:
 		return tx, errors.Join(err, perr)
 	case proven:
-		return tx, nil
+		return tx, c.dropKeys(ctx, t, r.Now.Set)
 	case err == nil:
 		err = mssp.Faultf(mssp.OTAError, "the card has said that it took the new key, and answers under the old one: the old one stays in use")
 	}
 	return tx, err
+}
+
+// dropKeys has a card of carriage packet forget the old key; one of own does that when it
+// is asked under the new one. Should the order get lost, the next rotation says it again.
+func (c *Care) dropKeys(ctx context.Context, t *engine.Target, set byte) error {
+	if t.Profile.Way().Needs(t.Profile.SPI).Request {
+		return nil
+	}
+	_, err := c.engine.Run(ctx, t, engine.Order{
+		Kind: mssp.KindApplet, Operation: opRotate, Procedure: &rotate{}, Commands: []applet.Command{applet.SetKeys{Drop: set}},
+	})
+	if f := (*mssp.Fault)(nil); errors.As(err, &f) {
+		return nil // the key was replaced all the same
+	}
+	return err
 }
 
 // lost reports whether nobody has answered.
@@ -68,8 +83,8 @@ func (c *Care) rotation(ctx context.Context, iccid ota.ICCID) (t *engine.Target,
 			defer r.Clear()
 			w, err := r.Now.Key.Wrap(r.Now.Set, transaction, r.Next.Set, r.Next.Key)
 			cmd := applet.SetKeys{New: &w}
-			if !t.Profile.Way().Needs(t.Profile.SPI).Request {
-				cmd.Drop = r.Now.Set // of no use any more: nothing is sealed under it
+			if !t.Profile.Way().Needs(t.Profile.SPI).Request && r.Now.Before != r.Next.Set {
+				cmd.Drop = r.Now.Before // the order that said so may have been lost
 			}
 			return []applet.Command{cmd}, err
 		},
@@ -84,7 +99,7 @@ func probe() engine.Order {
 	return o
 }
 
-// rotate is SetKeys with a new key.
+// rotate is SetKeys with a new key; Set 0: without.
 type rotate struct {
 	Set byte `json:"set"`
 }

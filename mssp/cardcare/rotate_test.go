@@ -99,7 +99,7 @@ func (r *rotation) unanswered() (mos []bearer.MO) {
 			return mos
 		default:
 		}
-		if open := r.open(); len(open) > 0 && open[0].State != mssp.Queued {
+		if open := r.open(); len(open) > 0 && open[0].State == mssp.Waiting {
 			r.Settle()
 			mos = append(mos, r.Drop()...)
 			r.Clock.Add(4 * time.Minute)
@@ -148,6 +148,9 @@ func TestRotate(t *testing.T) {
 		r.sign()
 		if r.c.Old != nil {
 			t.Error("the card has the old key still")
+		}
+		if now.Before != 1 {
+			t.Errorf("it replaces %d", now.Before)
 		}
 		for n := range 15 {
 			r.Clock.Add(time.Minute) // counters of a set that is used again go by the clock
@@ -211,6 +214,32 @@ func TestRotateAnswerLost(t *testing.T) {
 	}
 }
 
+// The order to drop the old key gets lost: the next rotation says it again.
+func TestRotateDropLost(t *testing.T) {
+	l := enginetest.New(t)
+	l.Carriage = "packet"
+	r := &rotation{Lab: l, t: t, c: l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)}
+	_, card, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+	l.OK(err)
+	r.iccid = card.ICCID
+	l.OK(l.Care.OrderKeys(t.Context(), r.iccid)) // who does not wait does not say it at all
+	l.Settle()
+	l.Pump()
+	r.want("rotated", "2:confirmed")
+	if r.c.Old == nil {
+		t.Fatal("the card has dropped the old key by itself")
+	}
+	r.sign()
+	for n := range 3 {
+		r.OK(r.rotate())
+		r.want("again", fmt.Sprintf("%d:confirmed", n+3))
+		if r.c.Old != nil || r.c.KeySet != byte(n+3) {
+			t.Errorf("the card has key set %d, and the old one: %v", r.c.KeySet, r.c.Old != nil)
+		}
+		r.sign()
+	}
+}
+
 // A card that refuses keeps its key, and so do the rows; the next order is made anew.
 func TestRotateRefused(t *testing.T) {
 	rotating(t, func(t *testing.T, r *rotation) {
@@ -264,7 +293,7 @@ func TestRotateAfterRestore(t *testing.T) {
 			return
 		default:
 		}
-		if open := r.open(); !waited && len(open) > 0 && open[0].State != mssp.Queued {
+		if open := r.open(); !waited && len(open) > 0 && open[0].State == mssp.Waiting {
 			r.Settle()
 			r.Clock.Add(4 * time.Minute)
 			r.Engine.Sweep(context.Background())

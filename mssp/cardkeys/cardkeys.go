@@ -36,6 +36,7 @@ type Installed struct {
 	Set        byte // 1 to 15
 	Generation byte // of the installation: each one begins its counters at 0
 	State      State
+	Before     byte // the set that it replaces or has replaced; 0: it came with the card
 	Key        carriage.CardKey
 }
 
@@ -44,7 +45,7 @@ var ErrRow = errors.New("not a key row of an applet")
 
 const (
 	rowVersion = 1
-	rowLen     = 4 + len(carriage.CardKey{})
+	rowLen     = 5 + len(carriage.CardKey{})
 )
 
 // Vault seals and opens fields of rows; *keys.Vault is one.
@@ -67,7 +68,7 @@ func Seal(v Vault, iccid ota.ICCID, k Installed) ([]byte, error) {
 	if err := k.check(); err != nil {
 		return nil, err
 	}
-	b := append([]byte{rowVersion, k.Set, k.Generation, byte(k.State)}, k.Key[:]...)
+	b := append([]byte{rowVersion, k.Set, k.Generation, byte(k.State), k.Before}, k.Key[:]...)
 	defer clear(b)
 	return v.Seal(keys.KeySetField(iccid, 16+k.Set, "keys"), b)
 }
@@ -82,7 +83,7 @@ func Open(v Vault, ks *mssp.KeySet) (k Installed, err error) {
 	if len(b) != rowLen || b[0] != rowVersion {
 		return k, fmt.Errorf("%w: %d octets", ErrRow, len(b))
 	}
-	k = Installed{Set: b[1], Generation: b[2], State: State(b[3]), Key: carriage.CardKey(b[4:])}
+	k = Installed{Set: b[1], Generation: b[2], State: State(b[3]), Before: b[4], Key: carriage.CardKey(b[5:])}
 	if err = k.check(); err == nil && (!ks.Applet || k.Set != ks.KVN) {
 		err = fmt.Errorf("%w: key set %d in the row of %d", ErrRow, k.Set, ks.KVN)
 	}
@@ -95,6 +96,8 @@ func (k *Installed) check() error {
 		return fmt.Errorf("%w: key set %d, it must be 1 to 15", ErrRow, k.Set)
 	case k.Generation == 0:
 		return fmt.Errorf("%w: the generation must be 1 to 255", ErrRow)
+	case k.Before > 15 || k.Before == k.Set:
+		return fmt.Errorf("%w: key set %d replaces %d", ErrRow, k.Set, k.Before)
 	case k.State != Confirmed && k.State != Pending:
 		return fmt.Errorf("%w: state %d", ErrRow, k.State)
 	}

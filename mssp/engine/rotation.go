@@ -109,7 +109,7 @@ func (c *core) StartRotation(ctx context.Context, t *Target) (r Rotation, err er
 		for used[set] {
 			set = set%15 + 1
 		}
-		r.Next = cardkeys.Installed{Set: set, Generation: r.Now.Generation, State: cardkeys.Pending, Key: carriage.NewCardKey()}
+		r.Next = cardkeys.Installed{Set: set, Generation: r.Now.Generation, State: cardkeys.Pending, Before: r.Now.Set, Key: carriage.NewCardKey()}
 		row := &mssp.KeySet{ICCID: iccid, Applet: true, KVN: set}
 		if row.Keys, err = cardkeys.Seal(c.o.Vault, iccid, r.Next); err == nil {
 			row.Counter, err = c.o.Vault.SealCounter(iccid, cardkeys.RowNumber(row), 0)

@@ -60,8 +60,16 @@ type OldKey struct {
 	Set byte
 }
 
-// setKeys is A7.
+// setKeys is A7: a set is dropped before a new one is taken.
 func (c *Card) setKeys(transaction uint32, x *applet.SetKeys) applet.StatusWord {
+	if c.Old != nil && x.Drop == c.Old.Set {
+		c.Old = nil
+	} else if x.Drop == c.KeySet {
+		return applet.StatusSlotInUse
+	}
+	if x.New == nil {
+		return applet.StatusOK
+	}
 	confirmed := OldKey{c.Key, c.KeySet}
 	if c.Old != nil {
 		confirmed = *c.Old
@@ -76,9 +84,6 @@ func (c *Card) setKeys(transaction uint32, x *applet.SetKeys) applet.StatusWord 
 	if c.Key != fresh || c.KeySet != x.New.Set {
 		c.Key, c.KeySet, c.moCtr = fresh, x.New.Set, 0
 		c.Old = &confirmed
-	}
-	if x.Drop == confirmed.Set {
-		c.Old = nil
 	}
 	return applet.StatusOK
 }
