@@ -2,17 +2,21 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/ota"
 )
 
 // CardEmulateCmd personalises emulated cards.
@@ -20,7 +24,10 @@ type CardEmulateCmd struct {
 	ConfigFlag
 	File string `arg:"" help:"Card file, the one that is imported."`
 	MasterFlag
-	Out string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
+	Carriage string `placeholder:"NAME" help:"How messages travel to the applet: response, packet or own, in place of the card profile's."`
+	Level    int    `placeholder:"1-3" help:"How much of INT6 the card does (3): 1 and 2 are what real cards give to an applet."`
+	Strict   bool   `help:"Hold the applet to the limits of the toolkit of the standards."`
+	Out      string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
 }
 
 // Help explains what the flags do not.
@@ -28,8 +35,9 @@ func (*CardEmulateCmd) Help() string {
 	return `Makes an emulated card for each card of a card file, as a card maker would
 make real ones: with the keys of the file and the applet of its card profile.
 "simsign handset --card FILE" is a phone around one, "simsign card attach" puts
-one into a virtual reader. Where its SIM menu asks for an unblocking code, that is
-` + emulatedUnblocking + `. The files hold keys and codes in clear: tests only.`
+one into a virtual reader. Each card has an unblocking code of its own, for its SIM
+menu, which is printed and nowhere else. The files hold keys and codes in clear:
+tests only.`
 }
 
 // Run makes all cards of the file; a card that is there already is left alone.
@@ -52,6 +60,9 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 			return err
 		}
 	}
+	if k.Level < 0 || k.Level > 3 {
+		return &exitError{Code: exitUsage, Err: fmt.Errorf("--level must be 1 to 3, is %d", k.Level)}
+	}
 	profiles := cfg.CardProfiles()
 	cards, err := operator.ParseCards(text, profiles, master)
 	if err != nil {
@@ -65,26 +76,36 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s is there already: an emulated card keeps its keys, so remove it yourself or take another --out", path)
 		}
-		made, err := card.Create(path, card.Options{Profile: emulated(x, profiles[x.Card.Profile], cfg)})
+		profile, err := k.emulated(x, profiles[x.Card.Profile], cfg)
+		if err != nil {
+			return fmt.Errorf("card %s: %w", x.Card.ICCID, err)
+		}
+		made, err := card.Create(path, card.Options{Profile: profile})
 		if err != nil {
 			return fmt.Errorf("card %s: %w", x.Card.ICCID, err)
 		}
 		if err := made.Close(); err != nil {
 			return err
 		}
-		c.printf("%s\n", path)
+		c.printf("%s\n  unblocking code %s\n", path, profile.UnblockingCode)
 	}
 	return nil
 }
 
 // emulated is the profile of a card of the file.
-func emulated(x operator.ImportedCard, p mssp.CardProfile, cfg *config.Config) card.Profile {
+func (k *CardEmulateCmd) emulated(x operator.ImportedCard, p mssp.CardProfile, cfg *config.Config) (card.Profile, error) {
 	out := card.Profile{
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
-		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: emulatedUnblocking, ServerAddress: p.ServerAddress,
+		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: unblockingCode(), ServerAddress: p.ServerAddress,
+		Carriage: cmp.Or(k.Carriage, p.Way().Name()), Level: applet.Level(k.Level), Strict: k.Strict,
+	}
+	if out.Level == applet.Level1 {
+		out.Slots = max(2, int(p.Slots))
 	}
 	for _, a := range p.Algorithms {
-		out.Algorithms = append(out.Algorithms, applet.Algorithm(a))
+		if a := applet.Algorithm(a); out.Level == 0 || out.Level == applet.Level3 || a == applet.ECDSAP256 || a == applet.RSA2048 {
+			out.Algorithms = append(out.Algorithms, a)
+		}
 	}
 	for i := range out.Codes {
 		out.Codes[i] = card.CodeProfile{Min: p.CodeMin[i], Max: p.CodeMax[i]}
@@ -95,11 +116,28 @@ func emulated(x operator.ImportedCard, p mssp.CardProfile, cfg *config.Config) c
 	if out.ServerAddress == "" && len(cfg.Bearers) > 0 { // as phones of the first bearer see the service
 		out.ServerAddress = "+" + string(cfg.Bearers[0].Number)
 	}
-	return out
+	way, err := carriage.Of(out.Carriage)
+	if err != nil || !way.Needs(p.SPI).Answer {
+		return out, err
+	}
+	if x.Applet == nil {
+		return out, fmt.Errorf("carriage %s needs k0, which this card of the file has not", out.Carriage)
+	}
+	out.Keys = card.AppletKeys{K0: x.Applet.Key, Set: x.Applet.Set, Generation: x.Applet.Generation}
+	if way.Needs(p.SPI).Domain {
+		out.MSL = ota.SPI1Default
+	}
+	return out, nil
 }
 
-// emulatedUnblocking is the unblocking code of every emulated card.
-const emulatedUnblocking = "31415926"
+// unblockingCode is 8 random digits.
+func unblockingCode() string {
+	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
+	if err != nil {
+		panic(err) // the system has no random numbers
+	}
+	return fmt.Sprintf("%08d", n)
+}
 
 // readPrivate reads a file of keys, when only its owner can.
 func readPrivate(what, path string) (string, error) {
