@@ -93,7 +93,7 @@ func TestAddUser(t *testing.T) {
 	}
 	_, err = s.Users(t.Context(), Page{After: "0"})
 	wantBad(t, "after", err, sms.ErrMSISDN.Error()+": 3 to 15 digits, have 1 characters")
-	if cards, err := s.Cards(t.Context(), Page{After: iccid1}); err != nil || !reflect.DeepEqual(cards, []CardInfo{{ICCID: "8941000000000000002", Profile: "lab", State: "active"}}) {
+	if cards, err := s.Cards(t.Context(), Page{After: iccid1}); err != nil || !reflect.DeepEqual(cards, []CardInfo{{ICCID: "8941000000000000002", Profile: "lab", State: "active", Carriage: "response"}}) {
 		t.Errorf("%+v, %v", cards, err)
 	}
 }
