@@ -309,7 +309,7 @@ func TestReleaseAndAdvance(t *testing.T) {
 			t.Fatal(err)
 		}
 		info, err := s.ReleaseCard(ctx, CardName{ICCID: iccid1})
-		if want := (CardInfo{ICCID: iccid1, IMSI: "228010000000001", Profile: "int6", State: "active"}); err != nil || info != want {
+		if want := (CardInfo{ICCID: iccid1, IMSI: "228010000000001", Profile: "int6", State: "active", Carriage: "response"}); err != nil || info != want {
 			t.Errorf("%s: %+v, %v", what, info, err)
 		}
 		if c, err := st.Card(ctx, iccid1); err != nil || c.BadPoR != 0 || c.State != mssp.CardActive {
