@@ -3,18 +3,19 @@
 // command and gives the response, and everything that the outside learns or
 // changes goes through it.
 //
-// Below is the T=0 interface of a USIM: a small file system, and the card
-// application toolkit, in which the card waits to be asked. A short message
-// arrives in an ENVELOPE; when the card wants something of the user it answers
+// It has two rooms. This package is the card: the T=0 interface of a USIM with a small
+// file system, the OTA layer (segments are collected, packets opened, level, keys and
+// counter checked), the card application toolkit, the memory and the personal codes.
+// Package signing is the applet, and cannot import this one: it has the calls of package
+// uicc, which are those of a toolkit applet, so that it can do no more than a real one.
+//
+// In the toolkit the card waits to be asked: when it wants something of the user it answers
 // 91xx, the terminal FETCHes a proactive command (DISPLAY TEXT, GET INPUT, SEND
 // SHORT MESSAGE), does it and reports with TERMINAL RESPONSE, whose status may
-// again be 91xx. The applet above is written as if it called the user
-// directly; each of its sessions is a coroutine that stops at a proactive
+// again be 91xx. Each session is a coroutine that stops at a proactive
 // command and goes on with the terminal's response.
 //
-// Between the two stands over-the-air security: segments are collected,
-// packets opened, level, keys and counter checked, and only then does the
-// applet see a message. Memory is a journal of records (nvm_journal.go). It
+// Memory is a journal of records (nvm_journal.go). It
 // holds keys and codes in clear and says so in its first line: this card is
 // for tests and demonstrations, and protects nothing from whoever has the file.
 package card
@@ -25,14 +26,18 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/simsign/simsign/applet/card/signing"
+	"github.com/simsign/simsign/applet/card/uicc"
 )
 
 // Card is an emulated UICC. Transmit, Reset and Close may be called by
 // different goroutines; one command runs at a time.
 //
-// Each part knows only what it stands on: the applet asks the toolkit, the
-// sender and the packet security, and these run jobs and open packets without
-// knowing what is in them. Only the card knows them all.
+// Each part knows only what it stands on: the toolkit runs sessions and the packet security
+// opens packets without knowing what is in them. Only the card knows them all. The
+// applet is in another room: it has a system, which is all that the card is to it
+// (package uicc).
 type Card struct {
 	mu       sync.Mutex
 	opt      Options
@@ -45,8 +50,11 @@ type Card struct {
 	toolkit  *toolkit
 	segments segments
 	security *packetSecurity
-	sender   *sender
-	applet   *signingApplet
+	sender   *uicc.Sender
+	pins     []*pin
+	applet   uicc.Applet
+
+	reference uint16 // of concatenation in the card's own messages
 }
 
 // New makes a card whose memory lives as long as the process.
@@ -84,7 +92,7 @@ func Load(path string, o Options) (*Card, error) {
 	}
 	nv.file = j
 	o.Profile = Profile{}
-	if err := o.Profile.unmarshal(nv.get(keyProfile)); err != nil {
+	if err := o.Profile.unmarshal(nv.Get(keyProfile)); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w: profile: %v", path, ErrJournal, err), j.close())
 	}
 	c, err := powerOn(o, nv)
@@ -104,16 +112,15 @@ func personalise(o Options, nv *nvm, j *journal) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	nv.put(keyProfile, b)
+	nv.Put(keyProfile, b)
 	for _, k := range o.KeySets {
-		nv.put(keyCounter(k.KVN), encodeCounter(k.Counter))
+		nv.Put(keyCounter(k.KVN), uicc.CounterOctets(k.Counter))
 	}
 	c, err := powerOn(o, nv)
 	if err != nil {
 		return nil, err
 	}
-	c.applet.putAll()
-	return c, nv.commit()
+	return c, nv.Commit()
 }
 
 // powerOn builds a card around its memory.
@@ -134,16 +141,22 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	c := &Card{opt: o, log: o.Logger, observe: o.Trace, nv: nv, segments: segments{log: o.Logger}}
 	p := &c.opt.Profile
 	c.files = newFileSystem(p)
-	c.toolkit = &toolkit{observe: c.observe, most: p.limits().waiting}
+	c.toolkit = &toolkit{observe: c.observe}
 	c.security = &packetSecurity{profile: p, log: c.log, observe: c.observe, nv: nv, keySets: sets}
-	c.sender = &sender{profile: p, log: c.log}
-	c.applet = &signingApplet{
-		opt: &c.opt, limits: p.limits(), log: c.log, observe: c.observe, nv: nv, tk: c.toolkit, security: c.security, sender: c.sender,
-		codes: codeStore{nv: nv, profile: p, count: p.limits().codes}, slots: slotStore{nv: nv, profile: p}, answers: answerStore{nv: nv, sealed: p.sealsAnswers(), whole: p.limits().kept}, keys: keyStore{nv: nv, profile: p}, strings: stringStore{nv: nv, profile: p},
+	c.sender = &uicc.Sender{PID: p.PID, DCS: p.DCS, Ref16: p.ConcatRef16, Log: c.log}
+	if p.SMSC != "" {
+		c.sender.SMSC = dialled(p.SMSC)
 	}
-	if err := c.applet.load(); err != nil {
+	if c.pins, err = newPINs(nv, p); err != nil {
 		return nil, err
 	}
+	applet, err := signing.New(p.parameters(), &system{c}, signing.Emulation{
+		Logger: c.log, Sender: c.sender, KeygenDelay: o.KeygenDelay, Sleep: o.Sleep,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.applet, c.toolkit.applet = applet, applet
 	return c, nil
 }
 
@@ -170,8 +183,6 @@ func (c *Card) Reset() []byte {
 func (c *Card) reset() {
 	c.toolkit.abort()
 	c.toolkit.profile = nil
-	c.applet.answers.reset()
-	c.applet.polling = false
 	c.segments.partials, c.response = nil, nil
 	c.files.reset()
 }

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"github.com/simsign/simsign/applet/card/uicc"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -14,9 +15,13 @@ func (c *Card) terminalProfile(cmd command) uint16 {
 	// first has used its counter and is done after the menu.
 	if c.toolkit.profile != nil {
 		c.toolkit.abort()
+		c.toolkit.profile = nil
 	}
+	_ = c.applet.Process(&uicc.Event{Kind: uicc.PowerOn}, nil)
 	c.toolkit.profile = append([]byte{}, cmd.data...)
-	c.applet.begin()
+	if c.toolkit.has(uicc.FacilitySetUpMenu) {
+		c.toolkit.queue = append([]task{c.toolkit.showMenu}, c.toolkit.queue...)
+	}
 	c.toolkit.advance()
 	return swOK
 }
@@ -24,14 +29,14 @@ func (c *Card) terminalProfile(cmd command) uint16 {
 // envelope is ENVELOPE (TS 102 221 11.2.2): a short message for the card, or the
 // user's choice in the card's menu. Other events are acknowledged and ignored.
 func (c *Card) envelope(cmd command) ([]byte, uint16) {
-	tag, body, _, ok := readBER(cmd.data)
+	tag, body, _, ok := uicc.ReadBER(cmd.data)
 	if !ok {
 		return nil, swWrongData
 	}
 	switch tag {
-	case tagSMSDownload:
+	case uicc.TagSMSDownload:
 		return c.download(cmd, body)
-	case tagMenuSelection:
+	case uicc.TagMenuSelection:
 		return nil, c.menuSelection(body)
 	}
 	return nil, swOK
@@ -48,7 +53,7 @@ const (
 // What the card says in the SMS-DELIVER-REPORT comes by GET RESPONSE. A message
 // that is no part of a secured packet is acknowledged and dropped.
 func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
-	tpdu, ok := findTLV(body, tagTPDU)
+	tpdu, ok := uicc.FindTLV(body, uicc.TagTPDU)
 	if !ok {
 		return nil, swWrongData
 	}
@@ -57,7 +62,7 @@ func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
 		c.log.Warn("short message refused", "error", err)
 		return nil, swWrongData
 	}
-	if c.toolkit.full() && !c.opt.Strict {
+	if !c.opt.Strict && !c.applet.Room() {
 		return nil, swBusy
 	}
 	packet, ok := c.segments.collect(&d)
@@ -77,15 +82,14 @@ func (c *Card) download(cmd command, body []byte) ([]byte, uint16) {
 
 // menuSelection starts what the user chose (TS 102 223 7.2).
 func (c *Card) menuSelection(body []byte) uint16 {
-	id, ok := findTLV(body, tagItemID)
+	id, ok := uicc.FindTLV(body, uicc.TagItemID)
 	if !ok || len(id) != 1 {
 		return swWrongData
 	}
-	if c.toolkit.full() {
+	if !c.applet.Room() {
 		return swBusy
 	}
-	_, help := findTLV(body, tagHelpRequest)
-	item := id[0]
-	c.toolkit.begin(&job{run: func(s *session) { c.applet.menuChosen(s, item, help) }})
+	_, help := uicc.FindTLV(body, uicc.TagHelpRequest)
+	_ = c.toolkit.trigger(&uicc.Event{Kind: uicc.Menu, Item: id[0], Help: help})
 	return swOK
 }

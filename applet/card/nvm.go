@@ -21,10 +21,11 @@ type nvm struct {
 
 func newNVM() *nvm { return &nvm{values: map[string][]byte{}} }
 
-func (m *nvm) get(key string) []byte { return m.values[key] }
+// Get is uicc.Memory.
+func (m *nvm) Get(key string) []byte { return m.values[key] }
 
-// put changes a value; nil deletes it. The memory keeps value.
-func (m *nvm) put(key string, value []byte) {
+// Put is uicc.Memory: it changes a value; nil deletes it. The memory keeps value.
+func (m *nvm) Put(key string, value []byte) {
 	if value == nil {
 		delete(m.values, key)
 	} else {
@@ -35,8 +36,8 @@ func (m *nvm) put(key string, value []byte) {
 	}
 }
 
-// commit makes everything that was put durable: one record, one write.
-func (m *nvm) commit() error {
+// Commit is uicc.Memory: it makes everything that was put durable: one record, one write.
+func (m *nvm) Commit() error {
 	if m.failed != nil {
 		return m.failed
 	}
@@ -67,7 +68,7 @@ func (m *nvm) close() error {
 	if m.file == nil {
 		return nil
 	}
-	return errors.Join(m.commit(), m.file.close())
+	return errors.Join(m.Commit(), m.file.close())
 }
 
 // deleted stands in place of a length.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"github.com/simsign/simsign/applet/card/uicc"
 )
 
 // journalHeader is the first line of a card's file. Whoever opens the file
@@ -17,7 +19,7 @@ const journalHeader = "simsign emulated card, TEST ONLY: holds keys and personal
 // ErrJournal means that a file is not the memory of an emulated card, or is
 // damaged before its end. A torn end (the process was killed while it wrote)
 // is not an error: that change did not happen.
-var ErrJournal = errors.New("not the memory of an emulated card, or damaged")
+var ErrJournal = uicc.ErrMemory
 
 // ErrInUse means that another process has the file of the card open: a card is
 // in one handset only.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/card/signing"
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 )
@@ -67,9 +68,18 @@ type Profile struct {
 }
 
 // CodeProfile is the format of a personal code.
-type CodeProfile struct {
-	Min, Max byte // digits
-	Tries    byte // wrong entries in a row that block; 0 means 3
+type CodeProfile = signing.CodeFormat
+
+// AppletKeys are the keys of the applet's own.
+type AppletKeys = signing.Keys
+
+// parameters are what the applet gets at its installation.
+func (p *Profile) parameters() signing.Parameters {
+	return signing.Parameters{
+		ICCID: p.ICCID, TAR: p.TAR, ServerAddress: p.ServerAddress, Slots: p.Slots, Algorithms: p.Algorithms, Codes: p.Codes,
+		CreateAttempts: p.CreateAttempts, PoPTries: p.PoPTries, Unblocking: p.UnblockingCode != "", Language: p.Language, Active: p.Active,
+		Carriage: p.Carriage, Keys: p.Keys, Level: p.Level, Strict: p.Strict,
+	}
 }
 
 // KeySet is one pair of over-the-air keys.
@@ -93,11 +103,14 @@ type Options struct {
 	Sleep       func(time.Duration) // nil: time.Sleep
 }
 
+// WeakCode says whether the applet refuses digits as a new personal code
+// because they are tried first: 1111, 1234, 4321, 1212 and the like.
+func WeakCode(digits string) bool { return signing.WeakCode(digits) }
+
 // ErrProfile means that a profile cannot be put on a card.
 var ErrProfile = errors.New("card profile is not usable")
 
 const (
-	maxSlots             = 16
 	defaultMSL           = 0x16
 	unblockingCodeLength = 8
 )
@@ -131,16 +144,15 @@ func (p *Profile) complete() error {
 	if u := p.UnblockingCode; u != "" && (len(u) != unblockingCodeLength || !allDigits(u)) {
 		fault("unblocking code needs %d digits, have %d characters", unblockingCodeLength, len(u))
 	}
-	if !languageName(p.Language) {
-		fault("language must be two small letters")
-	}
 	for _, a := range []string{p.SMSC, p.ServerAddress} {
 		if a != "" && !addressText(a) {
 			fault("address must have 1 to 20 digits, with or without +")
 		}
 	}
 	p.completeSecurity(fault)
-	p.completeLevel(fault)
+	a := p.parameters()
+	a.Complete(fault)
+	p.Level, p.Slots, p.Algorithms = a.Level, a.Slots, a.Algorithms
 	return errors.Join(errs...)
 }
 
@@ -238,10 +250,6 @@ func allDigits(s string) bool {
 		}
 	}
 	return len(s) > 0
-}
-
-func languageName(s string) bool {
-	return len(s) == 2 && s[0] >= 'a' && s[0] <= 'z' && s[1] >= 'a' && s[1] <= 'z'
 }
 
 func addressText(s string) bool {

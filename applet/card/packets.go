@@ -1,10 +1,10 @@
 package card
 
 import (
-	"encoding/binary"
 	"errors"
 	"log/slog"
 
+	"github.com/simsign/simsign/applet/card/uicc"
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
@@ -23,7 +23,7 @@ type packetSecurity struct {
 
 // opened is a command packet that was authenticated.
 type opened struct {
-	origin
+	uicc.Origin
 	kic    byte
 	kid    byte
 	tar    ota.TAR
@@ -31,17 +31,8 @@ type opened struct {
 	status ota.ResponseStatus // OK: the packet is for the applet and not a replay
 }
 
-// origin says how a packet is answered: TAR and counter are echoed, the keys
-// and SPI2 are those of the command.
-type origin struct {
-	spi  ota.SPI
-	kvn  byte
-	cntr ota.CNTR
-	from sms.Address // where answers go when no server address is set
-}
-
 // authentic says whether whoever made the packet has keys of the domain.
-func (o *origin) authentic() bool { return o.spi.Integrity() == ota.IntegrityCC }
+func (o *opened) authentic() bool { return o.SPI.Integrity() == ota.IntegrityCC }
 
 // maxReport is the most that an SMS-DELIVER-REPORT carries for the card.
 const maxReport = 128
@@ -80,7 +71,7 @@ func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusa
 		p.log.Warn("packet refused", "error", err)
 		return o, p.refuse(h, ota.StatusUnidentified), false
 	}
-	o = opened{origin{cmd.SPI, kvn, cmd.CNTR, from}, h.KIc, h.KID, cmd.TAR, cmd.Data, ota.StatusOK}
+	o = opened{uicc.Origin{SPI: cmd.SPI, KVN: kvn, CNTR: cmd.CNTR, From: from}, h.KIc, h.KID, cmd.TAR, cmd.Data, ota.StatusOK}
 	if o.tar != p.profile.TAR {
 		o.status = ota.StatusTARUnknown
 	} else {
@@ -113,7 +104,7 @@ func (p *packetSecurity) checkCounter(kvn byte, mode ota.CounterMode, n ota.CNTR
 	if mode == ota.CounterNone || mode == ota.CounterUnchecked {
 		return ota.StatusOK
 	}
-	last := decodeCounter(p.nv.get(keyCounter(kvn)))
+	last := uicc.Counter(p.nv.Get(keyCounter(kvn)))
 	switch {
 	case last == ota.MaxCNTR:
 		return ota.StatusCounterBlocked
@@ -122,7 +113,7 @@ func (p *packetSecurity) checkCounter(kvn byte, mode ota.CounterMode, n ota.CNTR
 	case mode == ota.CounterNext && n != last+1:
 		return ota.StatusCounterHigh
 	}
-	p.nv.put(keyCounter(kvn), encodeCounter(n))
+	p.nv.Put(keyCounter(kvn), uicc.CounterOctets(n))
 	return ota.StatusOK
 }
 
@@ -147,15 +138,15 @@ func (p *packetSecurity) refuse(h ota.Header, st ota.ResponseStatus) []byte {
 // fault makes the answer to an authenticated packet that is refused; nil when
 // SPI2 asks for none.
 func (p *packetSecurity) fault(o opened) []byte {
-	p.log.Warn("packet refused", "spi", o.spi.String(), "cntr", o.cntr.String(), "status", o.status.String())
-	if por := o.spi.PoR(); por != ota.PoRAlways && por != ota.PoROnError {
+	p.log.Warn("packet refused", "spi", o.SPI.String(), "cntr", o.CNTR.String(), "status", o.status.String())
+	if por := o.SPI.PoR(); por != ota.PoRAlways && por != ota.PoROnError {
 		return nil
 	}
-	spi := o.spi
+	spi := o.SPI
 	if !o.authentic() {
 		spi = spi.PlainPoR()
 	}
-	packet, err := p.keySets[o.kvn].SealResponse(nil, spi, &ota.Response{TAR: o.tar, CNTR: o.cntr, Status: o.status})
+	packet, err := p.keySets[o.KVN].SealResponse(nil, spi, &ota.Response{TAR: o.tar, CNTR: o.CNTR, Status: o.status})
 	if err != nil {
 		p.log.Error("answer cannot be sealed", "error", err)
 		return nil
@@ -165,31 +156,16 @@ func (p *packetSecurity) fault(o opened) []byte {
 
 // seal makes a response packet for the applet's TAR, with the UDH in front
 // when it is for an SMS-DELIVER-REPORT.
-func (p *packetSecurity) seal(o origin, st ota.ResponseStatus, data []byte, udh bool) []byte {
+func (p *packetSecurity) seal(o uicc.Origin, st ota.ResponseStatus, data []byte, udh bool) []byte {
 	b := make([]byte, 0, 64+len(data))
 	if udh {
 		b = append(b, responseUDH...)
 	}
-	b, err := p.keySets[o.kvn].SealResponse(b, o.spi, &ota.Response{TAR: p.profile.TAR, CNTR: o.cntr, Status: st, Data: data})
+	b, err := p.keySets[o.KVN].SealResponse(b, o.SPI, &ota.Response{TAR: p.profile.TAR, CNTR: o.CNTR, Status: st, Data: data})
 	if err != nil {
 		p.log.Error("answer cannot be sealed", "error", err)
 		return nil
 	}
 	p.observe.see(EventPacket, "response packet", st.String(), b)
 	return b
-}
-
-const counterLen = 5
-
-func encodeCounter(n ota.CNTR) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8), uint64(n))
-	return b[8-counterLen:]
-}
-
-func decodeCounter(b []byte) ota.CNTR {
-	var n ota.CNTR
-	for _, o := range b {
-		n = n<<8 | ota.CNTR(o)
-	}
-	return n
 }

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"github.com/simsign/simsign/applet/card/uicc"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -15,11 +16,10 @@ func (c *Card) receive(packet []byte, from sms.Address) ([]byte, uint16) {
 		return refusal, swOK
 	case o.status != ota.StatusOK:
 		return c.report(o), swOK
+	case c.opt.sealsAnswers():
+		return c.handOver(o)
 	}
-	if !c.opt.sealsAnswers() {
-		return c.applet.accept(o), swOK
-	}
-	return c.handOver(o)
+	return c.answerWithPoR(o), swOK
 }
 
 // handOver gives a packet to an applet that answers for itself. What the OTA layer says
@@ -27,24 +27,58 @@ func (c *Card) receive(packet []byte, from sms.Address) ([]byte, uint16) {
 // applet works, and by a short message only to somebody who has keys.
 func (c *Card) handOver(o opened) ([]byte, uint16) {
 	var report []byte
-	room := !c.toolkit.full()
-	if o.spi.PoR() == ota.PoRAlways {
-		from := o.origin
+	if o.SPI.PoR() == ota.PoRAlways {
+		from := o.Origin
 		if !o.authentic() { // nothing that anybody chose is sealed
-			from.spi = o.spi.PlainPoR()
+			from.SPI = o.SPI.PlainPoR()
 		}
-		packet := c.security.seal(from, ota.StatusOK, nil, !o.spi.PoRSubmit())
+		packet := c.security.seal(from, ota.StatusOK, nil, !o.SPI.PoRSubmit())
 		switch {
-		case !o.spi.PoRSubmit():
+		case !o.SPI.PoRSubmit():
 			report = packet
 		case o.authentic() && packet != nil:
-			c.submit(packet, o.origin)
+			c.submit(packet, o.From)
 		}
 	}
-	if !c.applet.take(o, room || !c.opt.Strict) && c.opt.Strict {
-		return nil, swOther // the applet's exception; a report is not asked for after it
+	err := c.toolkit.trigger(o.event())
+	_ = c.nv.Commit() // the counter is used whatever the applet did; a failure shows in the next command
+	if err != nil {
+		return nil, swOther // the applet's exception; no report is asked for after it
 	}
 	return report, swOK
+}
+
+// answerWithPoR gives a packet to an applet whose answer is the PoR: into the
+// SMS-DELIVER-REPORT when SPI2 wants it there, nobody was asked yet and it fits; otherwise
+// the PoR says that it follows, and the applet has it made later (uicc.System.Respond).
+func (c *Card) answerWithPoR(o opened) []byte {
+	e := o.event()
+	var report []byte
+	open := o.SPI.PoR() == ota.PoRAlways && !o.SPI.PoRSubmit()
+	e.Envelope.Post = func(data []byte) bool {
+		if s := c.toolkit.running; !open || s == nil || s.sent {
+			return false
+		}
+		b := c.security.seal(o.Origin, ota.StatusOK, data, true)
+		if b == nil || len(b) > maxReport {
+			return false
+		}
+		report, open = b, false
+		return true
+	}
+	_ = c.toolkit.trigger(e)
+	open = false
+	if c.nv.Commit() != nil || report != nil || o.SPI.PoR() != ota.PoRAlways {
+		return report
+	}
+	return c.security.seal(o.Origin, ota.StatusFollowsInSubmit, nil, true)
+}
+
+// event is what the applet gets of a packet.
+func (o *opened) event() *uicc.Event {
+	return &uicc.Event{Kind: uicc.Message, Envelope: &uicc.Envelope{
+		Origin: o.Origin, KIc: o.kic, KID: o.kid, Data: o.data, Post: func([]byte) bool { return false },
+	}}
 }
 
 // report answers an authenticated packet with an error, on the way that its
@@ -54,16 +88,19 @@ func (c *Card) report(o opened) []byte {
 	if packet == nil {
 		return nil
 	}
-	if !o.spi.PoRSubmit() || !o.authentic() {
+	if !o.SPI.PoRSubmit() || !o.authentic() {
 		return append([]byte(responseUDH), packet...)
 	}
-	c.submit(packet, o.origin)
+	c.submit(packet, o.From)
 	return nil
 }
 
-// submit is the job of sending a response packet.
-func (c *Card) submit(packet []byte, o origin) {
-	c.toolkit.begin(&job{run: func(s *session) {
-		c.sender.submit(s, sms.ResponseCPI, packet, c.applet.destination(o))
-	}})
+// submit is the task of sending a response packet of the card's own: to the server of the
+// card's profile, or where the command came from.
+func (c *Card) submit(packet []byte, from sms.Address) {
+	to := uicc.Address(c.opt.ServerAddress, from)
+	c.toolkit.begin(func(h uicc.Handler) {
+		c.reference++
+		c.sender.Submit(h, sms.ResponseCPI, c.reference, packet, to)
+	})
 }

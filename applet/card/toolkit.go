@@ -4,22 +4,35 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/card/uicc"
 )
 
 // toolkit is the card's side of the card application toolkit (TS 102 223): the
-// proactive command that waits or is out, and the jobs that issue them.
+// proactive command that waits or is out, the session that has issued it, and what waits
+// for the next one.
 type toolkit struct {
-	observe     observer
-	profile     []byte // TERMINAL PROFILE; nil before it came
-	pending     []byte // proactive command that waits for FETCH
-	pendingType byte
-	fetched     bool // pending was fetched and waits for TERMINAL RESPONSE
-	polls       int  // STATUS since pending waits
-	number      byte // of the last proactive command
-	running     *session
-	queue       []*job
-	most        int // jobs that wait behind the running one
+	observe observer
+	applet  uicc.Applet
+	profile []byte // TERMINAL PROFILE; nil before it came
+
+	pending          []byte // proactive command that waits for FETCH
+	pendingType      byte
+	pendingQualifier byte
+	fetched          bool // pending was fetched and waits for TERMINAL RESPONSE
+	polls            int  // STATUS since pending waits
+	number           byte // of the last proactive command
+	running          *session
+	queue            []task
+	wanted           bool // the applet asks for the handler
+	polling          bool // the applet asks for STATUS
+	menu             uicc.List
 }
+
+// The terminal's results that the card itself gives (TS 102 223 8.12).
+const (
+	resultNoResponse = 0x12 // of the user; also of a terminal that says nothing (maxPolls)
+	resultMalformed  = 0x36 // values are missing: also a TERMINAL RESPONSE that cannot be read
+)
 
 // normalEnd is 9000, or 91xx with the length of the command that waits
 // (TS 102 221 10.2.1.1). Before TERMINAL PROFILE nothing is announced.
@@ -29,21 +42,6 @@ func (t *toolkit) normalEnd() uint16 {
 	}
 	return 0x9100 | uint16(len(t.pending)&0xFF)
 }
-
-// reply is a TERMINAL RESPONSE (TS 102 223 6.8).
-type reply struct {
-	result byte
-	info   []byte // additional information of the result, e.g. a cause
-	entry  bool   // there is a text, perhaps an empty one
-	text   applet.Text
-	item   byte // that was selected
-}
-
-// Facilities in TERMINAL PROFILE (TS 102 223 5.2): octet << 8 | bit.
-const (
-	facilityMoreTime  = 2<<8 | 0x08
-	facilitySetUpMenu = 3<<8 | 0x20
-)
 
 // has is false only when the profile is long enough to say no.
 func (t *toolkit) has(facility int) bool {
@@ -72,24 +70,24 @@ func (t *toolkit) terminalResponse(cmd command) uint16 {
 		return swWrongData
 	}
 	r, ok := t.parseResponse(cmd.data)
-	detail := fmt.Sprintf("result %02X", r.result)
+	detail := fmt.Sprintf("result %02X", r.Result)
 	if !ok {
-		clear(r.text.Octets)
-		r, detail = reply{result: resultMalformed}, "malformed"
+		clear(r.Text.Octets)
+		r, detail = uicc.Response{Result: resultMalformed}, "malformed"
 	}
 	if t.observe != nil {
-		t.observe.see(EventTerminal, commandName(t.pendingType), detail, t.masked(cmd.data, 0))
+		t.observe.see(EventTerminal, uicc.CommandName(t.pendingType), detail, t.masked(cmd.data, 0))
 	}
 	t.answered(r)
 	return swOK
 }
 
 // answered ends the command that waits, and goes on with what it has become.
-func (t *toolkit) answered(r reply) {
+func (t *toolkit) answered(r uicc.Response) {
 	t.pending, t.fetched, t.polls = t.pending[:0], false, 0
 	t.running.reply = r
 	t.advance()
-	clear(r.text.Octets)
+	clear(r.Text.Octets)
 }
 
 // maxPolls is how many STATUS a command waits to be fetched and answered; then it
@@ -107,21 +105,21 @@ func (t *toolkit) polled() {
 	if t.polls++; t.polls < maxPolls {
 		return
 	}
-	t.observe.see(EventTerminal, commandName(t.pendingType), "never answered", nil)
-	t.answered(reply{result: resultNoResponse})
+	t.observe.see(EventTerminal, uicc.CommandName(t.pendingType), "never answered", nil)
+	t.answered(uicc.Response{Result: resultNoResponse})
 }
 
 // responseNumber is the command number in a TERMINAL RESPONSE; all behind it may be
 // missing.
 func responseNumber(b []byte) (byte, bool) {
 	for {
-		tag, v, rest, ok := readTLV(b)
+		tag, v, rest, ok := uicc.ReadTLV(b)
 		switch {
-		case !ok && len(b) > 2 && b[0]&^required == tagCommandDetails:
+		case !ok && len(b) > 2 && b[0]&^uicc.Required == uicc.TagCommandDetails:
 			return b[2], true // cut behind the number
 		case !ok:
 			return 0, false
-		case tag == tagCommandDetails && len(v) > 0:
+		case tag == uicc.TagCommandDetails && len(v) > 0:
 			return v[0], true
 		}
 		b = rest
@@ -131,39 +129,58 @@ func responseNumber(b []byte) (byte, bool) {
 // parseResponse takes the TLVs of a TERMINAL RESPONSE; each that is read may be there
 // once. Command details must be those of the command that was fetched; the
 // source device is not looked at, since terminals differ in it.
-func (t *toolkit) parseResponse(b []byte) (r reply, ok bool) {
+func (t *toolkit) parseResponse(b []byte) (r uicc.Response, ok bool) {
 	details, result := false, false
 	for len(b) > 0 {
-		tag, v, rest, ok := readTLV(b)
+		tag, v, rest, ok := uicc.ReadTLV(b)
 		if !ok {
 			return r, false
 		}
 		b = rest
 		switch tag {
-		case tagCommandDetails:
+		case uicc.TagCommandDetails:
 			if len(v) != 3 || v[0] != t.number || v[1] != t.pendingType || details {
 				return r, false
 			}
 			details = true
-		case tagResult:
+		case uicc.TagResult:
 			if len(v) < 1 || result {
 				return r, false
 			}
-			result, r.result, r.info = true, v[0], append([]byte{}, v[1:]...)
-		case tagItemID:
-			if len(v) != 1 || r.item != 0 {
+			result, r.Result, r.Info = true, v[0], append([]byte{}, v[1:]...)
+		case uicc.TagItemID:
+			if len(v) != 1 || r.Item != 0 {
 				return r, false
 			}
-			r.item = v[0]
-		case tagText:
-			if r.entry {
+			r.Item = v[0]
+		case uicc.TagText:
+			if r.Entry {
 				return r, false
 			}
-			r.entry = true
+			r.Entry = true
 			if len(v) > 0 {
-				r.text = applet.Text{Coding: applet.TextCoding(v[0]), Octets: append([]byte{}, v[1:]...)}
+				r.Text = applet.Text{Coding: applet.TextCoding(v[0]), Octets: append([]byte{}, v[1:]...)}
 			}
 		}
 	}
 	return r, details && result
+}
+
+// secret says whether the command that waits asks for a code.
+func (t *toolkit) secret() bool {
+	return t.running != nil && t.pendingType == uicc.CmdGetInput && t.pendingQualifier&uicc.InputHidden != 0
+}
+
+// showMenu is the task of SET UP MENU.
+func (t *toolkit) showMenu(h uicc.Handler) {
+	uicc.SetUpMenu(h, t.menu)
+	h.Send()
+}
+
+// pollSeconds is how often an applet that has something left is polled.
+const pollSeconds = 30
+
+func pollInterval(h uicc.Handler) {
+	uicc.PollInterval(h, pollSeconds)
+	h.Send()
 }

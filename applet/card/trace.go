@@ -1,6 +1,10 @@
 package card
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/simsign/simsign/applet/card/uicc"
+)
 
 // EventKind says what an Event is about.
 type EventKind string
@@ -58,17 +62,17 @@ func (c *Card) traceResponse(cmd command, out []byte) {
 // masked is a TERMINAL RESPONSE whose text is hidden, and whatever cannot be read,
 // when the command that it belongs to asked for a code.
 func (t *toolkit) masked(b []byte, from int) []byte {
-	if t.running == nil || !t.running.secret || len(b) < from {
+	if !t.secret() || len(b) < from {
 		return b
 	}
 	b = append([]byte{}, b...)
 	for rest := b[from:]; ; {
-		tag, value, next, ok := readTLV(rest)
+		tag, value, next, ok := uicc.ReadTLV(rest)
 		if !ok {
 			hide(rest)
 			break
 		}
-		if tag == tagText && len(value) > 0 {
+		if tag == uicc.TagText && len(value) > 0 {
 			hide(value[1:])
 		}
 		rest = next

@@ -1,5 +1,7 @@
 package card
 
+import "github.com/simsign/simsign/applet/card/uicc"
+
 // Transmit is the only way in: a command APDU gives a response APDU (data and
 // status word). The response is the caller's. Data of a command that itself
 // takes data come by 61xx (9Fxx for class A0) and GET RESPONSE; a wrong Le
@@ -48,7 +50,7 @@ func (c *Card) dispatch(cmd command) ([]byte, uint16) {
 		return c.withResponse(cmd, data)
 	case insStatus:
 		c.toolkit.polled()
-		c.applet.polled()
+		c.polled()
 		return c.files.status(cmd)
 	case insReadBinary:
 		return c.files.readBinary(cmd)
@@ -111,4 +113,13 @@ func (c *Card) getResponse(cmd command) ([]byte, uint16) {
 	}
 	c.response = nil
 	return data, swOK
+}
+
+// polled gives the applet a quiet moment, for what it could not do before. A strict card
+// gives it to an applet that has asked for it.
+func (c *Card) polled() {
+	t := c.toolkit
+	if t.running == nil && len(t.queue) == 0 && t.profile != nil && (t.polling || !c.opt.Strict) {
+		_ = t.trigger(&uicc.Event{Kind: uicc.Status})
+	}
 }
