@@ -53,6 +53,23 @@ func TestEveryCarriage(t *testing.T) {
 	}
 }
 
+// TestEveryStrictCarriage: what real limits a user and a server can meet, they do not.
+//
+// Supports: 3.1-2, 3.3-4, 3.5.3-6, 4-5, 4-7
+func TestEveryStrictCarriage(t *testing.T) {
+	defer func() { over, tight = "", false }()
+	tight = true
+	for _, over = range []string{"packet", "own"} {
+		for name, journey := range map[string]func(*testing.T){
+			"register A": TestRegisterA, "register aborted": TestRegisterAborted, "register second aborted": TestRegisterSecondAborted,
+			"reset": TestReset, "reset cancelled": TestResetCancelled, "change": TestChange, "menu": TestMenu, "languages": TestLanguages,
+			"response never": TestResponseNever, "every slot": TestEverySlot,
+		} {
+			t.Run(over+" "+name, journey)
+		}
+	}
+}
+
 var vectorTAR = ota.TAR{'M', 'S', 'S'}
 
 const (

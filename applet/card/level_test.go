@@ -14,8 +14,11 @@ import (
 )
 
 func level(n applet.Level) func(*card.Options) {
-	return func(o *card.Options) { o.Level = n }
+	return func(o *card.Options) { o.Level, o.Strict = n&^strictly, n&strictly != 0 }
 }
+
+// strictly marks a level of a strict card in tables.
+const strictly = applet.Level(0x80)
 
 func strict(o *card.Options) { o.Strict = true }
 
@@ -41,6 +44,9 @@ func TestOffers(t *testing.T) {
 		level applet.Level
 		want  string
 	}{
+		{"packet", 1 | strictly, "B813 02 02 01 00D2 0172 01 02 01 00 01 0300 020000 1105"},
+		{"packet", 2 | strictly, "B815 02 02 02 00E2 0201 01 04 02 01 01 0300 020000 010F 1107"},
+		{"own", 3 | strictly, "B819 02 04 03 00C2 1000 07 04 02 04 01 0300 020000 010F 020F 1107 1207"},
 		{"packet", 1, "B813 02 02 01 00D2 0172 01 02 01 00 01 0300 020000 1105"},
 		{"own", 1, "B813 02 04 01 00C2 0172 01 02 01 00 01 0300 020000 1105"},
 		{"packet", 2, "B815 02 02 02 0172 0201 01 04 02 01 01 0300 020000 010F 1107"},

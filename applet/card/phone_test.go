@@ -96,6 +96,9 @@ type phone struct {
 // over is the carriage of the cards that newCard makes (TestEveryCarriage).
 var over string
 
+// tight makes them strict (TestEveryStrictCarriage).
+var tight bool
+
 var testKey = carriage.CardKey{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
 func newPhone(t testing.TB, c *card.Card) *phone {
@@ -122,7 +125,7 @@ func newPhone(t testing.TB, c *card.Card) *phone {
 func newCard(t testing.TB, change func(*card.Options)) *card.Card {
 	t.Helper()
 	o := card.Options{Profile: profile()}
-	o.Carriage, o.Keys.K0 = over, testKey
+	o.Carriage, o.Keys.K0, o.Strict = over, testKey, tight
 	if change != nil {
 		change(&o)
 	}
@@ -154,9 +157,9 @@ func (p *phone) apdu(hexa string, want uint16) []byte {
 
 func (p *phone) exchange(apdu []byte, want uint16) []byte {
 	p.Helper()
-	data, sw := split(p.c.Transmit(apdu))
+	data, sw := split(p.transmit(apdu))
 	if sw>>8 == 0x61 {
-		data, sw = split(p.c.Transmit([]byte{0x80, 0xC0, 0, 0, byte(sw)}))
+		data, sw = split(p.transmit([]byte{0x80, 0xC0, 0, 0, byte(sw)}))
 	}
 	for sw>>8 == 0x91 {
 		sw = p.fetch(byte(sw))
@@ -167,6 +170,31 @@ func (p *phone) exchange(apdu []byte, want uint16) []byte {
 	return data
 }
 
+// asSIM makes phones talk to the card as to a SIM of the second generation
+// (TestClassA0).
+var asSIM bool
+
+// transmit is Transmit; to a SIM in its class, where 9Fxx says what 61xx does.
+func (p *phone) transmit(apdu []byte) []byte {
+	if !asSIM || len(apdu) < 2 || apdu[0] != 0x80 {
+		return p.c.Transmit(apdu)
+	}
+	apdu = bytes.Clone(apdu)
+	apdu[0] = 0xA0
+	if apdu[1] == 0xF2 { // STATUS has always data there
+		apdu = []byte{0xA0, 0xF2, 0, 0, 22}
+		r := p.c.Transmit(apdu)
+		return r[len(r)-2:]
+	}
+	r := p.c.Transmit(apdu)
+	if sw := r[len(r)-2:]; sw[0] == 0x61 || sw[0] == 0x6C {
+		p.Errorf("%X: a SIM answers %X", apdu[:5], sw)
+	} else if sw[0] == 0x9F {
+		sw[0] = 0x61
+	}
+	return r
+}
+
 func split(r []byte) ([]byte, uint16) {
 	n := len(r) - 2
 	return r[:n], uint16(r[n])<<8 | uint16(r[n+1])
@@ -175,7 +203,7 @@ func split(r []byte) ([]byte, uint16) {
 // fetch takes a proactive command, reacts and gives the next status word.
 func (p *phone) fetch(n byte) uint16 {
 	p.Helper()
-	cmd, sw := split(p.c.Transmit([]byte{0x80, 0x12, 0, 0, n}))
+	cmd, sw := split(p.transmit([]byte{0x80, 0x12, 0, 0, n}))
 	if sw != 0x9000 {
 		p.Fatalf("FETCH: %04X", sw)
 	}
@@ -200,7 +228,7 @@ func (p *phone) fetch(n byte) uint16 {
 		}
 	})
 	r := p.react(s, tpdu)
-	_, sw = split(p.c.Transmit(terminalResponse(details, r)))
+	_, sw = split(p.transmit(terminalResponse(details, r)))
 	return sw
 }
 

@@ -14,9 +14,9 @@ import (
 func (p *phone) deliverStepwise(packet []byte) (sw uint16) {
 	p.Helper()
 	for _, part := range segments(p, packet, uint16(p.cntr)&0xFF) {
-		_, sw = split(p.c.Transmit(envelope(p, part)))
+		_, sw = split(p.transmit(envelope(p, part)))
 		if sw>>8 == 0x61 {
-			_, sw = split(p.c.Transmit([]byte{0x80, 0xC0, 0, 0, byte(sw)}))
+			_, sw = split(p.transmit([]byte{0x80, 0xC0, 0, 0, byte(sw)}))
 		}
 	}
 	return sw
@@ -25,11 +25,11 @@ func (p *phone) deliverStepwise(packet []byte) (sw uint16) {
 // fetchRaw finds the length by STATUS and fetches.
 func (p *phone) fetchRaw() []byte {
 	p.Helper()
-	_, sw := split(p.c.Transmit(unhex(p, "80F2000C00")))
+	_, sw := split(p.transmit(unhex(p, "80F2000C00")))
 	if sw>>8 != 0x91 {
 		p.Fatalf("nothing to fetch: %04X", sw)
 	}
-	cmd, sw := split(p.c.Transmit([]byte{0x80, 0x12, 0, 0, byte(sw)}))
+	cmd, sw := split(p.transmit([]byte{0x80, 0x12, 0, 0, byte(sw)}))
 	if sw != 0x9000 {
 		p.Fatalf("FETCH: %04X", sw)
 	}
@@ -42,7 +42,7 @@ func (p *phone) respondRaw(cmd []byte, r reaction) uint16 {
 	if cmd[1] == 0x81 {
 		at = 3
 	}
-	_, sw := split(p.c.Transmit(terminalResponse(cmd[at+2:at+5], r)))
+	_, sw := split(p.transmit(terminalResponse(cmd[at+2:at+5], r)))
 	return sw
 }
 
@@ -176,7 +176,7 @@ func TestProtocol(t *testing.T) {
 	p.apdu("80 12 00 00 10", 0x6985)
 	p.apdu("80 14 00 00 0C 810301218082028281830100", 0x6985)
 	p.deliverStepwise(p.seal(p.message(signHash(digest([]byte("x"))))))
-	_, sw := split(p.c.Transmit(unhex(t, "80F2000C00")))
+	_, sw := split(p.transmit(unhex(t, "80F2000C00")))
 	p.apdu("80 14 00 00 0C 810301218082028281830100", 0x6985) // not fetched yet
 	p.apdu("80 12 00 00 01", 0x6C00|sw&0xFF)
 	text := p.fetchRaw()
@@ -196,7 +196,7 @@ func TestProtocol(t *testing.T) {
 	r[13] = 0x83
 	r = append(r, 0x00)
 	p.script = script(enter(testCode))
-	_, sw = split(p.c.Transmit(r))
+	_, sw = split(p.transmit(r))
 	p.apduAfter(sw)
 	if !p.answer().OK() {
 		t.Fatal("no signature")
@@ -214,7 +214,7 @@ func TestEntryCodings(t *testing.T) {
 		in := p.fetchRaw()
 		b := append(append([]byte{0x81, 3}, in[4:7]...), 0x82, 2, 0x82, 0x81, 0x83, 1, 0)
 		b = append(b, unhex(t, text)...)
-		_, sw := split(p.c.Transmit(append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...)))
+		_, sw := split(p.transmit(append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...)))
 		p.apduAfter(sw)
 		if a := p.answer(); !a.OK() {
 			t.Fatalf("%s: %s", text, a.Status())

@@ -18,7 +18,7 @@ func (p *phone) answerWith(cmd []byte, octets string) uint16 {
 	d := details(cmd)
 	octets = strings.NewReplacer(" ", "", "NN", fmt.Sprintf("%02X", d[0]), "TT", fmt.Sprintf("%02X", d[1])).Replace(octets)
 	b := unhex(p, octets)
-	_, sw := split(p.c.Transmit(append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...)))
+	_, sw := split(p.transmit(append([]byte{0x80, 0x14, 0, 0, byte(len(b))}, b...)))
 	return sw
 }
 
@@ -129,16 +129,16 @@ func TestResponseNever(t *testing.T) {
 			polls = 1
 		}
 		want := uint16(0x9000)
-		_, first := split(p.c.Transmit(status))
+		_, first := split(p.transmit(status))
 		if !fetched {
 			want = first
 		}
 		for polls += 2; polls < 30; polls++ {
-			if _, sw := split(p.c.Transmit(status)); sw != want {
+			if _, sw := split(p.transmit(status)); sw != want {
 				t.Fatalf("fetched %v, poll %d: %04X", fetched, polls, sw)
 			}
 		}
-		_, sw := split(p.c.Transmit(status))
+		_, sw := split(p.transmit(status))
 		p.apduAfter(sw)
 		if a := p.answer(); a.Transaction != m.Transaction || a.Status() != applet.StatusNoAnswer {
 			t.Fatalf("fetched %v: %+v", fetched, a)
@@ -189,9 +189,9 @@ func TestAnswerNotTaken(t *testing.T) {
 		t.Fatalf("%X\n%X", first, again)
 	}
 	for range 29 {
-		split(p.c.Transmit(unhex(t, "80F2000C00")))
+		split(p.transmit(unhex(t, "80F2000C00")))
 	}
-	_, sw = split(p.c.Transmit(unhex(t, "80F2000C00")))
+	_, sw = split(p.transmit(unhex(t, "80F2000C00")))
 	p.apduAfter(sw)
 	if a := p.answer(); a.Transaction != m.Transaction || !a.OK() {
 		t.Fatalf("%+v", a)

@@ -36,6 +36,13 @@ type limits struct {
 	entries      bool // of the menu; otherwise one, which leads to a list
 }
 
+// Octets of message in a packet that is joined from segments into one TPDU, whose length is one
+// octet; and of one that is in a packet of the applet's inside one of the domain.
+const (
+	joinedRequest = 226
+	joinedOwn     = 194
+)
+
 // limits gives those of the profile.
 func (p *Parameters) limits() limits {
 	l := limits{
@@ -62,6 +69,10 @@ func (p *Parameters) limits() limits {
 	}
 	if p.Strict {
 		l.anyTries, l.otherCode = false, false
+		l.request = min(l.request, joinedRequest)
+		if p.Carriage == (carriage.Own{}).Name() {
+			l.request = min(l.request, joinedOwn)
+		}
 	}
 	return l
 }
