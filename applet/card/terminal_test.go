@@ -63,8 +63,12 @@ func TestResponseMalformed(t *testing.T) {
 		"8103NN2100 82028281 830100",                                   // another type
 		"8103NNTT00 8103FFTT00 82028281 830100",                        // details twice
 		"8103NNTT00 8103NNTT00 82028281 830100",
-		"8103NNTT00 82028281 830100 FF",        // something behind
-		"8103NNTT00 82028281 830100 8D8200 05", // a length that is none
+		"8103NNTT00 82028281 830100 8D00", // an entry of nothing
+		"8103NNTT00 82028281 830100 8D01 04",
+		"8103NNTT00 82028281 830100 8D05 77 32353830", // in a coding that is none
+		"8103NNTT00 82028281 830100 8D04 08 003200",   // half a character
+		"8103NNTT00 82028281 830100 FF",               // something behind
+		"8103NNTT00 82028281 830100 8D8200 05",        // a length that is none
 	} {
 		m, in := p.entry()
 		sw := p.answerWith(in, bad)

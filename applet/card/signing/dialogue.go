@@ -98,22 +98,24 @@ func (d *dialogue) ask(prompt string, lo, hi byte, hidden bool) (string, applet.
 		if st != applet.StatusOK {
 			return "", st
 		}
-		if !r.Entry { // the terminal's fault costs the user no try
+		digits, ok := entered(r)
+		if !ok { // the terminal's fault costs the user no try
 			return "", applet.StatusOther
 		}
-		return digitsOf(r.Text), applet.StatusOK
+		return digits, applet.StatusOK
 	}
 	return "", applet.StatusNoAnswer
 }
 
-// digitsOf reads an entry in whatever coding the terminal chose. What is not
-// a digit cannot be part of a code and makes the entry a wrong one.
-func digitsOf(t applet.Text) string {
-	text, err := t.Decode()
-	if err != nil {
-		return ""
+// entered reads an entry in whatever coding the terminal chose; ok is false when there is
+// none, or none that can be read. What is not a digit cannot be part of a code and
+// makes the entry a wrong one.
+func entered(r uicc.Response) (digits string, ok bool) {
+	if !r.Entry || len(r.Text.Octets) == 0 {
+		return "", false
 	}
-	return strings.TrimRight(text, "\r")
+	text, err := r.Text.Decode()
+	return strings.TrimRight(text, "\r"), err == nil
 }
 
 // step is one screen of a journey.
