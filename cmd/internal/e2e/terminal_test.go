@@ -21,11 +21,12 @@ type terminal struct {
 	mu   sync.Mutex
 	code string // the present code
 	next string // the one to choose
+	puk  string // that came with the card
 	all  strings.Builder
 }
 
 // startTerminal runs the command until the test ends.
-func (w *world) startTerminal(t *testing.T, number, card string) *terminal {
+func (w *world) startTerminal(t *testing.T, number, card, unblocking string) *terminal {
 	t.Helper()
 	cmd := exec.Command(binary(t), "handset", "--network", w.networkAddr, "--number", number, "--card", card)
 	cmd.Dir = w.dir
@@ -41,7 +42,7 @@ func (w *world) startTerminal(t *testing.T, number, card string) *terminal {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &terminal{in: in, next: personalCode}
+	p := &terminal{in: in, next: personalCode, puk: unblocking}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -88,7 +89,7 @@ func (p *terminal) read(out *bufio.Scanner) {
 		default:
 			answer := code
 			if strings.Contains(screen, "unblocking code") {
-				answer = unblockingCode
+				answer = p.puk
 			} else if strings.Contains(screen, "Choose") || strings.Contains(screen, "again") {
 				answer = next
 			}
@@ -152,10 +153,13 @@ func TestTerminal(t *testing.T) {
 	const number, iccid = "+41792000001", "8941000000000000001"
 	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+iccid+",228010000000001,int6,1,AES128:00112233445566778899AABBCCDDEEFF,AES128:FFEEDDCCBBAA99887766554433221100,8,\n")
 	must(t, w.dir, "card", "import", "card.csv")
-	must(t, w.dir, "card", "emulate", "card.csv")
+	came := regexp.MustCompile(`unblocking code (\d{8})`).FindStringSubmatch(must(t, w.dir, "card", "emulate", "card.csv"))
+	if came == nil {
+		t.Fatal("no unblocking code came with the card")
+	}
 	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
 	c := w.serve(t)
-	p := w.startTerminal(t, number, "card-"+iccid+".journal")
+	p := w.startTerminal(t, number, "card-"+iccid+".journal", came[1])
 	p.knows(personalCode, personalCode)
 	must(t, w.dir, "user", "register", "--msisdn", number)
 	eventually(t, "the message that all is well", func() bool { return strings.Contains(p.text(), "Message from +"+serviceNumber) })
