@@ -72,6 +72,17 @@ func (c *Capabilities) append(b []byte) []byte {
 	return b
 }
 
+// MarshalBinary is the value of B8.
+func (c *Capabilities) MarshalBinary() ([]byte, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c.append(nil), nil
+}
+
+// ParseCapabilities reads the value of B8.
+func ParseCapabilities(b []byte) (*Capabilities, error) { return parseCapabilities(b) }
+
 func parseCapabilities(v []byte) (*Capabilities, error) {
 	if len(v) < capabilitiesLen || (len(v)-capabilitiesLen)%2 != 0 {
 		return nil, fmt.Errorf("%w: capabilities have 17 octets and two for each algorithm, have %d", ErrLength, len(v))

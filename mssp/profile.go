@@ -33,6 +33,7 @@ type CardProfile struct {
 	UTF8        bool    // the applet takes text coding F8 (UTF-8), see applet/INT6.md
 	StoresCert  bool    // wants the user certificate (3.3-6)
 	MaxSegments int     // largest MT packet in segments; 0 means 4
+	Longest     int     // octets of a message that the applet reads; 0: what the segments hold
 }
 
 // Way is the carriage of the profile.

@@ -147,8 +147,11 @@ type Card struct {
 	State    string // CardActive or CardSuspended
 	// CodeSet and Blocked mirror what the applet last told us about its codes
 	// (index 0: authentication, 1: non-repudiation).
-	CodeSet   [2]bool
-	Blocked   [2]bool
+	CodeSet [2]bool
+	Blocked [2]bool
+	// Offers are the octets in which the applet has said what it can do (INT6 B8), "" when
+	// it has not.
+	Offers    string
 	BadPoR    int // security errors in a row
 	CreatedAt time.Time
 	Version   int64 // optimistic lock of the facts above; the queue has its own
@@ -172,6 +175,7 @@ type CardKeys struct {
 	KeySet
 	Applet   []KeySet
 	Carriage string // of the card
+	Offers   string // of the card
 }
 
 // KeyState is the state of a key slot as the server knows it.

@@ -11,7 +11,7 @@ import (
 type CardCmd struct {
 	Import  CardImportCmd  `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
 	List    CardListCmd    `cmd:"" help:"List the cards."`
-	Show    CardShowCmd    `cmd:"" help:"Show a card: its user, its carriage, its key sets without their keys."`
+	Show    CardShowCmd    `cmd:"" help:"Show a card: its user, its carriage, its key sets without their keys, what it can do."`
 	Rotate  CardRotateCmd  `cmd:"" help:"Replace the key of a card's applet over the air."`
 	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`

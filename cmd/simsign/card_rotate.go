@@ -9,36 +9,6 @@ import (
 	"github.com/simsign/simsign/mssp/operator"
 )
 
-// CardShowCmd shows a card.
-type CardShowCmd struct {
-	ConfigFlag
-	ICCID string `arg:"" help:"Number of the card."`
-}
-
-// Run prints what is known of it.
-func (k *CardShowCmd) Run(c *cli) error {
-	return k.administer(c, func(b admin.Backend) error {
-		d, err := b.ShowCard(c.ctx, operator.CardName{ICCID: k.ICCID})
-		if err != nil {
-			return err
-		}
-		return c.showCard(&d)
-	})
-}
-
-func (c *cli) showCard(d *operator.CardDetail) error {
-	t := c.table("card", d.ICCID)
-	t.row("imsi", d.IMSI)
-	t.row("user", d.MSISDN)
-	t.row("profile", d.Profile)
-	t.row("state", d.State)
-	t.row("carriage", d.Carriage)
-	for _, s := range d.Keys {
-		t.row(keySetName(s.Applet, s.KVN), s.What+", counter "+s.Counter)
-	}
-	return t.flush()
-}
-
 // CardRotateCmd replaces keys of applets.
 type CardRotateCmd struct {
 	ConfigFlag

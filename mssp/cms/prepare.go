@@ -111,6 +111,15 @@ func (p *Prepared) Hash() crypto.Hash { return p.suite.hash }
 // SignedAttributes reports whether the signature covers signed attributes.
 func (p *Prepared) SignedAttributes() bool { return p.attrs != nil }
 
+// Attributes are the signed attributes as a SET OF, DER: what the digest is made of. Nil
+// without them.
+func (p *Prepared) Attributes() []byte {
+	if p.attrs == nil {
+		return nil
+	}
+	return append(appendHeader(make([]byte, 0, 6+len(p.attrs)), tagSet, len(p.attrs)), p.attrs...)
+}
+
 // attrsDigest hashes the attributes as SET OF, which is how they are signed,
 // and not as the [0] under which they travel (RFC 5652 5.4).
 func (p *Prepared) attrsDigest() []byte {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp"
@@ -26,7 +27,19 @@ func packetRoom(n int, ref16 bool) int {
 // key sets that the policy permits (98, 242, 370, 498 with 8-bit references, 16 less in
 // carriage own).
 func capacity(n int, p *mssp.CardProfile) int {
-	return p.Way().Room(packetRoom(n, p.ConcatRef16), p.SPI)
+	room := p.Way().Room(packetRoom(n, p.ConcatRef16), p.SPI)
+	if p.Longest > 0 {
+		room = min(room, p.Longest)
+	}
+	return room
+}
+
+// takes says how much a card takes, for people.
+func takes(n int, p *mssp.CardProfile) string {
+	if p.Longest > 0 && capacity(n, p) == p.Longest {
+		return fmt.Sprintf("which takes %d octets", p.Longest)
+	}
+	return fmt.Sprintf("which takes %d short messages", n)
 }
 
 func maxSegments(p *mssp.CardProfile) int {
@@ -54,9 +67,9 @@ func fits(octets int, p *mssp.CardProfile, text string) error {
 		over -= size(last)
 	}
 	if over > 0 {
-		return mssp.Faultf(mssp.WrongDataLength, "the request is %d octets too long for the user's card, which takes %d short messages", octets-capacity(n, p), n)
+		return mssp.Faultf(mssp.WrongDataLength, "the request is %d octets too long for the user's card, %s", octets-capacity(n, p), takes(n, p))
 	}
-	return mssp.Faultf(mssp.WrongDataLength, "the text is %d characters too long for the user's card, which takes %d short messages", chars, n)
+	return mssp.Faultf(mssp.WrongDataLength, "the text is %d characters too long for the user's card, %s", chars, takes(n, p))
 }
 
 // sizes says how many octets a character of a text takes on the card: in UTF-8, in

@@ -108,7 +108,7 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 	} else if r := a.Find(applet.TagGetAuthenticationHandlerData); r != nil {
 		state = r.State
 	}
-	if !blocked && !out.CodeSet && state == nil && !f.request.Bad {
+	if !blocked && !out.CodeSet && state == nil && !f.request.Bad && !says(a) {
 		return nil
 	}
 	card, err := l.o.Store.Card(ctx, f.tx.ICCID)
@@ -130,6 +130,9 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 				card.Blocked[i], card.CodeSet[i] = c.Status == applet.CodeBlocked, c.Status != applet.CodeNotSet
 			}
 		}
+	}
+	if learn(&card, a) {
+		l.log.Info("the card has said what it can do", "iccid", card.ICCID, "known", card.Offers != "")
 	}
 	card.BadPoR = 0
 	out.Card = &card

@@ -31,16 +31,21 @@ type appletSet struct {
 	state      cardkeys.State
 }
 
-// profile is the card profile of that name, with the carriage of a card.
-func (c *core) profile(name, way string) (p mssp.CardProfile, err error) {
+// profile is the card profile of that name, with the carriage of a card and within what it
+// offers.
+func (c *core) profile(name, way, offers string) (p mssp.CardProfile, err error) {
 	p, ok := c.o.CardProfiles[name]
 	if !ok {
 		return p, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s, which this user's card needs", name)
 	}
 	if p.Carriage, err = carriage.Of(cmp.Or(way, carriage.Response{}.Name())); err != nil {
-		err = c.Internal("reading the carriage of a card", err)
+		return p, c.Internal("reading the carriage of a card", err)
 	}
-	return p, err
+	o, err := offersOf(offers)
+	if err != nil {
+		return p, c.Internal("reading what a card offers", err)
+	}
+	return within(p, o), nil
 }
 
 // errNoKeys: the card was imported without keys that its carriage needs.
@@ -122,7 +127,7 @@ func (c *core) appletKeys(r *keyring, rows []mssp.KeySet, needs carriage.Needs, 
 // of the security domain, the current one first. What does not open is left out; why says so
 // where nothing does.
 func (c *core) keyrings(ctx context.Context, card *mssp.Card, profile string) (all []*keyring, why, err error) {
-	p, why := c.profile(profile, card.Carriage)
+	p, why := c.profile(profile, card.Carriage, "")
 	if why != nil {
 		return nil, why, nil
 	}

@@ -137,6 +137,9 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 		}
 		o.Commands = append(o.Commands, numbered...)
 	}
+	if err := t.offered(o.Commands); err != nil {
+		return tx, nil, err
+	}
 	if tx.INT6, err = (applet.Message{Version: t.Profile.Way().Version(), Transaction: tx.AppletTxn, Commands: o.Commands}).MarshalBinary(); err != nil {
 		return tx, nil, &mssp.Fault{Code: mssp.WrongParam, Detail: "the command cannot be written: " + err.Error(), Err: err}
 	}

@@ -59,7 +59,7 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, 
 			return store.Sealed{}, s.requestFault(tx, err)
 		}
 	}
-	p, err := s.profile(r.Card, ks.Carriage)
+	p, err := s.profile(r.Card, ks.Carriage, ks.Offers)
 	if err != nil {
 		return store.Sealed{}, err
 	}

@@ -18,8 +18,9 @@ type Target struct {
 	Subscriber mssp.Subscriber
 	Card       mssp.Card
 	Keys       []mssp.KeyPair
-	Profile    mssp.CardProfile
-	Standing   store.Standing // what counts against the number
+	Profile    mssp.CardProfile     // within what the card offers
+	Offers     *applet.Capabilities // nil: the card has not said
+	Standing   store.Standing       // what counts against the number
 }
 
 // Target reads the rows of a number; the error is a *mssp.Fault. Requirement
@@ -38,11 +39,12 @@ func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	case card.State == mssp.CardSuspended:
 		return nil, mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")
 	}
-	p, err := c.profile(card.Profile, card.Carriage)
+	p, err := c.profile(card.Profile, card.Carriage, card.Offers)
 	if err != nil {
 		return nil, err
 	}
-	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p, Standing: st}, nil
+	offers, _ := offersOf(card.Offers) // profile has read them
+	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p, Offers: offers, Standing: st}, nil
 }
 
 // Blocked reports whether the code that guards keys of that usage has blocked.
@@ -50,7 +52,7 @@ func (t *Target) Blocked(u mssp.KeyUsage) bool {
 	return int(u) >= 1 && int(u) <= len(t.Card.Blocked) && t.Card.Blocked[u-1]
 }
 
-// Supports reports whether the card profile has an algorithm (3.2-4).
+// Supports reports whether card profile and card have an algorithm (3.2-4).
 func (t *Target) Supports(a applet.Algorithm) bool {
 	return slices.Contains(t.Profile.Algorithms, byte(a))
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardkeys"
@@ -12,16 +14,24 @@ import (
 )
 
 // ShowCard is what is known of a card, without a key.
-func (s *Service) ShowCard(ctx context.Context, r CardName) (CardDetail, error) {
+func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, error) {
 	iccid, err := ota.ParseICCID(r.ICCID)
 	if err != nil {
 		return CardDetail{}, bad(err)
+	}
+	if r.Ask {
+		if err := s.askCard(ctx, iccid); err != nil {
+			return CardDetail{}, err
+		}
 	}
 	c, err := s.Store.Card(ctx, iccid)
 	if err != nil {
 		return CardDetail{}, noCard(iccid, err)
 	}
 	d := CardDetail{CardInfo: cardInfo(c)}
+	if d.Offers, err = offersInfo(c.Offers); err != nil {
+		return CardDetail{}, fmt.Errorf("what the card offers: %w", err)
+	}
 	switch u, err := s.Store.Holder(ctx, iccid); {
 	case err == nil:
 		d.MSISDN = u.MSISDN.String()
@@ -40,6 +50,56 @@ func (s *Service) ShowCard(ctx context.Context, r CardName) (CardDetail, error) 
 		d.Keys = append(d.Keys, info)
 	}
 	return d, nil
+}
+
+// askCard has a card say how it is and what it offers; the engine keeps that.
+func (s *Service) askCard(ctx context.Context, iccid ota.ICCID) error {
+	if s.Engine == nil {
+		return ErrNotRunning
+	}
+	if _, err := s.Store.Card(ctx, iccid); err != nil {
+		return noCard(iccid, err)
+	}
+	u, err := s.Store.Holder(ctx, iccid)
+	if errors.Is(err, mssp.ErrNotFound) {
+		return badf("no user has card %s: it cannot be asked", iccid)
+	}
+	if err == nil {
+		_, err = s.Engine.QueryState(ctx, u.MSISDN)
+	}
+	return err
+}
+
+func offersInfo(octets string) (*OffersInfo, error) {
+	if octets == "" {
+		return nil, nil
+	}
+	o, err := applet.ParseCapabilities([]byte(octets))
+	if err != nil {
+		return nil, err
+	}
+	info := &OffersInfo{
+		Level: int(o.Level), LongestRequest: int(o.LongestRequest), LongestAnswer: int(o.LongestAnswer),
+		Slots: int(o.Slots), Codes: int(o.Codes), Waiting: int(o.Waiting), KeySet: int(o.KeySet),
+		API: fmt.Sprintf("%d.%d", o.API[0], o.API[1]), Applet: fmt.Sprintf("%d.%d.%d", o.Applet[0], o.Applet[1], o.Applet[2]),
+	}
+	info.Carriages = words(byte(o.Carriages), "response", "packet", "own")
+	info.Hashes = words(o.Hashes, "SHA-256", "SHA-384", "SHA-512")
+	for _, a := range o.Algorithms {
+		does := words(byte(a.Bits), "signs what it hashes", "signs a hash", "makes pairs", "slowly")
+		info.Algorithms = append(info.Algorithms, a.Algorithm.String()+": "+strings.Join(does, ", "))
+	}
+	return info, nil
+}
+
+// words are those of the bits that are set, the lowest first.
+func words(bits byte, names ...string) (set []string) {
+	for i, name := range names {
+		if bits&(1<<i) != 0 {
+			set = append(set, name)
+		}
+	}
+	return set
 }
 
 func (s *Service) keySetInfo(ks *mssp.KeySet) (KeySetInfo, error) {
@@ -89,5 +149,5 @@ func (s *Service) RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, er
 	if err != nil {
 		return CardDetail{}, err
 	}
-	return s.ShowCard(ctx, CardName{ICCID: r.ICCID})
+	return s.ShowCard(ctx, CardQuestion{ICCID: r.ICCID})
 }

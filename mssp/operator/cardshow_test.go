@@ -11,6 +11,51 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
+// What a card offers is shown in words, and asked for where that is wanted.
+//
+// Supports: 3.2-11
+func TestShowOffers(t *testing.T) {
+	s, st := appletService(t)
+	if _, err := s.ImportCards(t.Context(), CardImport{CSV: appletHead + iccidA + ",,packet" + ofDomain + "," + keyA + ",,\n"}); err != nil {
+		t.Fatal(err)
+	}
+	question := CardQuestion{ICCID: iccidA, Ask: true}
+	if _, err := s.ShowCard(t.Context(), question); !errors.Is(err, ErrNotRunning) {
+		t.Error(err)
+	}
+	h := &hand{}
+	s.Engine = h
+	if _, err := s.ShowCard(t.Context(), question); !errors.Is(err, &Refusal{Reason: BadRequest}) || !strings.Contains(err.Error(), "no user has card") {
+		t.Error(err)
+	}
+	_, err := s.ShowCard(t.Context(), CardQuestion{ICCID: iccidB, Ask: true})
+	wantReason(t, err, Refusal{Reason: NoSuchCard, ICCID: iccidB})
+	if _, err := s.AddUser(t.Context(), UserRequest{MSISDN: "+41790000001", ICCID: iccidA, Name: "Anna"}); err != nil {
+		t.Fatal(err)
+	}
+	h.err = errors.New("no answer")
+	if _, err := s.ShowCard(t.Context(), question); !errors.Is(err, h.err) {
+		t.Error(err)
+	}
+	h.err = nil
+	if d, err := s.ShowCard(t.Context(), question); err != nil || d.Offers != nil || h.number != "41790000001" {
+		t.Errorf("%+v, %v", d.Offers, err)
+	}
+	if _, err := st.ChangeCard(t.Context(), iccidA, func(c *mssp.Card) error {
+		c.Offers = "\x02\x02\x01\x00\xd2\x01\x72\x01\x02\x01\x00\x03\x03\x00\x02\x00\x01\x11\x05\x01\x0b"
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := &OffersInfo{
+		Carriages: []string{"packet"}, Level: 1, LongestRequest: 210, LongestAnswer: 370, Hashes: []string{"SHA-256"}, Slots: 2, Codes: 1, KeySet: 3,
+		API: "3.0", Applet: "2.0.1", Algorithms: []string{"P-256: signs what it hashes, makes pairs", "RSA-2048: signs what it hashes, signs a hash, slowly"},
+	}
+	if d, err := s.ShowCard(t.Context(), CardQuestion{ICCID: iccidA}); err != nil || !reflect.DeepEqual(d.Offers, want) {
+		t.Errorf("%+v, %v", d.Offers, err)
+	}
+}
+
 // turner replaces keys and remembers for whom.
 type turner struct {
 	Engine
@@ -50,13 +95,13 @@ func TestShowAndRotate(t *testing.T) {
 			{KVN: 3, Applet: true, Counter: "0000000000", What: "generation 7"},
 		},
 	}
-	if d, err := s.ShowCard(t.Context(), CardName{ICCID: iccidA}); err != nil || !reflect.DeepEqual(d, want) {
+	if d, err := s.ShowCard(t.Context(), CardQuestion{ICCID: iccidA}); err != nil || !reflect.DeepEqual(d, want) {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if d, err := s.ShowCard(t.Context(), CardName{ICCID: iccidB}); err != nil || d.MSISDN != "" || d.Carriage != "response" || len(d.Keys) != 1 {
+	if d, err := s.ShowCard(t.Context(), CardQuestion{ICCID: iccidB}); err != nil || d.MSISDN != "" || d.Carriage != "response" || len(d.Keys) != 1 {
 		t.Errorf("%+v, %v", d, err)
 	}
-	_, err := s.ShowCard(t.Context(), CardName{ICCID: "89490000000000000003"})
+	_, err := s.ShowCard(t.Context(), CardQuestion{ICCID: "89490000000000000003"})
 	wantReason(t, err, Refusal{Reason: NoSuchCard, ICCID: "89490000000000000003"})
 	if _, err := s.RotateKeys(t.Context(), KeyRotation{ICCID: iccidA}); !errors.Is(err, ErrNotRunning) {
 		t.Error(err)
@@ -82,7 +127,7 @@ func TestShowAndRotate(t *testing.T) {
 	_, err = s.RotateKeys(t.Context(), KeyRotation{ICCID: "89490000000000000003"})
 	wantReason(t, err, Refusal{Reason: NoSuchCard, ICCID: "89490000000000000003"})
 	for _, do := range []func() error{
-		func() error { _, err := s.ShowCard(t.Context(), CardName{ICCID: "1"}); return err },
+		func() error { _, err := s.ShowCard(t.Context(), CardQuestion{ICCID: "1"}); return err },
 		func() error { _, err := s.RotateKeys(t.Context(), KeyRotation{ICCID: "1"}); return err },
 	} {
 		if err := do(); !errors.Is(err, &Refusal{Reason: BadRequest}) {

@@ -88,7 +88,7 @@ type Operations interface {
 	Cards(ctx context.Context, r Page) ([]CardInfo, error)
 	ReleaseCard(ctx context.Context, r CardName) (CardInfo, error)
 	AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error)
-	ShowCard(ctx context.Context, r CardName) (CardDetail, error)
+	ShowCard(ctx context.Context, r CardQuestion) (CardDetail, error)
 	RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, error)
 
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)

@@ -124,6 +124,30 @@ type CardDetail struct {
 	CardInfo
 	MSISDN string       `json:"msisdn,omitempty"` // of the user who has it
 	Keys   []KeySetInfo `json:"keys,omitempty"`
+	Offers *OffersInfo  `json:"offers,omitempty"` // nil: it has not said
+}
+
+// CardQuestion asks for a card. Ask has the card say first what it offers.
+type CardQuestion struct {
+	ICCID string `json:"iccid"`
+	Ask   bool   `json:"ask,omitempty"`
+}
+
+// OffersInfo is what an applet offers (INT6 B8).
+type OffersInfo struct {
+	Carriages      []string `json:"carriages"`
+	Level          int      `json:"level"`
+	LongestRequest int      `json:"longestRequest"` // octets
+	LongestAnswer  int      `json:"longestAnswer"`
+	Hashes         []string `json:"hashes"`
+	Slots          int      `json:"slots"`
+	Codes          int      `json:"codes"`
+	Waiting        int      `json:"waiting"`
+	KeySet         int      `json:"keySet"` // of the applet, in use
+	API            string   `json:"api"`
+	Applet         string   `json:"applet"`
+	// Algorithms are names and what the card does with them.
+	Algorithms []string `json:"algorithms"`
 }
 
 // KeySetInfo is a key set without its keys.

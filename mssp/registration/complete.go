@@ -22,7 +22,7 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 	if k != nil && k.State == mssp.KeyRequested && len(k.CSR) > 0 {
 		return enrolment(k), nil // done before; the certificate is what is missing
 	}
-	if k != nil && r.Flow == FlowB && len(k.PublicKey) > 0 {
+	if k != nil && r.Flow == FlowB && len(k.PublicKey) > 0 && t.Does(r.Algorithm, applet.SignsHash) {
 		r.Flow = FlowA // 5.1-7: an existing pair is kept
 	}
 	o, err := g.registerOrder(&r, t, k)

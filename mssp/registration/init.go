@@ -45,6 +45,9 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 		return nil, mssp.Faultf(mssp.WrongParam, "the key usage must be authentication (1) or non-repudiation (2)")
 	}
 	t, err := g.registrant(ctx, r.MSISDN)
+	if err == nil && t.Offers == nil && t.Profile.Way().Version() > applet.Version1 {
+		t, err = g.asked(ctx, t, r)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +57,25 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 	if r.Algorithm == 0 && len(t.Profile.Algorithms) > 0 {
 		r.Algorithm = applet.Algorithm(t.Profile.Algorithms[0])
 	}
+	if r.Flow == FlowA && !t.Does(r.Algorithm, applet.SignsHash) {
+		r.Flow = FlowB // the card makes the hash itself
+	}
+	hash, _ := applet.HashOf(engine.HashFor(r.Algorithm))
 	switch {
 	case r.Flow != FlowA && r.Flow != FlowB:
 		return nil, mssp.Faultf(mssp.WrongParam, "the registration flow must be A or B")
 	case t.Subscriber.Serial == "":
 		return nil, mssp.Faultf(mssp.RegistrationNOK, "the subscriber has no serial number for the certificate's subject")
+	case len(t.Profile.Algorithms) == 0:
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card offers none of the algorithms of its card profile")
 	case !t.Supports(r.Algorithm):
 		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card does not support %s", r.Algorithm)
+	case !t.Does(r.Algorithm, applet.MakesPairs):
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card makes no key pairs of %s", r.Algorithm)
+	case !t.Hashes(hash):
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card does not have %s, which goes with %s", hash, r.Algorithm)
+	case !t.HasCode(r.Usage):
+		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card has one personal code, for authentication: it cannot hold a key for %s", r.Usage)
 	case t.Blocked(r.Usage):
 		return nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", r.Usage)
 	case r.PoPCode != "" && r.PoP == applet.PoPNone:
@@ -76,6 +91,19 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 		return nil, mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
 	}
 	return t, nil
+}
+
+// asked is the target of a card that has been asked what it offers. One that does not say
+// is taken by its profile.
+func (g *Registrar) asked(ctx context.Context, t *engine.Target, r *EnrolRequest) (*engine.Target, error) {
+	_, err := g.engine.Run(ctx, t, engine.Order{
+		Kind: mssp.KindApplet, Operation: opAsk, Procedure: &plain{step{g: g}}, Life: r.TimeOut,
+		Commands: []applet.Command{applet.ChangeAppletStatus{To: applet.StatusReport}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g.registrant(ctx, r.MSISDN)
 }
 
 // usageOf is the key usage of a SignatureProfile; 0 when it is not configured.

@@ -13,6 +13,7 @@ import (
 
 // Operations in the rows.
 const (
+	opAsk      = "ask"      // ChangeAppletStatus report
 	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
 	opRead     = "read"     // GetAuthenticationHandlerData public key
 	opRegister = "register" // SignTransaction(register key)

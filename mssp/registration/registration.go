@@ -71,6 +71,7 @@ func New(o Options) (*Registrar, error) {
 		operation string
 		decode    engine.Decode
 	}{
+		{opAsk, decode(g, func(s step) engine.Procedure { return &plain{s} })},
 		{opGenerate, decode(g, func(s step) engine.Procedure { return &generate{s} })},
 		{opRead, decode(g, func(s step) engine.Procedure { return &read{s} })},
 		{opRegister, g.decodeRegister},

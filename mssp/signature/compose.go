@@ -21,6 +21,9 @@ func (s *Signer) compose(r *Request, t *engine.Target, k *mssp.KeyPair, cert *x5
 	if err := g.chooseHash(alg); err != nil {
 		return err
 	}
+	if r.Format == CMS && !t.Does(alg, applet.SignsHash) && !g.shownWhole(r, t) {
+		g.Attrs = true // the card hashes them itself
+	}
 	if err := g.compute(cert); err != nil {
 		return err
 	}
@@ -88,9 +91,15 @@ func (g *signing) compute(cert *x509.Certificate) error {
 	return nil
 }
 
+// shownWhole reports whether the card can show the text whole and hash exactly the AP's octets.
+func (g *signing) shownWhole(r *Request, t *engine.Target) bool {
+	frame, fault := r.Screen()
+	return fault == nil && r.isText() && frame.Text == string(r.Content) && !g.Attrs && t.Profile.UTF8
+}
+
 // command is the SignTransaction: the text itself when the card can show
-// it whole and hash exactly the AP's octets, otherwise a hash with a text
-// beside it. text is what could be shortened.
+// it whole, otherwise a hash with a text beside it, or what the hash is made of
+// where the card signs no given one. text is what could be shortened.
 func (g *signing) command(r *Request, t *engine.Target) (c applet.SignTransaction, text string, err error) {
 	c = applet.SignTransaction{Slot: applet.Slot{Number: g.Slot}, Mode: applet.Mode(r.Profile.Usage), Journey: applet.Journey(r.Profile.Journey)}
 	c.Hash, _ = applet.HashOf(g.Hash)
@@ -107,9 +116,13 @@ func (g *signing) command(r *Request, t *engine.Target) (c applet.SignTransactio
 	c.Reference = g.Reference
 	ok := true
 	show := frame.Above()
-	if r.isText() && frame.Text == string(r.Content) && !g.Attrs && t.Profile.UTF8 {
+	switch {
+	case g.shownWhole(r, t):
 		c.TextToSign = applet.UTF8(frame.Text)
-	} else {
+	case g.Attrs && !t.Does(g.Algorithm, applet.SignsHash):
+		c.Octets = g.prepared.Attributes()
+		show = frame.String()
+	default:
 		c.Digest = g.digest
 		show = frame.String()
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/ota"
@@ -18,19 +19,19 @@ import (
 type Records struct{ *db }
 
 const (
-	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, tag`
+	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, offers, tag`
 
-	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.tag`
+	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.offers, c.tag`
 
 	sqlCard = `SELECT ` + cardCols + ` FROM card WHERE iccid = $1`
 
-	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, carriage = excluded.carriage, version = card.version + 1`
+	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage, offers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, carriage = excluded.carriage, offers = '', version = card.version + 1`
 
 	// sqlHoldCard locks the card's row and shows its facts.
 	sqlHoldCard = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING ` + cardCols
 
-	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, version = version + 1
+	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, offers = $8, version = version + 1
 	WHERE iccid = $1`
 )
 
@@ -60,8 +61,18 @@ func scanCard(r *row) (mssp.Card, error) {
 	c.CreatedAt = r.time()
 	c.Version = r.num(1, maxVersion)
 	c.Carriage = wordOf(r, "", "packet", "own")
+	c.Offers = hexOf(r)
 	r.authentic(tableCard, first)
 	return c, r.err()
+}
+
+// hexOf reads octets that stand as text, so that none are "".
+func hexOf(r *row) string {
+	b, err := hex.DecodeString(r.text())
+	if err != nil {
+		r.wrong("no hexadecimal digits")
+	}
+	return string(b)
 }
 
 // ImportCard stores a new card with its key sets in one commit. A card that is
@@ -97,7 +108,7 @@ func (s *Records) ImportKeys(ctx context.Context, c mssp.Card, f func(have []mss
 		if err != nil {
 			return err
 		}
-		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage)
+		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage, hex.EncodeToString([]byte(c.Offers)))
 		if err == nil {
 			err = tableCard.seal(q, string(c.ICCID))
 		}
@@ -130,7 +141,7 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		}
 		c.ICCID = iccid
 		c.Version++
-		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage); err != nil {
+		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage, hex.EncodeToString([]byte(c.Offers))); err != nil {
 			return err
 		}
 		return tableCard.seal(q, string(iccid))

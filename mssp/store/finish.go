@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -18,7 +19,7 @@ const (
 
 	// sqlCardFacts leaves the rest as it is, so that what an operator has
 	// changed since the card was read stays.
-	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END, version = version + 1
+	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END, offers = $7, version = version + 1
 	WHERE iccid = $1 AND ($6 = 0 OR version = $6)`
 
 	sqlTxMO = `SELECT mo FROM tx WHERE id = $1`
@@ -144,7 +145,7 @@ func putCardFacts(q querier, c *mssp.Card) error {
 	if _, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID)); err != nil {
 		return err // what is there is not made good by being written beside
 	}
-	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version)
+	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version, hex.EncodeToString([]byte(c.Offers)))
 	if err == nil && n > 0 {
 		return tableCard.seal(q, string(c.ICCID))
 	}

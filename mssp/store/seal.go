@@ -51,7 +51,7 @@ func sealKeys(q querier, iccid ota.ICCID) (ks mssp.CardKeys, suspended bool, err
 	if err == nil && card.ICCID == "" {
 		err = fmt.Errorf("store: the card has no key set: %w", ErrNotFound)
 	}
-	ks.Carriage = card.Carriage
+	ks.Carriage, ks.Offers = card.Carriage, card.Offers
 	return ks, card.State == mssp.CardSuspended, err
 }
 

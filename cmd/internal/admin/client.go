@@ -130,7 +130,7 @@ func (c *Client) AdvanceCounters(ctx context.Context, r operator.CardName) (oper
 	return call[operator.CountersAdvanced](ctx, c, "card/advance", r)
 }
 
-func (c *Client) ShowCard(ctx context.Context, r operator.CardName) (operator.CardDetail, error) {
+func (c *Client) ShowCard(ctx context.Context, r operator.CardQuestion) (operator.CardDetail, error) {
 	return call[operator.CardDetail](ctx, c, "card/show", r)
 }
 

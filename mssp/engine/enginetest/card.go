@@ -49,9 +49,10 @@ type Card struct {
 	Way    carriage.Carriage
 	Key    carriage.CardKey
 	KeySet byte
-	Old    *OldKey           // the confirmed one, while Key is new
-	under  byte              // key set of the last request
-	sealed map[string][]byte // answers by request, sealed once
+	Offers *applet.Capabilities // nil: it does not say
+	Old    *OldKey              // the confirmed one, while Key is new
+	under  byte                 // key set of the last request
+	sealed map[string][]byte    // answers by request, sealed once
 }
 
 // Receive takes a segment and gives back what the phone sends for it.
@@ -140,6 +141,9 @@ func (c *Card) Apply(m applet.Message) applet.Answer {
 		switch x := cmd.(type) {
 		case applet.ChangeAppletStatus:
 			r.State = &applet.State{LifeCycle: applet.AppletActive, Language: "en"}
+			if x.To == applet.StatusReport && c.Way != nil {
+				r.Offers = c.Offers
+			}
 		case applet.SetAuthenticationHandlerData:
 			if x.Operation == applet.HandlerGenerate {
 				c.generate(x.Slot)
@@ -193,6 +197,9 @@ func (c *Card) sign(x *applet.SignTransaction, r *applet.Result) {
 			c.t.Error(err)
 		}
 		sum.Write(filled)
+		digest = sum.Sum(nil)
+	case len(x.Octets) > 0:
+		sum.Write(x.Octets)
 		digest = sum.Sum(nil)
 	case len(x.TextToSign.Octets) > 0:
 		sum.Write(x.TextToSign.Octets)

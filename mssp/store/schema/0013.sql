@@ -6,6 +6,9 @@
 -- How messages travel to the applet: '' (response), 'packet' or 'own'.
 ALTER TABLE card ADD COLUMN carriage TEXT NOT NULL DEFAULT '';
 
+-- What the applet offers (INT6 B8), in hexadecimal; '' when it has not said.
+ALTER TABLE card ADD COLUMN offers TEXT NOT NULL DEFAULT '';
+
 -- What the answer to a packet must name, in hexadecimal: the first half of the hash of
 -- the request.
 ALTER TABLE packet ADD COLUMN request TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/operator"
+)
+
+// CardShowCmd shows a card.
+type CardShowCmd struct {
+	ConfigFlag
+	ICCID string `arg:"" help:"Number of the card."`
+	Ask   bool   `help:"Ask the card first what it can do, over the air."`
+}
+
+// Run prints what is known of it.
+func (k *CardShowCmd) Run(c *cli) error {
+	return k.administer(c, func(b admin.Backend) error {
+		d, err := b.ShowCard(c.ctx, operator.CardQuestion{ICCID: k.ICCID, Ask: k.Ask})
+		if err != nil {
+			return err
+		}
+		return c.showCard(&d)
+	})
+}
+
+func (c *cli) showCard(d *operator.CardDetail) error {
+	t := c.table("card", d.ICCID)
+	t.row("imsi", d.IMSI)
+	t.row("user", d.MSISDN)
+	t.row("profile", d.Profile)
+	t.row("state", d.State)
+	t.row("carriage", d.Carriage)
+	for _, s := range d.Keys {
+		t.row(keySetName(s.Applet, s.KVN), s.What+", counter "+s.Counter)
+	}
+	if o := d.Offers; o != nil {
+		t.row("offers", fmt.Sprintf("level %d, carriage %s, applet %s, API %s", o.Level, strings.Join(o.Carriages, " "), o.Applet, o.API))
+		t.row("", fmt.Sprintf("requests of %d octets, answers of %d, %d waiting, key set %d", o.LongestRequest, o.LongestAnswer, o.Waiting, o.KeySet))
+		t.row("", fmt.Sprintf("%d key slots, %d personal %s, %s", o.Slots, o.Codes, plural(o.Codes, "code", "codes"), strings.Join(o.Hashes, " ")))
+		for _, a := range o.Algorithms {
+			t.row("", a)
+		}
+	} else if d.Carriage != "response" {
+		t.row("offers", "the card has not said (--ask)")
+	}
+	return t.flush()
+}

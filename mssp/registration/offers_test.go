@@ -1,0 +1,197 @@
+package registration_test
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/signature"
+)
+
+// offers are those of a card that does all that the laboratory asks of it.
+func offers(change func(*applet.Capabilities)) *applet.Capabilities {
+	c := &applet.Capabilities{
+		Carriages: applet.CarriagePacket, Level: applet.Level3, LongestRequest: 4096, LongestAnswer: 4096, Hashes: 7, Slots: 4, Codes: 2, KeySet: 1,
+		API: [2]byte{3, 0}, Applet: [3]byte{2, 0, 0},
+		Algorithms: []applet.AlgorithmOffer{
+			{Algorithm: applet.ECDSAP256, Bits: applet.SignsOctets | applet.SignsHash | applet.MakesPairs},
+			{Algorithm: applet.RSA2048, Bits: applet.SignsOctets | applet.SignsHash | applet.MakesPairs},
+		},
+	}
+	if change != nil {
+		change(c)
+	}
+	return c
+}
+
+func offering(t *testing.T, way string, o *applet.Capabilities) (*enginetest.Lab, *enginetest.Card) {
+	l := enginetest.New(t)
+	l.Carriage = way
+	c := l.User(enginetest.Number)
+	c.Offers = o
+	return l, c
+}
+
+func enrol(l *enginetest.Lab, u mssp.KeyUsage, alg applet.Algorithm) error {
+	_, err := enginetest.Pumped(l, func() (registration.Enrolment, error) {
+		return l.Registrar.Enrol(context.Background(), registration.EnrolRequest{MSISDN: enginetest.Number, Usage: u, Algorithm: alg})
+	})
+	return err
+}
+
+// said are the commands that a card got, from the n-th packet on.
+func said(t *testing.T, c *enginetest.Card, n int) (all []applet.Command) {
+	t.Helper()
+	for _, p := range c.Seen[n:] {
+		m, err := applet.Parse(p.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m.Commands...)
+	}
+	return all
+}
+
+func kept(t *testing.T, l *enginetest.Lab) *applet.Capabilities {
+	t.Helper()
+	_, card, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+	l.OK(err)
+	if card.Offers == "" {
+		return nil
+	}
+	o, err := applet.ParseCapabilities([]byte(card.Offers))
+	l.OK(err)
+	return o
+}
+
+// A card of version 02 is asked what it offers before it is registered, once; what it says is
+// kept with it, and forgotten when it does not support what it was sent.
+//
+// Supports: 3.2-11, 5.1-3
+func TestOffersAsked(t *testing.T) {
+	for _, way := range []string{"packet", "own"} {
+		l, c := offering(t, way, offers(nil))
+		l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+		report := applet.ChangeAppletStatus{To: applet.StatusReport}
+		if first := said(t, c, 0)[0]; !reflect.DeepEqual(first, report) {
+			t.Errorf("%s: asked for %+v first", way, first)
+		}
+		if !reflect.DeepEqual(kept(t, l), c.Offers) {
+			t.Errorf("%s: kept %+v", way, kept(t, l))
+		}
+		n := len(c.Seen)
+		l.OK(enrol(l, mssp.NonRepudiation, applet.ECDSAP256))
+		for _, cmd := range said(t, c, n) {
+			if reflect.DeepEqual(cmd, report) {
+				t.Errorf("%s: asked again", way)
+			}
+		}
+		c.Say = func(m applet.Message) applet.Answer {
+			return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSignTransaction.Result(), Status: applet.StatusNotSupported}}}
+		}
+		l.Sign(enginetest.Request("T1", "hello"))
+		if kept(t, l) != nil {
+			t.Errorf("%s: it does not support what it offers, and nobody will ask", way)
+		}
+		c.Say = nil
+		if _, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(context.Background(), enginetest.Number) }); err != nil || kept(t, l) == nil {
+			t.Errorf("%s: asked on demand: %+v, %v", way, kept(t, l), err)
+		}
+	}
+	l, c := offering(t, "packet", nil) // it does not say: its profile counts
+	l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+	if kept(t, l) != nil || len(c.Seen) < 2 {
+		t.Errorf("kept %+v", kept(t, l))
+	}
+	l, c = offering(t, "", offers(nil)) // version 01 has no word for it
+	l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+	if kept(t, l) != nil || reflect.DeepEqual(said(t, c, 0)[0], applet.ChangeAppletStatus{To: applet.StatusReport}) {
+		t.Errorf("a card of version 01 was asked, kept %+v", kept(t, l))
+	}
+}
+
+// What a card does not offer is refused with the reason, and no short message leaves.
+//
+// Supports: 3.2-11
+func TestNotEligibleByOffers(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*applet.Capabilities)
+		usage  mssp.KeyUsage
+		alg    applet.Algorithm
+		want   string
+	}{
+		"algorithm":   {nil, mssp.Authentication, applet.ECDSAP384, "does not support"},
+		"none":        {func(c *applet.Capabilities) { c.Algorithms = c.Algorithms[:0] }, mssp.Authentication, 0, "none of the algorithms"},
+		"pairs":       {func(c *applet.Capabilities) { c.Algorithms[0].Bits = applet.SignsOctets | applet.SignsHash }, mssp.Authentication, applet.ECDSAP256, "makes no key pairs"},
+		"hash":        {func(c *applet.Capabilities) { c.Hashes = 6 }, mssp.Authentication, applet.ECDSAP256, "does not have SHA-256"},
+		"code":        {func(c *applet.Capabilities) { c.Codes = 1 }, mssp.NonRepudiation, applet.ECDSAP256, "one personal code"},
+		"long answer": {func(c *applet.Capabilities) { c.LongestAnswer = 100 }, mssp.Authentication, applet.RSA2048, "answers with 100 octets at most"},
+		"request":     {func(c *applet.Capabilities) { c.LongestRequest = 12 }, mssp.Authentication, applet.ECDSAP256, "which takes 12 octets"},
+	} {
+		l, card := offering(t, "packet", offers(c.change))
+		if _, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(context.Background(), enginetest.Number) }); err != nil {
+			t.Fatal(err)
+		}
+		n := len(l.Sent)
+		err := enrol(l, c.usage, c.alg)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", what, err, c.want)
+		}
+		if len(l.Sent) != n || len(card.Seen) != 1 {
+			t.Errorf("%s: %d short messages left", what, len(l.Sent)-n)
+		}
+	}
+	// Slots: the third key of a card that has two.
+	l, _ := offering(t, "packet", offers(func(c *applet.Capabilities) { c.Slots = 2 }))
+	l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+	l.OK(enrol(l, mssp.NonRepudiation, applet.ECDSAP256))
+	n := len(l.Sent)
+	if err := enrol(l, mssp.Authentication, applet.RSA2048); err == nil || !strings.Contains(err.Error(), "has 2 key slots") || len(l.Sent) != n {
+		t.Errorf("%v", err)
+	}
+}
+
+// A card that signs no given hash makes its registration from a template, and a CMS by
+// hashing its signed attributes; a bare hash is refused before anything leaves.
+//
+// Supports: 3.2-11, 3.5.3-5
+func TestNoHashSigning(t *testing.T) {
+	for _, way := range []string{"packet", "own"} {
+		l, c := offering(t, way, offers(func(c *applet.Capabilities) {
+			c.Hashes = 1
+			for i := range c.Algorithms {
+				c.Algorithms[i].Bits &^= applet.SignsHash
+			}
+		}))
+		l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+		if first := c.Shown[0]; first.Template == nil || len(first.Digest) > 0 {
+			t.Errorf("%s: it registered by %+v", way, first)
+		}
+		l.Want(l.Sign(enginetest.Request("T1", "hello")).ID, mssp.Done, mssp.Signature) // shown and hashed
+		if last := c.Shown[len(c.Shown)-1]; last.TextToSign.IsZero() {
+			t.Errorf("%s: a text goes as %+v", way, last)
+		}
+		r := enginetest.Request("T2", "hello")
+		r.AP.Octets = []string{enginetest.AuthProfile.URI}
+		r.MimeType, r.Content, r.Display = "application/octet-stream", []byte{1, 2, 3}, "Octets of the bank"
+		l.Want(l.Sign(r).ID, mssp.Done, mssp.Signature)
+		last := c.Shown[len(c.Shown)-1]
+		if len(last.Octets) == 0 || last.Octets[0] != 0x31 || len(last.Digest) > 0 || last.TextToShow.IsZero() {
+			t.Errorf("%s: octets go as %+v", way, last)
+		}
+		n := len(l.Sent)
+		r = enginetest.Request("T3", "hello")
+		r.AP.Octets = []string{enginetest.AuthProfile.URI}
+		r.MimeType, r.Content, r.Display, r.Format = "application/octet-stream", []byte{1, 2, 3}, "Octets of the bank", signature.PKCS1
+		_, err := l.Signer.Sign(t.Context(), r)
+		enginetest.WantFault(t, err, mssp.UnsupportedProfile)
+		if err == nil || !strings.Contains(err.Error(), "signs no given hash") || len(l.Sent) != n {
+			t.Errorf("%s: %v, %d short messages left", way, err, len(l.Sent)-n)
+		}
+	}
+}
