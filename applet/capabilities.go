@@ -73,7 +73,7 @@ func (c *Capabilities) append(b []byte) []byte {
 }
 
 // MarshalBinary is the value of B8.
-func (c *Capabilities) MarshalBinary() ([]byte, error) {
+func (c Capabilities) MarshalBinary() ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
