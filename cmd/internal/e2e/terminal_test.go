@@ -141,7 +141,7 @@ func (p *terminal) item(text string) string {
 
 var referenceCode = regexp.MustCompile(`compare +(\S+)`)
 
-// With nothing but the commands of the binary: a card is made, put into a phone
+// With nothing but the commands of the binary, in each carriage: a card is made, put into a phone
 // in the terminal, registered; its user signs what the service's screen shows
 // too, blocks the code, unblocks it with the code that came with the card, and
 // changes it in the SIM menu.
@@ -149,11 +149,30 @@ var referenceCode = regexp.MustCompile(`compare +(\S+)`)
 // Covers: 3.1-1, 3.2-7, 3.5.3-5, 3.5.4-3, 3.5.5-2 via simsign handset
 // Covers: 3.5.1-2, 3.5.1-7, 4-7 via simsign user register
 func TestTerminal(t *testing.T) {
+	const keys = "1,AES128:00112233445566778899AABBCCDDEEFF,AES128:FFEEDDCCBBAA99887766554433221100,8,"
+	const k0 = ",AES128:0123456789ABCDEF0123456789ABCDEF"
+	for _, tc := range []struct {
+		name, row string
+		emulate   []string
+	}{
+		{"response", "int6," + keys + ",", nil},
+		{"packet", "java," + keys + k0, nil},
+		{"own", "laboratory,,,,," + k0, nil},
+		{"strict packet", "java," + keys + k0, []string{"--strict"}},
+		{"strict own", "laboratory,,,,," + k0, []string{"--strict"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) { terminalJourney(t, tc.row, tc.emulate...) })
+	}
+}
+
+func terminalJourney(t *testing.T, row string, emulate ...string) {
 	w := newWorld(t, 1, "")
 	const number, iccid = "+41792000001", "8941000000000000001"
-	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+iccid+",228010000000001,int6,1,AES128:00112233445566778899AABBCCDDEEFF,AES128:FFEEDDCCBBAA99887766554433221100,8,\n")
+	w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\ncarriage = \"packet\"\nspi = \"1600\"\n"+
+		"[[card_profile]]\nname = \"laboratory\"\ntar = \"4D5353\"\ncarriage = \"own\"\nspi = \"0000\"\n")
+	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,"+row+"\n")
 	must(t, w.dir, "card", "import", "card.csv")
-	came := regexp.MustCompile(`unblocking code (\d{8})`).FindStringSubmatch(must(t, w.dir, "card", "emulate", "card.csv"))
+	came := regexp.MustCompile(`unblocking code (\d{8})`).FindStringSubmatch(must(t, w.dir, append([]string{"card", "emulate", "card.csv"}, emulate...)...))
 	if came == nil {
 		t.Fatal("no unblocking code came with the card")
 	}

@@ -172,6 +172,16 @@ usage = "non-repudiation"
 	w.write(t, "simsign.toml", text)
 }
 
+// extend adds to the configuration.
+func (w *world) extend(t testing.TB, text string) {
+	t.Helper()
+	before, err := os.ReadFile(w.path("simsign.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(t, "simsign.toml", string(before)+text)
+}
+
 func freePorts(t testing.TB, n int) []string {
 	t.Helper()
 	addrs, err := freeport.Any(n)
