@@ -42,7 +42,7 @@ func (c *Card) handOver(o opened) ([]byte, uint16) {
 	}
 	err := c.toolkit.trigger(o.event())
 	_ = c.nv.Commit() // the counter is used whatever the applet did; a failure shows in the next command
-	if err != nil {
+	if err != nil && c.nv.failed == nil {
 		return nil, swOther // the applet's exception; no report is asked for after it
 	}
 	return report, swOK

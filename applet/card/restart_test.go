@@ -343,18 +343,19 @@ func TestCompaction(t *testing.T) {
 // TestMemoryFails: when the memory cannot be written the card does nothing
 // more.
 func TestMemoryFails(t *testing.T) {
-	_, p := create(t)
-	p.enrol(1, applet.ECDSAP256, testCode)
-	if err := p.c.Close(); err != nil { // the file is closed: writing fails
-		t.Fatal(err)
+	for _, way := range []string{"", "packet", "own"} {
+		_, p := kept(t, way)
+		p.enrol(1, applet.ECDSAP256, testCode)
+		if err := p.c.Close(); err != nil { // the file is closed: writing fails
+			t.Fatal(err)
+		}
+		p.exchange(unhex(t, "801000000401010101"), 0x9000)
+		p.script = script(ok())
+		if sw := p.deliverStepwise(p.seal(p.message(signHash(digest([]byte("x")))))); sw != 0x6581 {
+			t.Fatalf("%q: %04X", way, sw)
+		}
+		p.apdu("80F2000C00", 0x6581)
 	}
-	p.exchange(unhex(t, "801000000401010101"), 0x9000)
-	p.script = script(ok())
-	sw := p.deliverStepwise(p.seal(p.message(signHash(digest([]byte("x"))))))
-	if sw != 0x6581 {
-		t.Fatalf("%04X", sw)
-	}
-	p.apdu("80F2000C00", 0x6581)
 }
 
 // TestProfile: every fault of a profile is told at once.
