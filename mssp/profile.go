@@ -17,7 +17,10 @@ type CardProfile struct {
 	// Carriage is how a message travels to the applet and its answer back; nil is
 	// that of INT6 version 01, response.
 	Carriage carriage.Carriage
-	Lab      bool // permits DES, RC and packets below CC + ciphering + counter; test cards only
+	// ByKey: the profile says no carriage. A card that is imported with a key of its applet
+	// has packet, and one without response.
+	ByKey bool
+	Lab   bool // permits DES, RC and packets below CC + ciphering + counter; test cards only
 
 	// Transport.
 	PID, DCS      byte   // MT: default 7F, F6

@@ -97,7 +97,7 @@ func (k *CardEmulateCmd) emulated(x operator.ImportedCard, p mssp.CardProfile, c
 	out := card.Profile{
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
 		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: unblockingCode(), ServerAddress: p.ServerAddress,
-		Carriage: cmp.Or(k.Carriage, p.Way().Name()), Level: applet.Level(k.Level), Strict: k.Strict,
+		Carriage: cmp.Or(k.Carriage, x.Card.Carriage, carriage.Response{}.Name()), Level: applet.Level(k.Level), Strict: k.Strict,
 	}
 	if out.Level == applet.Level1 {
 		out.Slots = max(2, int(p.Slots))

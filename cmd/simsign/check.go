@@ -71,7 +71,11 @@ func (k *CheckCmd) Run(c *cli) error {
 		if p.Lab {
 			lab = ", LAB: weak packets are permitted"
 		}
-		c.printf("  card       %s: TAR %s, SPI %s%s\n", p.Name, p.TAR, p.SPI, lab)
+		way := "carriage " + p.Way().Name()
+		if p.ByKey {
+			way = "carriage packet with k0, response without"
+		}
+		c.printf("  card       %s: TAR %s, SPI %s, %s%s\n", p.Name, p.TAR, p.SPI, way, lab)
 	}
 	for _, p := range cfg.SignatureProfiles() {
 		c.printf("  profile    %s: %s\n", p.URI, p.Usage)

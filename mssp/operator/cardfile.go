@@ -39,10 +39,11 @@ var ErrCards = errors.New("card file")
 //	cntr     last counter used, 10 hexadecimal digits; empty means 0000000000.
 //	         Another one is raised to the clock's, which is higher (see package keys)
 //
-// Columns of cards whose profile has carriage packet or own; a file without such
-// cards may end before any of them:
+// Columns of cards of carriage packet or own; a file without such cards may end
+// before any of them:
 //
-//	k0       AES128:key of the applet, from which its other keys come
+//	k0       AES128:key of the applet, from which its other keys come. Under a profile
+//	         that names no carriage it makes the card one of packet
 //	gen      generation of the applet's installation, 1 to 255; empty means 1
 //	aset     number of the applet's key set, 1 to 15; empty means 1
 //
@@ -150,6 +151,9 @@ func (p *cardParser) line(number int, f []string) error {
 		// What stands there may be a key that has slipped into another column.
 		return fmt.Errorf("profile: no [[card_profile]] has this name; the names are %q", slices.Sorted(maps.Keys(p.profiles)))
 	}
+	if strings.Join(f[presentColumns:], "") != "" {
+		profile = withKey(profile)
+	}
 	domain, err := domainOf(&profile, f)
 	if err != nil {
 		return err
@@ -162,6 +166,14 @@ func (p *cardParser) line(number int, f []string) error {
 		return errors.New("k0 is the key kic or kid: whoever has the keys of the security domain could make the card's answers")
 	}
 	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own)
+}
+
+// withKey is a profile for a card that has a key of its applet.
+func withKey(p mssp.CardProfile) mssp.CardProfile {
+	if p.ByKey {
+		p.Carriage = carriage.Packet{}
+	}
+	return p
 }
 
 // rowOf is the carriage of a profile as a card's row has it.
@@ -216,7 +228,7 @@ func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.I
 		return errors.New("an earlier line of this card says all that this one does")
 	}
 	if own != nil {
-		c.Applet = own
+		c.Applet, c.Card.Carriage = own, card.Carriage
 	}
 	if d == nil {
 		return nil

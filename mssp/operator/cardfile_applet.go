@@ -72,11 +72,26 @@ func upTo(most int, s string) (byte, error) {
 func (p *cardParser) complete() {
 	for i := range p.cards {
 		c := &p.cards[i]
-		if profile := p.profiles[c.Card.Profile]; c.Applet == nil && profile.Way().Needs(profile.SPI).Answer {
-			p.faults = append(p.faults, atLine(c.first, fmt.Errorf("k0 is missing: card profile %q has carriage %s, in which the applet answers under a key of its own: "+
-				"give k0, or gen with --master-file, or another carriage to the profile", profile.Name, profile.Way().Name())))
+		profile := p.profiles[c.Card.Profile]
+		if c.Applet != nil {
+			profile = withKey(profile)
+		}
+		if err := lacking(c, &profile); err != nil {
+			p.faults = append(p.faults, atLine(c.first, err))
 		}
 	}
+}
+
+func lacking(c *ImportedCard, p *mssp.CardProfile) error {
+	if c.Applet == nil && p.Way().Needs(p.SPI).Answer {
+		return fmt.Errorf("k0 is missing: card profile %q has carriage %s, in which the applet answers under a key of its own: "+
+			"give k0, or gen with --master-file, or another carriage to the profile", p.Name, p.Way().Name())
+	}
+	err := p.Security().CheckSPI(p.SPI)
+	if err != nil && p.ByKey && c.Applet == nil {
+		return fmt.Errorf("k0 is missing: a card without it answers by response packets, and card profile %q asks for none: %w", p.Name, err)
+	}
+	return err
 }
 
 // ParseMaster reads the operator's master key. Its errors do not repeat the digits.

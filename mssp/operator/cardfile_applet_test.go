@@ -20,6 +20,8 @@ func appletService(t *testing.T) (*Service, *store.Store) {
 		"int6":   {Name: "int6", SPI: ota.SPI{0x16, 0x39}},
 		"packet": {Name: "packet", SPI: ota.SPI{0x16, 0x00}, Carriage: carriage.Packet{}},
 		"bare":   {Name: "bare", Carriage: carriage.Own{}},
+		"open":   {Name: "open", SPI: ota.SPI{0x16, 0x39}, ByKey: true},
+		"quiet":  {Name: "quiet", SPI: ota.SPI{0x16, 0x00}, ByKey: true},
 		"inside": {Name: "inside", SPI: ota.SPI{0x16, 0x00}, Carriage: carriage.Own{}},
 	}
 	t.Cleanup(func() {
@@ -89,6 +91,24 @@ func TestCardFileOfApplets(t *testing.T) {
 			file:   line("packet", ofDomain, keyA+",1,1") + line("packet", strings.Replace(ofDomain, ",1,", ",2,", 1), keyA+",,"),
 			applet: cardkeys.Installed{Set: 1, Generation: 1, Key: a}, carriage: "packet", domains: 2,
 		},
+
+		"by its key":          {file: line("open", ofDomain, keyA+",,"), applet: cardkeys.Installed{Set: 1, Generation: 1, Key: a}, carriage: "packet", domains: 1},
+		"by its key, derived": {file: line("open", ofDomain, ",2,"), master: masterKey, applet: cardkeys.Installed{Set: 1, Generation: 2, Key: derived(2)}, carriage: "packet", domains: 1},
+		"by its key, no PoR":  {file: line("quiet", ofDomain, keyA+",,"), applet: cardkeys.Installed{Set: 1, Generation: 1, Key: a}, carriage: "packet", domains: 1},
+		"without a key":       {file: line("open", ofDomain, ",,"), domains: 1},
+		"by a later line": {
+			file:   line("open", ofDomain, ",,") + line("open", strings.Replace(ofDomain, ",1,", ",2,", 1), keyA+",,"),
+			applet: cardkeys.Installed{Set: 1, Generation: 1, Key: a}, carriage: "packet", domains: 2,
+		},
+		"by an earlier line": {
+			file:   line("quiet", ofDomain, keyA+",,") + line("quiet", strings.Replace(ofDomain, ",1,", ",2,", 1), ",,"),
+			applet: cardkeys.Installed{Set: 1, Generation: 1, Key: a}, carriage: "packet", domains: 2,
+		},
+		"without a key, no PoR": {
+			file: line("quiet", ofDomain, ",,"),
+			want: `line 2: k0 is missing: a card without it answers by response packets, and card profile "quiet" asks for none: refused by the security policy: SPI 1600: no answer (PoR) is asked for`,
+		},
+		"by its key, no domain": {file: line("open", none, keyA+",,"), want: "line 2: kvn must be a number from 1 to 15"},
 
 		"no k0":                    {file: line("packet", ofDomain, ",,"), want: "line 2: " + fmt.Sprintf(missing, "packet", "packet")},
 		"no k0, own":               {file: line("bare", none, ",,"), want: "line 2: " + fmt.Sprintf(missing, "bare", "own")},

@@ -22,6 +22,8 @@ func TestCarriageOfProfile(t *testing.T) {
 		fault         string // begins so, after "refused by the security policy: "; "" is lawful
 	}{
 		{"", "1639", false, ""},
+		{"", "1600", false, ""}, // for cards with a k0: the card file is held to it
+		{"", "0000", false, `SPI 0000: the command has no CC; carriage = "own" may use it`},
 		{"response", "1639", false, ""},
 		{"response", "1600", false, `SPI 1600: no answer (PoR) is asked for; carriage = "packet" may use it, this one is "response"`},
 		{"response", "0000", false, `SPI 0000: the command has no CC; carriage = "own" may use it, this one is "response"`},
@@ -66,7 +68,10 @@ func TestCarriageOfProfile(t *testing.T) {
 		if err != nil || p.Way() != want {
 			t.Errorf("%s %s: carriage %s, %v", c.carriage, c.spi, p.Way().Name(), err)
 		}
-		if err := p.Security().CheckSPI(p.SPI); err != nil {
+		if p.ByKey != (c.carriage == "") {
+			t.Errorf("%s %s: by key %v", c.carriage, c.spi, p.ByKey)
+		}
+		if err := p.Security().CheckSPI(p.SPI); err != nil && !p.ByKey {
 			t.Errorf("%s %s: the engine refuses what the configuration takes: %v", c.carriage, c.spi, err)
 		}
 	}
@@ -87,7 +92,8 @@ func TestDangerOfCarriage(t *testing.T) {
 		{"packet", SPI{}, true},
 		{"", SPI{}, true},
 		{"packet", SPI{0x16, 0}, false},
-		{"", SPI{0x16, 0}, true},
+		{"response", SPI{0x16, 0}, true},
+		{"", SPI{0x16, 0}, true}, // cards without k0
 	} {
 		var l dangers
 		(&Config{}).dangersOfCard(&l, "card_profile[0]", &Card{Carriage: c.carriage, SPI: c.spi, Lab: true})

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 )
@@ -39,7 +41,11 @@ func (ch *checker) spi(key string, p *Card) {
 	}
 	for _, other := range carriage.All() {
 		if other.Security(spi, false).CheckSPI(spi) == nil {
-			ch.faultf(key+".spi", "%v; carriage = %q may use it, this one is %q", err, other.Name(), p.Carriage.way().Name())
+			this := ""
+			if p.Carriage != "" {
+				this = fmt.Sprintf(", this one is %q", p.Carriage)
+			}
+			ch.faultf(key+".spi", "%v; carriage = %q may use it%s", err, other.Name(), this)
 			return
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -174,7 +175,11 @@ func (c *Config) dangersOfCard(l *dangers, key string, p *Card) {
 		return
 	}
 	spi := ota.SPI(p.SPI)
-	if err := p.Carriage.way().Security(spi, false).CheckSPI(spi); err != nil {
+	way := p.Carriage.way()
+	if p.Carriage == "" { // some may have response
+		way = carriage.Response{}
+	}
+	if err := way.Security(spi, false).CheckSPI(spi); err != nil {
 		l.refuse(key+".spi", fmt.Sprintf("packets of cards of profile %s are not protected (%v): others can read, change or forge them", p.Name, err), "use cards with spi 1639, and set lab = false")
 	} else {
 		l.warn(key+".lab", "cards of profile "+p.Name+" may have keys of single DES, which anybody can break", "set it to false")

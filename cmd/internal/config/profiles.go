@@ -12,13 +12,15 @@ import (
 type Card struct {
 	// Name that the card file refers to.
 	Name string `toml:"name" sample:"int6"`
-	// Toolkit Application Reference of the applet: 6 hexadecimal digits, in quotes.
-	TAR TAR `toml:"tar" sample:"B00001"`
+	// Toolkit Application Reference of the applet: 6 hexadecimal digits, in quotes. B000xx is
+	// the remote file management of the card itself.
+	TAR TAR `toml:"tar" sample:"4D5353"`
 	// How messages travel to the applet and back. response: the answer is a response packet
 	// of the card's OTA layer. packet: a packet of the applet's, under keys of its own (column
 	// k0 of the card file); what standard Java Cards can do. own: the request is sealed
-	// by keys of the applet too. A card keeps the one with which it was imported.
-	Carriage Carriage `toml:"carriage" default:"response"`
+	// by keys of the applet too. Without this key, a card that is imported with a k0 gets packet,
+	// and one without gets response. A card keeps the one with which it was imported.
+	Carriage Carriage `toml:"carriage" example:"packet"`
 	// Security Parameter Indicator, 4 hexadecimal digits: how command packets are secured
 	// and what is asked of their answers (TS 102 225 5.1.1). 1639: checksum, ciphering,
 	// counter must rise; answer by SMS-SUBMIT, secured alike. Weaker is refused. With
@@ -91,9 +93,10 @@ func (p *Card) profile() mssp.CardProfile {
 		ServerAddress: string(p.ServerAddress),
 		Slots:         byte(p.Slots), UTF8: p.UTF8, StoresCert: p.StoresCert, MaxSegments: p.MaxSegments,
 	}
-	if way := p.Carriage.way(); way != (carriage.Response{}) {
+	if way, err := carriage.Of(string(p.Carriage)); err == nil && way != (carriage.Response{}) {
 		out.Carriage = way
 	}
+	out.ByKey = p.Carriage == ""
 	for _, a := range p.Algorithms {
 		out.Algorithms = append(out.Algorithms, byte(a))
 	}

@@ -75,10 +75,11 @@ func (c *Carriage) UnmarshalText(b []byte) error {
 	return err
 }
 
+// way is that of the policy: of cards whose carriage is not said some may have packet.
 func (c Carriage) way() carriage.Carriage {
 	x, err := carriage.Of(string(c))
 	if err != nil {
-		return carriage.Response{} // a wrong name is a fault of the file already
+		return carriage.Packet{}
 	}
 	return x
 }
