@@ -94,9 +94,15 @@ func TestOffersAsked(t *testing.T) {
 		c.Say = func(m applet.Message) applet.Answer {
 			return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSignTransaction.Result(), Status: applet.StatusNotSupported}}}
 		}
+		n = len(c.Seen)
 		l.Sign(enginetest.Request("T1", "hello"))
 		if kept(t, l) != nil {
-			t.Errorf("%s: it does not support what it offers, and nobody will ask", way)
+			t.Errorf("%s: it does not support what it offers, and that is kept", way)
+		}
+		l.Settle()
+		l.Pump()
+		if again := said(t, c, n); !reflect.DeepEqual(again[len(again)-1], report) {
+			t.Errorf("%s: it does not support what it offers, and is sent %+v then", way, again)
 		}
 		c.Say = nil
 		if _, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(context.Background(), enginetest.Number) }); err != nil || kept(t, l) == nil {
@@ -193,5 +199,42 @@ func TestNoHashSigning(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "signs no given hash") || len(l.Sent) != n {
 			t.Errorf("%s: %v, %d short messages left", way, err, len(l.Sent)-n)
 		}
+	}
+}
+
+// What a level has not, no octet of the offers says: it is refused all the same.
+//
+// Supports: 3.2-11
+func TestLevelsObeyed(t *testing.T) {
+	l, c := offering(t, "packet", offers(func(c *applet.Capabilities) { c.Level, c.Codes = applet.Level1, 1 }))
+	l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+	l.Want(l.Sign(enginetest.Request("T0", strings.Repeat("x", 150))).ID, mssp.Done, mssp.Signature)
+	n := len(l.Sent)
+	ctx := t.Context()
+	long := enginetest.Request("T1", strings.Repeat("x", 161))
+	for what, do := range map[string]func() error{
+		"has the language and the texts": func() error {
+			_, err := l.Care.SetAppletData(ctx, enginetest.Number, applet.SetAppletData{Language: "fi"})
+			return err
+		},
+		"has 1 personal code": func() error {
+			_, err := l.Care.ManageCode(ctx, enginetest.Number, mssp.NonRepudiation, applet.CodeCreate)
+			return err
+		},
+		"shows 160 characters": func() error { _, err := l.Signer.Sign(ctx, long); return err },
+		"has 1 personal code of": func() error {
+			_, err := l.Care.SetAppletData(ctx, enginetest.Number, applet.SetAppletData{Tries: []applet.CodeTries{{Code: applet.CodeNonRepudiation, Max: 3}}})
+			return err
+		},
+	} {
+		if err := do(); err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(what, " of")) {
+			t.Errorf("%v, want %s", err, what)
+		}
+	}
+	if len(l.Sent) != n {
+		t.Errorf("%d short messages left", len(l.Sent)-n)
+	}
+	if c.Prompts != 2 {
+		t.Errorf("%d prompts", c.Prompts)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/simsign/simsign/mssp/engine"
 )
 
-// recheck asks the applet, at most once a minute, whether a code that our rows
-// call blocked still is: the user may have unblocked it on the device
-// (3.5.4-3), and nobody else would tell us. He is not asked anything.
+// recheck asks the applet, at most once a minute, how it is: whether a code that our
+// rows call blocked still is, since the user may have unblocked it on the device
+// (3.5.4-3) and nobody else would tell us, and what it offers. He is not asked anything.
 func (s *Signer) recheck(t *engine.Target) {
 	now := s.o.Clock()
 	if s.o.Care == nil || !t.Standing.MayRecheck(now) {

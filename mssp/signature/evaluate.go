@@ -75,5 +75,19 @@ func (g *signing) ready(ctx context.Context) (*signing, error) {
 // Fault is what the AP hears when the applet has said no.
 func (g *signing) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
 
-// Abort: a signature that was not made changes no row.
-func (g *signing) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }
+// Abort: a signature that was not made changes no row. A card that does not support what it
+// was sent is asked what it offers now.
+func (g *signing) Abort(_ context.Context, tx *mssp.Transaction, f *store.Finish) error {
+	ended := mssp.Transaction{State: mssp.Failed, Result: f.Result}
+	if no, err := engine.ParseRefusal(&ended); err != nil || no.Word != applet.StatusNotSupported {
+		return err
+	}
+	number := tx.MSISDN
+	g.s.engine.Background(func(ctx context.Context) {
+		t, err := g.s.engine.Target(ctx, number)
+		if err == nil && t.Profile.Way().Version() > applet.Version1 {
+			g.s.recheck(t)
+		}
+	})
+	return nil
+}
