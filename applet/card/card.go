@@ -150,7 +150,11 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	if c.pins, err = newPINs(nv, p); err != nil {
 		return nil, err
 	}
-	applet, err := signing.New(p.parameters(), &system{c}, signing.Emulation{
+	c9, err := p.installation()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrProfile, err)
+	}
+	applet, err := signing.New(c9, p.build(), &system{c}, signing.Emulation{
 		Logger: c.log, Sender: c.sender, KeygenDelay: o.KeygenDelay, Sleep: o.Sleep,
 	})
 	if err != nil {

@@ -73,13 +73,30 @@ type CodeProfile = signing.CodeFormat
 // AppletKeys are the keys of the applet's own.
 type AppletKeys = signing.Keys
 
-// parameters are what the applet gets at its installation.
-func (p *Profile) parameters() signing.Parameters {
+// build is what this build of the applet is; the rest comes with its installation.
+func (p *Profile) build() signing.Parameters {
 	return signing.Parameters{
-		ICCID: p.ICCID, TAR: p.TAR, ServerAddress: p.ServerAddress, Slots: p.Slots, Algorithms: p.Algorithms, Codes: p.Codes,
-		CreateAttempts: p.CreateAttempts, PoPTries: p.PoPTries, Unblocking: p.UnblockingCode != "", Language: p.Language, Active: p.Active,
-		Carriage: p.Carriage, Keys: p.Keys, Level: p.Level, Strict: p.Strict,
+		ICCID: p.ICCID, Algorithms: p.Algorithms, CreateAttempts: p.CreateAttempts, PoPTries: p.PoPTries, Active: p.Active, Level: p.Level, Strict: p.Strict,
 	}
+}
+
+// installation is the C9 with which the card installs its applet (INT6, Installation).
+func (p *Profile) installation() ([]byte, error) {
+	i := applet.Installation{TAR: p.TAR, Server: p.ServerAddress, Slots: byte(p.Slots), Language: p.Language, Unblocking: p.UnblockingCode}
+	if p.sealsAnswers() {
+		i.Carriage = applet.InstalledPacket
+		if p.Carriage == (carriage.Own{}).Name() {
+			i.Carriage = applet.InstalledOwn
+		}
+		i.KeySet, i.Generation, i.Key = p.Keys.Set, p.Keys.Generation, p.Keys.K0
+	}
+	for _, c := range p.Codes {
+		if c.Min == 0 {
+			c.Max = 0
+		}
+		i.Codes = append(i.Codes, applet.InstalledCode{Min: c.Min, Max: c.Max, Tries: c.Tries})
+	}
+	return i.AppendBinary(nil)
 }
 
 // KeySet is one pair of over-the-air keys.
@@ -150,7 +167,8 @@ func (p *Profile) complete() error {
 		}
 	}
 	p.completeSecurity(fault)
-	a := p.parameters()
+	a := p.build()
+	a.Slots, a.Carriage, a.Language = p.Slots, p.Carriage, p.Language
 	a.Complete(fault)
 	p.Level, p.Slots, p.Algorithms = a.Level, a.Slots, a.Algorithms
 	return errors.Join(errs...)

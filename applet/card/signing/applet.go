@@ -40,9 +40,12 @@ type Emulation struct {
 	Sleep       func(time.Duration)
 }
 
-// New takes an applet from the memory of its card; what is not there is as
-// installed.
-func New(p Parameters, sys uicc.System, em Emulation) (*Applet, error) {
+// New takes an applet from the memory of its card; what is not there is as c9 has
+// installed it.
+func New(c9 []byte, p Parameters, sys uicc.System, em Emulation) (*Applet, error) {
+	if err := p.install(c9); err != nil {
+		return nil, err
+	}
 	l := p.limits()
 	a := &Applet{
 		p: &p, limits: l, em: em, sys: sys, nv: sys, codes: codeStore{sys: sys, count: l.codes}, slots: slotStore{nv: sys, profile: &p},

@@ -6,24 +6,50 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// Parameters are what the applet gets at its installation (INT6, Installation; requirement
-// 4-1). Codes are objects of the card, the formats here are those of the beginning.
+// Parameters are what the applet is: its build, and what it gets at its installation (INT6,
+// Installation; requirement 4-1). Codes are objects of the card, the formats here are those of
+// the beginning.
 type Parameters struct {
 	ICCID          ota.ICCID
-	TAR            ota.TAR
-	ServerAddress  string // "+" and digits, or a short number
-	Slots          int
 	Algorithms     []applet.Algorithm
-	Codes          [2]CodeFormat
 	CreateAttempts byte
 	PoPTries       byte
-	Unblocking     bool // there is an unblocking code
-	Language       string
 	Active         bool
-	Carriage       string
-	Keys           Keys
 	Level          applet.Level
 	Strict         bool
+
+	// Of the installation.
+	TAR           ota.TAR
+	ServerAddress string // "+" and digits, or a short number
+	Slots         int
+	Codes         [2]CodeFormat
+	Unblocking    bool // there is an unblocking code
+	Language      string
+	Carriage      string
+	Keys          Keys
+}
+
+// install reads the C9 of INSTALL. Without a carriage the card has an applet that gives more
+// than the toolkit's: response.
+func (p *Parameters) install(c9 []byte) error {
+	i, err := applet.ParseInstallation(c9)
+	if err != nil {
+		return err
+	}
+	p.TAR, p.ServerAddress, p.Slots, p.Language, p.Unblocking = i.TAR, i.Server, int(i.Slots), i.Language, i.Unblocking != ""
+	switch i.Carriage {
+	case applet.InstalledPacket:
+		p.Carriage = carriage.Packet{}.Name()
+	case applet.InstalledOwn:
+		p.Carriage = carriage.Own{}.Name()
+	default:
+		p.Carriage = carriage.Response{}.Name()
+	}
+	p.Keys = Keys{K0: i.Key, Set: i.KeySet, Generation: i.Generation}
+	for n, c := range i.Codes {
+		p.Codes[n] = CodeFormat{Min: c.Min, Max: c.Max, Tries: c.Tries}
+	}
+	return nil
 }
 
 // CodeFormat is the format of a personal code.
