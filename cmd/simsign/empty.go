@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -19,7 +20,7 @@ func empty(parsed *kong.Context) error {
 		case p.Flag != nil:
 			v, name = p.Flag.Value, "--"+p.Flag.Name
 		case p.Positional != nil:
-			v, name = p.Positional, p.Positional.Summary()
+			v, name = p.Positional, strings.Trim(p.Positional.Summary(), "[]") // the brackets of an optional one
 		}
 		if v == nil || v.HasDefault && v.Default == "" || !nothing(v.Target) {
 			continue
