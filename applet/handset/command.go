@@ -72,6 +72,11 @@ type command struct {
 	itemID, timerID, timerValue  []byte
 	items                        [][]byte // identifier and alpha of each
 	immediate, hasAlpha, hasText bool
+
+	// For a strict phone.
+	hasDevices, hasEvents bool
+	icon                  bool // one is wanted
+	unknown               bool // an object that must be understood is not
 }
 
 // parseCommand reads a whole D0 object. Objects with the comprehension bit
@@ -100,6 +105,7 @@ func parseCommand(b []byte) (command, error) {
 			return c, fmt.Errorf("%w: command details (3 octets) must come first", errTLV)
 		}
 		c.set(tag, v)
+		c.unknown = c.unknown || body[0]&comprehension != 0 && !understood(tag)
 		body = rest
 	}
 	if c.kind == 0 {
@@ -116,7 +122,7 @@ func (c *command) set(tag byte, v []byte) {
 		}
 	case tagDevices:
 		if len(v) == 2 {
-			c.device = v[1]
+			c.device, c.hasDevices = v[1], true
 		}
 	case tagText:
 		c.text, c.hasText = v, true
@@ -142,6 +148,10 @@ func (c *command) set(tag byte, v []byte) {
 		c.timerID = v
 	case tagTimerValue:
 		c.timerValue = v
+	case tagEvents:
+		c.hasEvents = true
+	case tagIcon, tagItemIcons:
+		c.icon = true
 	case tagImmediate:
 		c.immediate = true
 	}

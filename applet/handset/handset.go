@@ -26,6 +26,9 @@ type Options struct {
 	IMEI     string        // 15 digits; "" is 490154203237518, a test value
 	Language string        // ISO 639-1; "" is "en"
 	Poll     time.Duration // STATUS while idle; 0 is 30 s, negative never
+	// Strict phones take TS 102 223 by its letter where others are lenient: an object that must be
+	// understood and is not gives 32, a missing one 36, an icon that is not shown 04.
+	Strict bool
 }
 
 // Timeouts of the phone. Zero values are those of real ones.

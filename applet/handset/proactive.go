@@ -72,6 +72,10 @@ func (t *toolkit) execute() {
 		t.respond(f.Result, f.Info)
 		return
 	}
+	if r, ok := t.running.strictResult(); !ok && t.o.Strict {
+		t.respond(r, nil)
+		return
+	}
 	switch t.running.kind {
 	case Refresh:
 		t.refresh()
@@ -116,6 +120,9 @@ func (t *toolkit) respond(r Result, info []byte) { t.respondWith(r, info, nil, s
 // the command was for (TS 102 223 6.8).
 func (t *toolkit) respondWith(r Result, info, objects []byte, secret span) {
 	t.waiting = waitNothing
+	if r == Done && t.running.icon && t.o.Strict {
+		r = IconMissing
+	}
 	b := append(t.card.buf[:0], 0x80, insTerminalResponse, 0, 0, 0,
 		comprehension|tagDetails, 3, t.running.number, byte(t.running.kind), t.running.qualifier,
 		comprehension|tagDevices, 2, devTerminal, devCard,

@@ -27,13 +27,19 @@ const (
 	tagMeasurement = 0x16
 	tagDefault     = 0x17
 	tagEvents      = 0x19
+	tagIcon        = 0x1E
+	tagItemIcons   = 0x1F
 	tagTimerID     = 0x24
 	tagTimerValue  = 0x25
 	tagDateTime    = 0x26
 	tagImmediate   = 0x2B
 	tagLanguage    = 0x2D
 	tagAccess      = 0x3F
-	comprehension  = 0x80
+
+	tagTextAttribute  = 0x50
+	tagItemAttributes = 0x51
+
+	comprehension = 0x80
 )
 
 // Tags of BER-TLV objects (TS 101 220 7.2).

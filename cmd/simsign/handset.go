@@ -24,6 +24,7 @@ type HandsetCmd struct {
 	Card    string `required:"" xor:"card" placeholder:"FILE" help:"File of an emulated card. It is for tests: its keys and codes are in clear."`
 	Reader  string `required:"" xor:"card" placeholder:"NAME" help:"PC/SC reader with a test SIM, or a part of its name; only in builds with the tag pcsc."`
 	Auto    string `placeholder:"CODE" help:"Answer every prompt, with this personal code where one is asked for."`
+	Strict  bool   `help:"Answer the card's commands by the letter of TS 102 223: 32 to what must be understood and is not, 36 where something is missing, 04 for an icon."`
 	Log     bool   `help:"Write the handset's and the card's log to standard error."`
 }
 
@@ -67,7 +68,7 @@ func (k *HandsetCmd) Run(c *cli) error {
 		return cardHint(err)
 	}
 	defer sim.Close()
-	o := handset.Options{Card: sim, Number: number, Dial: loopback.TCP(k.Network), Logger: log}
+	o := handset.Options{Card: sim, Number: number, Dial: loopback.TCP(k.Network), Logger: log, Strict: k.Strict}
 	if k.Auto != "" {
 		// A moment to read, as a person would take.
 		o.Driver = &handset.Auto{Code: k.Auto, Think: handset.Think{Read: 300 * time.Millisecond, Type: 300 * time.Millisecond}}

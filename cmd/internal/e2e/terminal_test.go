@@ -27,9 +27,9 @@ type terminal struct {
 }
 
 // startTerminal runs the command until the test ends.
-func (w *world) startTerminal(t *testing.T, number, card, unblocking string) *terminal {
+func (w *world) startTerminal(t *testing.T, number, card, unblocking string, flags ...string) *terminal {
 	t.Helper()
-	cmd := exec.Command(binary(t), "handset", "--network", w.networkAddr, "--number", number, "--card", card)
+	cmd := exec.Command(binary(t), append([]string{"handset", "--network", w.networkAddr, "--number", number, "--card", card}, flags...)...)
 	cmd.Dir = w.dir
 	dieWithUs(cmd)
 	in, err := cmd.StdinPipe()
@@ -181,7 +181,11 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 	}
 	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
 	c := w.serve(t)
-	p := w.startTerminal(t, number, "card-"+iccid+".journal", came[1])
+	var flags []string
+	if slices.Contains(emulate, "--strict") { // in a phone that is strict too
+		flags = []string{"--strict"}
+	}
+	p := w.startTerminal(t, number, "card-"+iccid+".journal", came[1], flags...)
 	p.knows(personalCode, personalCode)
 	must(t, w.dir, "user", "register", "--msisdn", number)
 	eventually(t, "the message that all is well", func() bool { return strings.Contains(p.text(), "Message from +"+serviceNumber) })
