@@ -105,7 +105,7 @@ func TestErasedMeanwhile(t *testing.T) {
 		erased <- result{gone, more, err}
 	}()
 	for waiting := 0; waiting == 0; {
-		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE tx SET kept%'").Scan(&waiting))
+		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE tx SET kept%'").Scan(&waiting))
 	}
 	l.ok(hold.Commit())
 	if r := <-erased; r.err != nil || !r.more || r.gone[mssp.Octets] != 1 {

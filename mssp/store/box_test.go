@@ -124,7 +124,7 @@ func TestSlowEndOfASession(t *testing.T) {
 	}()
 	for tries := map[string]bool{}; len(tries) < 2; { // until it has waited once in vain
 		var at string
-		switch err := db.QueryRow("SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'").Scan(&at); {
+		switch err := db.QueryRow("SELECT query_start FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'").Scan(&at); {
 		case err == nil:
 			tries[at] = true
 		case !errors.Is(err, sql.ErrNoRows):

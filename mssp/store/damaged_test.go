@@ -57,9 +57,18 @@ func TestUnreadableRows(t *testing.T) {
 		{"key_pair SET version = 0", func(l *lab) error { _, _, _, err := l.Lookup(ctx, numberA); return err }},
 		{"certificate SET reason = 11", func(l *lab) error { return nothing(l.Certificate(ctx, "0a")) }},
 		{"certificate SET status = 'good'", func(l *lab) error { return nothing(l.CertificatesOf(ctx, cardA)) }},
-		{"packet SET kvn = 'x'", func(l *lab) error { _, _, err := l.OpenByPacket(ctx, cardA, p1TAR, 1); return err }},
-		{"packet SET attempt = 'x'", func(l *lab) error { _, _, err := l.OpenByPacket(ctx, cardA, p1TAR, 1); return err }},
-		{"packet SET sealed_at = 'x'", func(l *lab) error { _, _, err := l.OpenByPacket(ctx, cardA, p1TAR, 1); return err }},
+		{"packet SET kvn = 'x'", func(l *lab) error {
+			_, _, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, KVN: 1, TAR: p1TAR, CNTR: 1})
+			return err
+		}},
+		{"packet SET attempt = 'x'", func(l *lab) error {
+			_, _, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, KVN: 1, TAR: p1TAR, CNTR: 1})
+			return err
+		}},
+		{"packet SET sealed_at = 'x'", func(l *lab) error {
+			_, _, err := l.OpenByPacket(ctx, store.Packet{ICCID: cardA, KVN: 1, TAR: p1TAR, CNTR: 1})
+			return err
+		}},
 	} {
 		t.Run(tc.change, func(t *testing.T) {
 			l := onSQLite(t)

@@ -157,7 +157,7 @@ func TestTurnAtOneMoment(t *testing.T) {
 		}()
 	}
 	for waiting := 0; waiting < 2; {
-		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE retention%'").Scan(&waiting))
+		l.ok(db.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE retention%'").Scan(&waiting))
 	}
 	l.ok(hold.Rollback())
 	if one, other := <-turns, <-turns; (one.Other == "") == (other.Other == "") {

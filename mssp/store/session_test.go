@@ -86,7 +86,7 @@ func TestLockOfNobodyKnown(t *testing.T) {
 	}
 	go open()
 	for pid, ended := 0, false; !ended; { // the one that waits
-		if db.QueryRow("SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'SELECT pg_advisory_lock%'").Scan(&pid) == nil {
+		if db.QueryRow("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE 'SELECT pg_advisory_lock%'").Scan(&pid) == nil {
 			l.ok(db.QueryRow("SELECT pg_terminate_backend($1)", pid).Scan(&ended))
 		}
 	}
@@ -127,7 +127,7 @@ func TestSessionOutlivesItsProcess(t *testing.T) {
 	}()
 	for tries := map[string]bool{}; len(tries) < 2; { // until it has waited once in vain
 		var at string
-		if db.QueryRow("SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'SELECT pg_advisory_lock%'").Scan(&at) == nil {
+		if db.QueryRow("SELECT query_start FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE 'SELECT pg_advisory_lock%'").Scan(&at) == nil {
 			tries[at] = true
 		}
 		select {
