@@ -105,17 +105,7 @@ func TestKilledBoxIsNotWaitedFor(t *testing.T) {
 // Locks that no box is known to have are those of one that has just gone: the
 // server may take its time with the end of a session.
 func TestSlowEndOfASession(t *testing.T) {
-	l := &lab{T: t, dsn: postgresDSN(t)}
-	l.open()
-	db := operator(t, l.dsn)
-	var key int64
-	l.ok(db.QueryRow("SELECT classid::BIGINT << 32 | objid::BIGINT FROM pg_locks WHERE locktype = 'advisory' AND pid = (SELECT session FROM box) LIMIT 1").Scan(&key))
-	l.ok(l.Close())
-	going, err := db.Conn(ctx)
-	l.ok(err)
-	defer going.Close()
-	_, err = going.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key) // free at once after Close
-	l.ok(err)
+	l, db, going, key := lockTaken(t)
 	opened := make(chan error, 1)
 	go func() {
 		s, err := store.Open(ctx, store.Options{DSN: l.dsn, Lease: never})
@@ -136,7 +126,7 @@ func TestSlowEndOfASession(t *testing.T) {
 		default:
 		}
 	}
-	_, err = going.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", key)
+	_, err := going.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", key)
 	l.ok(err)
 	l.ok(<-opened)
 	l.ok(l.Close())
@@ -151,6 +141,23 @@ func operator(t *testing.T, dsn string) *sql.DB {
 	}
 	t.Cleanup(func() { db.Close() })
 	return db
+}
+
+// lockTaken is a database whose box has gone, with one of its locks in the hands of
+// a session that is no box's.
+func lockTaken(t *testing.T) (l *lab, db *sql.DB, has *sql.Conn, key int64) {
+	t.Helper()
+	l = &lab{T: t, dsn: postgresDSN(t)}
+	l.open()
+	db = operator(t, l.dsn)
+	l.ok(db.QueryRow("SELECT classid::BIGINT << 32 | objid::BIGINT FROM pg_locks WHERE locktype = 'advisory' AND pid = (SELECT session FROM box) LIMIT 1").Scan(&key))
+	l.ok(l.Close())
+	has, err := db.Conn(ctx)
+	l.ok(err)
+	t.Cleanup(func() { has.Close() })
+	_, err = has.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key) // free at once after Close
+	l.ok(err)
+	return l, db, has, key
 }
 
 // A box whose session is cut takes its locks again before it goes on; when

@@ -65,17 +65,7 @@ func TestSignOfLifeIsRefused(t *testing.T) {
 // A lock that cannot be had for another reason than that somebody has it is told as
 // what it is, and one that somebody has of whom nothing can be known is in use.
 func TestLockOfNobodyKnown(t *testing.T) {
-	l := &lab{T: t, dsn: postgresDSN(t)}
-	l.open()
-	db := operator(t, l.dsn)
-	var key int64
-	l.ok(db.QueryRow("SELECT classid::BIGINT << 32 | objid::BIGINT FROM pg_locks WHERE locktype = 'advisory' AND pid = (SELECT session FROM box) LIMIT 1").Scan(&key))
-	l.ok(l.Close())
-	has, err := db.Conn(ctx)
-	l.ok(err)
-	defer has.Close()
-	_, err = has.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key)
-	l.ok(err)
+	l, db, _, _ := lockTaken(t)
 	opened := make(chan error, 1)
 	open := func() {
 		s, err := store.Open(ctx, store.Options{DSN: l.dsn, Lease: never})
@@ -93,7 +83,7 @@ func TestLockOfNobodyKnown(t *testing.T) {
 	if err := <-opened; err == nil || errors.Is(err, store.ErrLocked) {
 		t.Errorf("the session has ended: %v", err)
 	}
-	_, err = db.Exec("DROP TABLE box CASCADE")
+	_, err := db.Exec("DROP TABLE box CASCADE")
 	l.ok(err)
 	go open()
 	if err := <-opened; !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), "another simsign uses this database") {
@@ -104,17 +94,7 @@ func TestLockOfNobodyKnown(t *testing.T) {
 // The session of a process of this machine that is no more is waited for, however
 // slow the server is to end it.
 func TestSessionOutlivesItsProcess(t *testing.T) {
-	l := &lab{T: t, dsn: postgresDSN(t)}
-	l.open()
-	db := operator(t, l.dsn)
-	var key int64
-	l.ok(db.QueryRow("SELECT classid::BIGINT << 32 | objid::BIGINT FROM pg_locks WHERE locktype = 'advisory' AND pid = (SELECT session FROM box) LIMIT 1").Scan(&key))
-	l.ok(l.Close())
-	has, err := db.Conn(ctx)
-	l.ok(err)
-	defer has.Close()
-	_, err = has.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key)
-	l.ok(err)
+	l, db, has, key := lockTaken(t)
 	host, err := os.Hostname()
 	l.ok(err)
 	_, err = has.ExecContext(ctx, "INSERT INTO box (name, start, host, pid, session, started_at, seen_at) SELECT 'gone', 900, $1, $2, pg_backend_pid(), t, t FROM (SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT) AS now(t)", host, 1<<30)
