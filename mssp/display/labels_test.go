@@ -14,7 +14,7 @@ import (
 //
 // Supports: 3.5.3-5
 func TestLabelsOfTheApplet(t *testing.T) {
-	table, err := os.ReadFile("../../applet/card/strings_table.go")
+	table, err := os.ReadFile("../../applet/card/signing/strings_table.go")
 	if err != nil {
 		t.Fatal(err)
 	}
