@@ -82,7 +82,7 @@ func (c *simSession) transmit(name string, b []byte, hide span) ([]byte, status)
 	r := c.card.Transmit(b)
 	if len(r) < 2 {
 		c.log.Error("card gave no status", "command", name, "octets", len(r))
-		return nil, 0x6F00
+		return nil, 0x6400 // not 6Fxx, with which a message would be acknowledged that nobody has
 	}
 	if c.trace.on() {
 		c.trace.see(LayerAPDU, FromCard, name, r, responseFields(r))

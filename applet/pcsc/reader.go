@@ -97,7 +97,8 @@ func (c *Card) readers() ([]string, error) {
 }
 
 // Transmit sends one command APDU and gives the response, data and status. A
-// card or a reader that fails gives 6F00, and the log says why.
+// card or a reader that fails gives 6400, and the log says why:
+// 6Fxx would acknowledge a message that nobody has (TS 31.111 7.1.1.1).
 func (c *Card) Transmit(apdu []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +109,7 @@ func (c *Card) Transmit(apdu []byte) []byte {
 	rv := C.transmit(c.card, (*C.BYTE)(unsafe.Pointer(&apdu[0])), C.DWORD(len(apdu)), &c.answer[0], &n)
 	if err := fault("command", rv); err != nil || n < 2 {
 		c.log.Error("card in the reader did not answer", "error", err, "octets", int(n))
-		return []byte{0x6F, 0x00}
+		return []byte{0x64, 0x00}
 	}
 	return bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&c.answer[0])), int(n)))
 }

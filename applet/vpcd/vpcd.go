@@ -1,16 +1,18 @@
-// Package vpcd puts a card into a PC/SC reader that is software: the driver
-// vpcd of the project vsmartcard, which pcscd loads and every PC/SC program
-// takes for a reader.
+// Package vpcd carries a card over TCP, on the wire of the project vsmartcard: to
+// the driver vpcd, which pcscd loads and every PC/SC program takes for a reader,
+// and to a phone of ours from a card that is a program (Reader).
 //
-// The driver listens on TCP (35963 for its first reader) and the card dials in:
-// a connection is a card in the reader, its end a card taken out. Each frame is
+// A connection is a card in the reader, its end a card taken out. Each frame is
 // a length of two octets, the high one first, and that many octets. What the
 // reader sends in one octet is about the contacts: 00 power off, 01 power on,
 // 02 reset, 04 "what is your ATR", which alone has an answer. Longer frames are
 // command APDUs, and each has exactly one answer, the response APDU.
 //
-// Nothing here is protected: who reaches the port has the card. The driver
-// listens on every interface of its network namespace, the card should not.
+// Either side may dial. The driver listens (35963 for its first reader), and
+// cards as jCardSim and vicc dial in; "vicc --reversed" listens, and so does
+// Listen here. Nothing is protected: who reaches the port has the card, and sees
+// the codes that are entered. The driver listens on every interface of its
+// network namespace, a card should not.
 package vpcd
 
 import (
@@ -22,6 +24,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -162,6 +165,50 @@ func Serve(ctx context.Context, o Options) {
 		}
 	}
 }
+
+// Listen keeps the card at l until ctx ends, for one reader at a time: another one is
+// let in when the first leaves within patience, and is hung up on otherwise.
+func Listen(ctx context.Context, l net.Listener, o Options) error {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	place := make(chan struct{}, 1)
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil && ctx.Err() != nil:
+			conn.Close()
+			return nil
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+		readers.Go(func() {
+			select {
+			case place <- struct{}{}:
+				o.Logger.Info("card is in the reader")
+				err := attached(ctx, conn, o.Card)
+				<-place
+				if ctx.Err() == nil {
+					o.Logger.Info("reader is gone", "error", err)
+				}
+			case <-time.After(patienceBusy):
+				o.Logger.Info("a second reader was refused")
+				conn.Close()
+			case <-ctx.Done():
+				conn.Close()
+			}
+		})
+	}
+}
+
+// patienceBusy is how long a reader waits for the one before it, less than it waits for an ATR.
+const patienceBusy = 2 * time.Second
 
 // attached is one session that ends with ctx.
 func attached(ctx context.Context, conn net.Conn, c Card) error {

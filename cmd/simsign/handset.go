@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ import (
 type HandsetCmd struct {
 	Network string `required:"" placeholder:"127.0.0.1:PORT" help:"Address of the emulated network (demo and serve print it)."`
 	Number  string `required:"" placeholder:"+NUMBER" help:"Telephone number to attach with, in international form."`
-	Card    string `required:"" xor:"card" placeholder:"FILE" help:"File of an emulated card. It is for tests: its keys and codes are in clear."`
+	Card    string `required:"" xor:"card" placeholder:"FILE|tcp://HOST:PORT" help:"File of an emulated card (for tests: its keys and codes are in clear), or the address of a card that is a program; listen://127.0.0.1:PORT where it dials."`
 	Reader  string `required:"" xor:"card" placeholder:"NAME" help:"PC/SC reader with a test SIM, or a part of its name; only in builds with the tag pcsc."`
 	Auto    string `placeholder:"CODE" help:"Answer every prompt, with this personal code where one is asked for."`
 	Strict  bool   `help:"Answer the card's commands by the letter of TS 102 223: 32 to what must be understood and is not, 36 where something is missing, 04 for an icon."`
@@ -43,6 +44,19 @@ network. Prompts of the card appear as text; Enter is OK, and
 What is typed into a hidden prompt is not shown. Only one handset can hold a
 number or a card file: stop the demo before you take one of its cards.
 
+With --card tcp://HOST:PORT the phone dials a card that is a program (vicc
+--reversed, simsign card attach --listen), and with listen://127.0.0.1:PORT it
+waits for one that dials in (jCardSim, vicc, simsign card attach --vpcd). The wire
+is that of vsmartcard: frames of a length of two octets, the high one first, and
+that many octets. One octet from the phone is about the contacts: 00 power off,
+01 power on, 02 reset, all without an answer, 04 "what is your ATR", whose answer
+is the ATR. A longer frame is a command APDU of T=0 (at most 261 octets), and has
+one answer, data and status (2 to 258 octets). Switching the phone off and on is
+00, 01, 04. The phone needs EF.ICCID and a USIM with EF.UST on the card, disabled
+PIN, and TERMINAL PROFILE. A card that goes, sends anything else, or is silent (10
+seconds; 120 where an applet may work) ends the phone. Codes go over that wire in
+clear.
+
 With --reader the phone is around the card in a PC/SC reader, whose PIN must be
 disabled: go build -tags pcsc ./cmd/simsign (libpcsclite-dev, a C compiler).`
 }
@@ -63,11 +77,15 @@ func (k *HandsetCmd) Run(c *cli) error {
 	if k.Log {
 		log = slog.New(slog.NewTextHandler(c.stderr, nil))
 	}
-	sim, err := k.open(log)
-	if err != nil {
+	sim, err := k.open(c, log)
+	switch {
+	case err != nil && c.ctx.Err() != nil: // stopped while it waited for a card
+		return nil
+	case err != nil:
 		return cardHint(err)
 	}
 	defer sim.Close()
+	ctx, lost := withCard(c.ctx, sim)
 	o := handset.Options{Card: sim, Number: number, Dial: loopback.TCP(k.Network), Logger: log, Strict: k.Strict}
 	if k.Auto != "" {
 		// A moment to read, as a person would take.
@@ -79,11 +97,12 @@ func (k *HandsetCmd) Run(c *cli) error {
 	}
 	ui := newPhoneUI(c, phone)
 	defer ui.close()
-	if err := phone.Start(c.ctx); err != nil {
-		return err
+	if err := phone.Start(ctx); err != nil {
+		return cmp.Or(lost(), err)
 	}
 	defer phone.Stop()
-	return ui.run(c.ctx)
+	err = ui.run(ctx)
+	return cmp.Or(lost(), err)
 }
 
 // simCard is a card that a phone can have in it.
@@ -94,9 +113,12 @@ type simCard interface {
 }
 
 // open takes the emulated card, or the one in the reader.
-func (k *HandsetCmd) open(log *slog.Logger) (simCard, error) {
+func (k *HandsetCmd) open(c *cli, log *slog.Logger) (simCard, error) {
 	if k.Reader != "" {
 		return pcsc.Open(k.Reader, log)
+	}
+	if remoteCard(k.Card) {
+		return dialCard(c, k.Card)
 	}
 	return card.Load(k.Card, card.Options{Logger: log})
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -142,6 +143,36 @@ func (p *terminal) item(text string) string {
 
 var referenceCode = regexp.MustCompile(`compare +(\S+)`)
 
+// servedCard puts an emulated card on TCP, with a process of its own, and gives its address.
+func (w *world) servedCard(t *testing.T, file string) string {
+	t.Helper()
+	cmd := exec.Command(binary(t), "card", "attach", "--card", file, "--listen", "127.0.0.1:0")
+	cmd.Dir = w.dir
+	dieWithUs(cmd)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("simsign card attach: %v", err)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := regexp.MustCompile(`tcp://\S+:\d+`).FindString(line)
+	if at == "" {
+		t.Fatalf("no address in %q", line)
+	}
+	return at
+}
+
 // With nothing but the commands of the binary, in each carriage: a card is made, put into a phone
 // in the terminal, registered; its user signs what the service's screen shows
 // too, blocks the code, unblocks it with the code that came with the card, and
@@ -154,7 +185,7 @@ func TestTerminal(t *testing.T) {
 	const k0 = ",AES128:0123456789ABCDEF0123456789ABCDEF"
 	for _, tc := range []struct {
 		name, row string
-		emulate   []string
+		emulate   []string // served: the card is another process
 	}{
 		{"response", "int6," + keys + ",", nil},
 		{"packet", "java," + keys + k0, nil},
@@ -163,10 +194,19 @@ func TestTerminal(t *testing.T) {
 		{"packet of level 1", "java," + keys + k0, []string{"--level", "1"}},
 		{"own of level 2", "laboratory,,,,," + k0, []string{"--strict", "--level", "2"}},
 		{"strict own", "laboratory,,,,," + k0, []string{"--strict"}},
+		{"response over TCP, in a strict phone", "int6," + keys + ",", []string{served, strictPhone}},
+		{"strict packet over TCP", "java," + keys + k0, []string{served, "--strict"}},
+		{"strict own over TCP", "laboratory,,,,," + k0, []string{served, "--strict"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) { terminalJourney(t, tc.row, tc.emulate...) })
 	}
 }
+
+// What is about the phone and the way to its card, among the flags of "card emulate".
+const (
+	served      = "served over TCP"
+	strictPhone = "in a strict phone"
+)
 
 func terminalJourney(t *testing.T, row string, emulate ...string) {
 	w := newWorld(t, 1, "")
@@ -175,6 +215,8 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 		"[[card_profile]]\nname = \"laboratory\"\ntar = \"4D5353\"\ncarriage = \"own\"\nspi = \"0000\"\n")
 	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,"+row+"\n")
 	must(t, w.dir, "card", "import", "card.csv")
+	overTCP, strict := slices.Contains(emulate, served), slices.Contains(emulate, strictPhone) || slices.Contains(emulate, "--strict")
+	emulate = slices.DeleteFunc(slices.Clone(emulate), func(s string) bool { return s == served || s == strictPhone })
 	came := regexp.MustCompile(`unblocking code (\d{8})`).FindStringSubmatch(must(t, w.dir, append([]string{"card", "emulate", "card.csv"}, emulate...)...))
 	if came == nil {
 		t.Fatal("no unblocking code came with the card")
@@ -182,10 +224,14 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
 	c := w.serve(t)
 	var flags []string
-	if slices.Contains(emulate, "--strict") { // in a phone that is strict too
+	if strict { // in a phone that is strict too
 		flags = []string{"--strict"}
 	}
-	p := w.startTerminal(t, number, "card-"+iccid+".journal", came[1], flags...)
+	card := "card-" + iccid + ".journal"
+	if overTCP {
+		card = w.servedCard(t, card)
+	}
+	p := w.startTerminal(t, number, card, came[1], flags...)
 	p.knows(personalCode, personalCode)
 	must(t, w.dir, "user", "register", "--msisdn", number)
 	eventually(t, "the message that all is well", func() bool { return strings.Contains(p.text(), "Message from +"+serviceNumber) })
@@ -219,7 +265,11 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 	p.menu(t, "Unblock personal code", "Your new code is set.")
 	must(t, w.dir, "user", "applet", "--msisdn", number)
 	ask("7204", "", 0, verified)
+	p.types("/off")
+	eventually(t, "a phone that is off", func() bool { return strings.Contains(p.text(), ": off]") })
 	p.knows("7204", "6390")
+	p.types("/on")
+	eventually(t, "a phone that is on again", func() bool { return strings.Contains(p.text(), ": attached]") })
 	p.menu(t, "Change personal code", "Your new code is set.")
 	ask("6390", "", 0, verified)
 	c.stop(t)
