@@ -322,6 +322,27 @@ func TestNewInstallation(t *testing.T) {
 	})
 }
 
+// Whoever imports one installation after the other, and none of them answers, has no
+// number left for another key: that is told. The first answer ends all but one.
+func TestRotateNoNumberLeft(t *testing.T) {
+	rotating(t, func(t *testing.T, r *rotation) {
+		for n := byte(2); n <= 15; n++ {
+			fresh := cardkeys.Installed{Set: n, Generation: n, State: cardkeys.Confirmed, Key: carriage.NewCardKey()}
+			row := r.AppletKey(r.iccid, fresh)
+			r.OK(r.Store.AddKeySet(t.Context(), r.iccid, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) { return &row, nil }))
+			r.c.Key, r.c.KeySet = fresh.Key, n
+		}
+		enginetest.WantFault(t, r.rotate(), mssp.CardBlocked)
+		if n := len(r.sets()); n != 15 {
+			t.Errorf("%d key sets", n)
+		}
+		r.sign()
+		r.want("answered", "15:confirmed")
+		r.OK(r.rotate())
+		r.want("rotated", "1:confirmed")
+	})
+}
+
 // Who has no key of his applet, and whom nobody can reach, is told so, and nothing is stored.
 func TestRotateNobody(t *testing.T) {
 	l := enginetest.New(t)

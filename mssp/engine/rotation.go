@@ -18,6 +18,9 @@ import (
 // the commit in which that answer has its effect makes the row a confirmed one and deletes the
 // old one's. The first answer of a new installation ends the former in the same way.
 
+// keySets is how many numbers of key sets there are: 1 to 15, a half octet that is not 0.
+const keySets = 15
+
 // proof is what an answer under a key set proves: h gets it.
 func (c *core) proof(r *keyring, h *store.Heard) error {
 	i := slices.IndexFunc(r.sets, func(s appletSet) bool { return s.row.KVN == h.KVN })
@@ -106,8 +109,11 @@ func (c *core) StartRotation(ctx context.Context, t *Target) (r Rotation, err er
 			return nil, nil
 		}
 		set := r.Now.Set
-		for used[set] {
-			set = set%15 + 1
+		for used[set] && len(used) < keySets {
+			set = set%keySets + 1
+		}
+		if used[set] {
+			return nil, mssp.Faultf(mssp.CardBlocked, "all %d key sets of this card's applet are those of installations from which nobody has answered: ask it for something first (simsign card show ICCID --ask)", keySets)
 		}
 		r.Next = cardkeys.Installed{Set: set, Generation: r.Now.Generation, State: cardkeys.Pending, Before: r.Now.Set, Key: carriage.NewCardKey()}
 		row := &mssp.KeySet{ICCID: iccid, Applet: true, KVN: set}
@@ -116,6 +122,9 @@ func (c *core) StartRotation(ctx context.Context, t *Target) (r Rotation, err er
 		}
 		return row, err
 	})
+	if f, ok := errors.AsType[*mssp.Fault](err); ok {
+		return r, f
+	}
 	if err != nil {
 		return r, c.Internal("making a key for an applet", err)
 	}
