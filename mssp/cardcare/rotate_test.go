@@ -343,6 +343,38 @@ func TestRotateNoNumberLeft(t *testing.T) {
 	})
 }
 
+// A key on its way to the former installation of the applet is of no use to the new one: its
+// late answer ends nothing of that, and the next rotation makes another.
+func TestNewInstallationOverRotation(t *testing.T) {
+	for what, brings := range map[string]bool{"late answer": true, "no answer": false} {
+		t.Run(what, func(t *testing.T) {
+			rotating(t, func(t *testing.T, r *rotation) {
+				late := r.unanswered()
+				r.want("answer lost", "1:confirmed 2:pending")
+				fresh := cardkeys.Installed{Set: 5, Generation: 2, State: cardkeys.Confirmed, Key: carriage.NewCardKey()}
+				row := r.AppletKey(r.iccid, fresh)
+				r.OK(r.Store.AddKeySet(t.Context(), r.iccid, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) { return &row, nil }))
+				r.c.Key, r.c.KeySet, r.c.Old = fresh.Key, 5, nil
+				if brings {
+					r.Bring(late...)
+					r.want("late answer of the former", "2:confirmed 5:confirmed")
+				} else {
+					r.want("imported", "1:confirmed 2:pending 5:confirmed")
+				}
+				r.OK(r.rotate())
+				if k := r.sets(); len(k) != 1 || k[0].Set != 6 || k[0].Generation != 2 || k[0].Before != 5 || k[0].Key != r.c.Key {
+					t.Errorf("rotated: %v", k)
+				}
+				r.sign()
+				if r.c.Old != nil {
+					t.Error("the card has the old key still")
+				}
+				r.want("signed", "6:confirmed")
+			})
+		})
+	}
+}
+
 // Who has no key of his applet, and whom nobody can reach, is told so, and nothing is stored.
 func TestRotateNobody(t *testing.T) {
 	l := enginetest.New(t)

@@ -100,8 +100,7 @@ func (x *inbox) orphan(ctx context.Context, j *store.Joined) error {
 // openOrphan looks for what is authentic among what an orphan can be, with
 // every key set of the card, and leaves it in j; result is how it is counted.
 func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCID, h carriage.Heard, result string, err error) {
-	_, cpi, err := sms.ParseConcat(j.UDH)
-	if err != nil || cpi == sms.NoCPI {
+	if !j.Several() && markOf(j.UDH) == sms.NoCPI {
 		return "", h, "stray", nil
 	}
 	_, card, _, err := x.o.Store.Lookup(ctx, j.Source)
@@ -111,9 +110,6 @@ func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCI
 	if err != nil {
 		return "", h, "", err
 	}
-	if cpi == sms.CommandCPI && card.Carriage == "" {
-		return "", h, "stray", nil // only a transaction number would tie it to anything
-	}
 	rings, why, err := x.keyrings(ctx, &card, card.Profile)
 	if err != nil {
 		return "", h, "", err
@@ -121,8 +117,14 @@ func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCI
 	if why != nil {
 		return "", h, "foreign", nil
 	}
+	result = "stray"
 	for _, r := range rings {
-		for udh, ud := range j.Choices() {
+		for udh, ud := range j.Choices() { // somebody's part may stand beside the card's, with another mark
+			cpi := markOf(udh)
+			if cpi == sms.NoCPI || cpi == sms.CommandCPI && card.Carriage == "" {
+				continue // only a transaction number would tie it to anything
+			}
+			result = "forged"
 			h, err := r.way.Open(nil, &r.expected, cpi, ud)
 			if err == nil && (h.Response == nil || h.Response.Protected) {
 				j.UDH, j.UD = udh, ud
@@ -130,7 +132,16 @@ func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCI
 			}
 		}
 	}
-	return "", h, "forged", nil
+	return "", h, result, nil
+}
+
+// markOf is the mark of a secured packet in a header; sms.NoCPI: there is none.
+func markOf(udh []byte) sms.CPI {
+	_, cpi, err := sms.ParseConcat(udh)
+	if err != nil {
+		return sms.NoCPI
+	}
+	return cpi
 }
 
 // late takes something authentic that comes after the end of its transaction, or

@@ -28,8 +28,8 @@ func (c *core) proof(r *keyring, h *store.Heard) error {
 		return nil
 	}
 	of := r.sets[i]
-	for _, s := range r.sets {
-		if s.row.KVN != h.KVN && (of.state == cardkeys.Pending || s.generation < of.generation) {
+	for _, s := range r.sets { // a late answer of a former installation ends no newer one
+		if s.row.KVN != h.KVN && (s.generation < of.generation || s.generation == of.generation && of.state == cardkeys.Pending) {
 			h.Retires = append(h.Retires, s.row.KVN)
 		}
 	}
@@ -99,13 +99,14 @@ func (c *core) StartRotation(ctx context.Context, t *Target) (r Rotation, err er
 			}
 			used[k.Set] = true
 			switch {
-			case k.State == cardkeys.Pending:
-				r.Next, r.Resumed = k, true
-			case k.Generation > r.Now.Generation:
+			case k.State == cardkeys.Pending && k.Generation > r.Next.Generation:
+				r.Next = k
+			case k.State == cardkeys.Confirmed && k.Generation > r.Now.Generation:
 				r.Now = k
 			}
 		}
-		if r.Now.Set == 0 || r.Resumed {
+		// One that was on its way to a former installation is of no use to this one.
+		if r.Resumed = r.Next.Set != 0 && r.Next.Generation >= r.Now.Generation; r.Now.Set == 0 || r.Resumed {
 			return nil, nil
 		}
 		set := r.Now.Set
