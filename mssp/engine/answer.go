@@ -212,6 +212,9 @@ func (x *inbox) int6(ctx context.Context, in *incoming) error {
 	a, err := applet.ParseAnswer(data)
 	if err == nil && a.Transaction != f.tx.AppletTxn && a.Transaction != 0 {
 		x.m.mo("mismatch")
+		if in.Heard.Request != nil { // it names our request: no applet of ours does that
+			x.m.security("mismatch")
+		}
 		x.log.Warn("answer is for another transaction: it changes nothing", "tx", f.tx.ID)
 		return x.spent(ctx, f, in.j)
 	}

@@ -114,7 +114,7 @@ func TestForeignAnswersApart(t *testing.T) {
 		{"another transaction", func(l *enginetest.Lab, c *enginetest.Card, tx mssp.Transaction, _ []byte) ([]byte, sms.CPI) {
 			tx.AppletTxn++
 			return sealed(c, refusal(tx), request(c), 1, 901), sms.CommandCPI
-		}, ""},
+		}, "mismatch"},
 		{"another key set", func(l *enginetest.Lab, c *enginetest.Card, tx mssp.Transaction, _ []byte) ([]byte, sms.CPI) {
 			return sealed(c, refusal(tx), request(c), 2, 902), sms.CommandCPI
 		}, "unexpected"},
@@ -194,7 +194,7 @@ func TestForeignAnswersApart(t *testing.T) {
 
 func security(l *enginetest.Lab) map[string]float64 {
 	out := map[string]float64{}
-	for _, kind := range []string{"forged", "unauthenticated", "malformed", "unexpected", "unasked", "twin", "old"} {
+	for _, kind := range []string{"forged", "unauthenticated", "malformed", "unexpected", "unasked", "mismatch", "twin", "old"} {
 		out[kind] = l.Metric("simsign_security_errors_total", "kind", kind)
 		out["all"] += out[kind]
 	}

@@ -79,7 +79,7 @@ func (m *metrics) zero() {
 	for _, s := range []store.SegmentState{store.SegAccepted, store.SegRejected, store.SegAmbiguous, store.SegQueued} {
 		m.segments.WithLabelValues(string(s))
 	}
-	for _, s := range []string{"forged", "unauthenticated", "malformed", "unexpected", "unasked", "twin", "old"} {
+	for _, s := range []string{"forged", "unauthenticated", "malformed", "unexpected", "unasked", "mismatch", "twin", "old"} {
 		m.securities.WithLabelValues(s)
 	}
 	for s := ota.StatusIntegrity; s <= ota.StatusSecurityLevel; s++ {
