@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -253,6 +254,26 @@ func TestCMAC(t *testing.T) {
 		have, _ := ks.AppendChecksum(nil, long[:n])
 		if want := plainMAC(b, true, long[:n])[:8]; !bytes.Equal(have, want) {
 			t.Fatalf("%d octets: %X, want %X", n, have, want)
+		}
+	}
+}
+
+// The whole of a CMAC, and keys that are none of AES.
+func TestWholeCMAC(t *testing.T) {
+	key := []byte{0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c}
+	if mac, err := CMAC(key, nil); err != nil || fmt.Sprintf("%x", mac) != "bb1d6929e95937287fa37d129b756746" {
+		t.Errorf("%x, %v", mac, err)
+	}
+	for _, n := range []int{24, 32} {
+		long := bytes.Repeat(key, 2)[:n]
+		b, _ := aes.NewCipher(long)
+		if mac, err := CMAC(long, key); err != nil || !bytes.Equal(mac[:], plainMAC(b, true, key)) {
+			t.Errorf("a key of %d octets: %x, %v", n, mac, err)
+		}
+	}
+	for _, n := range []int{0, 8, 15, 17, 31, 33} {
+		if _, err := CMAC(make([]byte, n), key); !errors.Is(err, ErrKey) || !strings.Contains(err.Error(), fmt.Sprintf("have %d", n)) {
+			t.Errorf("a key of %d octets: %v", n, err)
 		}
 	}
 }

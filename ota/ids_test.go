@@ -3,6 +3,7 @@ package ota
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -69,4 +70,17 @@ func FuzzParseNames(f *testing.F) {
 			t.Errorf("ICCID %q: %v", s, err)
 		}
 	})
+}
+
+// EF_ICCID has ten octets, whatever the number of digits.
+func TestICCIDOfTheCard(t *testing.T) {
+	for number, want := range map[ICCID]string{
+		"894101000000000001":   "00981410000000000010FF",
+		"8941010000000000017":  "00981410000000000010F7",
+		"89410100000000000173": "0098141000000000001037",
+	} {
+		if b := number.AppendEF([]byte{0}); fmt.Sprintf("%X", b) != want {
+			t.Errorf("%s: %X, want %s", string(number), b, want)
+		}
+	}
 }

@@ -58,7 +58,8 @@ func TestInspectFinds(t *testing.T) {
 		{"UPDATE key_pair SET usage = 3", []string{"key_pair ****0017 1 usage: is 3, and must be 0 to 2", "key_pair ****0017 1 : " + altered}},
 		{"UPDATE patience SET until = -1", nil}, // there is none
 		{"UPDATE segment SET dcs = 256 WHERE id = 1", []string{"segment 1 dcs: is 256, and must be 0 to 255"}},
-		{"UPDATE keyset SET kvn = 16 WHERE iccid = '" + string(cardB) + "'", []string{"keyset ****0025 16 kvn: is 16, and must be 1 to 15"}},
+		{"UPDATE keyset SET kvn = 16 WHERE iccid = '" + string(cardB) + "'", []string{"keyset ****0025 16 kvn: is 16, and must be 1 to 15 or 17 to 31"}},
+		{"UPDATE keyset SET kvn = 32 WHERE iccid = '" + string(cardB) + "'", []string{"keyset ****0025 32 kvn: is 32, and must be 1 to 31"}},
 		{"UPDATE tx SET result = x'31' WHERE id = '" + ended + "'", []string{"tx 3 : row " + altered}},
 		{"UPDATE tx SET deadline = created_at + 1000000000000000 WHERE id = '" + id + "'", []string{"tx 1 : its deadline is far from its beginning"}},
 		{"UPDATE tx SET state = 'odd' WHERE id = '" + id + "'", []string{"tx 1 state: is none of the words queued sending waiting prompted done failed"}},
@@ -148,7 +149,7 @@ func TestInspectOlderSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if rows, err := s.Inspect(ctx, store.Inspection{}); rows != 0 || err == nil || !strings.Contains(err.Error(), "schema version 11 and this program 12: start the service once") {
+	if rows, err := s.Inspect(ctx, store.Inspection{}); rows != 0 || err == nil || !strings.Contains(err.Error(), "schema version 11 and this program 13: start the service once") {
 		t.Errorf("%d rows, %v", rows, err)
 	}
 }

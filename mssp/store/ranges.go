@@ -18,6 +18,9 @@ func (sh *shape) value(i int, v driver.Value) string {
 		if low, high := bounds(sh.table, sh.names[i]); v < low || v > high {
 			return fmt.Sprintf("is %d, and must be %d to %d", v, low, high)
 		}
+		if sh.names[i] == "kvn" && v == ofApplet {
+			return fmt.Sprintf("is %d, and must be 1 to %d or %d to %d", v, ofApplet-1, ofApplet+1, ofApplet+15)
+		}
 	case string:
 		is = "TEXT"
 		if !utf8.ValidString(v) {
