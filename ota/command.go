@@ -42,8 +42,7 @@ type Header struct {
 
 // ParseHeader reads the clear part of a command packet and checks CPL and CHL
 // against its length (ErrLength).
-func ParseHeader(packet []byte) (Header, error) {
-	var h Header
+func ParseHeader(packet []byte) (h Header, err error) {
 	if len(packet) < headLen {
 		return h, fmt.Errorf("%w: command packet needs %d octets, have %d", ErrLength, headLen, len(packet))
 	}
@@ -54,7 +53,7 @@ func ParseHeader(packet []byte) (Header, error) {
 	if chl < commandHeader || chl > len(packet)-3 {
 		return h, fmt.Errorf("%w: CHL %d, must be %d to %d", ErrLength, chl, commandHeader, len(packet)-3)
 	}
-	h = Header{SPI: SPI(packet[3:5]), KIc: packet[5], KID: packet[6], TAR: TAR(packet[7:10]), MACLen: chl - commandHeader}
+	h.SPI, h.KIc, h.KID, h.TAR, h.MACLen = SPI(packet[3:5]), packet[5], packet[6], TAR(packet[7:10]), chl-commandHeader
 	return h, nil
 }
 
@@ -116,36 +115,41 @@ func (ks *KeySet) protect(p protection, head, tag, body, ciphered []byte) {
 // ErrLength, ErrKey, ErrKeySet, ErrAlgorithm, ErrPolicy (CMAC too short),
 // ErrIntegrity and ErrPadding. What the packet's own SPI allows is no reason
 // to trust it: ask Security.
-func (ks *KeySet) Open(dst, packet []byte) (Command, error) {
+func (ks *KeySet) Open(dst, packet []byte) (c Command, err error) {
 	h, err := ParseHeader(packet)
-	if err != nil {
-		return Command{}, err
+	if err == nil {
+		err = ks.OpenBehind(&c, &h, dst, packet)
 	}
+	return c, err
+}
+
+// OpenBehind is Open for whoever has read the header, with ParseHeader from the same packet.
+// It writes c when there is no error.
+func (ks *KeySet) OpenBehind(c *Command, h *Header, dst, packet []byte) error {
 	p, err := ks.forCommand(h.SPI, h.KIc, h.KID)
 	if err != nil {
-		return Command{}, err
+		return err
 	}
 	if p, err = p.received(ks, h.MACLen); err != nil {
-		return Command{}, err
+		return err
 	}
 	if n := len(packet) - clearHeader; p.block > 0 && n%p.block != 0 {
-		return Command{}, fmt.Errorf("%w: %d ciphered octets are not whole blocks of %d", ErrLength, n, p.block)
+		return fmt.Errorf("%w: %d ciphered octets are not whole blocks of %d", ErrLength, n, p.block)
 	}
 	start := len(dst)
 	dst = append(dst, packet...)
 	b := dst[start:]
 	tag, body := b[headLen:headLen+p.tagLen], b[headLen+p.tagLen:]
 	if !ks.unprotect(p, b[:headLen], tag, body, b[clearHeader:]) {
-		return Command{}, fmt.Errorf("%w: %s of a command for TAR %s", ErrIntegrity, p.kind, h.TAR)
+		return fmt.Errorf("%w: %s of a command for TAR %s", ErrIntegrity, p.kind, h.TAR)
 	}
 	data, padding, err := splitPadding(body, b[15])
 	if err != nil {
-		return Command{}, err
+		return err
 	}
-	return Command{
-		SPI: h.SPI, KIc: h.KIc, KID: h.KID, TAR: h.TAR, CNTR: getCNTR(b[clearHeader:]),
-		Data: data, Block: p.block, PCNTR: b[15], MAC: tag, Padding: padding,
-	}, nil
+	c.SPI, c.KIc, c.KID, c.TAR, c.CNTR = h.SPI, h.KIc, h.KID, h.TAR, getCNTR(b[clearHeader:])
+	c.Data, c.Block, c.PCNTR, c.MAC, c.Padding = data, p.block, b[15], tag, padding
+	return nil
 }
 
 // unprotect deciphers in place and compares the check value.
@@ -154,11 +158,12 @@ func (ks *KeySet) unprotect(p protection, head, tag, body, ciphered []byte) bool
 		return true
 	}
 	ws := ks.pool.Get().(*workspace)
-	defer ks.pool.Put(ws)
 	if p.block > 0 {
 		ks.decrypt(ws, ciphered)
 	}
-	return p.tagLen == 0 || ks.verify(ws, p.kind, tag, head, body)
+	right := p.tagLen == 0 || ks.verify(ws, p.kind, tag, head, body)
+	ks.pool.Put(ws)
+	return right
 }
 
 // splitPadding cuts off what PCNTR counts. The octets may have any value

@@ -162,7 +162,7 @@ func (ks *KeySet) encrypt(ws *workspace, b []byte) {
 		}
 		return
 	}
-	ws.enc.SetIV(ws.iv[:ks.cipher.BlockSize()])
+	ws.enc.SetIV(ws.iv[:ks.kic.BlockLen()])
 	ws.enc.CryptBlocks(b, b)
 }
 
@@ -173,6 +173,6 @@ func (ks *KeySet) decrypt(ws *workspace, b []byte) {
 		}
 		return
 	}
-	ws.dec.SetIV(ws.iv[:ks.cipher.BlockSize()])
+	ws.dec.SetIV(ws.iv[:ks.kic.BlockLen()])
 	ws.dec.CryptBlocks(b, b)
 }

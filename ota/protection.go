@@ -22,8 +22,8 @@ func (p protection) pad(n int) int {
 func (ks *KeySet) forCommand(spi SPI, kic, kid byte) (protection, error) {
 	var p protection
 	if spi.Ciphered() {
-		if err := ks.belongs("KIc", kic, ks.kic); err != nil {
-			return p, err
+		if !ks.owns(kic, ks.kic) {
+			return p, ks.notOurs("KIc", kic, ks.kic)
 		}
 		p.block = ks.kic.BlockLen()
 	}
@@ -35,8 +35,8 @@ func (ks *KeySet) forCommand(spi SPI, kic, kid byte) (protection, error) {
 		}
 		p.kind, p.tagLen = IntegrityRC, n
 	case IntegrityCC:
-		if err := ks.belongs("KID", kid, ks.kid); err != nil {
-			return p, err
+		if !ks.owns(kid, ks.kid) {
+			return p, ks.notOurs("KID", kid, ks.kid)
 		}
 		p.kind, p.tagLen = IntegrityCC, ks.cmacLen
 	case IntegrityDS:
@@ -69,20 +69,22 @@ func (ks *KeySet) forResponse(spi SPI, tagLenRC int) (protection, error) {
 	return p, nil
 }
 
-// belongs reports a KIc or KID octet of another key set or algorithm (TS 102
-// 225 5.1.2). Low nibble 0 means that both sides know the algorithm: the key
-// set does.
-func (ks *KeySet) belongs(role string, octet byte, alg Algorithm) error {
+// owns tells a KIc or KID octet of this key set and algorithm (TS 102 225 5.1.2).
+// Low nibble 0 means that both sides know the algorithm: the key set does.
+func (ks *KeySet) owns(octet byte, alg Algorithm) bool {
+	n := octet & 0x0F
+	return alg != NoAlgorithm && (n == 0 || n == alg.Nibble()) && (ks.kvn == 0 || octet>>4 == ks.kvn)
+}
+
+// notOurs says why it does not.
+func (ks *KeySet) notOurs(role string, octet byte, alg Algorithm) error {
 	if alg == NoAlgorithm {
 		return fmt.Errorf("%w: the SPI needs %s, the key set has none", ErrKey, role)
 	}
 	if n := octet & 0x0F; n != 0 && n != alg.Nibble() {
 		return fmt.Errorf("%w: %s %02X, the key is for %s (low nibble %X)", ErrAlgorithm, role, octet, alg, alg.Nibble())
 	}
-	if ks.kvn != 0 && octet>>4 != ks.kvn {
-		return fmt.Errorf("%w: %s %02X, the key set is number %d", ErrKeySet, role, octet, ks.kvn)
-	}
-	return nil
+	return fmt.Errorf("%w: %s %02X, the key set is number %d", ErrKeySet, role, octet, ks.kvn)
 }
 
 // rcLen is the length of the RC that KID names.

@@ -74,10 +74,11 @@ func (Own) Begin(e *Expected, cpi sms.CPI, ud []byte) (ota.Start, error) {
 
 // Open opens an answer packet. No response packet says anything: whoever holds the
 // domain's keys, or with SPI 0000 anybody, makes them.
-func (Own) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (Heard, error) {
+func (Own) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (h Heard, err error) {
 	switch cpi {
 	case sms.CommandCPI:
-		return openAnswer(dst, e, ud)
+		err = openAnswer(&h, dst, e, ud)
+		return h, err
 	case sms.ResponseCPI:
 		return Heard{}, ErrNoAnswer
 	}

@@ -46,17 +46,23 @@ func (c Packet) Begin(e *Expected, cpi sms.CPI, ud []byte) (ota.Start, error) {
 }
 
 // Open opens an answer packet, or a response packet of the domain that says where
-// the request is. A response packet with data is none: the OTA layer has nothing
-// to say about an applet that answers for itself, so somebody else made it.
-func (c Packet) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (Heard, error) {
+// the request is.
+func (c Packet) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (h Heard, err error) {
 	switch {
 	case cpi == sms.CommandCPI:
-		return openAnswer(dst, e, ud)
+		err = openAnswer(&h, dst, e, ud)
+		return h, err
 	case cpi != sms.ResponseCPI:
 		return Heard{}, ErrMark
 	case !e.authenticPoR():
 		return Heard{}, ErrNoAnswer
 	}
+	return c.openResponse(dst, e, ud)
+}
+
+// openResponse opens a response packet. One with data is none: the OTA layer has nothing to say
+// about an applet that answers for itself, so somebody else made it.
+func (c Packet) openResponse(dst []byte, e *Expected, ud []byte) (Heard, error) {
 	r, err := e.Domain.OpenResponse(dst, ud, e.SPI)
 	if err == nil {
 		err = c.Security(e.SPI, e.Lab).CheckResponse(e.SPI, &r)

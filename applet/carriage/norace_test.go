@@ -1,0 +1,5 @@
+//go:build !race
+
+package carriage
+
+const raceEnabled = false
