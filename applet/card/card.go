@@ -7,7 +7,8 @@
 // file system, the OTA layer (segments are collected, packets opened, level, keys and
 // counter checked), the card application toolkit, the memory and the personal codes.
 // Package signing is the applet, and cannot import this one: it has the calls of package
-// uicc, which are those of a toolkit applet, so that it can do no more than a real one.
+// uicc, which are those of a toolkit applet, so that it can do no more than a real one. A
+// second applet (package neighbour) may be beside it, with the same calls.
 //
 // In the toolkit the card waits to be asked: when it wants something of the user it answers
 // 91xx, the terminal FETCHes a proactive command (DISPLAY TEXT, GET INPUT, SEND
@@ -29,6 +30,7 @@ import (
 
 	"github.com/simsign/simsign/applet/card/signing"
 	"github.com/simsign/simsign/applet/card/uicc"
+	"github.com/simsign/simsign/ota"
 )
 
 // Card is an emulated UICC. Transmit, Reset and Close may be called by
@@ -52,7 +54,7 @@ type Card struct {
 	security *packetSecurity
 	sender   *uicc.Sender
 	pins     []*pin
-	applet   uicc.Applet
+	applet   residents
 
 	reference uint16 // of concatenation in the card's own messages
 }
@@ -154,13 +156,21 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrProfile, err)
 	}
-	applet, err := signing.New(c9, p.build(), &system{c}, signing.Emulation{
+	applet, err := signing.New(c9, p.build(), &system{c: c, pins: c.pins}, signing.Emulation{
 		Logger: c.log, Sender: c.sender, KeygenDelay: o.KeygenDelay, Sleep: o.Sleep,
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.applet, c.toolkit.applet = applet, applet
+	c.applet = residents{{p.TAR, applet}}
+	if p.Neighbour != (ota.TAR{}) {
+		second, err := c.installNeighbour()
+		if err != nil {
+			return nil, err
+		}
+		c.applet = append(c.applet, resident{p.Neighbour, second})
+	}
+	c.toolkit.applet = c.applet
 	return c, nil
 }
 

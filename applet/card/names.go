@@ -6,6 +6,8 @@ import "strings"
 const (
 	keyProfile  = "profile"
 	keyUnblocks = "unblocks"
+	// neighbourSpace is in front of all names of the second applet.
+	neighbourSpace = "2/"
 )
 
 func keyCounter(kvn byte) string { return "counter" + string('0'+rune(kvn)) }

@@ -61,6 +61,10 @@ type Profile struct {
 	// compared with another. Not with carriage response.
 	Strict bool
 
+	// Neighbour is the TAR of a second applet, which tries what it is told (package
+	// neighbour); zero: there is none.
+	Neighbour ota.TAR `json:",omitzero"`
+
 	// How answers travel.
 	ServerAddress string // "+" and digits, or a short number
 	PID, DCS      byte   // of answers; both 0 mean 7F and F6
@@ -182,6 +186,9 @@ func (p *Profile) completeSecurity(fault func(format string, args ...any)) {
 		fault("%v", err)
 		return
 	}
+	if p.toNeighbour(p.TAR) {
+		fault("both applets have TAR %s", p.TAR)
+	}
 	own := way == carriage.Own{}
 	if !own {
 		orDefault(&p.MSL, defaultMSL)
@@ -203,6 +210,17 @@ func (p *Profile) completeSecurity(fault func(format string, args ...any)) {
 	if k.K0 == (carriage.CardKey{}) || k.Set > 15 {
 		fault("carriage %s needs a key of the applet and a number from 1 to 15 for it, have %d", p.Carriage, k.Set)
 	}
+}
+
+// toNeighbour says whether a TAR is that of the second applet.
+func (p *Profile) toNeighbour(tar ota.TAR) bool { return tar == p.Neighbour && tar != (ota.TAR{}) }
+
+// level is the least SPI1 for an applet: each was installed with its own.
+func (p *Profile) level(tar ota.TAR) byte {
+	if p.toNeighbour(tar) {
+		return defaultMSL
+	}
+	return p.MSL
 }
 
 // sealsAnswers says whether the applet seals its answers itself, which goes with

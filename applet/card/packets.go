@@ -51,12 +51,12 @@ func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusa
 		p.log.Warn("packet refused", "error", err)
 		return o, nil, false
 	}
-	if !atLeast(h.SPI[0], p.profile.MSL) {
+	if !atLeast(h.SPI[0], p.profile.level(h.TAR)) {
 		return o, p.refuse(h, ota.StatusSecurityLevel), false
 	}
 	kvn := h.KIc >> 4
 	ks := p.keySets[kvn]
-	if h.SPI == (ota.SPI{}) && p.profile.Carriage == (carriage.Own{}).Name() {
+	if h.SPI == (ota.SPI{}) && h.TAR == p.profile.TAR && p.profile.Carriage == (carriage.Own{}).Name() {
 		ks = noKeys // around a packet that is sealed itself; the applet sees to that
 	} else if ks == nil || h.KID>>4 != kvn && h.SPI.Integrity() == ota.IntegrityCC {
 		return o, p.refuse(h, ota.StatusUnidentified), false
@@ -72,7 +72,7 @@ func (p *packetSecurity) open(packet []byte, from sms.Address) (o opened, refusa
 		return o, p.refuse(h, ota.StatusUnidentified), false
 	}
 	o = opened{uicc.Origin{SPI: cmd.SPI, KVN: kvn, CNTR: cmd.CNTR, From: from}, h.KIc, h.KID, cmd.TAR, cmd.Data, ota.StatusOK}
-	if o.tar != p.profile.TAR {
+	if o.tar != p.profile.TAR && !p.profile.toNeighbour(o.tar) {
 		o.status = ota.StatusTARUnknown
 	} else {
 		o.status = p.checkCounter(kvn, cmd.SPI.Counter(), cmd.CNTR)
@@ -154,14 +154,14 @@ func (p *packetSecurity) fault(o opened) []byte {
 	return packet
 }
 
-// seal makes a response packet for the applet's TAR, with the UDH in front
+// seal makes a response packet for the TAR of an applet, with the UDH in front
 // when it is for an SMS-DELIVER-REPORT.
-func (p *packetSecurity) seal(o uicc.Origin, st ota.ResponseStatus, data []byte, udh bool) []byte {
+func (p *packetSecurity) seal(tar ota.TAR, o uicc.Origin, st ota.ResponseStatus, data []byte, udh bool) []byte {
 	b := make([]byte, 0, 64+len(data))
 	if udh {
 		b = append(b, responseUDH...)
 	}
-	b, err := p.keySets[o.KVN].SealResponse(b, o.SPI, &ota.Response{TAR: p.profile.TAR, CNTR: o.CNTR, Status: st, Data: data})
+	b, err := p.keySets[o.KVN].SealResponse(b, o.SPI, &ota.Response{TAR: tar, CNTR: o.CNTR, Status: st, Data: data})
 	if err != nil {
 		p.log.Error("answer cannot be sealed", "error", err)
 		return nil

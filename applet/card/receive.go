@@ -1,6 +1,8 @@
 package card
 
 import (
+	"bytes"
+
 	"github.com/simsign/simsign/applet/card/uicc"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
@@ -16,6 +18,8 @@ func (c *Card) receive(packet []byte, from sms.Address) ([]byte, uint16) {
 		return refusal, swOK
 	case o.status != ota.StatusOK:
 		return c.report(o), swOK
+	case c.opt.toNeighbour(o.tar):
+		return c.handToNeighbour(o)
 	case c.opt.sealsAnswers():
 		return c.handOver(o)
 	}
@@ -32,7 +36,7 @@ func (c *Card) handOver(o opened) ([]byte, uint16) {
 		if !o.authentic() { // nothing that anybody chose is sealed
 			from.SPI = o.SPI.PlainPoR()
 		}
-		packet := c.security.seal(from, ota.StatusOK, nil, !o.SPI.PoRSubmit())
+		packet := c.security.seal(o.tar, from, ota.StatusOK, nil, !o.SPI.PoRSubmit())
 		switch {
 		case !o.SPI.PoRSubmit():
 			report = packet
@@ -59,7 +63,7 @@ func (c *Card) answerWithPoR(o opened) []byte {
 		if s := c.toolkit.running; !open || s == nil || s.sent {
 			return false
 		}
-		b := c.security.seal(o.Origin, ota.StatusOK, data, true)
+		b := c.security.seal(o.tar, o.Origin, ota.StatusOK, data, true)
 		if b == nil || len(b) > maxReport {
 			return false
 		}
@@ -71,13 +75,39 @@ func (c *Card) answerWithPoR(o opened) []byte {
 	if c.nv.Commit() != nil || report != nil || o.SPI.PoR() != ota.PoRAlways {
 		return report
 	}
-	return c.security.seal(o.Origin, ota.StatusFollowsInSubmit, nil, true)
+	return c.security.seal(o.tar, o.Origin, ota.StatusFollowsInSubmit, nil, true)
+}
+
+// handToNeighbour gives a packet to the second applet: what it posts before its first
+// command goes into the PoR.
+func (c *Card) handToNeighbour(o opened) ([]byte, uint16) {
+	e := o.event()
+	var posted []byte
+	e.Envelope.Post = func(data []byte) bool {
+		posted = bytes.Clone(data)
+		return true
+	}
+	err := c.toolkit.trigger(e)
+	_ = c.nv.Commit()
+	if err != nil || o.SPI.PoR() != ota.PoRAlways {
+		return nil, swOK
+	}
+	submit := o.SPI.PoRSubmit()
+	packet := c.security.seal(o.tar, o.Origin, ota.StatusOK, posted, !submit)
+	if !submit && len(packet) > maxReport { // more than the report holds is lost
+		packet = c.security.seal(o.tar, o.Origin, ota.StatusOK, nil, true)
+	}
+	if submit && packet != nil {
+		c.submit(packet, o.From)
+		return nil, swOK
+	}
+	return packet, swOK
 }
 
 // event is what the applet gets of a packet.
 func (o *opened) event() *uicc.Event {
 	return &uicc.Event{Kind: uicc.Message, Envelope: &uicc.Envelope{
-		Origin: o.Origin, KIc: o.kic, KID: o.kid, Data: o.data, Post: func([]byte) bool { return false },
+		Origin: o.Origin, TAR: o.tar, KIc: o.kic, KID: o.kid, Data: o.data, Post: func([]byte) bool { return false },
 	}}
 }
 

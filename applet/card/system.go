@@ -8,30 +8,46 @@ import (
 	"github.com/simsign/simsign/ota"
 )
 
-// system is the card as its applet has it, and all of it. What the card itself keeps in the
-// memory (profile, keys of the domain, counters, codes) is behind a firewall.
-type system struct{ c *Card }
+// system is the card as one of its applets has it, and all of it. What the card itself
+// keeps in the memory (profile, keys of the domain, counters, codes), and what the other
+// applet keeps, is behind a firewall.
+type system struct {
+	c     *Card
+	space string // in front of its names in the memory; "" for the signing applet
+	pins  []*pin // its codes
+}
+
+// key is where a name of the applet is in the memory of the card; ok is false for one that is
+// not its own.
+func (s *system) key(name string) (key string, ok bool) {
+	if ofCard(name) || s.space == "" && strings.HasPrefix(name, neighbourSpace) {
+		return "", false
+	}
+	return s.space + name, true
+}
 
 // Get is uicc.System.
 func (s *system) Get(name string) []byte {
-	if ofCard(name) {
+	key, ok := s.key(name)
+	if !ok {
 		return nil
 	}
-	return s.c.nv.Get(name)
+	return s.c.nv.Get(key)
 }
 
 // Put is uicc.System.
 func (s *system) Put(name string, value []byte) {
-	if !ofCard(name) {
-		s.c.nv.Put(name, value)
+	if key, ok := s.key(name); ok {
+		s.c.nv.Put(key, value)
 	}
 }
 
 // Names is uicc.System.
 func (s *system) Names(prefix string) []string {
 	var out []string
-	for name := range s.c.nv.values {
-		if strings.HasPrefix(name, prefix) && !ofCard(name) {
+	for key := range s.c.nv.values {
+		name, own := strings.CutPrefix(key, s.space)
+		if _, ok := s.key(name); ok && own && strings.HasPrefix(name, prefix) {
 			out = append(out, name)
 		}
 	}
@@ -57,8 +73,12 @@ func (s *system) Poll(on bool) {
 	t.polling = on
 }
 
-// SetMenu is uicc.System: the terminal gets it now, or with the next TERMINAL PROFILE.
+// SetMenu is uicc.System: the terminal gets it now, or with the next TERMINAL PROFILE. How
+// many entries an applet has is fixed when it is installed: the neighbour has none.
 func (s *system) SetMenu(m uicc.List) {
+	if s.space != "" {
+		return
+	}
 	t := s.c.toolkit
 	if t.menu = m; t.profile != nil && t.has(uicc.FacilitySetUpMenu) {
 		t.begin(t.showMenu)
@@ -66,14 +86,19 @@ func (s *system) SetMenu(m uicc.List) {
 }
 
 // PIN is uicc.System.
-func (s *system) PIN(n int) uicc.PIN { return s.c.pins[n] }
+func (s *system) PIN(n int) uicc.PIN {
+	if n < 0 || n >= len(s.pins) {
+		return nil
+	}
+	return s.pins[n]
+}
 
 // Respond is uicc.System.
 func (s *system) Respond(o uicc.Origin, data []byte) []byte {
-	if s.c.opt.Strict {
+	if s.c.opt.Strict || s.space != "" {
 		return nil
 	}
-	return s.c.security.seal(o, ota.StatusOK, data, false)
+	return s.c.security.seal(s.c.opt.TAR, o, ota.StatusOK, data, false)
 }
 
 // Trace is uicc.System.

@@ -21,7 +21,7 @@ func somePIN(t *testing.T, strict bool) (*Card, *system) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, &system{c}
+	return c, &system{c: c, pins: c.pins}
 }
 
 // TestFirewall: an applet reaches neither what the card keeps for itself nor, by any call, the
@@ -59,6 +59,14 @@ func TestFirewall(t *testing.T) {
 	}
 	if _, ok := s.PIN(0).(interface{ String() string }); ok {
 		t.Error("a code prints itself")
+	}
+	var system []string
+	for i := range reflect.TypeFor[uicc.System]().NumMethod() {
+		system = append(system, reflect.TypeFor[uicc.System]().Method(i).Name)
+	}
+	// Who adds a call says in TestNeighbour what a second applet gets by it.
+	if have := strings.Join(system, " "); have != "Available Commit Get Has Names PIN Poll Put Respond SetMenu Trace" {
+		t.Errorf("a card has the calls %s", have)
 	}
 }
 

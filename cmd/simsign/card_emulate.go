@@ -24,10 +24,13 @@ type CardEmulateCmd struct {
 	ConfigFlag
 	File string `arg:"" help:"Card file, the one that is imported."`
 	MasterFlag
-	Carriage string `placeholder:"NAME" help:"How messages travel to the applet: response, packet or own, in place of the card profile's."`
-	Level    int    `placeholder:"1-3" help:"How much of INT6 the card does (3): 1 and 2 are what real cards give to an applet."`
-	Strict   bool   `help:"Hold the applet to the limits of the toolkit of the standards."`
-	Out      string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
+	Carriage  string `placeholder:"NAME" help:"How messages travel to the applet: response, packet or own, in place of the card profile's."`
+	Level     int    `placeholder:"1-3" help:"How much of INT6 the card does (3): 1 and 2 are what real cards give to an applet."`
+	Strict    bool   `help:"Hold the applet to the limits of the toolkit of the standards."`
+	Neighbour string `name:"second-applet" placeholder:"TAR" help:"Install a second applet beside it, which tries what messages to this TAR say: see how far one gets."`
+	Out       string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
+
+	second ota.TAR
 }
 
 // Help explains what the flags do not.
@@ -62,6 +65,11 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 	}
 	if k.Level < 0 || k.Level > 3 {
 		return &exitError{Code: exitUsage, Err: fmt.Errorf("--level must be 1 to 3, is %d", k.Level)}
+	}
+	if k.Neighbour != "" {
+		if k.second, err = ota.ParseTAR(k.Neighbour); err != nil {
+			return &exitError{Code: exitUsage, Err: fmt.Errorf("--second-applet: %w", err)}
+		}
 	}
 	profiles := cfg.CardProfiles()
 	cards, err := operator.ParseCards(text, profiles, master)
@@ -98,6 +106,7 @@ func (k *CardEmulateCmd) emulated(x operator.ImportedCard, p mssp.CardProfile, c
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
 		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: unblockingCode(), ServerAddress: p.ServerAddress,
 		Carriage: cmp.Or(k.Carriage, x.Card.Carriage, carriage.Response{}.Name()), Level: applet.Level(k.Level), Strict: k.Strict,
+		Neighbour: k.second,
 	}
 	if out.Level == applet.Level1 {
 		out.Slots = max(2, int(p.Slots))

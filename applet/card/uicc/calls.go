@@ -45,6 +45,7 @@ type Event struct {
 // its packet, and its data in clear.
 type Envelope struct {
 	Origin
+	TAR      ota.TAR
 	KIc, KID byte
 	Data     []byte
 	// Post gives data to the PoR in the SMS-DELIVER-REPORT. It is false when there is
@@ -104,7 +105,7 @@ type System interface {
 	Poll(on bool)
 	// SetMenu changes the applet's entries in the card's menu.
 	SetMenu(m List)
-	// PIN is a code of the applet.
+	// PIN is a code of the applet, nil when it has none with that number.
 	PIN(n int) PIN
 	// Respond makes a response packet of the domain's keys, after the applet has sent
 	// commands. No toolkit gives that: carriage response needs it.

@@ -18,7 +18,8 @@ import (
 // terminal is "simsign handset" with a person before it, who answers each
 // screen by its text.
 type terminal struct {
-	in io.WriteCloser
+	in   io.WriteCloser
+	quit func() // ends it, also a second time
 
 	mu   sync.Mutex
 	code string // the present code
@@ -50,13 +51,14 @@ func (w *world) startTerminal(t *testing.T, number, card, unblocking string, fla
 		defer close(read)
 		p.read(bufio.NewScanner(out))
 	}()
-	t.Cleanup(func() {
+	p.quit = sync.OnceFunc(func() {
 		p.types("/quit")
 		<-read
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("simsign handset: %v\n%s", err, p.text())
 		}
 	})
+	t.Cleanup(p.quit)
 	eventually(t, "a phone on the network", func() bool { return strings.Contains(p.text(), ": attached]") })
 	return p
 }
