@@ -61,6 +61,10 @@ type Profile struct {
 	// compared with another. Not with carriage response.
 	Strict bool
 
+	// SIM makes it a SIM of the second generation: it knows class A0 alone. A UICC knows
+	// that class too.
+	SIM bool `json:",omitempty"`
+
 	// Neighbour is the TAR of a second applet, which tries what it is told (package
 	// neighbour); zero: there is none.
 	Neighbour ota.TAR `json:",omitzero"`

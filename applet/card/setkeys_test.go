@@ -153,7 +153,8 @@ func TestSetKeysOctets(t *testing.T) {
 	}
 }
 
-// TestOctetsNotShown: 8A is hashed on the card and signed like a given hash.
+// TestOctetsNotShown: 8A is hashed on the card and signed like a given hash; whose it is, what it
+// is about and the reference are shown, or nobody is asked.
 //
 // Supports: 3.3-3, 3.5.3-5, 4-5
 func TestOctetsNotShown(t *testing.T) {
@@ -161,13 +162,19 @@ func TestOctetsNotShown(t *testing.T) {
 		p := in(t, way, nil)
 		pub := p.enrol(1, applet.ECDSAP256, testCode)
 		attributes := append([]byte{0x31, 0x03}, "abc"...)
-		cmd := applet.SignTransaction{Slot: applet.Slot{Number: 1}, Mode: applet.ModeAuthenticate, Octets: attributes, Reference: "4711"}
+		cmd := applet.SignTransaction{Slot: applet.Slot{Number: 1}, Mode: applet.ModeAuthenticate, Octets: attributes, TextToShow: applet.UTF8("Bank: Pay?"), Reference: "4711"}
 		r := p.must(script(ok(), enter(testCode)), cmd).Results[0]
 		if err := applet.Verify(pub, applet.SHA256, digest(attributes), r.Signature); err != nil {
 			t.Fatal(err)
 		}
-		if len(p.screens) != 2 || p.screens[0].text != "Reference: 4711" {
+		if len(p.screens) != 2 || p.screens[0].text != "Bank: Pay?\nReference: 4711" {
 			t.Fatalf("screens %v", p.screens)
+		}
+		for _, mode := range []applet.Mode{applet.ModeAuthenticate, applet.ModeSign} {
+			for _, bare := range []applet.SignTransaction{{}, {Reference: "4711"}, {TextToShow: applet.UTF8("Bank: Pay?")}} {
+				bare.Slot, bare.Mode, bare.Octets = cmd.Slot, mode, attributes
+				p.fails(applet.StatusMalformed, nil, bare)
+			}
 		}
 		cmd.Mode, cmd.Octets = applet.ModeRegister, append([]byte{0x30}, "cri"...)
 		cmd.Slot = slotOf(3, applet.ECDSAP256)

@@ -33,6 +33,9 @@ func (c *Card) Transmit(apdu []byte) []byte {
 // dispatch runs one command. Only the basic logical channel exists
 // (TS 102 221 8.7).
 func (c *Card) dispatch(cmd command) ([]byte, uint16) {
+	if c.opt.SIM && !cmd.sim() {
+		return nil, swWrongCLA
+	}
 	switch cmd.cla {
 	case claISO, claUICC, claSIM:
 	default:

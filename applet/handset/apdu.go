@@ -43,6 +43,8 @@ type simSession struct {
 	trace    *tracer
 	fetch    int // octets of the proactive command that waits; 0 is none
 	services ust
+	second   bool   // the phone is of the second generation
+	sim      bool   // class A0 is spoken
 	centre   []byte // service centre of EF.SMSP
 
 	get   [5]byte
@@ -75,6 +77,9 @@ func (c *simSession) apdu(name string, b []byte, hide span) ([]byte, status) {
 
 // transmit is the one place where octets go into the card.
 func (c *simSession) transmit(name string, b []byte, hide span) ([]byte, status) {
+	if c.sim {
+		b = c.older(b)
+	}
 	if c.trace.on() {
 		shown := hide.mask(b)
 		c.trace.see(LayerAPDU, ToCard, name, shown, commandFields(shown))

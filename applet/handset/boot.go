@@ -43,7 +43,13 @@ func (c *simSession) boot(view *view) error {
 	case interface{ ATR() []byte }:
 		c.trace.see(LayerAPDU, FromCard, "ATR", card.ATR(), nil)
 	}
-	if err := c.selectFile(fileMF); err != nil {
+	c.sim = c.second
+	err := c.selectFile(fileMF)
+	if errors.Is(err, errClass) { // no UICC: a SIM
+		c.sim = true
+		err = c.selectFile(fileMF)
+	}
+	if err != nil {
 		return err
 	}
 	iccid, err := c.readBinary(fileICCID, 10)
@@ -52,7 +58,11 @@ func (c *simSession) boot(view *view) error {
 	}
 	number := swappedDigits(iccid)
 	view.change(func(s *State) { s.ICCID = number })
-	if err := c.readUSIM(); err != nil {
+	read := c.readUSIM
+	if c.sim {
+		read = c.readSIM
+	}
+	if err := read(); err != nil {
 		return err
 	}
 	b := append(c.buf[:0], 0x80, insTerminalProfile, 0, 0, byte(len(profile)))
@@ -90,12 +100,18 @@ func (c *simSession) readUSIM() error {
 func (c *simSession) selectFile(ids ...int) error {
 	for _, id := range ids {
 		_, sw := c.apdu("SELECT", []byte{0x00, insSelect, 0x00, 0x04, 2, byte(id >> 8), byte(id)}, span{})
-		if !sw.ok() {
+		switch {
+		case sw == wrongClass:
+			return fmt.Errorf("SELECT %04X: %w", id, errClass)
+		case !sw.ok():
 			return fmt.Errorf("SELECT %04X: status %v", id, sw)
 		}
 	}
 	return nil
 }
+
+// errClass means that the card does not know the class of a command.
+var errClass = errors.New("status 6E00, wrong class")
 
 // readBinary reads a transparent file (TS 102 221 11.1.3). A file of another
 // length says so (6Cxx).

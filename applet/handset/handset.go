@@ -29,6 +29,9 @@ type Options struct {
 	// Strict phones take TS 102 223 by its letter where others are lenient: an object that must be
 	// understood and is not gives 32, a missing one 36, an icon that is not shown 04.
 	Strict bool
+	// SecondGeneration phones speak class A0 to every card (TS 51.011). Others do when a card
+	// knows no other.
+	SecondGeneration bool
 }
 
 // Timeouts of the phone. Zero values are those of real ones.
@@ -91,7 +94,7 @@ func New(o Options) (*Handset, error) {
 
 // assemble tells the parts of the phone of each other.
 func (h *Handset) assemble() {
-	h.card = simSession{card: h.o.Card, log: h.log, trace: &h.trace}
+	h.card = simSession{card: h.o.Card, log: h.log, trace: &h.trace, second: h.o.SecondGeneration}
 	h.toolkit = toolkit{
 		o: &h.o, log: h.log, trace: &h.trace, card: &h.card, view: &h.view, clock: &h.clock, faults: &h.faults,
 		radio: &h.radio, dialogue: &h.dialogue, sender: &h.sender, receiver: &h.receiver, poll: h.o.Poll,

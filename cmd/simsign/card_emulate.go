@@ -27,6 +27,7 @@ type CardEmulateCmd struct {
 	Carriage  string `placeholder:"NAME" help:"How messages travel to the applet: response, packet or own, in place of the card profile's."`
 	Level     int    `placeholder:"1-3" help:"How much of INT6 the card does (3): 1 and 2 are what real cards give to an applet."`
 	Strict    bool   `help:"Hold the applet to the limits of the toolkit of the standards."`
+	SIM       bool   `name:"sim" help:"Make SIMs of the second generation, which know class A0 alone."`
 	Neighbour string `name:"second-applet" placeholder:"TAR" help:"Install a second applet beside it, which tries what messages to this TAR say: see how far one gets."`
 	Out       string `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
 
@@ -106,7 +107,7 @@ func (k *CardEmulateCmd) emulated(x operator.ImportedCard, p mssp.CardProfile, c
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
 		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: unblockingCode(), ServerAddress: p.ServerAddress,
 		Carriage: cmp.Or(k.Carriage, x.Card.Carriage, carriage.Response{}.Name()), Level: applet.Level(k.Level), Strict: k.Strict,
-		Neighbour: k.second,
+		Neighbour: k.second, SIM: k.SIM,
 	}
 	if out.Level == applet.Level1 {
 		out.Slots = max(2, int(p.Slots))

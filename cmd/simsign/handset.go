@@ -26,6 +26,7 @@ type HandsetCmd struct {
 	Reader  string `required:"" xor:"card" placeholder:"NAME" help:"PC/SC reader with a test SIM, or a part of its name; only in builds with the tag pcsc."`
 	Auto    string `placeholder:"CODE" help:"Answer every prompt, with this personal code where one is asked for."`
 	Strict  bool   `help:"Answer the card's commands by the letter of TS 102 223: 32 to what must be understood and is not, 36 where something is missing, 04 for an icon."`
+	SIM     bool   `name:"sim" help:"A phone of the second generation, which speaks class A0 to the card. Others do so when the card knows no other."`
 	Log     bool   `help:"Write the handset's and the card's log to standard error."`
 }
 
@@ -86,7 +87,7 @@ func (k *HandsetCmd) Run(c *cli) error {
 	}
 	defer sim.Close()
 	ctx, lost := withCard(c.ctx, sim)
-	o := handset.Options{Card: sim, Number: number, Dial: loopback.TCP(k.Network), Logger: log, Strict: k.Strict}
+	o := handset.Options{Card: sim, Number: number, Dial: loopback.TCP(k.Network), Logger: log, Strict: k.Strict, SecondGeneration: k.SIM}
 	if k.Auto != "" {
 		// A moment to read, as a person would take.
 		o.Driver = &handset.Auto{Code: k.Auto, Think: handset.Think{Read: 300 * time.Millisecond, Type: 300 * time.Millisecond}}

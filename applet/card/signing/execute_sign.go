@@ -95,6 +95,11 @@ func (g *signing) checkUse() applet.StatusWord {
 			return applet.StatusMalformed
 		}
 	}
+	// Of octets that the card hashes and does not show, it shows whose and what they are, and
+	// the reference that binds them to the service's screen.
+	if len(g.cmd.Octets) > 0 && (g.cmd.TextToShow.IsZero() || g.cmd.Reference == "") {
+		return applet.StatusMalformed
+	}
 	switch {
 	case k.status == applet.SlotEmpty:
 		return applet.StatusSlotEmpty

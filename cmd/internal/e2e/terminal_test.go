@@ -25,6 +25,7 @@ type terminal struct {
 	code string // the present code
 	next string // the one to choose
 	puk  string // that came with the card
+	pick string // what is chosen from a list
 	all  strings.Builder
 }
 
@@ -80,7 +81,7 @@ func (p *terminal) read(out *bufio.Scanner) {
 		line := out.Text()
 		p.mu.Lock()
 		p.all.WriteString(line + "\n")
-		code, next := p.code, p.next
+		code, next, pick := p.code, p.next, p.pick
 		p.mu.Unlock()
 		text, isScreen := strings.CutPrefix(line, "| ")
 		switch {
@@ -90,6 +91,13 @@ func (p *terminal) read(out *bufio.Scanner) {
 		case strings.Contains(line, "Enter is OK"):
 			screen = ""
 			p.types("")
+		case strings.Contains(line, "number of an item"):
+			for _, m := range menuItem.FindAllStringSubmatch(screen, -1) {
+				if m[2] == pick {
+					p.types(m[1])
+				}
+			}
+			screen = ""
 		default:
 			answer := code
 			if strings.Contains(screen, "unblocking code") {
@@ -110,6 +118,13 @@ func (p *terminal) knows(code, next string) {
 	defer p.mu.Unlock()
 	p.code, p.next = code, next
 	p.all.Reset()
+}
+
+// chooses says what the person takes from a list.
+func (p *terminal) chooses(item string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pick = item
 }
 
 var menuItem = regexp.MustCompile(`(?m)^  (\d+)  (.*)$`)
@@ -208,7 +223,27 @@ func TestTerminal(t *testing.T) {
 const (
 	served      = "served over TCP"
 	strictPhone = "in a strict phone"
+	secondPhone = "in a phone of the second generation"
 )
+
+// A phone of the second generation around a UICC, and any phone around a SIM of the second
+// generation, which knows no class but A0: the user meets the same, and the signatures verify.
+//
+// Covers: 3.2-10 via simsign handset
+// Covers: 3.2-10 via simsign card emulate
+func TestSecondGeneration(t *testing.T) {
+	const keys = "1,AES128:" + kicOfCard + ",AES128:" + kidOfCard + ",8,"
+	for _, tc := range []struct {
+		name, row string
+		emulate   []string
+	}{
+		{"phone, response", "int6," + keys + ",", []string{secondPhone}},
+		{"phone, strict packet", "java," + keys + ",AES128:" + k0OfCard, []string{secondPhone, "--strict"}},
+		{"SIM, own", "laboratory,,,,,,AES128:" + k0OfCard, []string{"--sim", "--strict"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) { terminalJourney(t, tc.row, tc.emulate...) })
+	}
+}
 
 func terminalJourney(t *testing.T, row string, emulate ...string) {
 	w := newWorld(t, 1, "")
@@ -217,8 +252,9 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 		"[[card_profile]]\nname = \"laboratory\"\ntar = \"4D5353\"\ncarriage = \"own\"\nspi = \"0000\"\n")
 	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,"+row+"\n")
 	must(t, w.dir, "card", "import", "card.csv")
+	second := slices.Contains(emulate, secondPhone)
 	overTCP, strict := slices.Contains(emulate, served), slices.Contains(emulate, strictPhone) || slices.Contains(emulate, "--strict")
-	emulate = slices.DeleteFunc(slices.Clone(emulate), func(s string) bool { return s == served || s == strictPhone })
+	emulate = slices.DeleteFunc(slices.Clone(emulate), func(s string) bool { return s == served || s == strictPhone || s == secondPhone })
 	came := regexp.MustCompile(`unblocking code (\d{8})`).FindStringSubmatch(must(t, w.dir, append([]string{"card", "emulate", "card.csv"}, emulate...)...))
 	if came == nil {
 		t.Fatal("no unblocking code came with the card")
@@ -228,6 +264,9 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 	var flags []string
 	if strict { // in a phone that is strict too
 		flags = []string{"--strict"}
+	}
+	if second {
+		flags = append(flags, "--sim")
 	}
 	card := "card-" + iccid + ".journal"
 	if overTCP {
@@ -259,12 +298,17 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 	}
 	ask("8317", "", 3, "402 ")
 	eventually(t, "the message that the code is blocked", func() bool { return strings.Contains(p.text(), "Call 0800 123 456.") })
-	if slices.Contains(emulate, "--level") { // whose menu is a list behind one entry
-		c.stop(t)
-		return
+	menu := func(item string) {
+		t.Helper()
+		entry := item
+		if slices.Contains(emulate, "--level") { // whose menu is a list behind one entry
+			entry = "Mobile signature"
+			p.chooses(item)
+		}
+		p.menu(t, entry, "Your new code is set.")
 	}
 	p.knows("", "7204")
-	p.menu(t, "Unblock personal code", "Your new code is set.")
+	menu("Unblock personal code")
 	must(t, w.dir, "user", "applet", "--msisdn", number)
 	ask("7204", "", 0, verified)
 	p.types("/off")
@@ -272,7 +316,7 @@ func terminalJourney(t *testing.T, row string, emulate ...string) {
 	p.knows("7204", "6390")
 	p.types("/on")
 	eventually(t, "a phone that is on again", func() bool { return strings.Contains(p.text(), ": attached]") })
-	p.menu(t, "Change personal code", "Your new code is set.")
+	menu("Change personal code")
 	ask("6390", "", 0, verified)
 	c.stop(t)
 }
