@@ -14,6 +14,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -113,6 +114,12 @@ func (r *rotation) open() []mssp.Transaction {
 	txs, err := r.Store.Transactions(r.t.Context(), store.TransactionFilter{Open: true, Limit: 1})
 	r.OK(err)
 	return txs
+}
+
+// enrol registers the user again.
+func (r *rotation) enrol() {
+	r.t.Helper()
+	r.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256})
 }
 
 func (r *rotation) sign() {
@@ -307,6 +314,7 @@ func TestRotateAfterRestore(t *testing.T) {
 // A new installation of the applet comes beside the old one, and its first answer ends that.
 func TestNewInstallation(t *testing.T) {
 	rotating(t, func(t *testing.T, r *rotation) {
+		r.sign()
 		fresh := cardkeys.Installed{Set: 5, Generation: 2, State: cardkeys.Confirmed, Key: carriage.NewCardKey()}
 		row := r.AppletKey(r.iccid, fresh)
 		r.OK(r.Store.AddKeySet(t.Context(), r.iccid, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) { return &row, nil }))
@@ -314,6 +322,16 @@ func TestNewInstallation(t *testing.T) {
 		r.c.Key, r.c.KeySet = fresh.Key, 5
 		r.sign()
 		r.want("answered", "5:confirmed")
+		if all, err := r.Store.KeyPairs(t.Context(), r.iccid); err != nil || len(all) != 1 || all[0].State != mssp.KeyDeleted {
+			t.Errorf("the key pairs of the former installation: %+v, %v", all, err)
+		}
+		_, err := r.Signer.Sign(t.Context(), enginetest.Request("TX", "hello"))
+		enginetest.WantFault(t, err, mssp.NoKeyFound)
+		r.enrol()
+		if k := r.Key(1); k.State != mssp.KeyRegistered {
+			t.Errorf("the key pair is %s", k.State)
+		}
+		r.sign()
 		r.OK(r.rotate())
 		r.want("rotated", "6:confirmed")
 		if k := r.sets()[0]; k.Generation != 2 {
@@ -338,6 +356,7 @@ func TestRotateNoNumberLeft(t *testing.T) {
 		}
 		r.sign()
 		r.want("answered", "15:confirmed")
+		r.enrol()
 		r.OK(r.rotate())
 		r.want("rotated", "1:confirmed")
 	})
@@ -362,6 +381,7 @@ func TestNewInstallationOverRotation(t *testing.T) {
 					r.want("imported", "1:confirmed 2:pending 5:confirmed")
 				}
 				r.OK(r.rotate())
+				r.enrol()
 				if k := r.sets(); len(k) != 1 || k[0].Set != 6 || k[0].Generation != 2 || k[0].Before != 5 || k[0].Key != r.c.Key {
 					t.Errorf("rotated: %v", k)
 				}

@@ -16,7 +16,8 @@ import (
 // pending, before the order leaves, which may arrive without its answer: so answers
 // under both are accepted. The first under the new one proves that the card has it:
 // the commit in which that answer has its effect makes the row a confirmed one and deletes the
-// old one's. The first answer of a new installation ends the former in the same way.
+// old one's. The first answer of a new installation ends the former in the same way, and
+// its key pairs.
 
 // keySets is how many numbers of key sets there are: 1 to 15, a half octet that is not 0.
 const keySets = 15
@@ -31,6 +32,7 @@ func (c *core) proof(r *keyring, h *store.Heard) error {
 	for _, s := range r.sets { // a late answer of a former installation ends no newer one
 		if s.row.KVN != h.KVN && (s.generation < of.generation || s.generation == of.generation && of.state == cardkeys.Pending) {
 			h.Retires = append(h.Retires, s.row.KVN)
+			h.Anew = h.Anew || s.generation < of.generation
 		}
 	}
 	if of.state != cardkeys.Pending {
@@ -52,6 +54,9 @@ func (c *core) proof(r *keyring, h *store.Heard) error {
 func (c *core) toldOfKeys(h *store.Heard) {
 	if h != nil && h.Proves != nil {
 		c.log.Info("the card has its new key", "iccid", h.ICCID, "kvn", h.KVN, "retired", len(h.Retires))
+	}
+	if h != nil && h.Anew {
+		c.log.Warn("the applet of a card was installed anew: the key pairs of the former one are gone, its user has to register again", "iccid", h.ICCID, "kvn", h.KVN)
 	}
 }
 

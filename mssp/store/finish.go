@@ -105,6 +105,11 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err := storeFacts(w, f, &res); err != nil {
 		return FinishResult{}, err
 	}
+	if f.Heard != nil && f.Heard.Anew {
+		if err := emptySlots(w, tx.ICCID, f.Keys, f.At); err != nil {
+			return FinishResult{}, err
+		}
+	}
 	if res.Peace, res.AllPeace, err = unsigned(w, f.Rules, &tx, was, f); err != nil {
 		return FinishResult{}, err
 	}

@@ -27,6 +27,9 @@ type Heard struct {
 	// key; nil: it says so already. Retires are the key sets that it has no more.
 	Proves  []byte
 	Retires []byte
+	// Anew: it is the first answer of a new installation of the applet, which has no key
+	// pair of the former one.
+	Anew bool
 }
 
 // DigestOf tells one packet from another: the first half of SHA-256.

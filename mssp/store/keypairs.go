@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -20,6 +21,8 @@ const (
 	confirmed = excluded.confirmed, public_key = excluded.public_key, serial = excluded.serial, cert_der = excluded.cert_der,
 	csr = excluded.csr, updated_at = excluded.updated_at, version = key_pair.version + 1
 	WHERE $12 = 0 OR key_pair.version = $12 OR $12 = -1 AND key_pair.state = 'deleted'`
+
+	sqlFullSlots = `SELECT slot FROM key_pair WHERE iccid = $1 AND state <> 'deleted' ORDER BY slot`
 
 	sqlOneKeyPair = `SELECT ` + keyPairCols + `, k.csr FROM key_pair k WHERE k.iccid = $1 AND k.slot = $2`
 )
@@ -77,6 +80,33 @@ func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 		return err
 	}
 	return &Changed[mssp.KeyPair]{Row: have}
+}
+
+// emptySlots notes that the applet of a card has none of its key pairs any more, but those
+// of made, which its answer has brought. A row that is not ours stays as it is: nobody
+// signs with it.
+func emptySlots(q querier, iccid ota.ICCID, made []mssp.KeyPair, now time.Time) error {
+	slots, err := allOf(q, func(r *row) (byte, error) { return byte(r.int()), r.err() }, sqlFullSlots, string(iccid))
+	if err != nil {
+		return err
+	}
+	for _, slot := range slots {
+		if slices.ContainsFunc(made, func(k mssp.KeyPair) bool { return k.Slot == slot }) {
+			continue
+		}
+		k, err := oneOf(q, wholeKeyPair(iccid), sqlOneKeyPair, string(iccid), slot)
+		if errors.Is(err, ErrAltered) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		k.State, k.UpdatedAt = mssp.KeyDeleted, now
+		if err := putKeyPair(q, &k, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PutKeyPairs stores key slots, each as a whole row, all of them or none. A

@@ -39,6 +39,11 @@ func (s *Store) AnsweredLate(ctx context.Context, l Late) (first bool, texts []O
 		if err := hear(q, l.Heard); err != nil {
 			return err
 		}
+		if l.Heard != nil && l.Heard.Anew {
+			if err := emptySlots(q, l.Heard.ICCID, nil, l.At); err != nil {
+				return err
+			}
+		}
 		if l.Card != nil {
 			if err := putCardFacts(q, l.Card); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 )
 
 // The key rows of an applet change with the commit that an answer ends: what it proves, what that
@@ -92,6 +93,54 @@ func TestKeysProven(t *testing.T) {
 			l.Errorf("another card has %d key sets, %v", len(all), err)
 		}
 	})
+}
+
+// The first answer of a new installation of an applet ends the key pairs of the former one,
+// in the same commit: but those that it brings itself, those of others, and a row that is not
+// ours, which is not made good by that.
+func TestKeyPairsOfAnew(t *testing.T) {
+	for what, late := range map[string]bool{"an answer": false, "a late answer": true} {
+		onBoth(t, func(l *lab) {
+			l.authenticated()
+			for _, iccid := range []ota.ICCID{cardA, cardB} {
+				for slot := range byte(3) {
+					l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: iccid, Slot: slot + 1, Usage: 1, Algorithm: 17, State: mssp.KeyRegistered, PublicKey: []byte{slot}, CSR: []byte{4}}}))
+				}
+			}
+			_, err := l.raw().Exec("UPDATE key_pair SET algorithm = 18 WHERE iccid = $1 AND slot = 3", string(cardA))
+			l.ok(err)
+			heard := &store.Heard{ICCID: cardA, KVN: 5, CNTR: 1, Anew: true}
+			tx := l.accept(newTx()).Tx
+			made := mssp.KeyPair{ICCID: cardA, Slot: 2, Usage: 1, Algorithm: 17, State: mssp.KeyRequested, PublicKey: []byte{9}}
+			states := "deleted requested"
+			if late {
+				states = "deleted deleted"
+				l.finish(store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction})
+				_, _, err = l.AnsweredLate(ctx, store.Late{TxID: tx.ID, At: epoch, What: "x", Heard: heard})
+			} else {
+				f := done(tx)
+				f.Heard, f.Keys = heard, []mssp.KeyPair{made}
+				_, err = l.Finish(ctx, f, seal)
+			}
+			l.ok(err)
+			if _, err := l.KeyPairs(ctx, cardA); !errors.Is(err, store.ErrAltered) {
+				l.Errorf("%s: the row that somebody has changed is good now: %v", what, err)
+			}
+			_, err = l.raw().Exec("DELETE FROM key_pair WHERE iccid = $1 AND slot = 3", string(cardA))
+			l.ok(err)
+			for iccid, want := range map[ota.ICCID]string{cardA: states, cardB: "registered registered registered"} {
+				all, err := l.KeyPairs(ctx, iccid)
+				l.ok(err)
+				have := ""
+				for _, k := range all {
+					have += string(k.State) + " "
+				}
+				if strings.TrimSpace(have) != want {
+					l.Errorf("%s: the key pairs of %s are %s, want %s", what, iccid, have, want)
+				}
+			}
+		})
+	}
 }
 
 // Who has a card is found by it, and nobody who had it.
