@@ -34,7 +34,11 @@ func (c *cli) showCard(d *operator.CardDetail) error {
 	t.row("state", d.State)
 	t.row("carriage", d.Carriage)
 	for _, s := range d.Keys {
-		t.row(keySetName(s.Applet, s.KVN), s.What+", counter "+s.Counter)
+		counters := ", counter " + s.Counter
+		if s.Applet {
+			counters += ", of answers " + s.Answers
+		}
+		t.row(keySetName(s.Applet, s.KVN), s.What+counters)
 	}
 	if o := d.Offers; o != nil {
 		t.row("offers", fmt.Sprintf("level %d, carriage %s, applet %s, API %s", o.Level, strings.Join(o.Carriages, " "), o.Applet, o.API))

@@ -42,10 +42,17 @@ func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, err
 	if err != nil {
 		return CardDetail{}, err
 	}
+	heard, err := s.Store.HeardLast(ctx, iccid)
+	if err != nil {
+		return CardDetail{}, err
+	}
 	for i := range sets {
 		info, err := s.keySetInfo(&sets[i])
 		if err != nil {
 			return CardDetail{}, fmt.Errorf("key set %d: %w", sets[i].KVN, err)
+		}
+		if info.Applet {
+			info.Answers = heard[info.KVN].String()
 		}
 		d.Keys = append(d.Keys, info)
 	}

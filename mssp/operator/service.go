@@ -29,6 +29,7 @@ type Store interface {
 	Cards(ctx context.Context, after ota.ICCID, limit int) ([]mssp.Card, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
 	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
+	HeardLast(ctx context.Context, iccid ota.ICCID) (map[byte]ota.CNTR, error)
 	Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
 	AddSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)

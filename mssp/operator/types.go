@@ -153,9 +153,10 @@ type OffersInfo struct {
 // KeySetInfo is a key set without its keys.
 type KeySetInfo struct {
 	KVN     byte   `json:"kvn"`
-	Applet  bool   `json:"applet,omitempty"` // of the applet, not of the security domain
-	Counter string `json:"counter"`          // last one that a request has used
-	What    string `json:"what"`             // algorithms; of an applet generation and state
+	Applet  bool   `json:"applet,omitempty"`  // of the applet, not of the security domain
+	Counter string `json:"counter"`           // last one that a request has used
+	Answers string `json:"answers,omitempty"` // of an applet: highest one of an answer that had an effect
+	What    string `json:"what"`              // algorithms; of an applet generation and state
 }
 
 // KeyRotation orders a new key for the applet of a card.

@@ -54,6 +54,7 @@ const heardWindow = 64
 
 const (
 	sqlHeardHighest = `SELECT COALESCE(MAX(cntr), 0) FROM heard WHERE iccid = $1 AND kvn = $2`
+	sqlHeardLast    = `SELECT kvn, MAX(cntr) FROM heard WHERE iccid = $1 GROUP BY kvn`
 	sqlHeardAs      = `SELECT digest FROM heard WHERE iccid = $1 AND kvn = $2 AND cntr = $3`
 	sqlHear         = `INSERT INTO heard (iccid, kvn, cntr, digest) VALUES ($1, $2, $3, $4)`
 	sqlProve        = `UPDATE keyset SET keys = $3 WHERE iccid = $1 AND kvn = $2`
@@ -69,6 +70,21 @@ func (s *Inbound) HeardBefore(ctx context.Context, h Heard) error {
 		_, err := unheard(q, &h)
 		return err
 	})
+}
+
+// HeardLast is the highest counter of the answers of a card's applet that have had an
+// effect, for each of its key sets.
+func (s *Inbound) HeardLast(ctx context.Context, iccid ota.ICCID) (map[byte]ota.CNTR, error) {
+	last := map[byte]ota.CNTR{}
+	err := s.read(ctx, func(q querier) error {
+		clear(last)
+		return q.each(sqlHeardLast, func(r *row) error {
+			kvn := byte(r.num(1, 15))
+			last[kvn] = cntrOf(r)
+			return r.err()
+		}, string(iccid))
+	})
+	return last, err
 }
 
 // hear uses the counter of an answer up; nil: there is none. Whoever calls it holds the

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/simsign/simsign/mssp"
@@ -57,6 +58,10 @@ func TestAnswerCounters(t *testing.T) {
 				l.Errorf("step %d: %s, %+v", i+1, now.State, res.Applied)
 			}
 			l.finish(done(tx))
+		}
+		last, err := l.HeardLast(ctx, cardA)
+		if err != nil || !maps.Equal(last, map[byte]ota.CNTR{1: 101, 2: 5}) {
+			l.Errorf("the last are %v, %v", last, err)
 		}
 	})
 }
