@@ -92,7 +92,7 @@ func TestShowAndRotate(t *testing.T) {
 		MSISDN:   "+41790000001",
 		Keys: []KeySetInfo{
 			{KVN: 1, Counter: "0000000000", What: "AES128, AES128"},
-			{KVN: 3, Applet: true, Counter: "0000000000", What: "generation 7"},
+			{KVN: 3, Applet: true, Counter: "0000000000", Answers: "0000000000", What: "generation 7"},
 		},
 	}
 	if d, err := s.ShowCard(t.Context(), CardQuestion{ICCID: iccidA}); err != nil || !reflect.DeepEqual(d, want) {
