@@ -45,6 +45,18 @@ const (
 	tagInstallUnblocking = 0xD7
 )
 
+// Toolkit is EA of INSTALL [for install] (TS 102 226 8.2.1.3.2): what the toolkit of the card
+// has to know of the applet. One entry in the menu, no timers and channels, a minimum security
+// level (SPI1 at least), its TAR.
+func (i Installation) Toolkit(msl byte) []byte {
+	b := []byte{0x01, 0x00, longestTitle, 0x01, 0x00, 0x00, 0x00, 0x02, 0x01, msl, 0x03}
+	b = append(append(b, i.TAR[:]...), 0x00)
+	return appendTLV(nil, 0x80, b...)
+}
+
+// longestTitle is how many octets the applet's entry in the menu has at most (INT6, Strings: 01).
+const longestTitle = 20
+
 // maxInstallation is the most that an applet gets (ETSI TS 102 268).
 const maxInstallation = 127
 

@@ -88,25 +88,6 @@ func (p *Profile) build() signing.Parameters {
 	}
 }
 
-// installation is the C9 with which the card installs its applet (INT6, Installation).
-func (p *Profile) installation() ([]byte, error) {
-	i := applet.Installation{TAR: p.TAR, Server: p.ServerAddress, Slots: byte(p.Slots), Language: p.Language, Unblocking: p.UnblockingCode}
-	if p.sealsAnswers() {
-		i.Carriage = applet.InstalledPacket
-		if p.Carriage == (carriage.Own{}).Name() {
-			i.Carriage = applet.InstalledOwn
-		}
-		i.KeySet, i.Generation, i.Key = p.Keys.Set, p.Keys.Generation, p.Keys.K0
-	}
-	for _, c := range p.Codes {
-		if c.Min == 0 {
-			c.Max = 0
-		}
-		i.Codes = append(i.Codes, applet.InstalledCode{Min: c.Min, Max: c.Max, Tries: c.Tries})
-	}
-	return i.AppendBinary(nil)
-}
-
 // KeySet is one pair of over-the-air keys.
 type KeySet struct {
 	KVN      byte // 1 to 15

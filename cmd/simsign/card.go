@@ -15,6 +15,7 @@ type CardCmd struct {
 	Rotate  CardRotateCmd  `cmd:"" help:"Replace the key of a card's applet over the air."`
 	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
+	Install CardInstallCmd `cmd:"" help:"Write what real cards of a CSV file get at the installation of the applet."`
 	Emulate CardEmulateCmd `cmd:"" help:"Make emulated cards for the cards of a CSV file."`
 	Attach  CardAttachCmd  `cmd:"" help:"Put an emulated card into the virtual smart card reader of pcscd."`
 }

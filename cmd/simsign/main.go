@@ -34,7 +34,7 @@ type commands struct {
 	Serve     ServeCmd     `cmd:"" help:"Run the service."`
 	Check     CheckCmd     `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
-	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, release, advance; emulated ones: emulate, attach."`
+	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, release, advance, install; emulated ones: emulate, attach."`
 	User      UserCmd      `cmd:"" help:"Users: add, list, show, lift, erase, register, code, applet."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`
