@@ -247,6 +247,24 @@ func TestListMenu(t *testing.T) {
 	}
 }
 
+// TestEntryOfLevel2: the entry in the card's menu has room for 20 octets, which INSTALL fixed.
+//
+// Supports: 4-2, 3.6-1
+func TestEntryOfLevel2(t *testing.T) {
+	title := func(s string) applet.SetAppletData {
+		return applet.SetAppletData{Strings: []applet.StringUpdate{{ID: 1, Text: applet.UTF8(s)}}}
+	}
+	p := in(t, "packet", level(applet.Level2))
+	p.must(nil, title("Mobiles Unterschrift"))
+	if last := p.menus[len(p.menus)-1].text; last != "Mobiles Unterschrift|" {
+		t.Errorf("menu %q", last)
+	}
+	for _, long := range []string{"Mobiles Unterschriftx", "Подпись ключ"} {
+		p.fails(applet.StatusWrongLength, nil, title(long))
+	}
+	in(t, "packet", nil).must(nil, title("Mobiles Unterschriftx"))
+}
+
 // TestCodesApart: where codes are objects of the card that cannot be compared, a new one
 // may be the other one's value, and not its own.
 //

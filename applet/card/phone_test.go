@@ -91,6 +91,7 @@ type phone struct {
 	keys  card.AppletKeys // in packet and own
 	hash  []byte          // of the last message that was sealed
 	heard ota.CNTR        // of the applet's answers
+	waits bool            // a command is out (TestTerminalGoneMad)
 }
 
 // over is the carriage of the cards that newCard makes (TestEveryCarriage).

@@ -86,7 +86,7 @@ func (a *Applet) setData(v applet.SetAppletData) applet.StatusWord {
 	if st != applet.StatusOK {
 		return st
 	}
-	if len(updates) > 0 && !a.strings.menuFits(language, updates) {
+	if len(updates) > 0 && (!a.strings.menuFits(language, updates) || !a.entryFits(updates)) {
 		return applet.StatusWrongLength
 	}
 	for _, f := range v.Formats {

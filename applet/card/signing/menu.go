@@ -47,6 +47,14 @@ func (a *Applet) entries() uicc.List {
 	return m
 }
 
+// longestEntry is how many octets the one entry has at most: INSTALL has said so.
+const longestEntry = 20
+
+// entryFits says whether an update of the title still fits the entry.
+func (a *Applet) entryFits(updates map[stringID]string) bool {
+	return a.limits.entries || len(uicc.AlphaIdentifier(updates[strTitle])) <= longestEntry
+}
+
 // menu is what is possible at present.
 func (a *Applet) menu() uicc.List {
 	second := false
