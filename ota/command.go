@@ -17,11 +17,15 @@ type Command struct {
 	// CNTRAnyway sends it as it is in any case, for tests of a card: it must not look
 	// at it then (TS 102 225 5.1.4).
 	CNTRAnyway bool
-	Data       []byte
+	// PCNTRAnyway claims PCNTR octets of padding, for tests of a card. They are there
+	// when they fill whole blocks; else the claim is a lie.
+	PCNTRAnyway bool
+	Data        []byte
+
+	PCNTR byte // padding octets that the packet claims; not used by Seal without PCNTRAnyway
 
 	// The rest is set by Open and not used by Seal.
 	Block   int    // octets of a cipher block, 0 when it came in clear
-	PCNTR   byte   // padding octets that the packet claims
 	MAC     []byte // RC or CC, already verified
 	Padding []byte // as received: some cards do not use zeros
 }
@@ -77,6 +81,13 @@ func (ks *KeySet) Seal(dst []byte, c *Command) ([]byte, error) {
 		return dst, fmt.Errorf("%w: %X has more than 40 bits", ErrCounter, uint64(cntr))
 	}
 	pad := p.pad(6 + p.tagLen + len(c.Data))
+	pcntr := byte(pad)
+	if c.PCNTRAnyway {
+		pcntr = c.PCNTR
+		if more := int(pcntr) - pad; more > 0 && more%max(p.block, 1) == 0 {
+			pad += more
+		}
+	}
 	n := headLen + p.tagLen + len(c.Data) + pad
 	if n-2 > 0xFFFF {
 		return dst, fmt.Errorf("%w: %d octets, CPL counts at most 65535", ErrLength, n-2)
@@ -89,7 +100,7 @@ func (ks *KeySet) Seal(dst []byte, c *Command) ([]byte, error) {
 	b[3], b[4], b[5], b[6] = c.SPI[0], c.SPI[1], kic, kid
 	copy(b[7:], c.TAR[:])
 	cntr.put(b[clearHeader:])
-	b[15] = byte(pad)
+	b[15] = pcntr
 	body := b[headLen+p.tagLen:]
 	clear(body[copy(body, c.Data):])
 	ks.protect(p, b[:headLen], b[headLen:headLen+p.tagLen], body, b[clearHeader:])

@@ -15,9 +15,11 @@ import (
 // OTACmd is the codec of secured packets from the shell.
 type OTACmd struct {
 	Seal          OTASealCmd    `cmd:"" help:"Make a secured packet and print it."`
+	Wrap          OTAWrapCmd    `cmd:"" help:"Put a packet as it is into short messages."`
 	Open          OTAOpenCmd    `cmd:"" help:"Verify and decipher a secured packet and print its fields."`
 	Keys          OTAKeysCmd    `cmd:"" help:"Show the keys of an applet (INT6 version 02)."`
 	Respond       OTARespondCmd `cmd:"" help:"Make the TERMINAL RESPONSE of a phone to a proactive command."`
+	Show          OTAShowCmd    `cmd:"" help:"Say what octets between a card and its phone or the network are."`
 	VerifyVectors OTAVectorsCmd `cmd:"" help:"Run a file of packets with known contents against the codec."`
 }
 
@@ -29,7 +31,33 @@ type otaKeys struct {
 	KIc     string `name:"kic" placeholder:"HEX" help:"KIc octet: key set and algorithm, for example 32 (set 3, AES) or 35 (set 3, 3DES with 2 keys)."`
 	KID     string `name:"kid" placeholder:"HEX" help:"KID octet: key set and algorithm of the checksum."`
 	CMACLen int    `name:"cmac-len" default:"8" help:"Octets of an AES checksum, 8 or 4."`
-	Lab     bool   `help:"Permit packets that are too weak for a live network."`
+	Lab     bool   `xor:"policy" help:"Permit packets that are too weak for a live network."`
+	Any     bool   `xor:"policy" help:"Permit every packet that octets can make, for tests of what a card or a gateway must refuse."`
+}
+
+// Help is a dialogue with an applet.
+func (*OTACmd) Help() string {
+	return `A partner for whoever writes or tests an applet of INT6: what the server and the
+phone say, made by hand. Keys stand in files (@FILE), out of reach of other users.
+A request in carriage own, the card's prompt, the user's word, and the answer:
+
+  simsign ota seal --k0 @k0 --tar 4D5353 --inner-cntr 1 --data @request --tpdu envelope
+  80 C2 00 00 Lc, and what it printed, to the card; it says 91xx; FETCH 80 12 00 00 xx
+  simsign ota show D0...                    what the card wants
+  simsign ota respond --text 4711 D0...     80 14 00 00 Lc, and what it printed
+  simsign ota open --k0 @k0 --answer --of @request D0...   SEND SHORT MESSAGE, all of them
+
+In carriage packet the request is one of the security domain:
+
+  simsign ota seal --carriage packet --spi 1600 --kic 12 --kid 12 --kic-key @kic
+    --kid-key @kid --tar 4D5353 --cntr 1 --data @request --tpdu envelope
+
+and in response, without --carriage and with --spi 1639, the answer too:
+
+  simsign ota open --spi 1639 --kic 12 --kid 12 --kic-key @kic --kid-key @kid D0...
+
+"simsign card emulate" makes a card to compare with, and "simsign card attach
+--listen" puts it on TCP; "simsign handset --help" has the wire.`
 }
 
 // octets reads the KIc and KID flags; a missing one is 00.
@@ -80,10 +108,23 @@ func (k *otaKeys) keySet(c *cli, kic, kid byte, ciphered, cc bool) (*ota.KeySet,
 
 // policy tells how to go on where only the policy stands in the way.
 func (k *otaKeys) policy(err error) error {
-	if !k.Lab && errors.Is(err, ota.ErrPolicy) {
-		return &exitError{Code: exitFailed, Err: err, Hint: "with --lab, weak packets of test cards are permitted"}
+	switch {
+	case k.Any || !errors.Is(err, ota.ErrPolicy) && !errors.Is(err, ota.ErrCounter):
+		return err
+	case k.Lab || errors.Is(err, ota.ErrCounter):
+		return &exitError{Code: exitFailed, Err: err, Hint: "with --any, packets are permitted that a card must refuse"}
 	}
-	return err
+	return &exitError{Code: exitFailed, Err: err, Hint: "with --lab, weak packets of test cards are permitted, with --any all of them"}
+}
+
+// holds asks the policy, unless everything is permitted.
+func (k *otaKeys) holds(checks ...func() error) error {
+	for _, check := range checks {
+		if err := check(); err != nil && !k.Any {
+			return err
+		}
+	}
+	return nil
 }
 
 func usage(format string, args ...any) error {

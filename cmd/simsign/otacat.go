@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
+	"github.com/simsign/simsign/applet/handset"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -19,7 +23,6 @@ const (
 	catResult   = 0x03
 	catAddress  = 0x06
 	catTPDU     = 0x0B
-	catText     = 0x0D
 	catComplete = 0x80 // the bit
 )
 
@@ -64,11 +67,47 @@ func objects(b []byte) (map[byte][]byte, error) {
 	return out, nil
 }
 
+// withoutHeader takes the header of a command APDU off its data: ENVELOPE or TERMINAL RESPONSE,
+// of a USIM or a SIM (TS 102 221 10.1.2).
+func withoutHeader(b []byte) []byte {
+	const header = 5
+	if len(b) > header && (b[0] == 0x80 || b[0] == 0xA0) && (b[1] == 0xC2 || b[1] == 0x14) && b[2]|b[3] == 0 && len(b)-header >= int(b[4]) && len(b)-header <= int(b[4])+1 {
+		return b[header : header+int(b[4])] // Le may stand behind
+	}
+	return b
+}
+
+// OTAShowCmd says what octets are.
+type OTAShowCmd struct {
+	Octets []string `arg:"" placeholder:"HEX|@FILE|-" help:"A proactive command (D0), ENVELOPE or TERMINAL RESPONSE (its data or the whole APDU), SMS-DELIVER or SMS-SUBMIT."`
+}
+
+// Run prints the fields of each, one a line. A code that was entered is among them.
+func (k *OTAShowCmd) Run(c *cli) error {
+	for i, arg := range k.Octets {
+		what := fmt.Sprintf("octets %d", i+1)
+		b, err := c.octets(what, arg)
+		if err != nil {
+			return err
+		}
+		name, fields, err := handset.Explain(withoutHeader(b))
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		c.printf("%s\n", name)
+		for _, f := range fields {
+			indent(c.stdout, "  ", fmt.Sprintf("%-10s %s", f.Name, strings.ReplaceAll(printable(f.Value), "\n", "\n           ")))
+		}
+	}
+	return nil
+}
+
 // partOf is the short message in octets that somebody has: a packet alone, header and
 // data, a TPDU, or what a card and a phone say around one. The first octet tells: a
 // packet begins with its length and a header with its own, both small, a TPDU with a
 // header has bit 40.
 func partOf(b []byte) (sms.Part, error) {
+	b = withoutHeader(b)
 	if len(b) < 3 {
 		return sms.Part{UD: b}, nil
 	}
@@ -118,9 +157,23 @@ func envelope(tpdu []byte) []byte {
 // OTARespondCmd answers a proactive command as a phone does.
 type OTARespondCmd struct {
 	Result  string `default:"00" placeholder:"HEX" help:"General result (${default}: performed), with its additional information behind it."`
-	Text    string `placeholder:"TEXT" help:"What the user enters (GET INPUT)."`
+	Text    string `placeholder:"TEXT|@FILE" help:"What the user enters (GET INPUT)."`
+	Coding  string `enum:"04,00,08" default:"04" help:"How the phone codes it: 04 an octet a character, 00 packed, 08 UCS2 (${default})."`
 	Item    string `placeholder:"HEX" help:"Identifier of the item that he chooses (SELECT ITEM)."`
 	Command string `arg:"" placeholder:"HEX|@FILE|-" help:"The proactive command as FETCH gives it (D0)."`
+}
+
+// text is what was entered; a code may stand in a file.
+func (k *OTARespondCmd) text() (string, error) {
+	name, file := strings.CutPrefix(k.Text, "@")
+	if !file {
+		return k.Text, nil
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("--text: %w", err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
 // Run prints the data of the TERMINAL RESPONSE.
@@ -140,6 +193,9 @@ func (k *OTARespondCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
+	if !utf8.ValidString(k.Text) {
+		return usage("--text is not UTF-8")
+	}
 	details := all[catDetails]
 	if len(details) != 3 {
 		return fmt.Errorf("%w: there are no command details (81 03)", errCAT)
@@ -152,7 +208,11 @@ func (k *OTARespondCmd) Run(c *cli) error {
 	out = appendObject(out, catDevices|catComplete, 0x82, 0x81)
 	out = appendObject(out, catResult|catComplete, result...)
 	if k.Text != "" {
-		out = appendObject(out, catText|catComplete, append([]byte{0x04}, k.Text...)...)
+		text, err := k.text()
+		if err != nil {
+			return err
+		}
+		out = append(out, handset.TextObject(text, k.Coding == "00", k.Coding == "08")...)
 	}
 	if k.Item != "" {
 		id, err := strconv.ParseUint(k.Item, 16, 8)
