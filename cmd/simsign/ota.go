@@ -47,7 +47,7 @@ A request in carriage own, the card's prompt, the user's word, and the answer:
   simsign ota respond --text 4711 D0...     80 14 00 00 Lc, and what it printed
   simsign ota open --k0 @k0 --answer --of @request D0...   SEND SHORT MESSAGE, all of them
 
-In carriage packet the request is one of the security domain:
+In carriage packet the request is one of the security domain, the rest is the same:
 
   simsign ota seal --carriage packet --spi 1600 --kic 12 --kid 12 --kic-key @kic
     --kid-key @kid --tar 4D5353 --cntr 1 --data @request --tpdu envelope
