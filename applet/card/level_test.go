@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,21 @@ func TestOffers(t *testing.T) {
 		if s := a.Results[0].State; len(s.Codes) != int(a.Results[0].Offers.Codes) || len(s.Slots) != int(a.Results[0].Offers.Slots) {
 			t.Errorf("%s, level %d: %+v", tc.way, tc.level, s)
 		}
+	}
+}
+
+// TestOffersOnce: an algorithm that the profile names twice is offered once; a list with
+// it twice could not be written.
+func TestOffersOnce(t *testing.T) {
+	p := in(t, "packet", func(o *card.Options) {
+		o.Algorithms = []applet.Algorithm{applet.RSA2048, applet.ECDSAP256, applet.RSA2048}
+	})
+	var have []applet.Algorithm
+	for _, a := range p.must(nil, applet.ChangeAppletStatus{To: applet.StatusReport}).Results[0].Offers.Algorithms {
+		have = append(have, a.Algorithm)
+	}
+	if want := []applet.Algorithm{applet.RSA2048, applet.ECDSAP256}; !slices.Equal(have, want) {
+		t.Errorf("offers %v, want %v", have, want)
 	}
 }
 

@@ -1,10 +1,12 @@
 package card
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -278,4 +280,13 @@ func addressText(s string) bool {
 		s = s[1:]
 	}
 	return len(s) <= 20 && allDigits(s)
+}
+
+// NewUnblockingCode is 8 random digits, for a new card.
+func NewUnblockingCode() string {
+	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
+	if err != nil {
+		panic(err) // the system has no random numbers
+	}
+	return fmt.Sprintf("%08d", n)
 }

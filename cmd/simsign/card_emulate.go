@@ -1,11 +1,9 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"os"
 	"path/filepath"
 
@@ -84,15 +82,6 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 		}
 	}
 	return nil
-}
-
-// unblockingCode is 8 random digits.
-func unblockingCode() string {
-	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
-	if err != nil {
-		panic(err) // the system has no random numbers
-	}
-	return fmt.Sprintf("%08d", n)
 }
 
 // readPrivate reads a file of keys, when only its owner can.

@@ -32,10 +32,12 @@ type DemoCmd struct {
 
 // Help explains what the flags do not.
 func (*DemoCmd) Help() string {
-	return `Starts the service, an emulated mobile network, and two users with emulated
-handsets and cards, all on 127.0.0.1. It makes a demo CA and card keys,
-registers both users, and prints where everything is and two commands that
-work as they are. Ctrl-C ends it.
+	return `Starts the service, an emulated mobile network, and three users with emulated
+handsets and cards, all on 127.0.0.1. There is one card of each carriage: packet
+(what a standard Java Card can do), own (without keys of its security domain), and
+response (INT6 version 01). It makes a demo CA and card keys, registers the
+users, and prints where everything is and two commands that work as they are.
+Ctrl-C ends it.
 
 Requests for +41000092NNN get fault NNN: 401 the user cancels, 402 code
 blocked, 404 no key, 208 never answers, 209 delivery fails, ...`
@@ -67,7 +69,7 @@ func (k *DemoCmd) Run(c *cli) error {
 	if _, err := os.Stat(filepath.Join(k.Data, "demo.json")); k.Data != "" && err == nil {
 		c.printf("Going on with %s ...\n", k.Data)
 	} else {
-		c.printf("Making keys, cards and certificates, and registering two users ...\n")
+		c.printf("Making keys, cards and certificates, and registering three users ...\n")
 	}
 	d, err := demo.Start(c.ctx, demo.Options{
 		Data: k.Data, Auto: k.Auto, Version: version(), Logger: log,
@@ -93,7 +95,8 @@ func (k *DemoCmd) Run(c *cli) error {
 
 // tell prints what a newcomer needs.
 func (k *DemoCmd) tell(w io.Writer, d *demo.Demo) {
-	users, number := demo.Users(), ""
+	users := d.Holders()
+	number := users[0].Number.String()
 	fmt.Fprintf(w, `
 EMULATED: no real SIM, no real network, test keys only.
 
@@ -108,12 +111,15 @@ EMULATED: no real SIM, no real network, test keys only.
   AP_PWD          %s
 `, d.App.Addr("console"), d.App.APIAddr(), d.App.Addr("ca"), d.App.Addr("metrics"), d.Network(), smscLine(d), d.Data, demo.APID, d.Password)
 	for _, u := range users {
-		fmt.Fprintf(w, "  User            %s   %s, %s\n", u.Number, u.Name, u.Algorithm)
-		if number == "" {
-			number = u.Number.String()
-		}
+		fmt.Fprintf(w, "  User            %s   %s, %s, card of carriage %s, unblocking code %s\n", u.Number, u.Name, u.Algorithm, u.Carriage, u.UnblockingCode)
 	}
-	fmt.Fprintf(w, "  Personal code   %s   (for signatures: %s; to unblock in the SIM menu: %s)\n", d.Code(), demo.SignCode(d.Code()), demo.UnblockingCode)
+	fmt.Fprintf(w, "  Personal code   %s   (for signatures: %s)\n", d.Code(), demo.SignCode(d.Code()))
+	if d.Earlier() {
+		fmt.Fprint(w, `
+NOTE: an earlier version made this folder, and its cards are all of carriage
+response (INT6 version 01). A new folder has one card of each carriage.
+`)
+	}
 	if k.Auto != "" && k.Auto != d.Code() {
 		fmt.Fprintf(w, `
 NOTE: the users of this folder chose %s, and prompts are answered with %s now:

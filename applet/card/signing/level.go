@@ -180,6 +180,7 @@ func (p *Parameters) Complete(fault func(format string, args ...any)) {
 	if len(p.Algorithms) == 0 {
 		p.Algorithms = l.algorithms[:min(len(l.algorithms), 4)]
 	}
+	p.Algorithms = once(p.Algorithms)
 	for _, a := range p.Algorithms {
 		if !a.Known() {
 			fault("%s", a)
@@ -190,4 +191,14 @@ func (p *Parameters) Complete(fault func(format string, args ...any)) {
 	if p.Strict && !p.sealsAnswers() {
 		fault("carriage response needs more than the toolkit of the standards gives: a strict card has packet or own")
 	}
+}
+
+// once leaves each algorithm where it stands first: what the card offers names it once.
+func once(all []applet.Algorithm) (out []applet.Algorithm) {
+	for _, a := range all {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }

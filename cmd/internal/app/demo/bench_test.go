@@ -62,7 +62,7 @@ func manyUsers(n int, algorithm string) []User {
 	for i := range users {
 		users[i] = User{
 			Name: fmt.Sprintf("User %d", i), Number: sms.MSISDN(fmt.Sprintf("4179%07d", 1000+i)), ICCID: ota.ICCID(fmt.Sprintf("894101000000%07d", 1000+i)),
-			IMSI: fmt.Sprintf("22899%010d", i), Algorithm: algorithm, Flow: "B", Language: "en",
+			IMSI: fmt.Sprintf("22899%010d", i), Algorithm: algorithm, Flow: "B", Language: "en", Carriage: "response",
 		}
 	}
 	return users

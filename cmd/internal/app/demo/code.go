@@ -14,8 +14,6 @@ const (
 	minCode = 4
 	minSign = 6 // of the one for signatures
 	maxCode = 8
-	// UnblockingCode lets a user choose a new code in the SIM menu.
-	UnblockingCode = "31415926"
 )
 
 // CheckCode says why the applet would refuse a personal code.

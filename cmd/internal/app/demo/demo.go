@@ -1,5 +1,6 @@
 // Package demo runs everything in one process on loopback: the service, the
-// emulated mobile network, and two users with emulated handsets and cards.
+// emulated mobile network, and three users with emulated handsets and cards, one
+// card of each carriage.
 //
 // The pieces meet as they do in the field. The service is package app with a
 // configuration file that the demonstration writes first. A handset attaches
@@ -109,6 +110,7 @@ func Start(ctx context.Context, o Options) (d *Demo, err error) {
 	}
 	d.onStop(d.site.abandon)
 	d.onStop(d.site.givePorts)
+	d.o.Users = d.site.users // a folder that goes on has its own
 	cfg, err := config.Load(d.site.configPath())
 	if err != nil {
 		return d, err
@@ -246,6 +248,24 @@ func registerUser(ctx context.Context, client *admin.Client, u User) error {
 	}
 	return nil
 }
+
+// Holder is a user as somebody who looks on needs it.
+type Holder struct {
+	User
+	UnblockingCode string // of the card
+}
+
+// Holders are the users.
+func (d *Demo) Holders() (out []Holder) {
+	for _, u := range d.site.users {
+		out = append(out, Holder{u, d.site.Cards[string(u.ICCID)].UnblockingCode})
+	}
+	return out
+}
+
+// Earlier reports whether the folder was made by a version whose cards were all of
+// INT6 version 01.
+func (d *Demo) Earlier() bool { return len(d.site.Keys) > 0 }
 
 // Code is the personal code for authentication that the users chose.
 func (d *Demo) Code() string { return d.site.Code }

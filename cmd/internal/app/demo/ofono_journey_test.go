@@ -41,8 +41,8 @@ func ask(t *testing.T, d *Demo, number, profile, text string) mssp.Code {
 func TestOfono(t *testing.T) {
 	peer(t, "dbus-daemon")
 	peer(t, "ofonod", "/usr/sbin/ofonod")
-	for _, u := range Users() { // answers of one part, and of three
-		t.Run(u.Algorithm, func(t *testing.T) { journey(t, u) })
+	for _, u := range Users() { // each carriage; answers of one part, and of three
+		t.Run(u.Carriage, func(t *testing.T) { journey(t, u) })
 	}
 }
 

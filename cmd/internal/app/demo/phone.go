@@ -123,7 +123,7 @@ func (d *Demo) consoleHandsets() (out []console.Handset) {
 func (p *phone) Snapshot() console.PhoneState {
 	s := p.set.Snapshot()
 	out := console.PhoneState{
-		Number: s.Number.String(), Name: p.user.Name, Card: p.user.Algorithm, On: s.On, Coverage: s.Coverage, Idle: s.Idle,
+		Number: s.Number.String(), Name: p.user.Name, Card: p.user.Algorithm + ", " + p.user.Carriage, On: s.On, Coverage: s.Coverage, Idle: s.Idle,
 		Inbox: make([]console.Message, 0, len(s.Inbox)),
 	}
 	for i := len(s.Inbox) - 1; i >= 0; i-- { // newest first

@@ -2,17 +2,14 @@ package demo
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 
-	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp/operator"
-	"github.com/simsign/simsign/ota"
 )
 
 // prepare does to an empty database what an operator would do before the
@@ -39,7 +36,7 @@ func (d *Demo) prepare(ctx context.Context, cfg *config.Config) (fresh bool, err
 		return false, fmt.Errorf("demo AP: %w", err)
 	}
 	d.site.Password = ap.Password
-	file := d.site.cardFile(d.o.Users)
+	file := d.site.cardFile()
 	if err := os.WriteFile(d.site.path("cards.csv"), []byte(file), 0o600); err != nil {
 		return false, err
 	}
@@ -61,21 +58,10 @@ func (d *Demo) openCard(u User) (*card.Card, error) {
 	if _, err := os.Stat(path); err == nil {
 		return card.Load(path, o)
 	}
-	k, err := hex.DecodeString(d.site.Keys[string(u.ICCID)])
-	if err != nil || len(k) != 32 {
-		return nil, errors.New("demo.json holds no keys for card " + string(u.ICCID))
-	}
-	alg, err := applet.ParseAlgorithm(u.Algorithm)
-	if err != nil {
+	var err error
+	if o.Profile, err = d.site.profileOf(u); err != nil {
 		return nil, err
 	}
-	o.Profile = card.Profile{
-		ICCID: u.ICCID, IMSI: u.IMSI, ServiceProvider: "simsign demo", TAR: ota.TAR{0xB0, 0x00, 0x01},
-		KeySets:    []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: k[:16]}, KID: ota.Key{Alg: ota.AES128, Octets: k[16:]}}},
-		Algorithms: []applet.Algorithm{alg, applet.ECDSAP256, applet.ECDSAP384, applet.RSA2048, applet.RSA3072},
-		Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: minSign, Max: 8, Tries: 3}},
-		Language:   u.Language, Active: true, UnblockingCode: UnblockingCode, ServerAddress: serviceNumber.String(),
-		PID: d.o.answers.pid, DCS: d.o.answers.dcs,
-	}
+	o.PID, o.DCS = d.o.answers.pid, d.o.answers.dcs
 	return card.Create(path, o)
 }

@@ -1,8 +1,6 @@
 package demo
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,29 +11,8 @@ import (
 	"strings"
 
 	"github.com/simsign/simsign/cmd/internal/freeport"
-	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
-
-// User is somebody with a handset.
-type User struct {
-	Name      string
-	Number    sms.MSISDN
-	ICCID     ota.ICCID
-	IMSI      string
-	Algorithm string // of both key pairs
-	Flow      string // of registration: A or B
-	Language  string
-}
-
-// Users are the two users of the demonstration: one signs with ECDSA, one
-// with RSA, and they are registered by the two flows.
-func Users() []User {
-	return []User{
-		{"Ada Example", "41790000001", "8941010000000000017", "228990000000001", "P-256", "B", "en"},
-		{"Ben Beispiel", "41790000002", "8941010000000000025", "228990000000002", "RSA-2048", "A", "en"},
-	}
-}
 
 // Ports are the loopback ports to listen on; a taken one moves to the next
 // that is free, 0 takes any.
@@ -45,6 +22,7 @@ type Ports struct{ API, Console, CA, Metrics, Network, SMSC int }
 type site struct {
 	dir   string
 	fresh bool // it was empty before this run
+	users []User
 	secrets
 
 	network, smsc string   // addresses of this run
@@ -54,10 +32,13 @@ type site struct {
 // secrets are what the folder remembers beside database and cards. They open
 // emulated cards only.
 type secrets struct {
-	Password string            `json:"ap_password"`
-	Code     string            `json:"personal_code"`
-	Keys     map[string]string `json:"card_keys"` // ICCID: KIc and KID, 16 octets each
-	Ready    bool              `json:"ready"`     // every user is registered
+	Password string                  `json:"ap_password"`
+	Code     string                  `json:"personal_code"`
+	Cards    map[string]personalised `json:"cards,omitempty"` // by ICCID
+	// Keys are the cards of a folder that an earlier version made, which knew one
+	// kind of card: KIc and KID, 16 octets each, by ICCID.
+	Keys  map[string]string `json:"card_keys,omitempty"`
+	Ready bool              `json:"ready"` // every user is registered
 }
 
 const serviceNumber sms.MSISDN = "41790000000"
@@ -84,7 +65,8 @@ func openSite(dir string, o Options) (*site, error) {
 		if !s.Ready {
 			return nil, fmt.Errorf("%s holds a demonstration that never got ready: remove it, or take another --data folder", dir)
 		}
-		if err := s.whole(o); err != nil {
+		s.users = s.settled(o.Users)
+		if err := s.whole(); err != nil {
 			return nil, err
 		}
 	}
@@ -104,26 +86,24 @@ func (s *site) fill(o Options) error {
 		return fmt.Errorf("%s is not empty and holds no demonstration: take another --data folder", s.dir)
 	}
 	s.fresh = true
-	s.Code, s.Keys = o.Auto, map[string]string{}
+	s.Code, s.Cards, s.users = o.Auto, map[string]personalised{}, o.Users
 	if s.Code == "" {
 		s.Code = Code
 	}
 	if err := CheckCode(s.Code); err != nil {
 		return err
 	}
-	for _, u := range o.Users {
-		var k [32]byte
-		rand.Read(k[:]) // never fails
-		s.Keys[string(u.ICCID)] = hex.EncodeToString(k[:])
+	for _, u := range s.users {
+		s.Cards[string(u.ICCID)] = personalise(u)
 	}
 	return s.save()
 }
 
 // whole finds what somebody took out of a folder: a new database or card in
 // its place would know nobody.
-func (s *site) whole(o Options) error {
+func (s *site) whole() error {
 	files := []string{"simsign.db"}
-	for _, u := range o.Users {
+	for _, u := range s.users {
 		files = append(files, cardName(u))
 	}
 	for _, f := range files {
@@ -163,17 +143,6 @@ func (s *site) save() error {
 		return err
 	}
 	return os.WriteFile(s.path("demo.json"), append(b, '\n'), 0o600)
-}
-
-// cardFile is what a card maker would deliver to the operator.
-func (s *site) cardFile(users []User) string {
-	var b strings.Builder
-	b.WriteString("iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n")
-	for _, u := range users {
-		k := s.Keys[string(u.ICCID)]
-		fmt.Fprintf(&b, "%s,%s,demo,1,AES128:%s,AES128:%s,8,0000000000\n", u.ICCID, u.IMSI, k[:32], k[32:])
-	}
-	return b.String()
 }
 
 // configuration writes the file that simsign serve could be given as well.
@@ -228,13 +197,8 @@ queue = 20
 demo_faults = true
 test_ca = true
 
-[[card_profile]]
-name = "demo"
-tar = "B00001"
-code_min = [4, 6]
-code_max = [8, 8]
-
-%s%s`, listen["api"], MSSPID, Auth, listen["ca"], listen["ca"], listen["metrics"], listen["console"], bearer, profileTables()), nil
+%s
+%s%s`, listen["api"], MSSPID, Auth, listen["ca"], listen["ca"], listen["metrics"], listen["console"], cardTables(), bearer, profileTables()), nil
 }
 
 func profileTables() string {
