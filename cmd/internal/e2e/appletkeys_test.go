@@ -21,9 +21,7 @@ func TestAppletKeys(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			w := newWorld(t, 1, "")
 			const number, iccid = "+41792000001", "8941000000000000001"
-			w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\nspi = \"1600\"\n"+
-				"[[card_profile]]\nname = \"laboratory\"\ntar = \"4D5353\"\ncarriage = \"own\"\nspi = \"0000\"\n")
-			w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,"+row+"\n")
+			w.write(t, "card.csv", cardHeader+iccid+",228010000000001,"+row+"\n")
 			must(t, w.dir, "card", "import", "card.csv")
 			must(t, w.dir, "card", "emulate", "card.csv", "--level", "1", "--strict")
 			must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")

@@ -86,7 +86,7 @@ func TestJourney(t *testing.T) {
 	const text = "Überweisung: 120.00 € an Хлеб?"
 	w.write(t, "contract.txt", "the whole contract")
 	files := []string{}
-	for _, u := range w.users[1:] {
+	for _, u := range w.users {
 		for i, args := range [][]string{
 			{"--text", text},
 			{"--text", text, "--mode", "synch"},
@@ -147,46 +147,65 @@ func (w *world) openssl(t *testing.T, files []string, text string) {
 //
 // Covers: I1, I7, F16, 3.5.3-3 via POST /rest/service
 func TestStopAndTimeOut(t *testing.T) {
-	w := newWorld(t, 1, "")
+	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication")
-	u := w.users[0]
-	u.setIdle(true)
-	body := w.request("T1", "Pay? [stop]", nil)
 	type answer struct {
 		code int
 		text string
 	}
-	waiting := make(chan answer, 1)
-	go func() {
-		code, text := w.post(t, "/rest/service", jsonHeader, body)
-		waiting <- answer{code, text}
-	}()
-	eventually(t, "the prompt", func() bool { return u.shown("stop") == 1 })
-	c.stop(t)
-	var a answer
-	select {
-	case a = <-waiting:
-	case <-time.After(patience):
-		t.Fatal("the waiting request was not answered")
+	ask := func(u *user, id, text string, changes map[string]any) (answers chan answer, body []byte) {
+		changes["MobileUser.MSISDN"] = u.number.String()
+		answers, body = make(chan answer, 1), w.request(id+u.way, text, changes)
+		go func() {
+			code, text := w.post(t, "/rest/service", jsonHeader, body)
+			answers <- answer{code, text}
+		}()
+		return answers, body
 	}
-	if a.code != http.StatusOK || !strings.Contains(a.text, `"504"`) {
-		t.Errorf("a stop answers %d %s", a.code, a.text)
+	bodies := map[*user][]byte{}
+	var waiting []chan answer
+	for _, u := range w.users {
+		u.setIdle(true)
+		answers, body := ask(u, "T1", "Pay? [stop]", map[string]any{})
+		waiting, bodies[u] = append(waiting, answers), body
+	}
+	for _, u := range w.users {
+		eventually(t, "the prompt", func() bool { return u.shown("stop") == 1 })
+	}
+	c.stop(t)
+	for _, answers := range waiting {
+		select {
+		case a := <-answers:
+			if a.code != http.StatusOK || !strings.Contains(a.text, `"504"`) {
+				t.Errorf("a stop answers %d %s", a.code, a.text)
+			}
+		case <-time.After(patience):
+			t.Fatal("the waiting request was not answered")
+		}
 	}
 	c = w.serve(t)
-	u.setIdle(false)
-	press(t, u)
-	if code, text := w.post(t, "/rest/service", jsonHeader, body); code != http.StatusOK || !strings.Contains(text, `"500"`) {
-		t.Errorf("the same request after the restart: %d %s", code, text)
+	for _, u := range w.users {
+		u.setIdle(false)
+		press(t, u)
+		if code, text := w.post(t, "/rest/service", jsonHeader, bodies[u]); code != http.StatusOK || !strings.Contains(text, `"500"`) {
+			t.Errorf("%s: the same request after the restart: %d %s", u.way, code, text)
+		}
+		if n := u.shown("stop"); n != 1 {
+			t.Errorf("%s: the user was asked %d times", u.way, n)
+		}
+		u.setIdle(true)
 	}
-	if n := u.shown("stop"); n != 1 {
-		t.Errorf("the user was asked %d times", n)
-	}
-	u.setIdle(true)
 	begin := time.Now()
-	code, text := w.post(t, "/rest/service", jsonHeader, w.request("T2", "Pay? [late]", map[string]any{"TimeOut": "10"}))
-	if took := time.Since(begin); code != http.StatusInternalServerError || !strings.Contains(text, `"_208"`) || took < 9*time.Second || took > tooLate {
-		t.Errorf("TimeOut 10: %d %s after %s", code, text, took)
+	late := map[string]chan answer{}
+	for _, u := range w.users {
+		late[u.way], _ = ask(u, "T2", "Pay? [late]", map[string]any{"TimeOut": "10"})
+	}
+	for way, answers := range late {
+		a := <-answers
+		if took := time.Since(begin); a.code != http.StatusInternalServerError || !strings.Contains(a.text, `"_208"`) || took < 9*time.Second || took > tooLate {
+			t.Errorf("%s: TimeOut 10: %d %s after %s", way, a.code, a.text, took)
+		}
 	}
 	c.stop(t)
 }

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/simsign/simsign/applet"
 )
 
 // emulateModem runs "simsign modem emulate" until the test ends, as the bearer
@@ -40,30 +42,40 @@ func (w *world) emulateModem(t *testing.T) (knobs io.Writer, out *lines) {
 	return knobs, out
 }
 
+// joinBehindModem gives so many users cards of each carriage whose answers a modem hands on:
+// class 2 would go into its SIM.
+func (w *world) joinBehindModem(t *testing.T, n int) {
+	t.Helper()
+	for i := range n {
+		u := newUser(i)
+		u.dcs, u.alg = 0x04, applet.ECDSAP256
+		w.join(t, u)
+	}
+}
+
 // The modem has noise on its line, is unplugged and put back, gives no prompt
 // for a message, and reboots: each time the next signature comes, and the user
 // is asked for each once.
 //
 // Covers: F15 via simsign modem emulate
 func TestModemTrouble(t *testing.T) {
-	w := newWorld(t, 1, "")
-	u := newUser(51)
-	u.dcs = 0x04 // class 2 would go into the SIM of the modem
-	w.write(t, "more.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+fmt.Sprintf("%s,%s,int6,1,AES128:%X,AES128:%X,8,\n", u.iccid, u.imsi, u.keys[0], u.keys[1]))
-	must(t, w.dir, "card", "import", "more.csv")
-	must(t, w.dir, "user", "add", "--msisdn", u.number.String(), "--iccid", string(u.iccid), "--name", u.name)
-	u.switchOn(t, w.networkAddr)
-	w.users = append(w.users, u)
+	w := newWorld(t, 0, "")
+	w.joinBehindModem(t, 3)
 	knobs, out := w.emulateModem(t)
 	c := w.serve(t)
-	w.about(t, u, 0, "registered", "user", "register")
+	for _, u := range w.users {
+		w.about(t, u, 0, "registered", "user", "register")
+	}
 	for i, trouble := range [][]string{{}, {"inject 5E41FF00", "say ^RSSI: 18"}, {"unplug", "plug"}, {"fault +CMGS noprompt"}, {"reboot"}} {
 		for _, knob := range trouble {
 			fmt.Fprintln(knobs, knob)
 		}
-		r := w.sign(t, u, "--text", fmt.Sprintf("Pay %d? [%d]", i, i), "--out", "signed.p7s")
-		if n := u.shown(fmt.Sprint(i)); r.code != 0 || n != 1 {
-			t.Errorf("%q: exit code %d, asked %d times\n%s%s\nmodem:\n%s", trouble, r.code, n, r.stdout, r.stderr, out)
+		for k := range w.users { // another one is the first each time
+			u := w.users[(i+k)%len(w.users)]
+			r := w.sign(t, u, "--text", fmt.Sprintf("Pay %d? [%d]", i, i), "--out", "signed.p7s")
+			if n := u.shown(fmt.Sprint(i)); r.code != 0 || n != 1 {
+				t.Errorf("%s, %q: exit code %d, asked %d times\n%s%s\nmodem:\n%s", u.way, trouble, r.code, n, r.stdout, r.stderr, out)
+			}
 		}
 	}
 	c.stop(t)
@@ -75,14 +87,9 @@ func TestModemTrouble(t *testing.T) {
 //
 // Supports: F15
 func TestModemQuota(t *testing.T) {
-	w := newWorld(t, 1, "")
-	u := newUser(51)
-	u.dcs = 0x04 // class 2 would go into the SIM of the modem
-	w.write(t, "more.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"+fmt.Sprintf("%s,%s,int6,1,AES128:%X,AES128:%X,8,\n", u.iccid, u.imsi, u.keys[0], u.keys[1]))
-	must(t, w.dir, "card", "import", "more.csv")
-	must(t, w.dir, "user", "add", "--msisdn", u.number.String(), "--iccid", string(u.iccid), "--name", u.name)
-	u.switchOn(t, w.networkAddr)
-	w.users = append(w.users, u)
+	w := newWorld(t, 0, "")
+	w.joinBehindModem(t, 1)
+	u := w.users[0]
 	w.emulateModem(t)
 	w.reconfigure(t, "kind = \"modem\"\n", "kind = \"modem\"\nquota = 12\n")
 	c := w.serve(t)

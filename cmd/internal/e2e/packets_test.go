@@ -87,10 +87,10 @@ func (w *world) metric(t testing.TB, name string) float64 {
 //
 // Covers: I6, F11, F12 via simsign serve
 func TestBadPackets(t *testing.T) {
-	w := newWorld(t, 2, "")
+	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication")
-	u := w.users[0]
+	u := w.users[2] // its answers are response packets
 	u.set.Stop()
 	v := &villain{got: map[byte][]byte{}}
 	var err error
@@ -166,10 +166,7 @@ type attack struct {
 // attacks are answers to the command packet with one thing wrong.
 func attacks(t *testing.T, u *user, packet []byte) []attack {
 	t.Helper()
-	ks, err := ota.NewKeySet(1, ota.Key{Alg: ota.AES128, Octets: u.keys[0][:]}, ota.Key{Alg: ota.AES128, Octets: u.keys[1][:]}, 8)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ks := u.keySet(t)
 	cmd, err := ks.Open(nil, packet)
 	if err != nil {
 		t.Fatal(err)

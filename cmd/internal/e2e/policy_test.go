@@ -83,27 +83,28 @@ func TestClickOK(t *testing.T) {
 //
 // Covers: 5.1-2 via simsign user register
 func TestRegistrationRefused(t *testing.T) {
-	w := newWorld(t, 1, "")
+	w := newWorld(t, 3, "")
 	c := w.serve(t)
-	u := w.users[0]
-	register := []string{"user", "register"}
-	w.about(t, u, 1, "P-384", append(register, "--algorithm", "P-384")...)
-	w.about(t, &user{number: "41799999999"}, 1, "no user", register...)
-	for slot := 1; slot <= 4; slot++ {
-		w.about(t, u, 0, fmt.Sprintf("slot %d", slot), register...)
-	}
-	u.acts(nil)
-	w.about(t, u, 1, "slot", register...)
-	if u.seen() != "" {
-		t.Errorf("the user was asked for a key that has no slot:\n%s", u.seen())
-	}
-	u.acts(types("8317"))
-	w.asks(t, u, 3, "402 ", "--text", "Pay?")
-	u.acts(nil)
-	w.about(t, u, 1, "blocked", register...)
-	if u.seen() != "" {
-		t.Errorf("the user was asked for a code that is blocked:\n%s", u.seen())
-	}
+	w.each(t, func(t *testing.T, u *user) {
+		register := []string{"user", "register", "--algorithm", u.alg.String()}
+		w.about(t, u, 1, "P-384", "user", "register", "--algorithm", "P-384")
+		w.about(t, &user{number: "41799999999"}, 1, "no user", register...)
+		for slot := 1; slot <= 4; slot++ {
+			w.about(t, u, 0, fmt.Sprintf("slot %d", slot), register...)
+		}
+		u.acts(nil)
+		w.about(t, u, 1, "slot", register...)
+		if u.seen() != "" {
+			t.Errorf("the user was asked for a key that has no slot:\n%s", u.seen())
+		}
+		u.acts(types("8317"))
+		w.asks(t, u, 3, "402 ", "--text", "Pay?")
+		u.acts(nil)
+		w.about(t, u, 1, "blocked", register...)
+		if u.seen() != "" {
+			t.Errorf("the user was asked for a code that is blocked:\n%s", u.seen())
+		}
+	})
 	c.stop(t)
 }
 

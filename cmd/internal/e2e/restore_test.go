@@ -13,18 +13,23 @@ import (
 //
 // Covers: F17, I3 via simsign serve
 func TestRestore(t *testing.T) {
-	w := newWorld(t, 1, "")
+	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication")
-	u := w.users[0]
-	w.asks(t, u, 0, verified, "--text", "Pay 1?")
+	all := func(text string) {
+		t.Helper()
+		for _, u := range w.users {
+			w.asks(t, u, 0, verified, "--text", text)
+		}
+	}
+	all("Pay 1?")
 	c.stop(t)
 	if err := os.CopyFS(w.path("backup"), os.DirFS(w.path("data"))); err != nil {
 		t.Fatal(err)
 	}
 	c = w.serve(t)
 	for range 5 {
-		w.asks(t, u, 0, verified, "--text", "Pay 2?")
+		all("Pay 2?")
 	}
 	c.stop(t)
 	// Counters follow the clock, and nobody restores within the second.
@@ -46,7 +51,7 @@ func TestRestore(t *testing.T) {
 		}
 	}
 	c = w.serve(t)
-	w.asks(t, u, 0, verified, "--text", "Pay 3?")
+	all("Pay 3?")
 	w.checkCounters(t)
 	c.stop(t)
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
@@ -18,35 +19,44 @@ import (
 //
 // Covers: 3.5.3-3 via POST /rest/service
 func TestScreenEndsFirst(t *testing.T) {
-	w := newWorld(t, 1, "")
+	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication")
-	u := w.users[0]
 	waits := func(s handset.Screen) (handset.Answer, bool) { // reads, and never types
 		return handset.Answer{After: 1000 * 3600e9}, s.Hidden
 	}
-	for id, acts := range map[string]script{"nothing": nil, "reads": waits} {
-		u.acts(acts)
-		u.setIdle(acts == nil)
-		code, text := w.post(t, "/rest/service", jsonHeader, w.request(id, "Pay?", map[string]any{"TimeOut": "52"}))
-		if code != http.StatusInternalServerError || !strings.Contains(text, `"_208"`) {
-			t.Errorf("%s: %d %s", id, code, text)
+	for what, acts := range map[string]script{"nothing": nil, "reads": waits} {
+		var wg sync.WaitGroup
+		for _, u := range w.users { // at once: it takes its time
+			u.acts(acts)
+			u.setIdle(acts == nil)
+			wg.Go(func() {
+				code, text := w.post(t, "/rest/service", jsonHeader, w.request(what+u.way, "Pay?", map[string]any{"TimeOut": "52", "MobileUser.MSISDN": u.number.String()}))
+				if code != http.StatusInternalServerError || !strings.Contains(text, `"_208"`) {
+					t.Errorf("%s, %s: %d %s", what, u.way, code, text)
+				}
+			})
 		}
-		if s := u.set.Snapshot().Screen; s != nil {
-			t.Errorf("%s: the phone still shows %q", id, s.Text)
-		}
-		tx := mssp.Transaction{State: mssp.Failed}
-		if err := w.database(t).QueryRow(`SELECT result FROM tx WHERE ap_trans_id = $1`, id).Scan(&tx.Result); err != nil {
-			t.Fatal(err)
-		}
-		if said, err := engine.ParseRefusal(&tx); err != nil || said.Word != applet.StatusNoAnswer {
-			t.Errorf("%s: the card said %q, %v", id, said.Word, err)
+		wg.Wait()
+		for _, u := range w.users {
+			if s := u.set.Snapshot().Screen; s != nil {
+				t.Errorf("%s, %s: the phone still shows %q", what, u.way, s.Text)
+			}
+			tx := mssp.Transaction{State: mssp.Failed}
+			if err := w.database(t).QueryRow(`SELECT result FROM tx WHERE ap_trans_id = $1`, what+u.way).Scan(&tx.Result); err != nil {
+				t.Fatal(err)
+			}
+			if said, err := engine.ParseRefusal(&tx); err != nil || said.Word != applet.StatusNoAnswer {
+				t.Errorf("%s, %s: the card said %q, %v", what, u.way, said.Word, err)
+			}
 		}
 	}
-	u.setIdle(false)
-	u.acts(nil)
-	w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "52s")
-	w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "5m")
+	for _, u := range w.users {
+		u.setIdle(false)
+		u.acts(nil)
+		w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "52s")
+		w.asks(t, u, 0, verified, "--text", "Pay?", "--timeout", "5m")
+	}
 	c.stop(t)
 	w.checkLog(t, nil)
 }

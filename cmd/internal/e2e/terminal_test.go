@@ -248,9 +248,7 @@ func TestSecondGeneration(t *testing.T) {
 func terminalJourney(t *testing.T, row string, emulate ...string) {
 	w := newWorld(t, 1, "")
 	const number, iccid = "+41792000001", "8941000000000000001"
-	w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\ncarriage = \"packet\"\nspi = \"1600\"\n"+
-		"[[card_profile]]\nname = \"laboratory\"\ntar = \"4D5353\"\ncarriage = \"own\"\nspi = \"0000\"\n")
-	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,"+row+"\n")
+	w.write(t, "card.csv", cardHeader+iccid+",228010000000001,"+row+"\n")
 	must(t, w.dir, "card", "import", "card.csv")
 	second := slices.Contains(emulate, secondPhone)
 	overTCP, strict := slices.Contains(emulate, served), slices.Contains(emulate, strictPhone) || slices.Contains(emulate, "--strict")

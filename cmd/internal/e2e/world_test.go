@@ -1,30 +1,22 @@
 package e2e
 
 import (
-	"context"
-	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	_ "modernc.org/sqlite" // tests change rows behind the back of the service
 
-	"github.com/simsign/simsign/applet"
-	"github.com/simsign/simsign/applet/card"
-	"github.com/simsign/simsign/applet/handset"
 	"github.com/simsign/simsign/cmd/internal/freeport"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/rest"
-	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer/loopback"
-	"github.com/simsign/simsign/ota/sms"
 )
 
 const (
@@ -34,8 +26,6 @@ const (
 	oneStepURI    = "http://localhost/simsign/one-step"
 	personalCode  = "5926"
 	signCode      = "59261703" // so long that no number in a log is the same by chance
-
-	unblockingCode = "31415926"
 )
 
 // world is everything but the service: a folder that an operator has prepared,
@@ -58,8 +48,8 @@ const (
 	portal = mssp.APID("http://ap.example/portal")
 )
 
-// newWorld makes one with so many users; every third has an RSA card. dsn is
-// the database, "" for SQLite in the folder.
+// newWorld makes one with so many users, whose cards take turns in their carriage (newUser).
+// dsn is the database, "" for SQLite in the folder.
 func newWorld(t testing.TB, users int, dsn string) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), passwords: map[mssp.APID]string{}}
@@ -82,19 +72,37 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 		_, pw, _ := strings.Cut(must(t, w.dir, "ap", "add", "--id", string(ap), "--octets", authURI, "--octets", signURI, "--certificates", name), "AP_PWD=")
 		w.passwords[ap] = strings.TrimSpace(pw)
 	}
-	csv := "iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n"
+	var all []*user
 	for i := range users {
-		u := newUser(i)
-		w.users = append(w.users, u)
-		csv += fmt.Sprintf("%s,%s,int6,1,AES128:%X,AES128:%X,8,\n", u.iccid, u.imsi, u.keys[0], u.keys[1])
+		all = append(all, newUser(i))
+	}
+	if users > 0 {
+		w.join(t, all...)
+	}
+	return w
+}
+
+// join gives users their cards and phones.
+func (w *world) join(t testing.TB, users ...*user) {
+	t.Helper()
+	csv := cardHeader
+	for _, u := range users {
+		csv += u.row()
 	}
 	w.write(t, "cards.csv", csv)
 	must(t, w.dir, "card", "import", "cards.csv")
-	for _, u := range w.users {
+	for _, u := range users {
 		must(t, w.dir, "user", "add", "--msisdn", u.number.String(), "--iccid", string(u.iccid), "--name", u.name)
 		u.switchOn(t, w.networkAddr)
 	}
-	return w
+	w.users = append(w.users, users...)
+}
+
+// each plays a journey with every user, which are of each carriage when there are three.
+func (w *world) each(t *testing.T, journey func(t *testing.T, u *user)) {
+	for _, u := range w.users {
+		t.Run(u.way, func(t *testing.T) { journey(t, u) })
+	}
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
@@ -148,10 +156,7 @@ level = "debug"
 demo_faults = true
 test_ca = true
 %s
-[[card_profile]]
-name = "int6"
-tar = "B00001"
-[[bearer]]
+%s[[bearer]]
 name = "loopback"
 kind = "loopback"
 number = "+%s"
@@ -168,7 +173,7 @@ journey = "one-step"
 [[signature_profile]]
 uri = %q
 usage = "non-repudiation"
-`, w.api, authURI, api, w.ca, w.metrics, store, serviceNumber, w.networkAddr, authURI, oneStepURI, signURI)
+`, w.api, authURI, api, w.ca, w.metrics, store, cardTables(), serviceNumber, w.networkAddr, authURI, oneStepURI, signURI)
 	w.write(t, "simsign.toml", text)
 }
 
@@ -196,139 +201,9 @@ func (w *world) client(ap mssp.APID) *rest.Client {
 	return &rest.Client{BaseURL: "http://" + w.api, APID: ap, Password: w.passwords[ap], First: 20 * time.Millisecond, Every: 20 * time.Millisecond}
 }
 
-// user is a person with a handset and a card, who confirms everything, knows
-// both codes, and counts what is asked.
-type user struct {
-	name   string
-	number sms.MSISDN
-	iccid  ota.ICCID
-	imsi   string
-	alg    applet.Algorithm
-	dcs    byte        // of the card's answers
-	keys   [2][16]byte // KIc, KID
-	card   *card.Card
-	set    *handset.Handset
-
-	mu      sync.Mutex
-	idle    bool   // does not answer
-	script  script // what the user does otherwise than everybody
-	screens []handset.Screen
-	texts   map[string]int // mark of a request: how often its text was shown
-	last    string         // mark that was shown last
-	codes   map[string]int // mark: code prompts after it
-	packets [][]byte       // command packets that reached the card
-}
-
-func newUser(i int) *user {
-	u := &user{
-		name: fmt.Sprintf("User %d", i), number: sms.MSISDN(fmt.Sprintf("41791%06d", i)), iccid: ota.ICCID(fmt.Sprintf("894101000000000%03d", i)),
-		imsi: fmt.Sprintf("2289900%08d", i), alg: applet.ECDSAP256, texts: map[string]int{}, codes: map[string]int{},
-	}
-	if i%3 == 2 {
-		u.alg = applet.RSA2048
-	}
-	for k := range u.keys {
-		rand.Read(u.keys[k][:]) // never fails
-	}
-	return u
-}
-
-// atEase are time-outs of a phone that a slow machine does not reach.
-var atEase = handset.Timeouts{Text: time.Hour, Input: time.Hour, Network: time.Hour}
-
-func (u *user) switchOn(t testing.TB, network string) {
-	t.Helper()
-	var err error
-	u.card, err = card.New(card.Options{
-		Profile: card.Profile{
-			ICCID: u.iccid, IMSI: u.imsi, TAR: ota.TAR{0xB0, 0x00, 0x01},
-			KeySets:    []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: u.keys[0][:]}, KID: ota.Key{Alg: ota.AES128, Octets: u.keys[1][:]}}},
-			Algorithms: []applet.Algorithm{u.alg},
-			Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: 6, Max: 8, Tries: 3}},
-			Active:     true, ServerAddress: "+" + serviceNumber, UnblockingCode: unblockingCode, DCS: u.dcs,
-		},
-		Trace: func(e card.Event) {
-			if e.Kind == card.EventPacket && e.Name == "command packet" {
-				u.mu.Lock()
-				u.packets = append(u.packets, e.Octets)
-				u.mu.Unlock()
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1, Timeouts: atEase})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := u.set.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		u.set.Stop()
-		u.card.Close() // in memory
-	})
-}
-
-// Prompt implements handset.Driver.
-func (u *user) Prompt(s handset.Screen) (handset.Answer, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.screens = append(u.screens, s)
-	if m := markOf(s.Text); m != "" {
-		u.texts[m]++
-		u.last = m
-	}
-	if s.Hidden {
-		u.codes[u.last]++
-	}
-	if u.idle {
-		return handset.Answer{}, false
-	}
-	if u.script != nil {
-		if a, ok := u.script(s); ok {
-			return a, true
-		}
-	}
-	auto := handset.Auto{Code: personalCode, CodeFor: func(s handset.Screen) (string, bool) { return signCode, s.Min >= 6 }}
-	return auto.Prompt(s)
-}
-
-func (u *user) setIdle(yes bool) {
-	u.mu.Lock()
-	u.idle = yes
-	u.mu.Unlock()
-}
-
-func (u *user) shown(mark string) int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.texts[mark]
-}
-
-// different counts the command packets that reached the card; one that came
-// again because the network was slow to answer counts once.
-func (u *user) different() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	seen := map[string]bool{}
-	for _, p := range u.packets {
-		seen[string(p)] = true
-	}
-	return len(seen)
-}
-
-// markOf finds the mark that makes the text of a request unique.
-func markOf(text string) string {
-	_, rest, _ := strings.Cut(text, "[")
-	m, _, _ := strings.Cut(rest, "]")
-	return m
-}
-
 // secrets are what no log may hold, each with its name.
 func (w *world) secrets() map[string]string {
-	out := map[string]string{"code": signCode, "unblocking code": unblockingCode}
+	out := map[string]string{"code": signCode}
 	for ap, pw := range w.passwords {
 		out["password of "+string(ap)] = pw
 	}
@@ -337,6 +212,8 @@ func (w *world) secrets() map[string]string {
 		for i, k := range u.keys {
 			out[fmt.Sprintf("key %d of %s", i, u.name)] = hex.EncodeToString(k[:])
 		}
+		out["key of the applet of "+u.name] = hex.EncodeToString(u.k0[:])
+		out["unblocking code of "+u.name] = u.puk
 	}
 	return out
 }
