@@ -35,7 +35,7 @@ func BenchmarkServe(b *testing.B) {
 	s := &site{dir: b.TempDir(), roots: x509.NewCertPool()}
 	for i := range most {
 		u := newUser(i)
-		u.alg = "P-256"
+		u.alg, u.way = "P-256", "response"
 		s.users = append(s.users, u)
 	}
 	network, centre := s.startCentre(b, nil)

@@ -81,9 +81,9 @@ func (s *site) watch(t *testing.T) {
 	t.Helper()
 	db := s.open(t)
 	defer db.Close() // checked by the child, which opens it
-	_, err := db.Exec(`CREATE TABLE proof_segment (id INTEGER, was TEXT, state TEXT, tries INTEGER);
+	_, err := db.Exec(`CREATE TABLE proof_segment (n INTEGER PRIMARY KEY, id INTEGER, was TEXT, state TEXT, tries INTEGER);
 		CREATE TRIGGER proof_segment AFTER UPDATE OF state ON segment WHEN OLD.state <> NEW.state BEGIN
-			INSERT INTO proof_segment VALUES (NEW.id, OLD.state, NEW.state, NEW.tries); END;`)
+			INSERT INTO proof_segment (id, was, state, tries) VALUES (NEW.id, OLD.state, NEW.state, NEW.tries); END;`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +126,7 @@ type verdict struct {
 	submits    int // different messages that the centre accepted
 	duplicates int // accepted again
 	acks       int // messages from cards that the service acknowledged
+	heard      int // counters of answers that were used up and are remembered
 }
 
 func (v *verdict) add(kind, format string, args ...any) {
@@ -147,6 +148,7 @@ func (s *site) compare(t *testing.T, requests []*request) *verdict {
 	s.comparePrompts(v)
 	s.compareSegments(t, v, db)
 	s.compareAnswers(t, v, db)
+	s.compareHeard(t, v, db)
 	return v
 }
 
@@ -200,12 +202,13 @@ func (s *site) compareSegments(t *testing.T, v *verdict, db *sql.DB) {
 	segments := map[string]*segment{}
 	contents := map[string]string{}
 	rows(t, db, `SELECT s.dest, s.udh, s.ud, s.cntr, s.part, COALESCE(t.iccid, ''), s.pid,
+		COALESCE((SELECT MAX(k.kvn) FROM packet k WHERE k.tx_seq = s.tx_seq AND k.cntr = s.cntr), 0),
 		(SELECT COUNT(*) FROM proof_segment p WHERE p.id = s.id AND p.state = 'ambiguous') FROM segment s LEFT JOIN tx t ON t.seq = s.tx_seq`,
 		func(scan func(...any)) {
 			var dest, iccid string
 			var udh, ud []byte
-			var cntr, part, pid, ambiguous int
-			scan(&dest, &udh, &ud, &cntr, &part, &iccid, &pid, &ambiguous)
+			var cntr, part, pid, kvn, ambiguous int
+			scan(&dest, &udh, &ud, &cntr, &part, &iccid, &pid, &kvn, &ambiguous)
 			if pid != 0x7F {
 				return
 			}
@@ -214,7 +217,7 @@ func (s *site) compareSegments(t *testing.T, v *verdict, db *sql.DB) {
 				v.add("same octets", "two segments of card %s, counter %d", iccid, cntr)
 			}
 			segments[k] = &segment{ambiguous: ambiguous}
-			place := fmt.Sprintf("card %s, counter %d, part %d", iccid, cntr, part)
+			place := fmt.Sprintf("card %s, key set %d, counter %d, part %d", iccid, kvn, cntr, part)
 			if was, ok := contents[place]; ok && was != k {
 				v.add("counter reused", "%s", place)
 			}
@@ -240,7 +243,7 @@ func (s *site) compareSegments(t *testing.T, v *verdict, db *sql.DB) {
 func (s *site) compareAnswers(t *testing.T, v *verdict, db *sql.DB) {
 	t.Helper()
 	stored := map[string]bool{}  // octets of messages
-	ended := map[string]string{} // card and counter: state of the transaction
+	ended := map[string]string{} // card and counter or transaction: its state
 	rows(t, db, `SELECT mo FROM tx WHERE length(mo) > 0`, func(scan func(...any)) {
 		var b []byte
 		scan(&b)
@@ -257,7 +260,13 @@ func (s *site) compareAnswers(t *testing.T, v *verdict, db *sql.DB) {
 		var iccid, state string
 		var cntr uint64
 		scan(&iccid, &cntr, &state)
-		ended[fmt.Sprint(iccid, " ", cntr)] = state
+		ended[fmt.Sprint(iccid, " counter ", cntr)] = state
+	})
+	rows(t, db, `SELECT iccid, applet_txn, state FROM tx`, func(scan func(...any)) {
+		var iccid, state string
+		var number uint32
+		scan(&iccid, &number, &state)
+		ended[fmt.Sprint(iccid, " transaction ", number)] = state
 	})
 	s.ledger.mu.Lock()
 	defer s.ledger.mu.Unlock()
@@ -267,13 +276,13 @@ func (s *site) compareAnswers(t *testing.T, v *verdict, db *sql.DB) {
 		if stored[k] {
 			continue
 		}
-		cntr, ok := s.answers(m)
+		what, ok := s.answers(m)
 		if !ok {
 			continue // it answers nothing: a card that refuses a replay
 		}
 		u := s.user(m.Source.Addr)
-		if state := ended[fmt.Sprint(u.iccid, " ", cntr)]; state != string(mssp.Done) {
-			v.add("unstored MO", "an answer of %s to counter %d was acknowledged, is in no row, and its transaction is %q", u.name, cntr, state)
+		if state := ended[fmt.Sprint(u.iccid, " ", what)]; state != string(mssp.Done) {
+			v.add("unstored MO", "an answer of %s (%s) to %s was acknowledged, is in no row, and its transaction is %q", u.name, u.way, what, state)
 		}
 	}
 }
@@ -287,31 +296,39 @@ func (s *site) user(number string) *user {
 	return nil
 }
 
-// answers opens an acknowledged message, with all parts where it has several,
-// and says to which counter it is a good answer. mu of the ledger is held.
-func (s *site) answers(m *smpp.Message) (uint64, bool) {
+// answers opens an acknowledged message, with all parts where it has several, and says to
+// which counter it is a good answer; of a card that seals its answers, to which transaction.
+// mu of the ledger is held.
+func (s *site) answers(m *smpp.Message) (what string, ok bool) {
 	u := s.user(m.Source.Addr)
 	if u == nil {
-		return 0, false
+		return "", false
+	}
+	if u.apart() {
+		ok = s.whole(m, func(packet []byte) bool {
+			number, made := u.sealed[string(packet)]
+			what = fmt.Sprint("transaction ", number)
+			return made
+		})
+		return what, ok
 	}
 	set, err := ota.NewKeySet(1, ota.Key{Alg: ota.AES128, Octets: u.keys[0]}, ota.Key{Alg: ota.AES128, Octets: u.keys[1]}, 8)
 	if err != nil {
-		return 0, false
+		return "", false
 	}
 	spi, err := ota.ParseSPI("1639")
 	if err != nil {
-		return 0, false
+		return "", false
 	}
-	var cntr uint64
-	found := s.whole(m, func(packet []byte) bool {
+	ok = s.whole(m, func(packet []byte) bool {
 		r, err := set.OpenResponse(nil, packet, spi)
 		if err != nil || r.Status != ota.StatusOK || len(r.Data) == 0 {
 			return false
 		}
-		cntr = uint64(r.CNTR)
+		what = fmt.Sprint("counter ", uint64(r.CNTR))
 		return true
 	})
-	return cntr, found
+	return what, ok
 }
 
 // whole joins the parts of an answer from everything that the centre stored,

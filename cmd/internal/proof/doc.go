@@ -8,6 +8,9 @@
 // kill -9, and runs under strace, which makes its disk slow, makes fdatasync
 // fail, or writes down what reached the disk, so that a power cut can be played.
 //
+// The cards are of every carriage, and an operator replaces the keys of their applets
+// meanwhile.
+//
 // Afterwards three ledgers are compared that know nothing of each other: what
 // the web service accepted, what the centre accepted, and what the child
 // acknowledged, against the rows of the database. A build that acknowledges

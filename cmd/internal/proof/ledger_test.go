@@ -76,6 +76,7 @@ func run(t *testing.T, p plan) (*site, *verdict) {
 
 	s.proxy.setWild(p.wild)
 	l := s.startLoad(ctx)
+	r := s.startRotations(ctx)
 	lives := slices.Concat(
 		slices.Repeat([]string{"kill"}, p.kills), slices.Repeat([]string{"slow"}, p.slowKills),
 		slices.Repeat([]string{"power"}, p.powerCuts), slices.Repeat([]string{"EIO"}, p.syncErrors))
@@ -87,9 +88,9 @@ func run(t *testing.T, p plan) (*site, *verdict) {
 		}
 	}
 	c = s.serve(t, bin)
-	s.until(t, fmt.Sprintf("%d signatures, as many messages either way, and %d lost responses", p.least, p.lost), func() bool {
+	s.until(t, fmt.Sprintf("%d signatures, as many messages either way, some new keys, and %d lost responses", p.least, p.lost), func() bool {
 		accepted, acked := s.ledger.counts()
-		return min(accepted, acked, int(l.signed.Load())) >= p.least && s.proxy.lost() >= p.lost
+		return int(r.orders.Load()) >= p.least/5 && min(accepted, acked, int(l.signed.Load())) >= p.least && s.proxy.lost() >= p.lost
 	})
 	// A calm end: what was accepted must come to its end now.
 	s.proxy.setWild(0)
@@ -97,8 +98,15 @@ func run(t *testing.T, p plan) (*site, *verdict) {
 		s.double(t)
 	}
 	requests := l.end(ctx, p.calm)
+	if p.broken == "" {
+		r.end(t)
+	} else { // what it has lost may well be a key
+		r.enough()
+		r.wg.Wait()
+	}
 	c.stop(t)
 	v := s.compare(t, requests)
+	t.Logf("%d orders to replace keys; %d counters of answers used up and remembered", r.orders.Load(), v.heard)
 	t.Logf("%d lives ended by kill -9 (%d of them with a slow disk), %d by a power cut, %d by a failing fsync; faults on the link: %v",
 		p.kills+p.slowKills, p.slowKills, p.powerCuts, fired, s.proxy.counts())
 	t.Logf("%d requests accepted, %d signed; the centre accepted %d messages and %d duplicates; %d messages from cards acknowledged",

@@ -3,9 +3,7 @@
 package proof
 
 import (
-	"context"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -16,17 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/simsign/simsign/applet"
-	"github.com/simsign/simsign/applet/card"
-	"github.com/simsign/simsign/applet/handset"
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/freeport"
 	"github.com/simsign/simsign/mssp/operator"
-	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer/loopback"
-	"github.com/simsign/simsign/ota/sms"
 	"github.com/simsign/simsign/smpp/smsc"
 )
 
@@ -52,64 +45,6 @@ type site struct {
 	proxy  *proxy
 	ledger *smscLedger
 	users  []*user
-}
-
-// user has a handset with a card. It is its own driver: a person who confirms
-// everything and whose prompts are counted.
-type user struct {
-	number sms.MSISDN
-	iccid  ota.ICCID
-	name   string
-	alg    string
-	keys   [2][]byte // KIc, KID
-
-	card *card.Card
-	set  *handset.Handset
-
-	mu      sync.Mutex
-	prompts map[string]int // mark of a request: code prompts that showed it
-	busy    chan struct{}  // nil, or the user looks at no prompt before it is closed
-}
-
-// asked is how many requests the user has been asked to confirm with the code.
-func (u *user) asked() int {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.prompts)
-}
-
-// keepBusy lets the user look at no prompt until the channel is closed.
-func (u *user) keepBusy(until chan struct{}) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.busy = until
-}
-
-// Prompt implements handset.Driver.
-func (u *user) Prompt(s handset.Screen) (handset.Answer, bool) {
-	u.mu.Lock()
-	busy := u.busy
-	u.mu.Unlock()
-	if busy != nil {
-		<-busy
-	}
-	if m := markOf(s.Text); m != "" && s.Hidden {
-		u.mu.Lock()
-		u.prompts[m]++
-		u.mu.Unlock()
-	}
-	auto := handset.Auto{Code: personalCode}
-	return auto.Prompt(s)
-}
-
-// markOf finds the mark that makes the text of a request unique.
-func markOf(text string) string {
-	_, rest, ok := strings.Cut(text, "[")
-	m, _, ok2 := strings.Cut(rest, "]")
-	if !ok || !ok2 {
-		return ""
-	}
-	return m
 }
 
 // newSite makes a folder with a database that an operator has filled, and the
@@ -163,52 +98,6 @@ func (s *site) populate(t testing.TB, network, centre string) {
 	}
 }
 
-func newUser(i int) *user {
-	u := &user{
-		number: sms.MSISDN(fmt.Sprintf("4179%07d", 1000+i)), iccid: ota.ICCID(fmt.Sprintf("894101000000%07d", 1000+i)),
-		name: fmt.Sprintf("User %d", i), alg: "P-256", prompts: map[string]int{},
-	}
-	if i%4 == 3 { // answers of two segments
-		u.alg = "RSA-2048"
-	}
-	for k := range u.keys {
-		u.keys[k] = []byte(fmt.Sprintf("%015d%d", i, k))
-	}
-	return u
-}
-
-// atEase are time-outs of a phone that a slow machine does not reach.
-var atEase = handset.Timeouts{Text: time.Hour, Input: time.Hour, Network: time.Hour}
-
-func (u *user) switchOn(t testing.TB, network string) {
-	t.Helper()
-	alg, err := applet.ParseAlgorithm(u.alg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.card, err = card.New(card.Options{Profile: card.Profile{
-		ICCID: u.iccid, IMSI: fmt.Sprintf("22899%010d", 1), TAR: ota.TAR{0xB0, 0x00, 0x01},
-		KeySets:    []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: u.keys[0]}, KID: ota.Key{Alg: ota.AES128, Octets: u.keys[1]}}},
-		Algorithms: []applet.Algorithm{alg, applet.ECDSAP256},
-		Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: 6, Max: 8, Tries: 3}},
-		Active:     true, UnblockingCode: "31415926", ServerAddress: "+" + serviceNumber,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1, Timeouts: atEase})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := u.set.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		u.set.Stop()
-		u.card.Close() // in memory
-	})
-}
-
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
 // write writes the configuration.
@@ -233,15 +122,12 @@ queue = 20
 stop = "5s"
 [lab]
 test_ca = true
-[[card_profile]]
-name = "proof"
-tar = "B00001"
-[[signature_profile]]
+%s[[signature_profile]]
 uri = %q
 usage = "authentication"
 journey = "one-step"
 timeout = "10m"
-%s`, s.api, ports[1], ports[2], profileURI, bearerTable(centre))
+%s`, s.api, ports[1], ports[2], cardTables(), profileURI, bearerTable(centre))
 	if err := os.WriteFile(s.path("simsign.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -297,9 +183,9 @@ func (s *site) prepare(t testing.TB) {
 		t.Fatal(err)
 	}
 	var file strings.Builder
-	file.WriteString("iccid,imsi,profile,kvn,kic,kid,cmac,cntr\n")
+	file.WriteString("iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n")
 	for i, u := range s.users {
-		fmt.Fprintf(&file, "%s,22899%010d,proof,1,AES128:%s,AES128:%s,8,0000000000\n", u.iccid, i, hex.EncodeToString(u.keys[0]), hex.EncodeToString(u.keys[1]))
+		file.WriteString(u.row(i))
 	}
 	if _, err := a.ImportCards(ctx, operator.CardImport{CSV: file.String()}); err != nil {
 		t.Fatal(err)
