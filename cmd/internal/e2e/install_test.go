@@ -45,7 +45,6 @@ func (w *world) installs(t *testing.T, name string) (out []map[string]string) {
 func TestInstalledApplet(t *testing.T) {
 	const number, iccid = "+41792000001", "8941000000000000001"
 	w := newWorld(t, 1, "")
-	w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\nspi = \"1600\"\n")
 	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,java,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+
 		"\n8941000000000000002,228010000000002,java,1,AES128:"+kidOfCard+",AES128:"+kicOfCard+",8,,AES128:00112233"+k0OfCard[8:]+"\n")
 	must(t, w.dir, "card", "import", "card.csv")

@@ -16,7 +16,7 @@ import (
 func TestHashedOnTheCard(t *testing.T) {
 	const attributes, plain, number, iccid = "http://localhost/simsign/attributes", authURI, "+41792000001", "8941000000000000001"
 	w := newWorld(t, 1, "")
-	w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\nspi = \"1600\"\n[[signature_profile]]\nuri = \""+attributes+"\"\nusage = \"authentication\"\nsigned_attributes = true\n")
+	w.extend(t, "[[signature_profile]]\nuri = \""+attributes+"\"\nusage = \"authentication\"\nsigned_attributes = true\n")
 	must(t, w.dir, "ap", "edit", string(bank), "--octets", authURI, "--octets", attributes)
 	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,java,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+"\n")
 	must(t, w.dir, "card", "import", "card.csv")

@@ -99,7 +99,6 @@ func (r *watched) deliver(spi ota.SPI, tar, data string) (*ota.KeySet, []byte) {
 func TestSecondApplet(t *testing.T) {
 	w := newWorld(t, 1, "")
 	const number, iccid, second = "+41792000001", "8941000000000000001", "4D5350"
-	w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\nspi = \"1600\"\n")
 	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,java,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+"\n")
 	must(t, w.dir, "card", "import", "card.csv")
 	must(t, w.dir, "card", "emulate", "card.csv", "--second-applet", second)
