@@ -54,7 +54,7 @@ func (k *CardRotateCmd) one(c *cli, b admin.Backend, iccid string) error {
 
 // all goes on behind a card that fails, and says so in the end.
 func (k *CardRotateCmd) all(c *cli, b admin.Backend) error {
-	done, failed := 0, 0
+	done, failed, nobodys := 0, 0, 0
 	for after := ""; ; {
 		cards, err := b.Cards(c.ctx, operator.Page{After: after})
 		if err != nil {
@@ -70,6 +70,9 @@ func (k *CardRotateCmd) all(c *cli, b admin.Backend) error {
 			}
 			if err := k.one(c, b, x.ICCID); errors.Is(err, operator.ErrNotRunning) || c.ctx.Err() != nil {
 				return err
+			} else if f, ok := errors.AsType[*mssp.Fault](err); ok && f.Code == mssp.UnknownClient {
+				nobodys++ // in stock
+				continue
 			} else if err != nil {
 				failed++
 				c.printf("card %s: %v\n", x.ICCID, err)
@@ -79,6 +82,9 @@ func (k *CardRotateCmd) all(c *cli, b admin.Backend) error {
 		}
 	}
 	c.printf("%d %s\n", done, plural(done, "card", "cards"))
+	if nobodys > 0 {
+		c.printf("%d %s no user and cannot be reached\n", nobodys, plural(nobodys, "card has", "cards have"))
+	}
 	if failed > 0 {
 		return &exitError{Code: exitFailed, Err: fmt.Errorf("%d %s no new key", failed, plural(failed, "card has", "cards have")), Hint: "order again: a key that is on its way stays the same"}
 	}

@@ -62,7 +62,8 @@ type ImportedCard struct {
 	Line   []int               // of the file, for the same
 	Applet *cardkeys.Installed // nil: its carriage needs none
 
-	first int // line
+	first int  // line
+	given bool // k0 stands in the file: nothing says that it is this card's alone
 }
 
 // maxFaults is how many wrong lines of a card file are told: a wrong profile is
@@ -165,7 +166,7 @@ func (p *cardParser) line(number int, f []string) error {
 	if own != nil && domain != nil && (bytes.Equal(domain.m.KIc.Octets, own.Key[:]) || bytes.Equal(domain.m.KID.Octets, own.Key[:])) {
 		return errors.New("k0 is the key kic or kid: whoever has the keys of the security domain could make the card's answers")
 	}
-	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own)
+	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own, f[presentColumns] != "")
 }
 
 // withKey is a profile for a card that has a key of its applet.
@@ -210,8 +211,8 @@ func domainOf(p *mssp.CardProfile, f []string) (*domain, error) {
 	return &domain{m, last}, nil
 }
 
-// add puts what a line says to its card.
-func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.Installed) error {
+// add puts what a line says to its card; given says that it has k0 itself.
+func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.Installed, given bool) error {
 	i, seen := p.index[card.ICCID]
 	if !seen {
 		i = len(p.cards)
@@ -228,7 +229,7 @@ func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.I
 		return errors.New("an earlier line of this card says all that this one does")
 	}
 	if own != nil {
-		c.Applet, c.Card.Carriage = own, card.Carriage
+		c.Applet, c.Card.Carriage, c.given = own, card.Carriage, given
 	}
 	if d == nil {
 		return nil

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -92,6 +93,45 @@ func lacking(c *ImportedCard, p *mssp.CardProfile) error {
 		return fmt.Errorf("k0 is missing: a card without it answers by response packets, and card profile %q asks for none: %w", p.Name, err)
 	}
 	return err
+}
+
+// keysOfOthers refuses a k0 that another card has: who has the one card could answer for
+// the other. One that comes from the master key is the card's own.
+func (s *Service) keysOfOthers(ctx context.Context, cards []ImportedCard) error {
+	given := map[carriage.CardKey]*ImportedCard{}
+	for i := range cards {
+		if c := &cards[i]; c.given {
+			given[c.Applet.Key] = c
+		}
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	var faults []string
+	for after := (mssp.KeySet{}); ; {
+		rows, err := s.Store.AllKeySets(ctx, after, 1000)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for i := range rows {
+			after = rows[i]
+			if !after.Applet {
+				continue
+			}
+			k, err := cardkeys.Open(s.Vault, &after)
+			if c := given[k.Key]; err == nil && c != nil && c.Card.ICCID != after.ICCID {
+				faults = append(faults, atLine(c.first, fmt.Errorf("k0: card %s has the same one, each needs its own", after.ICCID.LogValue())))
+			}
+			clear(k.Key[:])
+		}
+	}
+	if err := cardFaults(faults); err != nil {
+		return bad(err)
+	}
+	return nil
 }
 
 // ParseMaster reads the operator's master key. Its errors do not repeat the digits.

@@ -277,3 +277,33 @@ func TestAdvanceApplet(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 }
+
+// The key of another card that is there already is refused, wherever it stands among more rows
+// than are read at once, and nothing is stored; the card itself may come again.
+func TestKeyOfAnotherCard(t *testing.T) {
+	s, st := appletService(t)
+	line := func(iccid, rest string) string { return iccid + ",," + rest + "\n" }
+	file := line(iccidA, "packet"+ofDomain+","+keyA+",,")
+	if _, err := s.ImportCards(t.Context(), CardImport{CSV: appletHead + file}); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := s.ImportCards(t.Context(), CardImport{CSV: appletHead + file}); err != nil || done.Present != 1 {
+		t.Errorf("the same again: %+v, %v", done, err)
+	}
+	other := line(iccidB, "bare,,,,,,"+keyA+",3,7")
+	done, err := s.ImportCards(t.Context(), CardImport{CSV: appletHead + other})
+	if want := "card file: line 2: k0: card ****0001 has the same one, each needs its own"; err == nil || err.Error() != want || done != (CardImported{}) {
+		t.Errorf("%+v, %v, want %s", done, err, want)
+	}
+	if _, err := st.Card(t.Context(), iccidB); err == nil {
+		t.Error("the other card is stored")
+	}
+	damaged := mssp.KeySet{ICCID: iccidA, Applet: true, KVN: 9, Keys: []byte("nothing that opens"), Counter: []byte{1}}
+	if err := st.AddKeySet(t.Context(), iccidA, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) { return &damaged, nil }); err != nil {
+		t.Fatal(err)
+	}
+	good := line(iccidB, "bare,,,,,,"+keyB+",3,7")
+	if done, err := s.ImportCards(t.Context(), CardImport{CSV: appletHead + good}); err != nil || done.Imported != 1 {
+		t.Errorf("another key: %+v, %v", done, err)
+	}
+}

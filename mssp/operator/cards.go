@@ -35,6 +35,9 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 	if err := s.raiseCounters(cards); err != nil {
 		return done, err
 	}
+	if err := s.keysOfOthers(ctx, cards); err != nil {
+		return done, err
+	}
 	var notes []string
 	for i := range cards {
 		stored, note, err := s.importCard(ctx, &cards[i])

@@ -69,7 +69,7 @@ func (s *Service) askCard(ctx context.Context, iccid ota.ICCID) error {
 	}
 	u, err := s.Store.Holder(ctx, iccid)
 	if errors.Is(err, mssp.ErrNotFound) {
-		return badf("no user has card %s: it cannot be asked", iccid)
+		return badf("no user has this card: it cannot be asked")
 	}
 	if err == nil {
 		_, err = s.Engine.QueryState(ctx, u.MSISDN)
@@ -146,7 +146,7 @@ func (s *Service) RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, er
 		return CardDetail{}, noCard(iccid, err)
 	}
 	if c.Carriage == "" {
-		return CardDetail{}, badf("card %s has carriage %s: its applet has no key of its own that could be replaced", iccid, carriage.Response{}.Name())
+		return CardDetail{}, badf("this card has carriage %s: its applet has no key of its own that could be replaced", carriage.Response{}.Name())
 	}
 	if r.NoWait {
 		err = s.Engine.OrderKeys(ctx, iccid)

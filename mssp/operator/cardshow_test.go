@@ -25,7 +25,7 @@ func TestShowOffers(t *testing.T) {
 	}
 	h := &hand{}
 	s.Engine = h
-	if _, err := s.ShowCard(t.Context(), question); !errors.Is(err, &Refusal{Reason: BadRequest}) || !strings.Contains(err.Error(), "no user has card") {
+	if _, err := s.ShowCard(t.Context(), question); !errors.Is(err, &Refusal{Reason: BadRequest}) || !strings.Contains(err.Error(), "no user has this card") {
 		t.Error(err)
 	}
 	_, err := s.ShowCard(t.Context(), CardQuestion{ICCID: iccidB, Ask: true})

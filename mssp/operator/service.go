@@ -30,6 +30,7 @@ type Store interface {
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
 	KeySets(ctx context.Context, iccid ota.ICCID) ([]mssp.KeySet, error)
 	HeardLast(ctx context.Context, iccid ota.ICCID) (map[byte]ota.CNTR, error)
+	AllKeySets(ctx context.Context, after mssp.KeySet, limit int) ([]mssp.KeySet, error)
 	Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
 	AddSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)

@@ -87,7 +87,7 @@ func (l *lab) keyCalls() map[string]call {
 		"read KeyPairs":   always(func() error { return nothing(l.KeyPairs(ctx, cardA)) }),
 		"read KeySets":    always(func() error { return nothing(l.KeySets(ctx, cardA)) }),
 		"read KeySet":     always(func() error { return nothing(l.KeySet(ctx, cardA, 1)) }),
-		"read AllKeySets": always(func() error { return nothing(l.AllKeySets(ctx, "", 0, 10)) }),
+		"read AllKeySets": always(func() error { return nothing(l.AllKeySets(ctx, mssp.KeySet{}, 10)) }),
 		"ChangeKeySets": func() func() error {
 			id := l.freshCard()
 			return func() error {

@@ -104,9 +104,9 @@ func (s *Records) AddKeySet(ctx context.Context, iccid ota.ICCID, f func(mssp.Ca
 	})
 }
 
-// AllKeySets lists key sets in the order of card and version, from the one
-// after the given: for sealing all of them anew.
-func (s *Records) AllKeySets(ctx context.Context, after ota.ICCID, afterKVN byte, limit int) ([]mssp.KeySet, error) {
+// AllKeySets lists key sets in the order of card and version, those of the security
+// domain first, from the one after the given: for looking at all of them, or sealing them anew.
+func (s *Records) AllKeySets(ctx context.Context, after mssp.KeySet, limit int) ([]mssp.KeySet, error) {
 	return readAll(ctx, s.db, scanKeySet, `SELECT `+keySetCols+` FROM keyset
-		WHERE iccid > $1 OR iccid = $1 AND kvn > $2 ORDER BY iccid, kvn LIMIT $3`, string(after), afterKVN, limit)
+		WHERE iccid > $1 OR iccid = $1 AND kvn > $2 ORDER BY iccid, kvn LIMIT $3`, string(after.ICCID), rowNumber(&after), limit)
 }

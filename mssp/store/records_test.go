@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
-	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 )
 
@@ -171,16 +170,22 @@ func TestKeySets(t *testing.T) {
 		l.wantErr("unknown version", err, store.ErrNotFound)
 		l.wantErr("unknown card", l.ChangeKeySets(ctx, "8941010000000000999", nil), store.ErrNotFound)
 		var walked []byte
-		for after, kvn := ota.ICCID(""), byte(0); ; {
-			page, err := l.AllKeySets(ctx, after, kvn, 1)
+		l.ok(l.AddKeySet(ctx, card.ICCID, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) {
+			return &mssp.KeySet{ICCID: card.ICCID, Applet: true, KVN: 2, Keys: []byte{1}, Counter: []byte{1}}, nil
+		}))
+		for after := (mssp.KeySet{}); ; {
+			page, err := l.AllKeySets(ctx, after, 1)
 			l.ok(err)
 			if len(page) == 0 {
 				break
 			}
-			after, kvn = page[0].ICCID, page[0].KVN
-			walked = append(walked, kvn)
+			after = page[0]
+			walked = append(walked, after.KVN)
+			if after.Applet != (after.KVN == 2) {
+				l.Errorf("%+v", after)
+			}
 		}
-		l.same("versions on the walk", []byte{1, 1, 1, 15}, walked)
+		l.same("versions on the walk", []byte{1, 1, 1, 15, 2}, walked)
 	})
 }
 

@@ -23,6 +23,13 @@ func TestAppletKeys(t *testing.T) {
 			const number, iccid = "+41792000001", "8941000000000000001"
 			w.write(t, "card.csv", cardHeader+iccid+",228010000000001,"+row+"\n")
 			must(t, w.dir, "card", "import", "card.csv")
+			const inStock = "8941000000000000002"
+			w.write(t, "stock.csv", strings.Replace("iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",,"+row+"\n", iccid, inStock, 1))
+			if r := run(t, w.dir, "card", "import", "stock.csv"); r.code == 0 || !strings.Contains(r.stderr, "line 2: k0: card ****0001 has the same one, each needs its own") || strings.Contains(r.stderr, "0123456789") {
+				t.Errorf("exit code %d: %s", r.code, r.stderr)
+			}
+			w.write(t, "stock.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+inStock+",,"+strings.Replace(row, k0, k0[:len(k0)-1]+"E", 1)+"\n")
+			must(t, w.dir, "card", "import", "stock.csv")
 			must(t, w.dir, "card", "emulate", "card.csv", "--level", "1", "--strict")
 			must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
 			c := w.serve(t)
@@ -65,12 +72,20 @@ func TestAppletKeys(t *testing.T) {
 			c.stop(t)
 			c = w.serve(t)
 			p.types("/here")
-			must(t, w.dir, "card", "rotate", "--all")
+			if out := must(t, w.dir, "card", "rotate", "--all"); !strings.Contains(out, "1 card has no user and cannot be reached") {
+				t.Error(out)
+			}
+			for _, args := range [][]string{{"rotate", inStock}, {"show", "--ask", inStock}} {
+				if r := run(t, w.dir, append([]string{"card"}, args...)...); r.code == 0 || !strings.Contains(r.stderr, "no user has this card") {
+					t.Errorf("exit code %d: %s", r.code, r.stderr)
+				}
+			}
 			if set := proven(); set != "3" && set != "4" { // the first order may have been answered meanwhile
 				t.Errorf("key set %s in the end", set)
 			}
 			sign()
 			c.stop(t)
+			w.checkLog(t, map[string]string{"K0": strings.TrimPrefix(k0, ",AES128:"), "a card's number": iccid, "another": inStock})
 			if out := must(t, w.dir, "check", "--data"); !strings.Contains(out, "no faults") {
 				t.Error(out)
 			}
