@@ -122,6 +122,8 @@ var (
 	// ErrNoAnswer: a response packet that carries data where the answer is a
 	// packet of its own, or that nobody can authenticate.
 	ErrNoAnswer = errors.New("a response packet is no answer of this card")
+	// ErrIdle: a response packet that was asked for and says nothing here.
+	ErrIdle = errors.New("a response packet says nothing of this card")
 )
 
 // All are the carriages, the default of new profiles first.

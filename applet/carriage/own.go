@@ -73,14 +73,20 @@ func (Own) Begin(e *Expected, cpi sms.CPI, ud []byte) (ota.Start, error) {
 }
 
 // Open opens an answer packet. No response packet says anything: whoever holds the
-// domain's keys, or with SPI 0000 anybody, makes them.
+// domain's keys, or with SPI 0000 anybody, makes them. One that was asked for is no
+// surprise.
 func (Own) Open(dst []byte, e *Expected, cpi sms.CPI, ud []byte) (h Heard, err error) {
-	switch cpi {
-	case sms.CommandCPI:
+	switch {
+	case cpi == sms.CommandCPI:
 		err = openAnswer(&h, dst, e, ud)
 		return h, err
-	case sms.ResponseCPI:
+	case cpi != sms.ResponseCPI:
+		return Heard{}, ErrMark
+	case !e.authenticPoR():
 		return Heard{}, ErrNoAnswer
 	}
-	return Heard{}, ErrMark
+	if _, err = (Packet{}).openResponse(dst, e, ud); err == nil {
+		err = ErrIdle
+	}
+	return Heard{}, err
 }

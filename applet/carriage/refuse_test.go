@@ -168,9 +168,11 @@ func TestResponsePackets(t *testing.T) {
 		{"none asked for, in clear", Packet{}, none, false, none, ota.StatusOK, answer, 0, ErrNoAnswer},
 		{"asked for in clear", Packet{}, clear, true, clear, ota.StatusOK, nil, 0, ErrNoAnswer},
 
-		{"OK", Own{}, full, false, full, ota.StatusOK, nil, 0, ErrNoAnswer},
+		{"OK", Own{}, full, false, full, ota.StatusOK, nil, 0, ErrIdle},
 		{"an answer", Own{}, full, false, full, ota.StatusOK, answer, 0, ErrNoAnswer},
-		{"a failure", Own{}, full, false, full, ota.StatusCounterLow, nil, 0, ErrNoAnswer},
+		{"a failure", Own{}, full, false, full, ota.StatusCounterLow, nil, 0, ErrIdle},
+		{"in clear, asked for protected", Own{}, full, false, full.PlainPoR(), ota.StatusFollowsInSubmit, nil, 0, ota.ErrUnauthenticated},
+		{"none asked for", Own{}, none, false, full, ota.StatusOK, nil, 0, ErrNoAnswer},
 		{"in clear", Own{}, ota.SPI{}, false, none, ota.StatusOK, nil, 0, ErrNoAnswer},
 	} {
 		b := newBench(t, tc.spi)

@@ -81,6 +81,10 @@ func (x *inbox) elsewhere(ctx context.Context, f *flight, h *carriage.Heard, j *
 // can send a short message with any source address. Parts stay, some of them may
 // be the card's, and the card is asked again when no more come.
 func (x *inbox) distrust(ctx context.Context, f *flight, j *store.Joined, err error) error {
+	if errors.Is(err, carriage.ErrIdle) {
+		x.m.mo("por")
+		return x.spent(ctx, f, j)
+	}
 	kind := "forged"
 	switch {
 	case errors.Is(err, carriage.ErrMark):

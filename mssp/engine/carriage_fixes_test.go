@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/simsign/simsign/applet"
@@ -8,7 +9,9 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -98,5 +101,50 @@ func TestLaboratoryLoosensNothing(t *testing.T) {
 		}
 		l.Bring(mos...)
 		l.Want(tx.ID, mssp.Done, mssp.Signature)
+	}
+}
+
+// In own the response packets of the packet around a request, which the profile asks for, are
+// counted and no events; what is none of them is one, and none says anything.
+func TestOwnInsideTheDomain(t *testing.T) {
+	l := enginetest.New(t)
+	p := l.Options.CardProfiles["bare"]
+	p.SPI = enginetest.SPI
+	l.Options.CardProfiles["bare"] = p
+	l.Kill()
+	l.Carriage = "own"
+	c := l.User(enginetest.Number)
+	_, card, _, err := l.Store.Lookup(t.Context(), enginetest.Number)
+	l.OK(err)
+	row, key := l.KeySet(card.ICCID, 1, 9), ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{9}, 16)}
+	l.OK(l.Store.AddKeySet(t.Context(), card.ICCID, func(mssp.Card, []mssp.KeySet) (*mssp.KeySet, error) { return &row, nil }))
+	c.Set, err = ota.NewKeySet(1, key, key, 8)
+	l.OK(err)
+	l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256})
+	tx, mos := l.Ask("T1")
+	packets, err := l.Store.Packets(t.Context(), tx.ID)
+	l.OK(err)
+	around := &ota.Command{TAR: enginetest.TAR, CNTR: packets[0].CNTR}
+	says := func(por, event float64, mos []bearer.MO) {
+		t.Helper()
+		events, pors := security(l)["all"], l.Metric("simsign_mo_total", "result", "por")
+		l.Bring(mos...)
+		if got := l.Metric("simsign_mo_total", "result", "por"); got != pors+por || security(l)["all"] != events+event {
+			t.Errorf("response packets %v, then %v; events %v, then %v", pors, got, events, security(l))
+		}
+	}
+	quiet := []ota.ResponseStatus{ota.StatusFollowsInSubmit, ota.StatusOK, ota.StatusIntegrity, ota.StatusCounterLow}
+	for _, st := range quiet {
+		says(1, 0, c.Send(around, st, nil))
+	}
+	says(0, 1, c.Send(around, ota.StatusOK, []byte{2}))
+	c.SPI = enginetest.SPI.PlainPoR()
+	says(0, 1, c.Send(around, ota.StatusIntegrity, nil))
+	c.SPI = enginetest.SPI
+	l.Want(tx.ID, mssp.Waiting, 0)
+	l.Bring(mos...)
+	l.Want(tx.ID, mssp.Done, mssp.Signature)
+	for _, st := range quiet {
+		says(1, 0, c.Send(around, st, nil))
 	}
 }

@@ -126,6 +126,9 @@ func (x *inbox) openOrphan(ctx context.Context, j *store.Joined) (iccid ota.ICCI
 			}
 			result = "forged"
 			h, err := r.way.Open(nil, &r.expected, cpi, ud)
+			if errors.Is(err, carriage.ErrIdle) {
+				result = "por"
+			}
 			if err == nil && (h.Response == nil || h.Response.Protected) {
 				j.UDH, j.UD = udh, ud
 				return card.ICCID, h, "late", nil

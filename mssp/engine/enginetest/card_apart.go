@@ -15,11 +15,14 @@ func (c *Card) openPacket(packet []byte) (ota.Command, error) {
 	if _, own := c.Way.(carriage.Own); !own {
 		return c.Set.Open(nil, packet)
 	}
-	bare, err := ota.NewKeySet(0, ota.Key{}, ota.Key{}, 0)
+	around, err := ota.NewKeySet(0, ota.Key{}, ota.Key{}, 0)
 	if err != nil {
 		return ota.Command{}, err
 	}
-	outer, err := bare.Open(nil, packet)
+	if h, err := ota.ParseHeader(packet); err == nil && h.SPI != (ota.SPI{}) {
+		around = c.Set
+	}
+	outer, err := around.Open(nil, packet)
 	if err != nil {
 		return ota.Command{}, err
 	}
