@@ -8,9 +8,11 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // offers are those of a card that does all that the laboratory asks of it.
@@ -236,5 +238,68 @@ func TestLevelsObeyed(t *testing.T) {
 	}
 	if c.Prompts != 2 {
 		t.Errorf("%d prompts", c.Prompts)
+	}
+}
+
+// order is a procedure that takes every answer.
+type order struct{}
+
+func (order) Payload() ([]byte, error) { return []byte("{}"), nil }
+
+func (order) Evaluate(context.Context, *mssp.Transaction, *applet.Answer) (engine.Outcome, error) {
+	return engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: mssp.RequestOK}}, nil
+}
+
+func (order) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
+
+func (order) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }
+
+// Certificates and parts of anything are for level 3; a whole key and a state are for all.
+//
+// Supports: 3.2-11, 4-8, 4-9
+func TestCertificatesAndPartsByLevel(t *testing.T) {
+	get := func(what applet.What, part bool) applet.Command {
+		c := applet.GetAuthenticationHandlerData{Slot: 1, What: what}
+		if part {
+			c.Part = &applet.Range{Length: 8}
+		}
+		return c
+	}
+	set := func(op applet.HandlerOperation, cert []byte) applet.Command {
+		return applet.SetAuthenticationHandlerData{Slot: applet.Slot{Number: 1}, Operation: op, Certificate: cert}
+	}
+	const gives, keeps = "gives neither certificates nor parts of a key", "keeps no certificates"
+	for level := applet.Level1; level <= applet.Level3; level++ {
+		l, c := offering(t, "packet", offers(func(c *applet.Capabilities) { c.Level = level }))
+		l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+		for _, tc := range []struct {
+			command applet.Command
+			why     string // of the levels below 3
+		}{
+			{get(applet.WhatPublicKey, false), ""},
+			{get(applet.WhatState, false), ""},
+			{get(applet.WhatCertificate, false), gives},
+			{get(applet.WhatCertificate, true), gives},
+			{get(applet.WhatPublicKey, true), gives},
+			{set(applet.HandlerConfirm, nil), ""},
+			{set(applet.HandlerImportCertificate, []byte{0x30, 0}), keeps},
+			{set(applet.HandlerDeleteCertificate, nil), keeps},
+		} {
+			target, err := l.Engine.Target(t.Context(), enginetest.Number)
+			l.OK(err)
+			sent, seen := len(l.Sent), len(c.Seen)
+			_, err = l.Engine.Accept(t.Context(), target, engine.Order{Kind: mssp.KindHandler, Operation: "applet", Procedure: order{}, Commands: []applet.Command{tc.command}})
+			l.Settle()
+			l.Pump()
+			if tc.why == "" || level == applet.Level3 {
+				if l.OK(err); len(c.Seen) != seen+1 {
+					t.Errorf("level %d: %+v does not leave", level, tc.command)
+				}
+				continue
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.why) || len(l.Sent) != sent {
+				t.Errorf("level %d, %+v: %v, %d short messages", level, tc.command, err, len(l.Sent)-sent)
+			}
+		}
 	}
 }
