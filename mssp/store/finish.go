@@ -105,11 +105,6 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err := storeFacts(w, f, &res); err != nil {
 		return FinishResult{}, err
 	}
-	if f.Heard != nil && f.Heard.Anew {
-		if err := emptySlots(w, tx.ICCID, f.Keys, f.At); err != nil {
-			return FinishResult{}, err
-		}
-	}
 	if res.Peace, res.AllPeace, err = unsigned(w, f.Rules, &tx, was, f); err != nil {
 		return FinishResult{}, err
 	}
@@ -139,6 +134,11 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 	}
 	for i := range f.Keys {
 		if err := putKeyPair(q, &f.Keys[i], f.At); err != nil {
+			return err
+		}
+	}
+	if f.Heard != nil && f.Heard.Anew {
+		if err := emptySlots(q, res.Tx.ICCID, f.Keys, f.At); err != nil {
 			return err
 		}
 	}
