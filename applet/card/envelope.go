@@ -86,8 +86,8 @@ func (c *Card) menuSelection(body []byte) uint16 {
 	if !ok || len(id) != 1 {
 		return swWrongData
 	}
-	if !c.applet.Room() {
-		return swBusy
+	if busy := !c.applet.Room(); busy && !c.opt.Strict || c.opt.Strict && c.toolkit.running != nil {
+		return swBusy // a strict card knows of its own session, and no toolkit asks the applet
 	}
 	_, help := uicc.FindTLV(body, uicc.TagHelpRequest)
 	_ = c.toolkit.trigger(&uicc.Event{Kind: uicc.Menu, Item: id[0], Help: help})

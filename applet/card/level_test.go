@@ -337,6 +337,25 @@ func TestStrictEntry(t *testing.T) {
 	}
 }
 
+// TestStrictMenu: a choice in the menu during a session is the toolkit's to refuse (9300); it
+// asks no applet whether there is room.
+//
+// Supports: 3.1-2, 3.5.5-2
+func TestStrictMenu(t *testing.T) {
+	for want, change := range map[uint16]func(*card.Options){0x9300: strict, 0x9000: nil} {
+		p := in(t, "packet", change)
+		p.registered()
+		p.deliverStepwise(p.seal(p.message(signText("x"))))
+		text := p.fetchRaw()
+		if _, sw := split(p.transmit(unhex(t, "80C2000009D3078202018190010 5"))); sw != want {
+			t.Errorf("strict %v: %04X", want == 0x9300, sw)
+		}
+		p.script = script(enter(testCode), ok()) // the menu's own screen comes after, where the choice was kept
+		p.apduAfter(p.respondRaw(text, ok()))
+		p.answer()
+	}
+}
+
 // TestStrictLength: a joined message is one TPDU, whose length is one octet.
 //
 // Supports: 3.1-1, 3.1-2

@@ -10,7 +10,7 @@ import (
 
 // A card that signs no given hash: of a CMS with signed attributes it hashes the attributes, and what
 // is signed is what is shown all the same, with the reference of the service; a text goes whole where
-// no attributes are wanted; a bare hash is refused with the reason before any message leaves.
+// no attributes are wanted; a bare hash, and a text that is too long for a card of its level, are refused with the reason before any message leaves.
 //
 // Covers: 3.2-4, 3.5.3-5, 4-5 via simsign sign
 func TestHashedOnTheCard(t *testing.T) {
@@ -58,9 +58,14 @@ func TestHashedOnTheCard(t *testing.T) {
 		}
 	}
 	p.knows(personalCode, personalCode)
-	r := run(t, w.dir, "sign", "--url", "http://"+w.api, "--ap", string(bank), "--password", w.passwords[bank], "--msisdn", number, "--hash", hash, "--format", "pkcs1", "--poll", "20ms")
-	if r.code == 0 || !strings.Contains(r.stderr, "signs no given hash with ECDSA P-256") && !strings.Contains(r.stderr, "signs no given hash with P-256") || strings.Contains(p.text(), "Reference") {
-		t.Errorf("a bare hash: exit code %d: %s\nphone:\n%s", r.code, r.stderr, p.text())
+	for why, args := range map[string][]string{
+		"signs no given hash with P-256": {"--hash", hash, "--format", "pkcs1"},
+		"shows 160 characters":           {"--text", strings.Repeat("Pay 5 EUR to Joe? ", 9)},
+	} {
+		r := run(t, w.dir, append([]string{"sign", "--url", "http://" + w.api, "--ap", string(bank), "--password", w.passwords[bank], "--msisdn", number, "--poll", "20ms"}, args...)...)
+		if r.code == 0 || !strings.Contains(r.stderr, why) || strings.Contains(p.text(), "Reference") {
+			t.Errorf("want %q, exit code %d: %s\nphone:\n%s", why, r.code, r.stderr, p.text())
+		}
 	}
 	c.stop(t)
 }
