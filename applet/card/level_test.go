@@ -33,7 +33,12 @@ func (p *phone) registered() {
 }
 
 func signText(text string) applet.SignTransaction {
-	return applet.SignTransaction{Slot: applet.Slot{Number: 1}, Mode: applet.ModeAuthenticate, TextToSign: applet.UTF8(text)}
+	t, _ := applet.ScreenText(text)
+	return applet.SignTransaction{Slot: applet.Slot{Number: 1}, Mode: applet.ModeAuthenticate, TextToSign: t}
+}
+
+func signIn(coding applet.TextCoding, octets string) applet.SignTransaction {
+	return applet.SignTransaction{Slot: applet.Slot{Number: 1}, Mode: applet.ModeAuthenticate, TextToSign: applet.Text{Coding: coding, Octets: []byte(octets)}}
 }
 
 // TestOffers: what each level says of itself.
@@ -94,8 +99,11 @@ func TestLevels(t *testing.T) {
 		want [4]applet.StatusWord // by level
 	}{
 		"a given hash":      {signHash(digest(nil)), [4]applet.StatusWord{1: 0x6A81, 2: 0x9000, 3: 0x9000}},
-		"SHA-384":           {applet.SignTransaction{Slot: one, Mode: applet.ModeAuthenticate, TextToSign: applet.UTF8("x"), Hash: applet.SHA384}, [4]applet.StatusWord{1: 0x6A81, 2: 0x6A81, 3: 0x9000}},
+		"SHA-384":           {applet.SignTransaction{Slot: one, Mode: applet.ModeAuthenticate, TextToSign: signText("x").TextToSign, Hash: applet.SHA384}, [4]applet.StatusWord{1: 0x6A81, 2: 0x6A81, 3: 0x9000}},
 		"a text":            {signText("x"), [4]applet.StatusWord{1: 0x9000, 2: 0x9000, 3: 0x9000}},
+		"a text in UTF-8":   {signIn(applet.TextUTF8, "x"), [4]applet.StatusWord{1: 0x6A81, 2: 0x9000, 3: 0x9000}},
+		"a text in UCS-2":   {signIn(applet.TextUCS2, "\x00x"), [4]applet.StatusWord{1: 0x9000, 2: 0x9000, 3: 0x9000}},
+		"a packed text":     {signIn(applet.TextPacked, "x"), [4]applet.StatusWord{1: 0x6A81, 2: 0x9000, 3: 0x9000}},
 		"a certificate":     {applet.SetAuthenticationHandlerData{Slot: one, Operation: applet.HandlerImportCertificate, Certificate: []byte("c")}, [4]applet.StatusWord{1: 0x6A81, 2: 0x6A81, 3: 0x9000}},
 		"no certificate":    {applet.SetAuthenticationHandlerData{Slot: one, Operation: applet.HandlerDeleteCertificate}, [4]applet.StatusWord{1: 0x6A81, 2: 0x6A81, 3: 0x6985}},
 		"its certificate":   {applet.GetAuthenticationHandlerData{Slot: 1, What: applet.WhatCertificate}, [4]applet.StatusWord{1: 0x6A81, 2: 0x6A81, 3: 0x6985}},

@@ -37,6 +37,7 @@ func within(p mssp.CardProfile, o *applet.Capabilities) mssp.CardProfile {
 	}
 	p.Slots = min(p.Slots, o.Slots)
 	p.StoresCert = p.StoresCert && o.Level >= applet.Level3
+	p.UTF8 = p.UTF8 && o.Level >= applet.Level2
 	p.Longest = int(o.LongestRequest)
 	return p
 }
@@ -144,7 +145,8 @@ func (t *Target) lacksForSignature(c *applet.SignTransaction) string {
 	if c.Template != nil && t.Slot(c.Slot.Number) == nil {
 		bits |= applet.MakesPairs
 	}
-	most, bounded := maxText[t.Offers.Level]
+	o := t.Offers
+	most, bounded := maxText[o.Level]
 	switch {
 	case c.Slot.Number > t.Offers.Slots:
 		return fmt.Sprintf("has %d key slots", t.Offers.Slots)
@@ -156,10 +158,17 @@ func (t *Target) lacksForSignature(c *applet.SignTransaction) string {
 		return fmt.Sprintf("does not do that with %s", alg)
 	case !t.Hashes(c.Hash):
 		return fmt.Sprintf("does not have %s", c.Hash)
+	case o.Level < applet.Level2 && (packedOrUTF8(c.TextToShow) || packedOrUTF8(c.TextToSign)):
+		return "reads texts of the GSM alphabet and UCS-2 alone"
 	case bounded && (characters(c.TextToShow) > most || characters(c.TextToSign) > most):
 		return fmt.Sprintf("shows %d characters", most)
 	}
 	return ""
+}
+
+// packedOrUTF8 are the codings that a card of level 1 does not read.
+func packedOrUTF8(t applet.Text) bool {
+	return !t.IsZero() && t.Coding != applet.TextGSM && t.Coding != applet.TextUCS2
 }
 
 func characters(t applet.Text) int {

@@ -303,3 +303,40 @@ func TestCertificatesAndPartsByLevel(t *testing.T) {
 		}
 	}
 }
+
+// A card of level 1 reads the alphabet of GSM and UCS-2 alone, and signs no given hash: a text whose
+// octets are the same in that alphabet is shown and signed as it is; of another one it signs the
+// attributes of the CMS, and shows it; alone, without a CMS, that one is refused.
+//
+// Supports: 3.2-11, 3.5.3-5, 4-5
+func TestTextsOfLevel1(t *testing.T) {
+	l, c := offering(t, "packet", offers(func(c *applet.Capabilities) {
+		c.Level, c.LongestRequest, c.LongestAnswer, c.Hashes, c.Slots, c.Codes = applet.Level1, 210, 370, 1, 2, 1
+		c.Algorithms = []applet.AlgorithmOffer{{Algorithm: applet.ECDSAP256, Bits: applet.SignsOctets | applet.MakesPairs}}
+	}))
+	l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
+	sign := func(id, text string) applet.SignTransaction {
+		t.Helper()
+		n := len(c.Seen)
+		if tx := l.Sign(enginetest.Request(id, text)); tx.Status != mssp.Signature {
+			t.Fatalf("%q: %+v", text, tx)
+		}
+		all := said(t, c, n)
+		return all[len(all)-1].(applet.SignTransaction)
+	}
+	if s := sign("T1", "Pay 5 EUR?"); s.TextToSign.Coding != applet.TextGSM || string(s.TextToSign.Octets) != "Pay 5 EUR?" || len(s.Octets) > 0 {
+		t.Errorf("%+v", s)
+	}
+	for id, text := range map[string]string{"T2": "me@example", "T3": "Zürich", "T4": "Оплата"} {
+		s := sign(id, text)
+		if shown, err := s.TextToShow.Decode(); err != nil || !strings.Contains(shown, text) || s.TextToShow.Coding == applet.TextUTF8 || len(s.Octets) == 0 || !s.TextToSign.IsZero() {
+			t.Errorf("%q: %+v", text, s)
+		}
+	}
+	r := enginetest.Request("T5", "me@example")
+	r.Format = signature.PKCS1
+	n := len(l.Sent)
+	if _, err := l.Signer.Sign(t.Context(), r); err == nil || !strings.Contains(err.Error(), "signs no given hash") || len(l.Sent) != n {
+		t.Errorf("alone: %v, %d messages", err, len(l.Sent)-n)
+	}
+}

@@ -21,8 +21,10 @@ func (s *Signer) compose(r *Request, t *engine.Target, k *mssp.KeyPair, cert *x5
 	if err := g.chooseHash(alg); err != nil {
 		return err
 	}
-	if r.Format == CMS && !t.Does(alg, applet.SignsHash) && !g.shownWhole(r, t) {
-		g.Attrs = true // the card hashes them itself
+	if r.Format == CMS && !t.Does(alg, applet.SignsHash) {
+		if _, ok := g.shownWhole(r, t); !ok {
+			g.Attrs = true // the card hashes them itself
+		}
 	}
 	if err := g.compute(cert); err != nil {
 		return err
@@ -91,10 +93,19 @@ func (g *signing) compute(cert *x509.Certificate) error {
 	return nil
 }
 
-// shownWhole reports whether the card can show the text whole and hash exactly the AP's octets.
-func (g *signing) shownWhole(r *Request, t *engine.Target) bool {
+// shownWhole is the text as the card can show it whole and hash exactly the AP's octets; ok is
+// false when it cannot. A card that does not read UTF-8 and signs no hash has it in
+// its own alphabet, where the octets are the same.
+func (g *signing) shownWhole(r *Request, t *engine.Target) (text applet.Text, ok bool) {
 	frame, fault := r.Screen()
-	return fault == nil && r.isText() && frame.Text == string(r.Content) && !g.Attrs && t.Profile.UTF8
+	if fault != nil || !r.isText() || frame.Text != string(r.Content) || g.Attrs {
+		return text, false
+	}
+	if t.Profile.UTF8 {
+		return applet.UTF8(frame.Text), true
+	}
+	text, ok = applet.ScreenText(frame.Text)
+	return text, ok && !t.Does(g.Algorithm, applet.SignsHash) && string(text.Octets) == string(r.Content)
 }
 
 // command is the SignTransaction: the text itself when the card can show
@@ -116,9 +127,9 @@ func (g *signing) command(r *Request, t *engine.Target) (c applet.SignTransactio
 	c.Reference = g.Reference
 	ok := true
 	show := frame.Above()
-	switch {
-	case g.shownWhole(r, t):
-		c.TextToSign = applet.UTF8(frame.Text)
+	switch whole, shown := g.shownWhole(r, t); {
+	case shown:
+		c.TextToSign = whole
 	case g.Attrs && !t.Does(g.Algorithm, applet.SignsHash):
 		c.Octets = g.prepared.Attributes()
 		show = frame.String()

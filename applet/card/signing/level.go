@@ -21,9 +21,10 @@ type limits struct {
 	commands        int // of one message
 	slots           int // at least
 	codes           int
-	waiting         int // messages, while one is worked on
-	kept            int // answers; of older ones only how they ended
-	text            int // characters; 0: what the codec reads
+	waiting         int  // messages, while one is worked on
+	kept            int  // answers; of older ones only how they ended
+	text            int  // characters; 0: what the codec reads
+	codings         bool // all, not only the alphabet of GSM in octets and UCS-2
 	hashes          byte
 	algorithms      []applet.Algorithm
 
@@ -50,12 +51,12 @@ func (p *Parameters) limits() limits {
 		slots: 4, codes: 2, waiting: maxQueue, kept: remembered, hashes: 7,
 		algorithms: []applet.Algorithm{applet.RSA2048, applet.RSA3072, applet.ECDSAP256, applet.ECDSAP384, applet.RSA4096, applet.ECDSAP521},
 
-		hashSigning: true, certificates: true, strings: true, languages: true, anyTries: true, otherCode: true, entries: true,
+		codings: true, hashSigning: true, certificates: true, strings: true, languages: true, anyTries: true, otherCode: true, entries: true,
 	}
 	if p.Level == applet.Level1 || p.Level == applet.Level2 {
 		l = limits{
 			level: applet.Level2, request: 370, answer: 513, commands: applet.MaxCommands, slots: 4, codes: 2, waiting: 1, kept: 2, text: 240,
-			hashes: 1, algorithms: []applet.Algorithm{applet.RSA2048, applet.ECDSAP256}, hashSigning: true, strings: true,
+			hashes: 1, algorithms: []applet.Algorithm{applet.RSA2048, applet.ECDSAP256}, codings: true, hashSigning: true, strings: true,
 		}
 	}
 	if p.Level == applet.Level1 {
@@ -114,7 +115,7 @@ func (l *limits) refuse(cmd applet.Command) applet.StatusWord {
 	case applet.GetAuthenticationHandlerData:
 		takes = l.certificates || v.What != applet.WhatCertificate && v.Part == nil
 	case applet.SignTransaction:
-		takes = l.hasCode(v.Slot.Code) && (l.hashSigning || len(v.Digest) == 0) && l.hashes&(1<<(v.Hash-1)) != 0
+		takes = l.hasCode(v.Slot.Code) && (l.hashSigning || len(v.Digest) == 0) && l.hashes&(1<<(v.Hash-1)) != 0 && l.reads(v.TextToShow) && l.reads(v.TextToSign)
 	case applet.ManagePersonalCode:
 		takes = l.hasCode(v.Code)
 	}
@@ -122,6 +123,10 @@ func (l *limits) refuse(cmd applet.Command) applet.StatusWord {
 		return applet.StatusNotSupported
 	}
 	return applet.StatusOK
+}
+
+func (l *limits) reads(t applet.Text) bool {
+	return l.codings || t.IsZero() || t.Coding == applet.TextGSM || t.Coding == applet.TextUCS2
 }
 
 // hasCode takes 0, which names no code.
