@@ -67,7 +67,7 @@ func twoCodes() func(handset.Screen) (string, bool) {
 	}
 }
 
-func newLoop(tb testing.TB, users int, change func(*engine.Options)) *loop {
+func newLoop(tb testing.TB, users int, change func(*engine.Options), made ...func(*engine.Engine)) *loop {
 	tb.Helper()
 	ctx := context.Background()
 	l := &loop{tb: tb}
@@ -116,6 +116,9 @@ func newLoop(tb testing.TB, users int, change func(*engine.Options)) *loop {
 	must(err)
 	l.signer, err = signature.New(signature.Options{Engine: l.e, Store: l.st, VA: pki.NewVA(pki.VAOptions{CA: ca}), Chain: ca.Chain})
 	must(err)
+	for _, f := range made {
+		f(l.e)
+	}
 	must(l.e.Start(ctx))
 	tb.Cleanup(func() { must(l.e.Stop(context.Background())) })
 	client, err := loopback.Dial(ctx, l.addr, "4600", l.e, nil)
