@@ -83,7 +83,7 @@ func (sent) Payload() ([]byte, error) { return []byte("{}"), nil }
 func (sent) Evaluate(context.Context, *mssp.Transaction, *applet.Answer) (engine.Outcome, error) {
 	return engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: mssp.RequestOK}}, nil
 }
-func (sent) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
+func (sent) Fault(w applet.StatusWord) *mssp.Fault                         { return engine.FaultOfWord(w) }
 func (sent) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }
 
 // segmentsOf makes an engine and a card of that kind in a phone.
