@@ -279,7 +279,7 @@ func TestMetricsStart(t *testing.T) {
 			t.Errorf("%s: %q\nwant %q", name, have, labels)
 		}
 	}
-	if have := got["simsign_security_errors_total"]; len(have) != 7+int(ota.StatusSecurityLevel) {
+	if have := got["simsign_security_errors_total"]; len(have) != 8+int(ota.StatusSecurityLevel) {
 		t.Errorf("security errors: %q", have)
 	}
 }
