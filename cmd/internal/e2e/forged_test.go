@@ -193,7 +193,7 @@ func TestCertificateInTheCard(t *testing.T) {
 	copies := func(usage string, stored bool) {
 		t.Helper()
 		if stored {
-			w.write(t, "simsign.toml", strings.ReplaceAll(string(text), "carriage = ", "stores_cert = true\ncarriage = "))
+			w.write(t, "simsign.toml", strings.ReplaceAll(string(text), "tar = ", "stores_cert = true\ntar = "))
 		}
 		c := w.serve(t)
 		for _, u := range w.users {

@@ -54,11 +54,15 @@ var kinds = map[string]struct {
 	"response": {"int6", "1639", ota.TAR{0xB0, 0x00, 0x01}},
 }
 
-// cardTables are their profiles in the configuration.
+// cardTables are their profiles in the configuration. That of response is as it was written
+// when there was no other.
 func cardTables() (text string) {
 	for _, way := range ways {
 		k := kinds[way]
-		text += fmt.Sprintf("[[card_profile]]\nname = %q\ncarriage = %q\nspi = %q\ntar = \"%X\"\n", k.profile, way, k.spi, k.tar[:])
+		text += fmt.Sprintf("[[card_profile]]\nname = %q\ntar = \"%X\"\n", k.profile, k.tar[:])
+		if way != "response" {
+			text += fmt.Sprintf("carriage = %q\nspi = %q\n", way, k.spi)
+		}
 	}
 	return text
 }
