@@ -20,8 +20,8 @@ import (
 func TestRSAInCRTForm(t *testing.T) {
 	const number, iccid = "+41792000001", "8941000000000000001"
 	w := newWorld(t, 1, "")
-	w.extend(t, "[[card_profile]]\nname = \"java\"\ntar = \"4D5353\"\nspi = \"1600\"\nalgorithms = [\"RSA-2048\"]\n")
-	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,java,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+"\n")
+	w.extend(t, "[[card_profile]]\nname = \"rsa\"\ntar = \"4D5353\"\nspi = \"1600\"\nalgorithms = [\"RSA-2048\"]\n")
+	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,rsa,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+"\n")
 	must(t, w.dir, "card", "import", "card.csv")
 	must(t, w.dir, "card", "emulate", "card.csv", "--level", "2", "--strict")
 	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
