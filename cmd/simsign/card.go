@@ -23,7 +23,7 @@ type CardCmd struct {
 // CardImportCmd imports a card file.
 type CardImportCmd struct {
 	ConfigFlag
-	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr, and k0,gen,aset behind it for cards of carriage packet or own."`
+	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr, and k0,gen,aset,level behind it for cards of carriage packet or own."`
 	MasterFlag
 }
 

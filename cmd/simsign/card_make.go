@@ -19,7 +19,7 @@ type CardMaker struct {
 	File string `arg:"" help:"Card file, the one that is imported."`
 	MasterFlag
 	Carriage string `placeholder:"NAME" help:"How messages travel to the applet: response, packet or own, in place of the card profile's."`
-	Level    int    `placeholder:"1-3" help:"How much of INT6 the card does (3): 1 and 2 are what real cards give to an applet."`
+	Level    int    `placeholder:"1-3" help:"How much of INT6 the cards do, in place of the column level of the file (3): 1 and 2 are what real cards give to an applet."`
 }
 
 // profiles are those of all cards of the file, each with an unblocking code of its own.
@@ -52,6 +52,7 @@ func (k *CardMaker) profiles(c *cli) ([]card.Profile, error) {
 	}
 	out := make([]card.Profile, 0, len(cards))
 	for _, x := range cards {
+		x.Level = cmp.Or(byte(k.Level), x.Level)
 		p, err := k.profile(x, profiles[x.Card.Profile], cfg)
 		if err != nil {
 			return nil, fmt.Errorf("card %s: %w", x.Card.ICCID, err)
@@ -66,7 +67,7 @@ func (k *CardMaker) profile(x operator.ImportedCard, p mssp.CardProfile, cfg *co
 	out := card.Profile{
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
 		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: card.NewUnblockingCode(), ServerAddress: p.ServerAddress,
-		Carriage: cmp.Or(k.Carriage, x.Card.Carriage, carriage.Response{}.Name()), Level: applet.Level(k.Level),
+		Carriage: cmp.Or(k.Carriage, x.Card.Carriage, carriage.Response{}.Name()), Level: applet.Level(x.Level),
 	}
 	if out.Level == applet.Level1 {
 		out.Slots = max(2, int(p.Slots))

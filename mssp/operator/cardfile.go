@@ -46,13 +46,18 @@ var ErrCards = errors.New("card file")
 //	         that names no carriage it makes the card one of packet
 //	gen      generation of the applet's installation, 1 to 255; empty means 1
 //	aset     number of the applet's key set, 1 to 15; empty means 1
+//	level    of INT6, 1 to 3, for emulated cards and the installation of real ones; empty
+//	         means 3. An import does not keep it: the card says it itself
 //
 // Where k0 is empty and gen is not, k0 comes from the operator's master key. A card
 // whose requests need no keys of the security domain may leave kvn to cntr empty.
-var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr", "k0", "gen", "aset"}
+var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr", "k0", "gen", "aset", "level"}
 
-// presentColumns is how many columns every file has.
-const presentColumns = 8
+// presentColumns is how many columns every file has; behind those of the applet is the level.
+const (
+	presentColumns = 8
+	levelColumn    = 11
+)
 
 // ImportedCard is one card of a file.
 type ImportedCard struct {
@@ -61,6 +66,7 @@ type ImportedCard struct {
 	Last   []ota.CNTR          // of the key set with the same index
 	Line   []int               // of the file, for the same
 	Applet *cardkeys.Installed // nil: its carriage needs none
+	Level  byte                // of INT6; 0: nothing is said
 
 	first int  // line
 	given bool // k0 stands in the file: nothing says that it is this card's alone
@@ -152,21 +158,27 @@ func (p *cardParser) line(number int, f []string) error {
 		// What stands there may be a key that has slipped into another column.
 		return fmt.Errorf("profile: no [[card_profile]] has this name; the names are %q", slices.Sorted(maps.Keys(p.profiles)))
 	}
-	if strings.Join(f[presentColumns:], "") != "" {
+	var level byte
+	if f[levelColumn] != "" {
+		if level, err = upTo(3, f[levelColumn]); err != nil {
+			return fmt.Errorf("level %w", err)
+		}
+	}
+	if strings.Join(f[presentColumns:levelColumn], "") != "" {
 		profile = withKey(profile)
 	}
 	domain, err := domainOf(&profile, f)
 	if err != nil {
 		return err
 	}
-	own, err := p.applet(&profile, iccid, f[presentColumns:])
+	own, err := p.applet(&profile, iccid, f[presentColumns:levelColumn])
 	if err != nil {
 		return err
 	}
 	if own != nil && domain != nil && (bytes.Equal(domain.m.KIc.Octets, own.Key[:]) || bytes.Equal(domain.m.KID.Octets, own.Key[:])) {
 		return errors.New("k0 is the key kic or kid: whoever has the keys of the security domain could make the card's answers")
 	}
-	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own, f[presentColumns] != "")
+	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own, f[presentColumns] != "", level)
 }
 
 // withKey is a profile for a card that has a key of its applet.
@@ -212,7 +224,7 @@ func domainOf(p *mssp.CardProfile, f []string) (*domain, error) {
 }
 
 // add puts what a line says to its card; given says that it has k0 itself.
-func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.Installed, given bool) error {
+func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.Installed, given bool, level byte) error {
 	i, seen := p.index[card.ICCID]
 	if !seen {
 		i = len(p.cards)
@@ -223,11 +235,14 @@ func (p *cardParser) add(number int, card *mssp.Card, d *domain, own *cardkeys.I
 	switch {
 	case c.Card.IMSI != card.IMSI || c.Card.Profile != card.Profile:
 		return errors.New("an earlier line of this card has another imsi or profile")
+	case level != 0 && c.Level != 0 && level != c.Level:
+		return errors.New("an earlier line of this card has another level")
 	case own != nil && c.Applet != nil && *own != *c.Applet:
 		return errors.New("an earlier line of this card has another k0, gen or aset: it stands once for a card")
 	case seen && d == nil && (own == nil || c.Applet != nil):
 		return errors.New("an earlier line of this card says all that this one does")
 	}
+	c.Level = max(c.Level, level)
 	if own != nil {
 		c.Applet, c.Card.Carriage, c.given = own, card.Carriage, given
 	}

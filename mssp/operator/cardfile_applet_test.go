@@ -307,3 +307,46 @@ func TestKeyOfAnotherCard(t *testing.T) {
 		t.Errorf("another key: %+v, %v", done, err)
 	}
 }
+
+// The level of a card is for those who make it; what is no level is told, and an import
+// takes a file with levels as one without.
+//
+// Supports: 3.2-11
+func TestCardFileLevel(t *testing.T) {
+	s, _ := appletService(t)
+	head := strings.TrimSuffix(appletHead, "\n") + ",level\n"
+	other := strings.Replace(ofDomain, ",1,", ",2,", 1)
+	for what, c := range map[string]struct {
+		lines []string
+		level byte
+		want  string
+	}{
+		"none":             {lines: []string{"packet" + ofDomain + "," + keyA + ",,,"}},
+		"1":                {lines: []string{"packet" + ofDomain + "," + keyA + ",,,1"}, level: 1},
+		"3, response":      {lines: []string{"int6" + ofDomain + ",,,,3"}, level: 3},
+		"in a second line": {lines: []string{"packet" + ofDomain + "," + keyA + ",,,", "packet" + other + ",,,,2"}, level: 2},
+		"in both":          {lines: []string{"packet" + ofDomain + "," + keyA + ",,,2", "packet" + other + ",,,,2"}, level: 2},
+		"another":          {lines: []string{"packet" + ofDomain + "," + keyA + ",,,2", "packet" + other + ",,,,1"}, want: "card file: line 3: an earlier line of this card has another level"},
+		"0":                {lines: []string{"packet" + ofDomain + "," + keyA + ",,,0"}, want: "card file: line 2: level must be a number from 1 to 3"},
+		"4":                {lines: []string{"packet" + ofDomain + "," + keyA + ",,,4"}, want: "card file: line 2: level must be a number from 1 to 3"},
+		"L1":               {lines: []string{"packet" + ofDomain + "," + keyA + ",,,L1"}, want: "card file: line 2: level must be a number from 1 to 3"},
+	} {
+		file := head
+		for _, l := range c.lines {
+			file += iccidA + ",," + l + "\n"
+		}
+		cards, err := ParseCards(file, s.CardProfiles, nil)
+		if c.want != "" {
+			if err == nil || err.Error() != c.want {
+				t.Errorf("%s: %v", what, err)
+			}
+			continue
+		}
+		if err != nil || len(cards) != 1 || cards[0].Level != c.level {
+			t.Errorf("%s: %+v, %v", what, cards, err)
+		}
+	}
+	if done, err := s.ImportCards(t.Context(), CardImport{CSV: head + iccidA + ",,packet" + ofDomain + "," + keyA + ",,,1\n"}); err != nil || done.Imported != 1 {
+		t.Errorf("%+v, %v", done, err)
+	}
+}

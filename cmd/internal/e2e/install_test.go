@@ -45,10 +45,10 @@ func (w *world) installs(t *testing.T, name string) (out []map[string]string) {
 func TestInstalledApplet(t *testing.T) {
 	const number, iccid = "+41792000001", "8941000000000000001"
 	w := newWorld(t, 1, "")
-	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0\n"+iccid+",228010000000001,java,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+
-		"\n8941000000000000002,228010000000002,java,1,AES128:"+kidOfCard+",AES128:"+kicOfCard+",8,,AES128:00112233"+k0OfCard[8:]+"\n")
+	w.write(t, "card.csv", "iccid,imsi,profile,kvn,kic,kid,cmac,cntr,k0,gen,aset,level\n"+iccid+",228010000000001,java,1,AES128:"+kicOfCard+",AES128:"+kidOfCard+",8,,AES128:"+k0OfCard+",,,2"+
+		"\n8941000000000000002,228010000000002,java,1,AES128:"+kidOfCard+",AES128:"+kicOfCard+",8,,AES128:00112233"+k0OfCard[8:]+",,,2\n")
 	must(t, w.dir, "card", "import", "card.csv")
-	must(t, w.dir, "card", "install", "card.csv", "--level", "2", "--out", "install.csv")
+	must(t, w.dir, "card", "install", "card.csv", "--out", "install.csv")
 	if r := run(t, w.dir, "card", "install", "card.csv", "--out", "install.csv"); r.code == 0 {
 		t.Error("the file is written over")
 	}
@@ -76,13 +76,16 @@ func TestInstalledApplet(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.write(t, "other.csv", "iccid,c9\n"+iccid+","+hex.EncodeToString(c9)+"\n8941000000000000002,"+all[1]["c9"]+"\n")
-	if out := must(t, w.dir, "card", "emulate", "card.csv", "--level", "2", "--install", "other.csv"); !strings.Contains(out, "unblocking code "+made["unblocking"]) || !strings.Contains(out, "unblocking code "+all[1]["unblocking"]) {
+	if out := must(t, w.dir, "card", "emulate", "card.csv", "--install", "other.csv"); !strings.Contains(out, "unblocking code "+made["unblocking"]) || !strings.Contains(out, "unblocking code "+all[1]["unblocking"]) {
 		t.Errorf("another unblocking code: %s", out)
 	}
 	must(t, w.dir, "user", "add", "--msisdn", number, "--iccid", iccid, "--name", "Anna Example")
 	c := w.serve(t)
 	const file = "card-" + iccid + ".journal"
 	p := w.startTerminal(t, number, file, made["unblocking"])
+	if show := must(t, w.dir, "card", "show", "--ask", iccid); !strings.Contains(show, "level 2, ") {
+		t.Errorf("the card says\n%s", show)
+	}
 	p.knows("714936", "714936")
 	must(t, w.dir, "user", "register", "--msisdn", number)
 	if have := p.text(); !strings.Contains(have, "6 digits") || strings.Contains(have, "personal code") {
