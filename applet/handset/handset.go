@@ -12,7 +12,7 @@ import (
 
 // Options make a handset. Card and Number are required.
 type Options struct {
-	Card   Transmitter // with Reset() []byte or ATR() []byte, when it has them
+	Card   Transmitter // with Reset() []byte or ATR() []byte, and Off(), when it has them
 	Number sms.MSISDN
 	Dial   loopback.DialFunc // the way to the network; nil is a phone without antenna
 	Driver Driver            // nil leaves every screen to Answer

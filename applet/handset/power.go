@@ -50,8 +50,11 @@ func (h *Handset) powerOff() {
 	for i := range h.clock.at {
 		h.clock.clear(i)
 	}
-	if r, ok := h.o.Card.(interface{ Reset() []byte }); ok {
-		r.Reset()
+	switch card := h.o.Card.(type) {
+	case interface{ Off() }:
+		card.Off()
+	case interface{ Reset() []byte }: // which is without power for a moment
+		card.Reset()
 	}
 	h.view.change(func(s *State) {
 		s.On, s.Attached, s.Screen, s.Idle, s.Menu = false, false, nil, "", Menu{}

@@ -214,3 +214,28 @@ func TestDeadCard(t *testing.T) {
 		}
 	}
 }
+
+// switchable can be without power.
+type switchable struct {
+	*fakeCard
+	offs int
+}
+
+func (s *switchable) Off() { s.offs++ }
+
+// A card that can be without power is so while the phone is off, and is not started for it.
+func TestPowerOff(t *testing.T) {
+	c := &switchable{fakeCard: newFake(t)}
+	h := start(t, Options{Card: c, Number: number})
+	for range 2 {
+		if err := h.SetPower(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "losses of power", c.offs, 1)
+	equal(t, "starts", c.count(&c.resets), 1)
+	if err := h.SetPower(true); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "starts", c.count(&c.resets), 2)
+}

@@ -144,6 +144,13 @@ func (r *Reader) Transmit(apdu []byte) []byte {
 	return []byte{0x64, 0x00}
 }
 
+// Off takes the power from the card.
+func (r *Reader) Off() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.say([]byte{controlOff})
+}
+
 // Reset takes the power from the card and gives it back. It returns the ATR, nil
 // when the card is gone.
 func (r *Reader) Reset() []byte {

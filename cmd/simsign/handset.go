@@ -52,8 +52,8 @@ is that of vsmartcard: frames of a length of two octets, the high one first, and
 that many octets. One octet from the phone is about the contacts: 00 power off,
 01 power on, 02 reset, all without an answer, 04 "what is your ATR", whose answer
 is the ATR. A longer frame is a command APDU of T=0 (at most 261 octets), and has
-one answer, data and status (2 to 258 octets). Switching the phone off and on is
-00, 01, 04. The phone needs EF.ICCID and a USIM with EF.UST on the card, disabled
+one answer, data and status (2 to 258 octets). Switching the phone off is 00,
+switching it on 00, 01, 04. The phone needs EF.ICCID and a USIM with EF.UST on the card, disabled
 PIN, and TERMINAL PROFILE. A card that goes, sends anything else, or is silent (10
 seconds; 120 where an applet may work) ends the phone. Codes go over that wire in
 clear.
