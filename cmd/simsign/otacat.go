@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -163,19 +162,6 @@ type OTARespondCmd struct {
 	Command string `arg:"" placeholder:"HEX|@FILE|-" help:"The proactive command as FETCH gives it (D0)."`
 }
 
-// text is what was entered; a code may stand in a file.
-func (k *OTARespondCmd) text() (string, error) {
-	name, file := strings.CutPrefix(k.Text, "@")
-	if !file {
-		return k.Text, nil
-	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return "", fmt.Errorf("--text: %w", err)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
 // Run prints the data of the TERMINAL RESPONSE.
 func (k *OTARespondCmd) Run(c *cli) error {
 	b, err := c.octets("the command", k.Command)
@@ -193,9 +179,6 @@ func (k *OTARespondCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
-	if !utf8.ValidString(k.Text) {
-		return usage("--text is not UTF-8")
-	}
 	details := all[catDetails]
 	if len(details) != 3 {
 		return fmt.Errorf("%w: there are no command details (81 03)", errCAT)
@@ -208,9 +191,12 @@ func (k *OTARespondCmd) Run(c *cli) error {
 	out = appendObject(out, catDevices|catComplete, 0x82, 0x81)
 	out = appendObject(out, catResult|catComplete, result...)
 	if k.Text != "" {
-		text, err := k.text()
+		text, err := lineOf("--text", k.Text)
 		if err != nil {
 			return err
+		}
+		if !utf8.ValidString(text) {
+			return usage("--text is not UTF-8")
 		}
 		out = append(out, handset.TextObject(text, k.Coding == "00", k.Coding == "08")...)
 	}
