@@ -31,7 +31,7 @@ menu, which is printed and nowhere else. The files hold keys and codes in clear:
 tests only.`
 }
 
-// Run makes all cards of the file; a card that is there already is left alone.
+// Run makes all cards of the file or none; a card that is there already is left alone.
 func (k *CardEmulateCmd) Run(c *cli) error {
 	var second ota.TAR
 	if k.Neighbour != "" {
@@ -51,37 +51,52 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
+	paths := make([]string, len(profiles))
+	for i := range profiles { // nothing is made before all can be
+		p := &profiles[i]
+		p.Strict, p.SIM, p.Neighbour = k.Strict, k.SIM, second
+		if paths[i], err = k.prepare(p, installs); err != nil {
+			return err
+		}
+	}
 	if err := os.MkdirAll(k.Out, 0o700); err != nil {
 		return err
 	}
-	for _, p := range profiles {
-		path := filepath.Join(k.Out, "card-"+string(p.ICCID)+".journal")
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there already: an emulated card keeps its keys, so remove it yourself or take another --out", path)
-		}
-		p.Strict, p.SIM, p.Neighbour = k.Strict, k.SIM, second
-		if k.Install != "" {
-			c9, ok := installs[p.ICCID]
-			if !ok {
-				return fmt.Errorf("%s has no line for card %s", k.Install, p.ICCID)
-			}
-			if err := p.Install(c9); err != nil {
-				return fmt.Errorf("%s: card %s: %w", k.Install, p.ICCID, err)
-			}
-		}
-		made, err := card.Create(path, card.Options{Profile: p})
+	for i, p := range profiles {
+		made, err := card.Create(paths[i], card.Options{Profile: p})
 		if err != nil {
 			return fmt.Errorf("card %s: %w", p.ICCID, err)
 		}
 		if err := made.Close(); err != nil {
 			return err
 		}
-		c.printf("%s\n", path)
+		c.printf("%s\n", paths[i])
 		if p.UnblockingCode != "" {
 			c.printf("  unblocking code %s\n", p.UnblockingCode)
 		}
 	}
 	return nil
+}
+
+// prepare completes a profile and says where its card will be.
+func (k *CardEmulateCmd) prepare(p *card.Profile, installs map[ota.ICCID][]byte) (path string, err error) {
+	path = filepath.Join(k.Out, "card-"+string(p.ICCID)+".journal")
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is there already: an emulated card keeps its keys, so remove it yourself or take another --out", path)
+	}
+	if k.Install != "" {
+		c9, ok := installs[p.ICCID]
+		if !ok {
+			return "", fmt.Errorf("%s has no line for card %s", k.Install, p.ICCID)
+		}
+		if err := p.Install(c9); err != nil {
+			return "", fmt.Errorf("%s: card %s: %w", k.Install, p.ICCID, err)
+		}
+	}
+	if _, _, err := p.Installation(); err != nil {
+		return "", fmt.Errorf("card %s: %w", p.ICCID, err)
+	}
+	return path, nil
 }
 
 // readPrivate reads a file of keys, when only its owner can.
