@@ -43,6 +43,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// What was entered, in each coding; characters that one lacks go in UCS2.
+func TestTextObject(t *testing.T) {
+	for _, tc := range []struct {
+		entered      string
+		packed, ucs2 bool
+		want         string
+	}{
+		{"1234", false, false, "8D050431323334"}, {"1234", true, false, "8D050031D98C06"}, {"12", false, true, "8D050800310032"}, {"Ж", true, false, "8D03080416"}, {"", false, false, "8D0104"},
+	} {
+		if got := fmt.Sprintf("%X", TextObject(tc.entered, tc.packed, tc.ucs2)); got != tc.want {
+			t.Errorf("%q: %s, want %s", tc.entered, got, tc.want)
+		}
+	}
+}
+
 func octetsOf(t *testing.T, s string) (b []byte) {
 	t.Helper()
 	if _, err := fmt.Sscanf(s, "%x", &b); err != nil && s != "" {

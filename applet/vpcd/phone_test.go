@@ -95,6 +95,7 @@ func TestPhoneWithoutCard(t *testing.T) {
 		"its last word":          {atr: "0002 3F00", answer: "0002 9000.", err: vpcd.ErrClosed},
 		"silent at a command":    {atr: "0002 3F00", answer: "-", err: vpcd.ErrSilent, says: "the card does not answer: nothing came within 10s of command 00A4", after: 10 * second},
 		"an applet never ends":   {atr: "0002 3F00", answer: "-", command: envelope, err: vpcd.ErrSilent, after: 120 * second},
+		"a profile of hours":     {atr: "0002 3F00", answer: "-", command: []byte{0x80, 0x10, 0, 0}, err: vpcd.ErrSilent, after: 120 * second},
 		"the longest data":       {atr: "0002 3F00", answer: "0102" + string(bytes.Repeat([]byte("90"), 258)) + ".", err: vpcd.ErrClosed},
 		"data that are too long": {atr: "0002 3F00", answer: "0103" + string(bytes.Repeat([]byte("90"), 259)) + ".", err: vpcd.ErrFrame},
 	} {
@@ -124,7 +125,9 @@ func TestPhoneWithoutCard(t *testing.T) {
 					if command == nil {
 						command = select1
 					}
-					r.Transmit(command)
+					if answer := r.Transmit(command); tc.answer == "0002 9000." && !bytes.Equal(answer, []byte{0x90, 0x00}) {
+						t.Errorf("its last word is %X", answer)
+					}
 				}
 				<-r.Done()
 				if err := r.Err(); !errors.Is(err, tc.err) || tc.says != "" && err.Error() != tc.says {
@@ -136,6 +139,35 @@ func TestPhoneWithoutCard(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What the phone says about the contacts, octet for octet.
+func TestPhoneContacts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		phone, card := net.Pipe()
+		r := vpcd.NewReader(phone)
+		defer r.Close()
+		said := make(chan []byte, 8)
+		go func() {
+			defer close(said)
+			for f := heard(card); f != nil; f = heard(card) {
+				said <- f
+				if f[0] == 0x04 {
+					card.Write([]byte{0, 2, 0x3B, 0})
+				}
+			}
+		}()
+		r.Reset()
+		r.Off()
+		r.Close()
+		var all []byte
+		for f := range said {
+			all = append(all, f...)
+		}
+		if want := []byte{0x00, 0x01, 0x04, 0x00}; !bytes.Equal(all, want) {
+			t.Errorf("%X, want %X", all, want)
+		}
+	})
 }
 
 // A card that takes nothing does not keep its phone, and one whose phone ends is let go.
