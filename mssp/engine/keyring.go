@@ -38,8 +38,10 @@ func (c *core) profile(name, way, offers string) (p mssp.CardProfile, err error)
 	if !ok {
 		return p, mssp.Faultf(mssp.UnsupportedProfile, "the configuration has no card profile %s, which this user's card needs", name)
 	}
-	if p.Carriage, err = carriage.Of(cmp.Or(way, carriage.Response{}.Name())); err != nil {
-		return p, c.Internal("reading the carriage of a card", err)
+	if way = cmp.Or(way, carriage.Response{}.Name()); p.Way().Name() != way {
+		if p.Carriage, err = carriage.Of(way); err != nil {
+			return p, c.Internal("reading the carriage of a card", err)
+		}
 	}
 	o, err := offersOf(offers)
 	if err != nil {
@@ -166,7 +168,7 @@ func (c *core) keyrings(ctx context.Context, card *mssp.Card, profile string) (a
 // do not use one, any.
 func under(all []*keyring, p *store.Packet) *keyring {
 	for _, r := range all {
-		if p.Applet || r.domain != nil && r.domain.KVN == p.KVN {
+		if p.Applet || p.KVN == 0 || r.domain != nil && r.domain.KVN == p.KVN {
 			return r
 		}
 	}

@@ -220,7 +220,7 @@ func (x *inbox) lateAnswer(ctx context.Context, tx *mssp.Transaction, h *carriag
 
 // lateCounter is counted for who has no keyring at hand.
 func (x *inbox) lateCounter(ctx context.Context, iccid ota.ICCID, h *carriage.Heard, j *store.Joined) (*store.Heard, error) {
-	if h.Request == nil {
+	if h.Set == 0 {
 		return nil, nil
 	}
 	card, err := x.o.Store.Card(ctx, iccid)

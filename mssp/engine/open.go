@@ -96,7 +96,7 @@ func named(iccid ota.ICCID, h *carriage.Heard) store.Packet {
 // counted is the counter that an answer packet of the applet uses up, and what it proves
 // about the applet's keys; nil when it has none of its own.
 func (c *core) counted(r *keyring, iccid ota.ICCID, h *carriage.Heard, packet []byte) (*store.Heard, error) {
-	if h.Request == nil {
+	if h.Set == 0 {
 		return nil, nil
 	}
 	out := &store.Heard{ICCID: iccid, KVN: h.Set, CNTR: h.Counter, Digest: store.DigestOf(packet)}

@@ -75,7 +75,11 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, 
 	if err != nil {
 		return store.Sealed{}, err
 	}
-	if out.Segments, err = s.split(packet, tx, &p, out.Packet.CNTR); err != nil {
+	ref := out.Packet.CNTR
+	if out.Packet.KVN == 0 {
+		ref = ota.CNTR(tx.AppletTxn) + ota.CNTR(tx.Attempt)
+	}
+	if out.Segments, err = s.split(packet, tx, &p, ref); err != nil {
 		return store.Sealed{}, err
 	}
 	out.Packet.TxID, out.Packet.ICCID, out.Packet.Attempt, out.Packet.SealedAt = tx.ID, tx.ICCID, tx.Attempt+1, s.o.Clock()
@@ -86,7 +90,7 @@ func (s *sealer) sealOne(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, 
 // packet takes the next counters and makes the packet, as the carriage of the card has it.
 func (s *sealer) packet(ring *keyring, p *mssp.CardProfile, message []byte) (out store.Sealed, packet []byte, err error) {
 	c := carriage.Command{TAR: p.TAR, SPI: p.SPI, Lab: p.Lab, Message: message, Domain: ring.expected.Domain, Applet: ring.request}
-	out.Claim = true
+	out.Claim, out.Packet.TAR = true, p.TAR
 	if ring.applet != nil {
 		row := *ring.applet
 		if c.AppletCNTR, row.Counter, err = s.nextCounter(&row, keys.CounterHigher, 0); err != nil {

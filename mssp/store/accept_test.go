@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
 )
 
 // Supports: F1, I3
@@ -103,6 +105,38 @@ func TestAcceptTwice(t *testing.T) {
 	})
 }
 
+// A card may have no key at all, and the way to it no counter of ours: its packets are told
+// apart by their transactions and attempts.
+func TestCardWithoutKeys(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		const bare = "8941010000000000777"
+		l.ok(l.ImportCard(ctx, mssp.Card{ICCID: bare, Carriage: "own"}, nil))
+		plain := func(tx *mssp.Transaction, ks mssp.CardKeys) (store.Sealed, error) {
+			if ks.KVN != 0 || len(ks.Applet) > 0 || ks.Carriage != "own" {
+				l.Errorf("keys %+v", ks)
+			}
+			return store.Sealed{Packet: store.Packet{TAR: ota.TAR{0xB0, 0, 1}}, Segments: []bearer.Segment{{Dest: tx.MSISDN, UD: []byte{1}, Validity: time.Minute}}, Claim: true}, nil
+		}
+		seen := map[ota.CNTR]bool{}
+		for range 3 {
+			tx := newTx()
+			tx.ICCID = bare
+			res, err := l.Accept(ctx, tx, nil, plain)
+			l.ok(err)
+			if p := res.Dispatched.Packet; p.KVN != 0 || p.Applet || seen[p.CNTR] {
+				l.Errorf("packet %+v", p)
+			} else {
+				seen[p.CNTR] = true
+			}
+			ps, err := l.Packets(ctx, tx.ID)
+			if err != nil || len(ps) != 1 || ps[0].CNTR != res.Dispatched.Packet.CNTR || ps[0].KVN != 0 {
+				l.Errorf("stored %+v, %v", ps, err)
+			}
+			l.finish(done(res.Tx))
+		}
+	})
+}
+
 func TestAcceptRefuses(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		tx := newTx()
@@ -117,10 +151,13 @@ func TestAcceptRefuses(t *testing.T) {
 		if err == nil {
 			l.Error("an empty packet is accepted")
 		}
-		l.ok(l.ImportCard(ctx, mssp.Card{ICCID: "8941010000000000777"}, nil))
-		tx.ICCID = "8941010000000000777"
-		_, err = l.Accept(ctx, tx, nil, seal)
-		l.wantErr("card without keys", err, store.ErrNotFound)
+		for _, p := range []store.Packet{{KVN: 1}, {Applet: true, KVN: 1}} {
+			if _, err := l.Accept(ctx, newTx(), nil, func(*mssp.Transaction, mssp.CardKeys) (store.Sealed, error) {
+				return store.Sealed{Packet: p, Segments: []bearer.Segment{{UD: []byte{1}}}}, nil
+			}); err == nil {
+				l.Errorf("a packet without its counter is accepted: %+v", p)
+			}
+		}
 		if txs, err := l.Transactions(ctx, store.TransactionFilter{}); err != nil || len(txs) != 0 {
 			l.Errorf("%d transactions are stored, %v", len(txs), err)
 		}

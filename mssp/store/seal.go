@@ -48,8 +48,8 @@ func sealKeys(q querier, iccid ota.ICCID) (ks mssp.CardKeys, suspended bool, err
 		}
 		return r.err()
 	}, string(iccid))
-	if err == nil && card.ICCID == "" {
-		err = fmt.Errorf("store: the card has no key set: %w", ErrNotFound)
+	if err == nil && card.ICCID == "" { // it has no key: its carriage says whether it needs one
+		card, err = oneOf(q, scanCard, sqlCard, string(iccid))
 	}
 	ks.Carriage, ks.Offers = card.Carriage, card.Offers
 	return ks, card.State == mssp.CardSuspended, err
@@ -88,7 +88,7 @@ func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 		return sealed{fault: fault}, nil
 	case err != nil:
 		return sealed{}, err
-	case len(out.Segments) == 0 || len(out.Counter) == 0 && out.Applet == nil || out.Packet.Applet && out.Applet == nil:
+	case len(out.Segments) == 0 || out.Packet.Applet && out.Applet == nil || out.Packet.KVN != 0 && !out.Packet.Applet && len(out.Counter) == 0:
 		return sealed{}, errors.New("store: a SealFunc must return the counter of its packet and at least one segment")
 	}
 	return sealed{Sealed: out, ks: ks}, nil
@@ -101,10 +101,13 @@ func storeSealed(w *work, tx *mssp.Transaction, sd sealed, now time.Time) (*Disp
 		return nil, fmt.Errorf("store: burn the counter: %w", err)
 	}
 	p := sd.Packet
-	if p.Applet {
+	switch {
+	case p.Applet:
 		p.KVN = sd.Applet.KVN
-	} else {
+	case len(sd.Counter) > 0:
 		p.KVN = sd.ks.KVN
+	default: // the carriage has no counter of ours: attempts of transactions count
+		p.KVN, p.CNTR = 0, ota.CNTR(tx.Seq)<<8|ota.CNTR(tx.Attempt&0xFF)
 	}
 	p.TxID, p.ICCID, p.Attempt, p.SealedAt = tx.ID, tx.ICCID, tx.Attempt, now
 	if _, err := w.exec(sqlPacket, string(p.ICCID), int64(p.CNTR), kvnNumber(p.Applet, p.KVN), tarNumber(p.TAR), tx.Seq, p.Attempt, now, requestText(p.Request)); err != nil {
