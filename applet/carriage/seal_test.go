@@ -142,6 +142,8 @@ func TestBegin(t *testing.T) {
 		{"a response packet", Response{}, full, sms.ResponseCPI, por, nil},
 		{"a command packet", Response{}, full, sms.CommandCPI, answer, nil},
 		{"a weak command packet", Response{}, full, sms.CommandCPI, with(3, 0x12), ota.ErrPolicy},
+		{"single DES in KIc", Response{}, full, sms.CommandCPI, with(5, 0x11), ota.ErrPolicy},
+		{"single DES in KID", Response{}, full, sms.CommandCPI, with(6, 0x11), ota.ErrPolicy},
 		{"a short command packet", Response{}, full, sms.CommandCPI, answer[:9], ota.ErrLength},
 		{"no mark", Packet{}, full, sms.NoCPI, answer, ErrMark},
 		{"no mark", Own{}, full, sms.NoCPI, answer, ErrMark},
