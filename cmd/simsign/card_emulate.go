@@ -28,7 +28,18 @@ make real ones: with the keys of the file and the applet of its card profile.
 "simsign handset --card FILE" is a phone around one, "simsign card attach" puts
 one into a virtual reader. Each card has an unblocking code of its own, for its SIM
 menu, which is printed and nowhere else. The files hold keys and codes in clear:
-tests only.`
+tests only.
+
+The second applet has the calls of a toolkit applet and a code of its own. Its messages,
+in packets of the security domain (simsign ota seal --tar), are one octet and what it needs:
+
+  01 BEGINNING      names in memory        05 DATA    a response packet
+  02 NAME           a value                06 TEXT    on the screen
+  03 LEN NAME DATA  write one              07 TEXT    a prompt; the entry is "entry"
+  04 CODE CALL DIGITS   00 state, 01 check, 02 compare, 03 set, 04 unblock, 05 remove,
+                        06 format; codes count from 00
+
+The response packet that SPI asks for says 01 and what came of it, or 00.`
 }
 
 // Run makes all cards of the file or none; a card that is there already is left alone.
