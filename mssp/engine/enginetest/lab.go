@@ -183,7 +183,7 @@ func (l *Lab) Beside(o store.Options, root *keys.Root) *Lab {
 }
 
 func empty(t *testing.T) *Lab {
-	return &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}}
+	return &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}, Carriage: over}
 }
 
 func (l *Lab) open(o store.Options, root *keys.Root, empty bool) {
