@@ -44,6 +44,12 @@ func (k *CardInstallCmd) Run(c *cli) (err error) {
 	}
 	lines := [][]string{installColumns}
 	for _, p := range profiles {
+		if p.TAR == (ota.TAR{}) || p.TAR[0] == 0xB0 {
+			return &exitError{
+				Code: exitFailed, Err: fmt.Errorf("card %s: no applet can have TAR %s: 000000 is the security domain of the issuer, B0xxxx remote file management", p.ICCID, p.TAR),
+				Hint: "give its card profile another tar, for example 4D5353",
+			}
+		}
 		c9, toolkit, err := p.Installation()
 		if err != nil {
 			return fmt.Errorf("card %s: %w", p.ICCID, err)
