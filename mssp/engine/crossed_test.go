@@ -99,6 +99,29 @@ func TestAnswersOfTwoCards(t *testing.T) {
 	})
 }
 
+// An answer that comes once more when its transaction has been erased is one that was heard,
+// and no sign that somebody else asks the card.
+func TestAnswerToWhatIsErased(t *testing.T) {
+	apart(t, func(t *testing.T, l *enginetest.Lab, c *enginetest.Card) {
+		tx, mos := l.Ask("T1")
+		request := asked(c)
+		l.Bring(mos...)
+		l.Want(tx.ID, mssp.Done, mssp.Signature)
+		l.Meddle("DELETE FROM packet")
+		l.Meddle("DELETE FROM tx")
+		l.Kill()
+		events := security(l)
+		l.Bring(answers(mos)...)
+		if now := security(l); now["all"] != events["all"] {
+			t.Errorf("%v, then %v", events, now)
+		}
+		l.Bring(cancels(t, c, tx.AppletTxn, request, 500)...)
+		if now := security(l); now["unasked"] != events["unasked"]+1 {
+			t.Errorf("another answer: %v, then %v", events, now)
+		}
+	})
+}
+
 // The transaction number and the hash of the request must both fit, and a message that
 // could not be read is named by its hash alone.
 //

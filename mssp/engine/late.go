@@ -165,8 +165,12 @@ func (x *inbox) takeLate(ctx context.Context, tx *mssp.Transaction, iccid ota.IC
 	}
 	switch {
 	case counter != nil && tx.ID == "":
-		x.unasked(iccid, counter)
-		return nil
+		// Its transaction may have been erased since: then the counter is used.
+		kind, err := x.repeated(ctx, iccid, counter)
+		if err == nil && kind == "" {
+			x.unasked(iccid, counter)
+		}
+		return err
 	case counter != nil:
 		x.log.Info("late answer: it changes nothing", "tx", tx.ID, "state", tx.State, "iccid", iccid, "kvn", h.Set, "cntr", h.Counter.String())
 	case h.Response != nil:
