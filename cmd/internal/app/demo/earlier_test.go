@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +87,29 @@ func TestEarlierFolder(t *testing.T) {
 	}
 	for _, u := range d.o.Users {
 		signOnce(t, client, u.Number)
+	}
+}
+
+// A folder whose demo.json has lost a card, or what kind it is of, is refused.
+func TestCardForgotten(t *testing.T) {
+	dir := t.TempDir()
+	stopDemo(t, startDemo(t, Options{Data: dir, Auto: Code, Plain: true}))
+	file := filepath.Join(dir, "demo.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, broken := range []string{
+		strings.Replace(string(text), string(Users()[1].ICCID), "8941010000000000900", 1),
+		strings.Replace(string(text), `"carriage": "own"`, `"carriage": ""`, 1),
+		`{"ready": true}`,
+	} {
+		if err := os.WriteFile(file, []byte(broken), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := Start(t.Context(), Options{Data: dir, Plain: true}); err == nil || !strings.Contains(err.Error(), "does not say what card") {
+			t.Errorf("%v, %v", d, err)
+		}
 	}
 }
 

@@ -65,8 +65,7 @@ func openSite(dir string, o Options) (*site, error) {
 		if !s.Ready {
 			return nil, fmt.Errorf("%s holds a demonstration that never got ready: remove it, or take another --data folder", dir)
 		}
-		s.users = s.settled(o.Users)
-		if err := s.whole(); err != nil {
+		if err := errors.Join(s.settle(o.Users), s.whole()); err != nil {
 			return nil, err
 		}
 	}

@@ -92,9 +92,9 @@ func personalise(u User) personalised {
 	return p
 }
 
-// settled are the users that a folder has: all of them were made with it, and one of an
-// earlier version has two, whose cards are of INT6 version 01 and share an unblocking code.
-func (s *site) settled(users []User) (out []User) {
+// settle finds the users of a folder: all of them were made with it, and one of an earlier
+// version has two, whose cards are of INT6 version 01 and share an unblocking code.
+func (s *site) settle(users []User) error {
 	if s.Cards == nil {
 		s.Cards = map[string]personalised{}
 		for iccid, k := range s.Keys {
@@ -103,12 +103,19 @@ func (s *site) settled(users []User) (out []User) {
 		}
 	}
 	for _, u := range users {
-		if p, ok := s.Cards[string(u.ICCID)]; ok {
+		p, ok := s.Cards[string(u.ICCID)]
+		if _, known := kinds[p.Carriage]; ok && !known || !ok && len(s.Keys) == 0 {
+			return fmt.Errorf("%s does not say what card %s of %s is: put that back, or take another --data folder", s.path("demo.json"), u.ICCID, u.Name)
+		}
+		if ok {
 			u.Carriage = p.Carriage
-			out = append(out, u)
+			s.users = append(s.users, u)
 		}
 	}
-	return out
+	if len(s.users) == 0 {
+		return fmt.Errorf("%s names no card of a user: put that back, or take another --data folder", s.path("demo.json"))
+	}
+	return nil
 }
 
 // cardFile is what a card maker would deliver to the operator.
