@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/cmd/internal/app"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/configs"
@@ -74,6 +75,9 @@ func (k *CheckCmd) Run(c *cli) error {
 		way := "carriage " + p.Way().Name()
 		if p.ByKey {
 			way = "carriage packet with k0, response without"
+			if err := (carriage.Response{}).Security(p.SPI, p.Lab).CheckSPI(p.SPI); err != nil {
+				way = fmt.Sprintf("carriage packet with k0; a card without is sent nothing (%v)", err)
+			}
 		}
 		c.printf("  card       %s: TAR %s, SPI %s, %s%s\n", p.Name, p.TAR, p.SPI, way, lab)
 	}
