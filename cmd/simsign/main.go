@@ -43,7 +43,7 @@ type commands struct {
 	Modem     ModemCmd     `cmd:"" help:"GSM modems: probe one, or emulate one."`
 	Sign      SignCmd      `cmd:"" help:"Ask for a signature like an application provider: wait, verify, save it."`
 	Handset   HandsetCmd   `cmd:"" help:"An emulated handset in the terminal, around an emulated card."`
-	OTA       OTACmd       `cmd:"" name:"ota" help:"Secured packets from the shell: seal, wrap, open, keys, install, respond, show, verify-vectors."`
+	OTA       OTACmd       `cmd:"" name:"ota" help:"Secured packets from the shell: seal, wrap, open, keys, respond, show, verify-vectors."`
 	Version   VersionCmd   `cmd:"" help:"Print the version and what it was built from."`
 }
 

@@ -18,7 +18,6 @@ type OTACmd struct {
 	Wrap          OTAWrapCmd    `cmd:"" help:"Put a packet as it is into short messages."`
 	Open          OTAOpenCmd    `cmd:"" help:"Verify and decipher a secured packet and print its fields."`
 	Keys          OTAKeysCmd    `cmd:"" help:"Show the keys of an applet (INT6 version 02)."`
-	Install       OTAInstallCmd `cmd:"" help:"Make the parameters with which an applet is installed (INT6)."`
 	Respond       OTARespondCmd `cmd:"" help:"Make the TERMINAL RESPONSE of a phone to a proactive command."`
 	Show          OTAShowCmd    `cmd:"" help:"Say what octets between a card and its phone or the network are."`
 	VerifyVectors OTAVectorsCmd `cmd:"" help:"Run a file of packets with known contents against the codec."`
@@ -57,6 +56,7 @@ and in response, without --carriage and with --spi 1639, the answer too:
 
   simsign ota open --spi 1639 --kic 12 --kid 12 --kic-key @kic --kid-key @kid D0...
 
+"simsign card install" writes the parameters with which an applet is installed,
 "simsign card emulate" makes a card to compare with, and "simsign card attach
 --listen" puts it on TCP; "simsign handset --help" has the wire.`
 }

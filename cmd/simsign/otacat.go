@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -160,6 +161,19 @@ type OTARespondCmd struct {
 	Coding  string `enum:"04,00,08" default:"04" help:"How the phone codes it: 04 an octet a character, 00 packed, 08 UCS2 (${default})."`
 	Item    string `placeholder:"HEX" help:"Identifier of the item that he chooses (SELECT ITEM)."`
 	Command string `arg:"" placeholder:"HEX|@FILE|-" help:"The proactive command as FETCH gives it (D0)."`
+}
+
+// lineOf is a value, or the line in a file that it names (@FILE).
+func lineOf(flag, value string) (string, error) {
+	name, file := strings.CutPrefix(value, "@")
+	if !file {
+		return value, nil
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
 // Run prints the data of the TERMINAL RESPONSE.
