@@ -26,6 +26,18 @@ func ParseTAR(s string) (TAR, error) {
 	return t, nil
 }
 
+// Taken is what the standard gives a TAR to, so that no applet can have it (TS 101 220
+// annex D); "" when an applet can.
+func (t TAR) Taken() string {
+	switch {
+	case t == TAR{}:
+		return "the security domain of the issuer"
+	case t[0] == 0xB0:
+		return "remote file management"
+	}
+	return ""
+}
+
 // String is the TAR in upper-case hexadecimal.
 func (t TAR) String() string { return strings.ToUpper(hex.EncodeToString(t[:])) }
 

@@ -84,3 +84,15 @@ func TestICCIDOfTheCard(t *testing.T) {
 		}
 	}
 }
+
+// What no applet can have as TAR, and its neighbours.
+func TestTakenTAR(t *testing.T) {
+	for tar, want := range map[TAR]string{
+		{}: "the security domain of the issuer", {0, 0, 1}: "", {0xAF, 0xFF, 0xFF}: "", {0xB0, 0, 0}: "remote file management",
+		{0xB0, 0xFF, 0xFF}: "remote file management", {0xB1, 0, 0}: "", {'M', 'S', 'S'}: "",
+	} {
+		if have := tar.Taken(); have != want {
+			t.Errorf("%s: %q, want %q", tar, have, want)
+		}
+	}
+}

@@ -44,9 +44,9 @@ func (k *CardInstallCmd) Run(c *cli) (err error) {
 	}
 	lines := [][]string{installColumns}
 	for _, p := range profiles {
-		if p.TAR == (ota.TAR{}) || p.TAR[0] == 0xB0 {
+		if taken := p.TAR.Taken(); taken != "" {
 			return &exitError{
-				Code: exitFailed, Err: fmt.Errorf("card %s: no applet can have TAR %s: 000000 is the security domain of the issuer, B0xxxx remote file management", p.ICCID, p.TAR),
+				Code: exitFailed, Err: fmt.Errorf("card %s: no applet can have TAR %s: it belongs to %s (TS 101 220 annex D)", p.ICCID, p.TAR, taken),
 				Hint: "give its card profile another tar, for example 4D5353",
 			}
 		}

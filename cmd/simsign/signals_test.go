@@ -86,7 +86,7 @@ func TestServeSignals(t *testing.T) {
 	for faulty, want := range map[string]string{
 		serveConfig + "nonsense = 1\n": "nonsense",
 		"[[[":                          "refused",
-		strings.Replace(serveConfig, "B00001", "B0", 1):                   "card_profile[0].tar",
+		strings.Replace(serveConfig, "4D5353", "B0", 1):                   "card_profile[0].tar",
 		"[api]\ntls_cert = \"no.crt\"\n" + serveConfig[len("\n[api]\n"):]: "api.tls_cert",
 	} {
 		put(faulty)

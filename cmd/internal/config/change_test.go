@@ -45,7 +45,7 @@ root_credential = "root"
 code_help = "Call 0800."
 [[card_profile]]
 name = "int6"
-tar = "B00001"
+tar = "4D5353"
 spi = "1639"
 lab = false
 algorithms = ["P-256"]
@@ -245,8 +245,8 @@ func TestOneChange(t *testing.T) {
 		{`dsn = "simsign.db"`, `dsn = "postgres://u@h/d?sslmode=no"`, "store.dsn", "sslmode"},
 		// card profiles
 		{`name = "int6"`, `name = "other"`, "card_profile[1].name", "is already the name of card_profile[0]"},
-		{`tar = "B00001"`, `tar = "B0001"`, "card_profile[0].tar", "TAR"},
-		{`tar = "B00001"`, `tar = []`, "card_profile[0].tar", "needs text in quotes, has an array"},
+		{`tar = "4D5353"`, `tar = "B0001"`, "card_profile[0].tar", "TAR"},
+		{`tar = "4D5353"`, `tar = []`, "card_profile[0].tar", "needs text in quotes, has an array"},
 		{"spi = \"1639\"\nlab = false", "spi = \"0000\"\nlab = true", "", ""},
 		{`spi = "1639"`, `spi = "0639"`, "card_profile[0].spi", "test cards only"},
 		{`spi = "1639"`, `spi = "163"`, "card_profile[0].spi", "SPI"},

@@ -171,6 +171,10 @@ func (c *Config) dangersOfStore(l *dangers) {
 }
 
 func (c *Config) dangersOfCard(l *dangers, key string, p *Card) {
+	if tar := ota.TAR(p.TAR); tar.Taken() != "" {
+		l.warn(key+".tar", fmt.Sprintf("TAR %s belongs to %s (TS 101 220 annex D): on a real card the packets do not reach the applet", tar, tar.Taken()),
+			"give cards that are made from now on another one, for example 4D5353, in a card profile of their own")
+	}
 	if !p.Lab {
 		return
 	}

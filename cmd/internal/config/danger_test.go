@@ -29,7 +29,7 @@ func TestDangers(t *testing.T) {
 	key := func(k string) string { return strings.Replace(dangerSite, `root_credential = "root"`, k, 1) }
 	with := func(more string) string { return dangerSite + more + "\n" }
 	card := func(more string) string {
-		return strings.Replace(dangerSite, `tar = "B00001"`, "tar = \"B00001\"\n"+more, 1)
+		return strings.Replace(dangerSite, `tar = "4D5353"`, "tar = \"4D5353\"\n"+more, 1)
 	}
 	for _, c := range []struct {
 		name, text, key string
@@ -58,6 +58,7 @@ func TestDangers(t *testing.T) {
 		{name: "weak packets", text: card("lab = true\nspi = \"0000\""), key: "card_profile[0].spi", refused: true},
 		{name: "no answer asked for", text: card("lab = true\nspi = \"1600\""), key: "card_profile[0].spi", refused: true},
 		{name: "single DES", text: card("lab = true"), key: "card_profile[0].lab"},
+		{name: "a TAR of the card itself", text: strings.Replace(dangerSite, "4D5353", "B00001", 1), key: "card_profile[0].tar"},
 		{name: "debug", text: "[log]\nlevel = \"debug\"\n" + dangerSite, key: "log.level"},
 		{name: "open metrics", text: "[metrics]\nlisten = \"0.0.0.0:9064\"\nallow_plain = true\n" + dangerSite, key: "metrics.listen"},
 		{name: "plain receipts", text: with("plain_receipts = true"), key: "bearer[0].plain_receipts"},

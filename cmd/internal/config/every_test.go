@@ -103,7 +103,7 @@ func TestValuesArrive(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := mssp.CardProfile{
-		Name: "int6", TAR: ota.TAR{0xB0, 0, 1}, SPI: ota.SPI{0x16, 0x39}, PID: 0x7F, DCS: 0xF6, Algorithms: []byte{0x11},
+		Name: "int6", TAR: ota.TAR{'M', 'S', 'S'}, SPI: ota.SPI{0x16, 0x39}, PID: 0x7F, DCS: 0xF6, Algorithms: []byte{0x11},
 		Slots: 4, CodeMin: [2]byte{4, 6}, CodeMax: [2]byte{8, 16}, UTF8: true, MaxSegments: 4, ByKey: true,
 	}
 	if have := c.CardProfiles()["int6"]; !reflect.DeepEqual(have, want) {

@@ -10,7 +10,7 @@ package configtest
 const Profiles = `
 [[card_profile]]
 name = "int6"
-tar = "B00001"
+tar = "4D5353"
 [[signature_profile]]
 uri = "http://localhost/simsign/authentication"
 usage = "authentication"
