@@ -85,3 +85,49 @@ func TestRow(t *testing.T) {
 		}
 	}
 }
+
+// What opens and is no key row of this number is told as such; each kind of row has numbers of
+// its own.
+func TestRowThatCannotBe(t *testing.T) {
+	read := func(ks mssp.KeySet, head ...byte) (cardkeys.Installed, error) {
+		b, _ := plain{}.Seal(keys.KeySetField(iccid, cardkeys.RowNumber(&ks), "keys"), append(head, make([]byte, 16)...))
+		ks.Keys = b
+		return cardkeys.Open(plain{}, &ks)
+	}
+	of := mssp.KeySet{ICCID: iccid, Applet: true, KVN: 3}
+	if k, err := read(of, 1, 3, 7, 1, 2); err != nil || k.Set != 3 || k.Generation != 7 || k.State != cardkeys.Confirmed || k.Before != 2 {
+		t.Errorf("%+v, %v", k, err)
+	}
+	domain := of
+	domain.Applet = false
+	for what, c := range map[string]struct {
+		row  mssp.KeySet
+		head []byte
+	}{
+		"of another set":       {of, []byte{1, 4, 7, 1, 2}},
+		"of a later version":   {of, []byte{2, 3, 7, 1, 2}},
+		"of no version":        {of, []byte{0, 3, 7, 1, 2}},
+		"of no state":          {of, []byte{1, 3, 7, 0, 2}},
+		"of no generation":     {of, []byte{1, 3, 0, 1, 2}},
+		"of itself":            {of, []byte{1, 3, 7, 1, 3}},
+		"an octet more":        {of, []byte{1, 3, 7, 1, 2, 0}},
+		"in a row of a domain": {domain, []byte{1, 3, 7, 1, 2}},
+	} {
+		if k, err := read(c.row, c.head...); !errors.Is(err, cardkeys.ErrRow) {
+			t.Errorf("%s: %+v, %v", what, k, err)
+		}
+	}
+	for kvn := byte(1); kvn <= 15; kvn++ {
+		of.KVN, domain.KVN = kvn, kvn
+		if n := cardkeys.RowNumber(&of); n != 16+kvn {
+			t.Errorf("number %d of set %d of the applet", n, kvn)
+		}
+		if n := cardkeys.RowNumber(&domain); n != kvn {
+			t.Errorf("number %d of set %d of the domain", n, kvn)
+		}
+	}
+	closed := mssp.KeySet{ICCID: iccid, Applet: true, KVN: 3, Keys: []byte("of another row")}
+	if _, err := cardkeys.Open(plain{}, &closed); err == nil || errors.Is(err, cardkeys.ErrRow) {
+		t.Errorf("what does not open: %v", err)
+	}
+}
