@@ -99,3 +99,27 @@ func TestInstallationWithOldKey(t *testing.T) {
 		answers(2, old, 901, "forged")
 	})
 }
+
+// The service ends while an order is on its way: the next one understands the answer, a
+// refusal too.
+func TestRotateOverRestart(t *testing.T) {
+	rotating(t, func(t *testing.T, r *rotation) {
+		order := func() {
+			t.Helper()
+			r.OK(r.Care.OrderKeys(t.Context(), r.iccid))
+			r.Settle()
+			mos := r.Drop()
+			r.Kill()
+			r.Bring(mos...)
+		}
+		r.c.Say = func(m applet.Message) applet.Answer {
+			return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSetKeys.Result(), Status: applet.StatusConditions}}}
+		}
+		order()
+		r.want("refused", "1:confirmed")
+		r.c.Say = nil
+		order()
+		r.want("answered", "2:confirmed")
+		r.sign()
+	})
+}

@@ -254,8 +254,11 @@ func TestRotateRefused(t *testing.T) {
 			r.c.Say = func(m applet.Message) applet.Answer {
 				return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagSetKeys.Result(), Status: w}}}
 			}
-			if err := r.rotate(); err == nil {
-				t.Errorf("%s is a success", w)
+			says := map[applet.StatusWord]string{
+				applet.StatusMalformed: "refuses the new key", applet.StatusSlotInUse: "a key set of that number in use", applet.StatusNotSupported: "cannot replace its key",
+			}[w]
+			if err := r.rotate(); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v, want %s", w, err, says)
 			}
 			r.want(w.String(), "1:confirmed")
 		}
