@@ -42,7 +42,7 @@ func (c *cli) showCard(d *operator.CardDetail) error {
 	}
 	if o := d.Offers; o != nil {
 		t.row("offers", fmt.Sprintf("level %d, carriage %s, applet %s, API %s", o.Level, strings.Join(o.Carriages, " "), o.Applet, o.API))
-		t.row("", fmt.Sprintf("requests of %d octets, answers of %d, %d waiting, key set %d", o.LongestRequest, o.LongestAnswer, o.Waiting, o.KeySet))
+		t.row("", fmt.Sprintf("requests of %d octets, answers of %d, %d waiting", o.LongestRequest, o.LongestAnswer, o.Waiting))
 		t.row("", fmt.Sprintf("%d key slots, %d personal %s, %s", o.Slots, o.Codes, plural(o.Codes, "code", "codes"), strings.Join(o.Hashes, " ")))
 		for _, a := range o.Algorithms {
 			t.row("", a)

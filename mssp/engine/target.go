@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -60,7 +61,7 @@ func (t *Target) Supports(a applet.Algorithm) bool {
 // ScreenText is a text in the coding that the card takes.
 func (t *Target) ScreenText(s string) (applet.Text, bool) {
 	if t.Profile.UTF8 {
-		return applet.UTF8(s), true
+		return applet.UTF8(s), utf8.ValidString(s)
 	}
 	return applet.ScreenText(s)
 }

@@ -73,10 +73,7 @@ func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.Key
 	d := &register{step: step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}, PoPSum: popSum(r.PoPCode)}
 	o := engine.Order{Kind: mssp.KindRegister, Operation: opRegister, Procedure: d, Code: r.Usage, Life: r.TimeOut}
 	if r.Display != "" {
-		var ok bool
-		if c.TextToShow, ok = t.ScreenText(r.Display); !ok {
-			return o, mssp.Faultf(mssp.InappropriateData, "the text has a character that phones cannot be trusted to show")
-		}
+		c.TextToShow, _ = t.ScreenText(r.Display) // fits has refused what does not go
 	}
 	subject := pki.SubjectOf(t.Subscriber)
 	var err error

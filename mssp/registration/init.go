@@ -46,11 +46,19 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 	}
 	t, err := g.registrant(ctx, r.MSISDN)
 	if err == nil && t.Offers == nil && t.Profile.Way().Version() > applet.Version1 {
-		t, err = g.asked(ctx, t, r)
+		ahead := *r // what the profile alone refuses costs no short message
+		if err = fits(t, &ahead); err == nil {
+			t, err = g.asked(ctx, t, r)
+		}
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = fits(t, r)
 	}
+	return t, err
+}
+
+// fits fills in what a request leaves to the card, and refuses what the card cannot do.
+func fits(t *engine.Target, r *EnrolRequest) error {
 	if r.Flow == 0 {
 		r.Flow = FlowA
 	}
@@ -63,34 +71,39 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 	hash, _ := applet.HashOf(engine.HashFor(r.Algorithm))
 	switch {
 	case r.Flow != FlowA && r.Flow != FlowB:
-		return nil, mssp.Faultf(mssp.WrongParam, "the registration flow must be A or B")
+		return mssp.Faultf(mssp.WrongParam, "the registration flow must be A or B")
 	case t.Subscriber.Serial == "":
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the subscriber has no serial number for the certificate's subject")
+		return mssp.Faultf(mssp.RegistrationNOK, "the subscriber has no serial number for the certificate's subject")
 	case len(t.Profile.Algorithms) == 0:
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card offers none of the algorithms of its card profile")
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card offers none of the algorithms of its card profile")
 	case !t.Supports(r.Algorithm):
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card does not support %s", r.Algorithm)
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card does not support %s", r.Algorithm)
 	case !t.Does(r.Algorithm, applet.MakesPairs):
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card makes no key pairs of %s", r.Algorithm)
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card makes no key pairs of %s", r.Algorithm)
 	case !t.Hashes(hash):
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card does not have %s, which goes with %s", hash, r.Algorithm)
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card does not have %s, which goes with %s", hash, r.Algorithm)
 	case !t.HasCode(r.Usage):
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card has one personal code, for authentication: it cannot hold a key for %s", r.Usage)
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has one personal code, for authentication: it cannot hold a key for %s", r.Usage)
 	case t.Blocked(r.Usage):
-		return nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", r.Usage)
+		return mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", r.Usage)
 	case r.PoPCode != "" && r.PoP == applet.PoPNone:
 		r.PoP = applet.PoPAsk
+	}
+	if r.Display != "" {
+		if _, ok := t.ScreenText(r.Display); !ok {
+			return mssp.Faultf(mssp.InappropriateData, "the text has a character that phones cannot be trusted to show")
+		}
 	}
 	if r.Slot == 0 {
 		r.Slot = freeSlot(t, r)
 	}
 	if r.Slot == 0 || r.Slot > t.Profile.Slots {
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots and none is free", t.Profile.Slots)
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots and none is free", t.Profile.Slots)
 	}
 	if k := t.Slot(r.Slot); k != nil && k.State == mssp.KeyRegistered {
-		return nil, mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
+		return mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
 	}
-	return t, nil
+	return nil
 }
 
 // asked is the target of a card that has been asked what it offers. One that does not say

@@ -340,3 +340,22 @@ func TestTextsOfLevel1(t *testing.T) {
 		t.Errorf("alone: %v, %d messages", err, len(l.Sent)-n)
 	}
 }
+
+// What the profile of the card refuses by itself does not cost the question what the card offers.
+func TestRefusedBeforeTheQuestion(t *testing.T) {
+	for what, r := range map[string]registration.EnrolRequest{
+		"text":      {Usage: mssp.Authentication, Display: "\xff"},
+		"algorithm": {Usage: mssp.Authentication, Algorithm: applet.ECDSAP521},
+		"slot":      {Usage: mssp.Authentication, Slot: 99},
+		"flow":      {Usage: mssp.Authentication, Flow: 'C'},
+	} {
+		l, card := offering(t, "packet", offers(nil))
+		r.MSISDN = enginetest.Number
+		if _, err := l.Registrar.Enrol(context.Background(), r); err == nil {
+			t.Errorf("%s: registered", what)
+		}
+		if len(l.Sent) != 0 || len(card.Seen) != 0 {
+			t.Errorf("%s: %d short messages left", what, len(l.Sent))
+		}
+	}
+}
