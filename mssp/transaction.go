@@ -187,7 +187,10 @@ const (
 	KeyRegistering KeyState = "registering" // SignTransaction(register) under way
 	KeyRequested   KeyState = "requested"   // PKCS#10 complete, certificate not confirmed
 	KeyRegistered  KeyState = "registered"  // certificate issued; usable once the card has confirmed
-	KeyDeleted     KeyState = "deleted"
+	KeySuspended   KeyState = "suspended"   // with its certificate; may become registered again
+	KeyRevoking    KeyState = "revoking"    // a revocation was asked for, which the CA has not confirmed: it signs no more
+	KeyRevoked     KeyState = "revoked"     // for good (W-6); the pair is still on the card
+	KeyDeleted     KeyState = "deleted"     // the slot is empty
 )
 
 // KeyUsage is the one usage of a key (requirement 3.3-1).

@@ -40,7 +40,8 @@ func scanKeyPair(r *row, iccid ota.ICCID) (mssp.KeyPair, error) {
 	k.Slot = byte(r.num(0, 255))
 	k.Usage = mssp.KeyUsage(r.num(0, 2))
 	k.Algorithm = byte(r.num(0, 255))
-	k.State = wordOf(r, mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered, mssp.KeyDeleted)
+	k.State = wordOf(r, mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered,
+		mssp.KeySuspended, mssp.KeyRevoking, mssp.KeyRevoked, mssp.KeyDeleted)
 	k.Confirmed = r.flag()
 	k.PublicKey = r.blob()
 	k.Serial = r.text()
