@@ -57,9 +57,9 @@ func (c *Care) ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsag
 }
 
 // QueryState asks the applet for its state and mirrors what it says about
-// the codes.
+// the codes. The service of the user may be suspended.
 func (c *Care) QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error) {
-	t, err := c.engine.Target(ctx, number)
+	t, err := c.engine.ManagementTarget(ctx, number)
 	if err != nil {
 		return applet.State{}, err
 	}
@@ -83,9 +83,10 @@ func (c *Care) AskState(ctx context.Context, t *engine.Target) error {
 	return err
 }
 
-// ChangeStatus activates, deactivates or resets the applet (4-3).
+// ChangeStatus activates, deactivates or resets the applet (4-3), also that of a user
+// whose service is suspended (5.10-4).
 func (c *Care) ChangeStatus(ctx context.Context, number sms.MSISDN, to applet.AppletStatus) (mssp.Transaction, error) {
-	t, err := c.engine.Target(ctx, number)
+	t, err := c.engine.ManagementTarget(ctx, number)
 	if err != nil {
 		return mssp.Transaction{}, err
 	}

@@ -24,9 +24,28 @@ type Target struct {
 	Standing   store.Standing       // what counts against the number
 }
 
-// Target reads the rows of a number; the error is a *mssp.Fault. Requirement
-// 5.2-1: registered and activated.
+// Target reads the rows of a number whom somebody wants to ask something; the error is a
+// *mssp.Fault. Requirement 5.2-1: registered and activated.
 func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
+	t, err := c.ManagementTarget(ctx, n)
+	switch {
+	case err != nil && t == nil:
+		return nil, err
+	case t.Subscriber.State == mssp.SubscriberSuspended:
+		return nil, mssp.Faultf(mssp.CardBlocked, "the service of this user is suspended")
+	case t.Card.State == mssp.CardSuspended:
+		return nil, mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")
+	case err != nil:
+		return nil, err
+	}
+	return t, nil
+}
+
+// ManagementTarget is Target for who looks after the card: a user whose service is
+// suspended is reached too (5.10-4), and one whose card is suspended is read, though
+// nothing is sealed for such a card. With the fault of a card profile that is not
+// configured comes what the rows say.
+func (c *core) ManagementTarget(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	sub, card, keys, st, err := c.o.Store.LookupStanding(ctx, n)
 	if errors.Is(err, mssp.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved { // who was here once is nobody's business
 		return nil, mssp.Faultf(mssp.UnknownClient, "no user with this MSISDN is registered here")
@@ -34,18 +53,12 @@ func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	if err != nil {
 		return nil, c.Internal("looking up a number", err)
 	}
-	switch {
-	case sub.State == mssp.SubscriberSuspended:
-		return nil, mssp.Faultf(mssp.CardBlocked, "the service of this user is suspended")
-	case card.State == mssp.CardSuspended:
-		return nil, mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")
+	t := &Target{Subscriber: sub, Card: card, Keys: keys, Standing: st}
+	if t.Profile, err = c.profile(card.Profile, card.Carriage, card.Offers); err != nil {
+		return t, err
 	}
-	p, err := c.profile(card.Profile, card.Carriage, card.Offers)
-	if err != nil {
-		return nil, err
-	}
-	offers, _ := offersOf(card.Offers) // profile has read them
-	return &Target{Subscriber: sub, Card: card, Keys: keys, Profile: p, Offers: offers, Standing: st}, nil
+	t.Offers, _ = offersOf(card.Offers) // profile has read them
+	return t, nil
 }
 
 // Blocked reports whether the code that guards keys of that usage has blocked.
