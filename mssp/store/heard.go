@@ -132,9 +132,12 @@ func unheard(q querier, h *Heard) (highest int64, err error) {
 		return 0, err
 	}
 	highest = r.int()
-	r, err = q.one(sqlHeardAs, string(h.ICCID), h.KVN, int64(h.CNTR))
+	if err := r.err(); err != nil { // not 0, which would open the window
+		return 0, err
+	}
+	used, err := oneOf(q, func(r *row) ([]byte, error) { return r.blob(), r.err() }, sqlHeardAs, string(h.ICCID), h.KVN, int64(h.CNTR))
 	switch {
-	case err == nil && bytes.Equal(r.blob(), h.Digest[:]):
+	case err == nil && bytes.Equal(used, h.Digest[:]):
 		err = ErrHeard
 	case err == nil:
 		err = ErrTwin

@@ -85,3 +85,21 @@ func TestLateAnswerCounters(t *testing.T) {
 		}
 	})
 }
+
+// A counter that cannot be read is not taken for 0, below which nothing is too old.
+func TestAnswerCounterDamaged(t *testing.T) {
+	for _, damage := range []string{"UPDATE heard SET cntr = 'x'", "UPDATE heard SET digest = 7"} {
+		l := onSQLite(t)
+		tx := l.accept(newTx()).Tx
+		f := done(tx)
+		f.Heard = &store.Heard{ICCID: cardA, KVN: 1, CNTR: 100, Digest: store.DigestOf([]byte("a"))}
+		l.finish(f)
+		if _, err := l.raw().Exec(damage); err != nil {
+			t.Fatal(err)
+		}
+		err := l.HeardBefore(ctx, store.Heard{ICCID: cardA, KVN: 1, CNTR: 100, Digest: store.DigestOf([]byte("b"))})
+		if err == nil || errors.Is(err, store.ErrTwin) || errors.Is(err, store.ErrHeard) {
+			t.Errorf("%s: %v", damage, err)
+		}
+	}
+}

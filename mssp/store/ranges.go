@@ -51,8 +51,10 @@ func bounds(table, column string) (low, high int64) {
 	switch table + "." + column {
 	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered", "retention.off":
 		return 0, 1
-	case "keyset.kvn", "packet.kvn": // those of applets have 16 more
+	case "keyset.kvn": // those of applets have 16 more
 		return 1, ofApplet + 15
+	case "packet.kvn": // 0: sealed without a key set
+		return 0, ofApplet + 15
 	case "heard.kvn":
 		return 1, 15
 	case "card.codes":
