@@ -38,6 +38,7 @@ type commands struct {
 	User      UserCmd      `cmd:"" help:"Users: add, list, show, lift, erase, register, code, applet."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`
+	Texts     TextsCmd     `cmd:"" help:"Show the text messages that users get, in each language."`
 	Tx        TxCmd        `cmd:"" help:"Transactions: list, show, export, cancel."`
 	SMSC      SMSCCmd      `cmd:"" name:"smsc" help:"Short message centres of the running service: list, drain, stop, start, trace; run emulates one."`
 	Modem     ModemCmd     `cmd:"" help:"GSM modems: probe one, or emulate one."`

@@ -14,6 +14,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -288,7 +289,7 @@ func TestAccidentIsSaid(t *testing.T) {
 		"late response": {false, func() error {
 			return s.Engine.Resolve(ctx, segment(t, s.Lab, tx.ID).ID, bearer.Receipt{}, bearer.ErrRefused)
 		}},
-		"text": {false, func() error { return s.Engine.Tell(ctx, enginetest.Number, "en", engine.TextRemoved) }},
+		"text": {false, func() error { return s.Engine.Tell(ctx, enginetest.Number, "en", notice.Left) }},
 	} {
 		s.a.arm(1)
 		err := c.do()

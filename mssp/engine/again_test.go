@@ -12,6 +12,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -173,7 +174,11 @@ func TestOrphanOfNobody(t *testing.T) {
 //
 // Supports: 3.5.3-3
 func TestLateToAnErasedRequest(t *testing.T) {
-	l := &line{core: bare(t, Options{})}
+	texts, err := notice.New(notice.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{core: bare(t, Options{Texts: texts})}
 	tx := mssp.Transaction{ID: "h1", Kind: mssp.KindSign, MSISDN: "41790000001"}
 	for word, want := range map[applet.StatusWord]struct {
 		what  string

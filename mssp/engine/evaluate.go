@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 )
 
@@ -117,7 +119,7 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 	}
 	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
 		if blocked && !card.Blocked[i] {
-			out.Texts = append(out.Texts, l.text(f.tx.MSISDN, f.request.Language, TextBlocked, l.o.CodeHelp)...)
+			out.Texts = append(out.Texts, l.text(f.tx.MSISDN, f.request.Language, notice.Blocked, time.Time{})...)
 		}
 		if blocked || out.CodeSet {
 			card.Blocked[i] = blocked

@@ -13,6 +13,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/faulttest"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -103,7 +104,7 @@ func TestErrorsInARow(t *testing.T) {
 func TestBlockedCode(t *testing.T) {
 	for _, u := range []mssp.KeyUsage{mssp.Authentication, mssp.NonRepudiation} {
 		l := enginetest.New(t)
-		l.Options.CodeHelp = "Call 0800 123456."
+		l.Options.Texts, _ = notice.New(notice.Options{Help: "Call 0800 123456."})
 		l.Kill()
 		c := l.Enrolled(enginetest.Number, applet.ECDSAP256, u)
 		l.EditSubscriber(func(s *mssp.Subscriber) { s.Language = "de" })
@@ -177,7 +178,7 @@ func TestTell(t *testing.T) {
 		"de": "Mobile ID: Ihre Registrierung ist beendet.", "fi": "Mobiilivarmenne: rekisteröinti on päättynyt.",
 	} {
 		l.Texts = nil
-		l.OK(l.Engine.Tell(context.Background(), enginetest.Number, lang, engine.TextRemoved))
+		l.OK(l.Engine.Tell(context.Background(), enginetest.Number, lang, notice.Left))
 		l.Engine.Sweep(context.Background())
 		l.Settle()
 		if len(l.Texts) != 1 {

@@ -8,6 +8,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -256,9 +257,9 @@ func (l *line) judgeLate(ctx context.Context, tx *mssp.Transaction, a *applet.An
 		switch tx.Kind {
 		case mssp.KindSign:
 			late.What = "the user has signed, the signature was given to nobody"
-			late.Texts = l.text(tx.MSISDN, r.Language, TextLate, "")
+			late.Texts = l.text(tx.MSISDN, r.Language, notice.Late, time.Time{})
 		case mssp.KindRegister:
-			late.Texts = l.text(tx.MSISDN, r.Language, TextLateRegistration, "")
+			late.Texts = l.text(tx.MSISDN, r.Language, notice.LateRegistration, time.Time{})
 		}
 		return late, nil
 	}

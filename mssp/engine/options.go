@@ -11,6 +11,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardkeys"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
@@ -48,9 +49,8 @@ type Options struct {
 	ManageTimeOut time.Duration // life of registration and management transactions; default 3 min
 	// Poll is how often Wait reads the row, for transactions that another
 	// process may finish (PostgreSQL: 1 s); 0 never.
-	Poll time.Duration
-	// CodeHelp ends the text message to a user whose code has blocked: where to unblock it (3.5.4-1).
-	CodeHelp string
+	Poll  time.Duration
+	Texts *notice.Catalogue // text messages to users; nil: those that are built in
 }
 
 // Limits protect subscribers and memory. Zero fields take the defaults; a
@@ -88,6 +88,9 @@ func (o *Options) defaults() error {
 	if o.Elapsed == nil {
 		start := time.Now()
 		o.Elapsed = func() time.Duration { return time.Since(start) }
+	}
+	if o.Texts == nil {
+		o.Texts, _ = notice.New(notice.Options{})
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader

@@ -9,6 +9,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/ota/bearer"
 )
 
@@ -49,7 +50,7 @@ func TestPartsStayTogether(t *testing.T) {
 		l := enginetest.New(t)
 		taken := 0
 		l.Options.Route = func(bearer.Destination) bearer.Bearer { return picky{l, &c.says, &taken} }
-		l.Options.CodeHelp = strings.Repeat("Call us. ", 12)
+		l.Options.Texts, _ = notice.New(notice.Options{Help: strings.Repeat("Call us. ", 12)})
 		l.Kill()
 		card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 		card.Say = func(m applet.Message) applet.Answer {

@@ -8,6 +8,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -41,7 +42,7 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 	}
 	g.log.Info("key registered", "msisdn", number, "slot", slot, "usage", k.Usage.String(), "serial", k.Serial)
 	if !g.o.Quiet {
-		if err := g.engine.Tell(ctx, number, t.Subscriber.Language, engine.TextRegistered); err != nil {
+		if err := g.engine.Tell(ctx, number, t.Subscriber.Language, notice.Registered); err != nil {
 			g.log.Error("telling the user of the registration", "msisdn", number, "error", err)
 		}
 	}

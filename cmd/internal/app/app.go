@@ -276,7 +276,7 @@ func (a *App) newEngine(ctx context.Context) error {
 	a.engine, err = engine.New(engine.Options{
 		Store: a.core.Store, Vault: a.core.Vault, Route: a.bearers.route, RouteByCard: byCard(a.cfg.Bearers), SubmitTimeOut: patience(a.cfg.Bearers),
 		CardProfiles: a.cfg.CardProfiles(), Clock: a.steady.now, Elapsed: a.o.Elapsed, Logger: a.log, Registerer: a.registry, Alerts: a.alerts, Trace: a.o.Trace,
-		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), CodeHelp: a.cfg.Messages.CodeHelp, Poll: a.poll(),
+		Reports: a.cfg.Messages.DeliveryReports || reports(a.cfg.Bearers), Texts: a.cfg.Notices(), Poll: a.poll(),
 		Limits: engine.Limits{
 			QueuePerCard: a.cfg.Limits.Queue, PromptsPerMinute: a.cfg.Limits.PromptsPerMinute, Waiters: a.cfg.Limits.Waiting,
 			AllPromptsPerMinute: a.cfg.Limits.AllPromptsPerMinute, AllCoolOffAfter: a.cfg.Limits.AllCoolOffAfter,

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp/service"
 )
@@ -85,17 +84,12 @@ func (ch *checker) all() {
 	}
 	ch.limits(&c.Limits)
 	ch.retention(&c.Retention)
-	if n := utf8.RuneCountInString(c.Messages.CodeHelp); n > maxCodeHelp {
-		ch.faultf("messages.code_help", "has %d characters, at most %d fit into the text", n, maxCodeHelp)
-	}
+	ch.texts()
 	ch.some("card_profile", len(c.Cards))
 	ch.some("signature_profile", len(c.Profiles))
 	ch.some("bearer", len(c.Bearers))
 	ch.dangers()
 }
-
-// maxCodeHelp keeps the text to a user within two short messages.
-const maxCodeHelp = 80
 
 func (c *Config) hasProfile(uri string) bool {
 	return slices.ContainsFunc(c.Profiles, func(p Sign) bool { return p.URI == uri || slices.Contains(p.Aliases, uri) })

@@ -37,6 +37,7 @@ type Config struct {
 	Lab       Lab       `toml:"lab"`
 	Cards     []Card    `toml:"card_profile"`
 	Profiles  []Sign    `toml:"signature_profile"`
+	Texts     []Text    `toml:"text"`
 	Bearers   []Bearer  `toml:"bearer"`
 
 	written bool // the file has [retention]
@@ -177,8 +178,13 @@ type Limits struct {
 
 // Messages are short messages besides the secured ones.
 type Messages struct {
-	// Ends the text to a user whose personal code has blocked: where to have it unblocked.
+	// Where users get help: {help} in their texts ([[text]]), such as the one that says that a
+	// personal code has blocked.
+	Help string `toml:"help" example:"Call 0800 123 456."`
+	// Former name of help.
 	CodeHelp string `toml:"code_help" example:"Call 0800 123 456."`
+	// Language of texts to users who have none, or one without texts, ISO 639-1.
+	Language string `toml:"language" default:"en"`
 	// Ask the network for delivery reports: a request that it gives up then ends at once,
 	// not at its time limit.
 	DeliveryReports bool `toml:"delivery_reports" default:"false"`

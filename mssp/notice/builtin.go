@@ -1,0 +1,62 @@
+package notice
+
+// builtIn is the catalogue that the program brings.
+func builtIn() map[string]map[Kind]string {
+	return map[string]map[Kind]string{
+		"en": {
+			Registered:       "Mobile ID: your registration is complete.",
+			Blocked:          "Mobile ID: your personal code is blocked after wrong entries. {help}",
+			Expiring:         "Mobile ID: your certificate expires on {date}. Please have it renewed before. {help}",
+			Suspended:        "Mobile ID: your service is suspended. {help}",
+			Reactivated:      "Mobile ID: your service is active again.",
+			Revoked:          "Mobile ID: your certificate is revoked. To use the service again you must register anew. {help}",
+			Left:             "Mobile ID: your registration has ended.",
+			Late:             "Mobile ID: your answer came too late: the request had expired. Your signature was given to nobody.",
+			LateRegistration: "Mobile ID: your answer came too late: the registration had expired. Please begin again.",
+		},
+		"fi": {
+			Registered:       "Mobiilivarmenne: rekisteröinti on valmis.",
+			Blocked:          "Mobiilivarmenne: tunnuslukusi on lukittu väärien yritysten vuoksi. {help}",
+			Expiring:         "Mobiilivarmenne: varmenteesi vanhenee {date}. Uusi se ennen sitä. {help}",
+			Suspended:        "Mobiilivarmenne: palvelusi on keskeytetty. {help}",
+			Reactivated:      "Mobiilivarmenne: palvelusi on taas käytössä.",
+			Revoked:          "Mobiilivarmenne: varmenteesi on peruutettu. Palvelun käyttö vaatii uuden rekisteröinnin. {help}",
+			Left:             "Mobiilivarmenne: rekisteröinti on päättynyt.",
+			Late:             "Mobiilivarmenne: vastauksesi tuli liian myöhään: pyyntö oli vanhentunut. Allekirjoitustasi ei annettu kenellekään.",
+			LateRegistration: "Mobiilivarmenne: vastauksesi tuli liian myöhään: rekisteröinti oli vanhentunut. Aloita uudelleen.",
+		},
+		"de": {
+			Registered:       "Mobile ID: Ihre Registrierung ist abgeschlossen.",
+			Blocked:          "Mobile ID: Ihr persönlicher Code ist nach falschen Eingaben gesperrt. {help}",
+			Expiring:         "Mobile ID: Ihr Zertifikat läuft am {date} ab. Bitte lassen Sie es vorher erneuern. {help}",
+			Suspended:        "Mobile ID: Ihr Dienst ist ausgesetzt. {help}",
+			Reactivated:      "Mobile ID: Ihr Dienst ist wieder aktiv.",
+			Revoked:          "Mobile ID: Ihr Zertifikat ist widerrufen. Um den Dienst wieder zu nutzen, müssen Sie sich neu registrieren. {help}",
+			Left:             "Mobile ID: Ihre Registrierung ist beendet.",
+			Late:             "Mobile ID: Ihre Antwort kam zu spät: die Anfrage war abgelaufen. Ihre Signatur hat niemand erhalten.",
+			LateRegistration: "Mobile ID: Ihre Antwort kam zu spät: die Registrierung war abgelaufen. Bitte beginnen Sie neu.",
+		},
+		"fr": {
+			Registered:       "Mobile ID : votre enregistrement est terminé.",
+			Blocked:          "Mobile ID : votre code personnel est bloqué après des saisies erronées. {help}",
+			Expiring:         "Mobile ID : votre certificat expire le {date}. Veuillez le faire renouveler avant. {help}",
+			Suspended:        "Mobile ID : votre service est suspendu. {help}",
+			Reactivated:      "Mobile ID : votre service est de nouveau actif.",
+			Revoked:          "Mobile ID : votre certificat est révoqué. Pour utiliser à nouveau le service, vous devez vous réenregistrer. {help}",
+			Left:             "Mobile ID : votre enregistrement est terminé, le service est arrêté.",
+			Late:             "Mobile ID : votre réponse est arrivée trop tard : la demande avait expiré. Votre signature n'a été remise à personne.",
+			LateRegistration: "Mobile ID : votre réponse est arrivée trop tard : l'enregistrement avait expiré. Veuillez recommencer.",
+		},
+		"et": {
+			Registered:       "Mobiil-ID: registreerimine on lõpetatud.",
+			Blocked:          "Mobiil-ID: teie kood on valede sisestuste tõttu lukus. {help}",
+			Expiring:         "Mobiil-ID: teie sertifikaat aegub {date}. Palun uuendage see enne seda. {help}",
+			Suspended:        "Mobiil-ID: teie teenus on peatatud. {help}",
+			Reactivated:      "Mobiil-ID: teie teenus töötab taas.",
+			Revoked:          "Mobiil-ID: teie sertifikaat on tühistatud. Teenuse kasutamiseks tuleb uuesti registreeruda. {help}",
+			Left:             "Mobiil-ID: registreering on lõppenud.",
+			Late:             "Mobiil-ID: teie vastus tuli liiga hilja: päring oli aegunud. Teie allkirja ei antud kellelegi.",
+			LateRegistration: "Mobiil-ID: teie vastus tuli liiga hilja: registreerimine oli aegunud. Palun alustage uuesti.",
+		},
+	}
+}
