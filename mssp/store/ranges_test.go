@@ -17,24 +17,24 @@ func TestRangesOfNumbers(t *testing.T) {
 	const year9999 = 253402300799000000 // 9999-12-31T23:59:59Z in microseconds
 	for columns, r := range map[string][2]int64{
 		"ap.disabled ap.other_display ap.certificates ap.unique_ids key_pair.confirmed segment.report segment.delivered receipt.delivered": {0, 1},
-		"keyset.kvn":                              {1, 31}, // TS 102 225 5.1.2: four bits, 0 is no version; 16 more for applets
-		"packet.kvn":                              {0, 31}, // 0: sealed without a key set
-		"heard.kvn":                               {1, 15},
-		"card.codes":                              {0, 15},
-		"key_pair.usage":                          {0, 2},
-		"key_pair.slot key_pair.algorithm":        {0, 0xFF},
+		"keyset.kvn":                       {1, 31}, // TS 102 225 5.1.2: four bits, 0 is no version; 16 more for applets
+		"packet.kvn":                       {0, 31}, // 0: sealed without a key set
+		"heard.kvn":                        {1, 15},
+		"card.codes":                       {0, 15},
+		"key_pair.usage":                   {0, 2},
+		"key_pair.slot key_pair.algorithm": {0, 0xFF},
 		"segment.pid segment.dcs segment.septets": {0, 0xFF}, // TS 23.040 9.2.3.9, 9.2.3.10, 9.2.3.16
-		"mo_part.part":                            {0, 0xFF},
-		"mo_header.state":                         {0, 3},
-		"mo_header.ref":                           {0, 0x1FFFF}, // 16 bits, and which form it has
-		"mo_header.total":                         {1, 63},
-		"mo_header.slot":                          {-63, 1 << 62},
-		"certificate.reason":                      {0, 10}, // RFC 5280 5.3.1
-		"tx.status":                               {0, 9999},
-		"tx.attempt packet.attempt":               {0, 0x10000},
-		"tx.applet_txn":                           {0, 0xFFFFFFFF},
-		"packet.tar":                              {0, 0xFFFFFF},     // TS 102 225 5.1: 3 octets
-		"packet.cntr segment.cntr heard.cntr":     {0, 0xFFFFFFFFFF}, // 5 octets
+		"mo_part.part":                        {0, 0xFF},
+		"mo_header.state":                     {0, 3},
+		"mo_header.ref":                       {0, 0x1FFFF}, // 16 bits, and which form it has
+		"mo_header.total":                     {1, 63},
+		"mo_header.slot":                      {-63, 1 << 62},
+		"certificate.reason":                  {0, 10}, // RFC 5280 5.3.1
+		"tx.status":                           {0, 9999},
+		"tx.attempt packet.attempt":           {0, 0x10000},
+		"tx.applet_txn":                       {0, 0xFFFFFFFF},
+		"packet.tar":                          {0, 0xFFFFFF},     // TS 102 225 5.1: 3 octets
+		"packet.cntr segment.cntr heard.cntr": {0, 0xFFFFFFFFFF}, // 5 octets
 		"tx.deadline tx.created_at patience.until certificate.not_after certificate.not_before segment.next_at": {0, year9999},
 		"tx.seq tx.version card.queued": {0, 1 << 62},
 		"box.pid box.session":           {-1 << 62, 1 << 62},
