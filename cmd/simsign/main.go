@@ -35,7 +35,7 @@ type commands struct {
 	Check     CheckCmd     `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
 	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, release, advance, install; emulated ones: emulate, attach."`
-	User      UserCmd      `cmd:"" help:"Users: add, list, show, lift, erase, register, code, applet."`
+	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, lift, erase, register, code, applet."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`
 	Texts     TextsCmd     `cmd:"" help:"Show the text messages that users get, in each language."`

@@ -14,6 +14,7 @@ type UserCmd struct {
 	Add      UserAddCmd      `cmd:"" help:"Register a subscriber with a card that has been imported."`
 	List     UserListCmd     `cmd:"" help:"List the users."`
 	Show     UserShowCmd     `cmd:"" help:"Show a user with keys, certificates and limits."`
+	Identify UserIdentifyCmd `cmd:"" help:"Record who has identified a user, how and when."`
 	Lift     UserLiftCmd     `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
 	Erase    UserEraseCmd    `cmd:"" help:"Erase what is kept of a person, for good."`
 	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
@@ -92,6 +93,7 @@ func (k *UserShowCmd) Run(c *cli) error {
 		for _, x := range u.Keys {
 			c.printf("key           slot %d, %s, %s, %s%s\n", x.Slot, x.Usage, x.Algorithm, x.State, certificate(x))
 		}
+		c.identity(u.Identity)
 		c.limits(u.Limits)
 		return nil
 	})

@@ -34,6 +34,8 @@ type Store interface {
 	Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error)
 	AddSubscriber(ctx context.Context, sub mssp.Subscriber) error
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
+	Identify(ctx context.Context, i mssp.Identity) (mssp.Identity, error)
+	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
@@ -96,6 +98,7 @@ type Operations interface {
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
 	Users(ctx context.Context, r Page) ([]UserInfo, error)
 	User(ctx context.Context, r UserName) (UserInfo, error)
+	IdentifyUser(ctx context.Context, r Identification) (UserInfo, error)
 	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
 	EraseUser(ctx context.Context, r UserErase) (UserErased, error)
 	Register(ctx context.Context, r Registration) (Registered, error)

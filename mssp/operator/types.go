@@ -197,6 +197,8 @@ type UserInfo struct {
 	State    string    `json:"state"`
 	Blocked  [2]bool   `json:"blocked"` // codes: authentication, non-repudiation
 	Keys     []KeyInfo `json:"keys,omitempty"`
+	// Identity is who has identified him; nil: nobody has recorded it.
+	Identity *IdentityInfo `json:"identity,omitempty"`
 	// Limits are what protects him now, of all providers (without an id) and of each.
 	Limits []LimitInfo `json:"limits,omitempty"`
 }

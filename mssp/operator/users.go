@@ -87,6 +87,9 @@ func (s *Service) User(ctx context.Context, r UserName) (UserInfo, error) {
 		return UserInfo{}, err
 	}
 	u := userInfo(sub, card, pairs)
+	if u.Identity, err = s.identity(ctx, number); err != nil {
+		return u, err
+	}
 	u.Limits, err = s.limits(ctx, number)
 	return u, err
 }

@@ -45,6 +45,9 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 		return nil, mssp.Faultf(mssp.WrongParam, "the key usage must be authentication (1) or non-repudiation (2)")
 	}
 	t, err := g.registrant(ctx, r.MSISDN)
+	if err == nil {
+		err = g.identified(ctx, t)
+	}
 	if err == nil && t.Offers == nil && t.Profile.Way().Version() > applet.Version1 {
 		ahead := *r // what the profile alone refuses costs no short message
 		if err = fits(t, &ahead); err == nil {

@@ -8,7 +8,8 @@
 //	flow A: generate -> public key -> PKCS#10 -> hash to the card -> signature
 //	flow B: PKCS#10 with holes to the card -> public key and signature
 //
-// Identity and number of the person are verified before, by the RA (3.5.1-1).
+// Identity and number of the person are verified before, by the RA, whose record of it
+// may be demanded (3.5.1-1).
 //
 // The other commands for key pairs are here too: to read a public key in parts,
 // to delete a pair, to store a certificate in the card.
@@ -23,12 +24,14 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // Store is what a Registrar reads and writes: whole rows of key pairs.
 type Store interface {
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
+	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 }
 
 // CA issues certificates (2-1, INT11); *pki.CA is one.
@@ -46,6 +49,8 @@ type Options struct {
 	// otherwise it travels before the first signature (5-2).
 	ConfirmAtOnce bool
 	Quiet         bool // no text message when a user is registered
+	// Identified: nobody gets his first key of whom no identification was recorded.
+	Identified bool
 
 	Clock  func() time.Time
 	Logger *slog.Logger

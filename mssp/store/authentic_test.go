@@ -85,6 +85,7 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 			_, _, _, looked := l.Lookup(ctx, number())
 			return cmp.Or(err, looked)
 		},
+		"identity":    func() error { return nothing(l.Identity(ctx, sms.MSISDN(key("SELECT msisdn FROM identity")))) },
 		"certificate": func() error { _, err := l.Certificate(ctx, key("SELECT serial FROM certificate")); return err },
 		"tx": func() error {
 			if tx := l.transaction(mssp.TransID(key("SELECT id FROM tx"))); tx.Damage != "" {
@@ -99,6 +100,7 @@ func (l *lab) fill() {
 	l.Helper()
 	l.ok(l.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank", PasswordHash: "x", Profiles: []string{"urn:p"}, Prefixes: []string{"4179"}}))
 	l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Anna", Serial: "S1", Language: "en", State: mssp.SubscriberActive}))
+	l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: numberA, How: mssp.ByEID, By: "Carl", At: epoch, Email: "a@b.example", Document: "P1", Recorder: "ops", RecordedAt: epoch})))
 	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: cardA, Slot: 1, Usage: 1, Algorithm: 17, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: "0a", CertDER: []byte{2}, CSR: []byte{3}}}))
 	l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "0a", ICCID: cardA, MSISDN: numberA, Subject: "CN=Anna", NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: "ab"}))
 	l.ok(l.ConfirmCertificate(ctx, "0a", []byte{2}))
@@ -201,6 +203,7 @@ const onlyA = " WHERE iccid LIKE '" + string(cardA) + "%'"
 var otherWords = map[string]any{
 	"subscriber.iccid": string(cardB),
 	"card.state":       "suspended", "subscriber.state": "suspended", "key_pair.state": "requested", "certificate.status": "valid", "tx.state": "done",
+	"identity.how": "kiosk",
 }
 
 // rewrite writes another value into a column, one that it may hold, wants it
@@ -260,7 +263,7 @@ func TestRowsAreAdoptedOnce(t *testing.T) {
 		mark()
 		v := l.keyed()
 		n, err := l.Authenticate(ctx, v)
-		if err != nil || n != 7 {
+		if err != nil || n != 8 {
 			l.Fatalf("%d rows, %v", n, err)
 		}
 		for table, read := range l.decides(db) {

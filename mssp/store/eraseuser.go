@@ -44,6 +44,7 @@ var sqlErasePerson = [...]string{
 	`DELETE FROM receipt WHERE dest = $1`,
 	`DELETE FROM segment WHERE tx_seq = 0 AND dest = $1`,
 	`DELETE FROM patience WHERE msisdn = $1`,
+	`DELETE FROM identity WHERE msisdn = $1`,
 	`DELETE FROM subscriber WHERE msisdn = $1`,
 }
 

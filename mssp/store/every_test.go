@@ -24,6 +24,7 @@ func TestEveryField(t *testing.T) {
 		l.everyAP()
 		l.everyCard()
 		l.everySubscriber()
+		l.everyIdentity()
 		l.everyKeyPair()
 		l.everySealed()
 		l.everyCertificate()
@@ -110,6 +111,24 @@ func (l *lab) everySubscriber() {
 		stored("changed")
 		_, err := l.ChangeSubscriber(ctx, u.MSISDN, func(u *mssp.Subscriber) error { u.State = mssp.SubscriberRemoved; return nil }) // the card is free again
 		l.ok(err)
+	})
+}
+
+func (l *lab) everyIdentity() {
+	n := 0
+	fieldtest.Each(l.T, mssp.Identity{How: mssp.ByEID}, map[string]any{"How": mssp.ByKiosk}, func(field string, i mssp.Identity) {
+		n++
+		i.MSISDN, i.Version = sms.MSISDN(fmt.Sprintf("41790003%03d", n)), 1
+		l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: i.MSISDN, ICCID: l.freshCard(), State: mssp.SubscriberActive}))
+		have, err := l.Identify(ctx, i)
+		l.ok(err)
+		l.same("new identity, "+field, i, have)
+		l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: i.MSISDN, How: mssp.FaceToFace})))
+		l.ok(nothing(l.Identify(ctx, i)))
+		i.Version = 3
+		have, err = l.Identity(ctx, i.MSISDN)
+		l.ok(err)
+		l.same("identity written over, "+field, i, have)
 	})
 }
 

@@ -71,6 +71,13 @@ func (l *lab) recordCalls() map[string]call {
 		"ChangeSubscriber": always(func() error {
 			return nothing(l.ChangeSubscriber(ctx, u.MSISDN, func(u *mssp.Subscriber) error { u.Name += "x"; return nil }))
 		}),
+		"Identify": always(func() error {
+			return nothing(l.Identify(ctx, mssp.Identity{MSISDN: u.MSISDN, How: mssp.ByPortal, By: fresh("clerk %d"), At: epoch, RecordedAt: epoch}))
+		}),
+		"read Identity": func() func() error {
+			l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: u.MSISDN, How: mssp.ByPortal, By: "Carl", At: epoch, RecordedAt: epoch})))
+			return func() error { return nothing(l.Identity(ctx, u.MSISDN)) }
+		},
 		"read Lookup": always(func() error { _, _, _, err := l.Lookup(ctx, u.MSISDN); return err }),
 	}
 }

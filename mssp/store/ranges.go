@@ -43,6 +43,7 @@ var words = map[string]string{
 	"tx.state": "queued sending waiting prompted done failed", "card.state": "active suspended", "subscriber.state": "active suspended removed",
 	"key_pair.state": "generated registering requested registered suspended revoking revoked deleted", "certificate.status": "pending valid suspended revoked",
 	"segment.state": "queued sent accepted rejected ambiguous dropped", "tx.kind": "sign register handler code applet",
+	"identity.how":  "face-to-face portal partner eid kiosk",
 	"card.carriage": " packet own", // or none
 }
 

@@ -37,7 +37,7 @@ func TestNothingIsWrittenWithoutItsTag(t *testing.T) {
 	l.ok(nothing(l.Authenticate(ctx, tagger)))
 	db := l.raw()
 	tagged := map[string]bool{
-		"AddAP": true, "ChangeAP": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true,
+		"AddAP": true, "ChangeAP": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true, "Identify": true,
 		"PutKeyPairs": true, "AddCertificate": true, "AddCertificate over a pending one": true, "AddCertificate over an expired one": true,
 		"ConfirmCertificate": true, "SetCertStatus": true,
 		"Accept what cannot be sealed": true, "SealNext of what cannot be sealed": true,

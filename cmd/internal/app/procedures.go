@@ -34,7 +34,8 @@ func (a *App) newProcedures() (err error) {
 	}
 	r := registration.Options{
 		Engine: a.engine, Store: a.core.Store, SignatureProfiles: a.cfg.SignatureProfiles(),
-		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration, Clock: a.steady.now, Logger: a.log,
+		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration,
+		Identified: a.cfg.DemandsIdentity(), Clock: a.steady.now, Logger: a.log,
 	}
 	s := signature.Options{
 		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Clock: a.o.Clock}),

@@ -23,24 +23,26 @@ type Config struct {
 	// that systemd made ($STATE_DIRECTORY) is used, else "data".
 	Data string `toml:"data" example:"/var/lib/simsign"`
 
-	API       API       `toml:"api"`
-	CA        CA        `toml:"ca"`
-	Metrics   Metrics   `toml:"metrics"`
-	Admin     Admin     `toml:"admin"`
-	Console   Console   `toml:"console"`
-	Store     Store     `toml:"store"`
-	Retention Retention `toml:"retention"`
-	Keys      Keys      `toml:"keys"`
-	Limits    Limits    `toml:"limits"`
-	Messages  Messages  `toml:"messages"`
-	Log       Log       `toml:"log"`
-	Lab       Lab       `toml:"lab"`
-	Cards     []Card    `toml:"card_profile"`
-	Profiles  []Sign    `toml:"signature_profile"`
-	Texts     []Text    `toml:"text"`
-	Bearers   []Bearer  `toml:"bearer"`
+	API          API          `toml:"api"`
+	CA           CA           `toml:"ca"`
+	Metrics      Metrics      `toml:"metrics"`
+	Admin        Admin        `toml:"admin"`
+	Console      Console      `toml:"console"`
+	Store        Store        `toml:"store"`
+	Retention    Retention    `toml:"retention"`
+	Keys         Keys         `toml:"keys"`
+	Registration Registration `toml:"registration"`
+	Limits       Limits       `toml:"limits"`
+	Messages     Messages     `toml:"messages"`
+	Log          Log          `toml:"log"`
+	Lab          Lab          `toml:"lab"`
+	Cards        []Card       `toml:"card_profile"`
+	Profiles     []Sign       `toml:"signature_profile"`
+	Texts        []Text       `toml:"text"`
+	Bearers      []Bearer     `toml:"bearer"`
 
-	written bool // the file has [retention]
+	written   bool // the file has [retention]
+	registers bool // and [registration]
 
 	dir  string // folder of the file
 	file string // its name, where it was read from one

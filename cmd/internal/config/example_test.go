@@ -59,7 +59,10 @@ func TestExample(t *testing.T) {
 	if !c.RetentionWritten() || d.RetentionWritten() {
 		t.Error("[retention] stands in the example, and not in the site alone")
 	}
-	d.written = true
+	if !c.DemandsIdentity() || d.DemandsIdentity() {
+		t.Error("an identity is demanded by the example, and not by the site alone")
+	}
+	d.written, d.registers = true, true
 	if !reflect.DeepEqual(c, d) {
 		t.Errorf("the example differs from the defaults:\n%+v\n%+v", c, d)
 	}

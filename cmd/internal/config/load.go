@@ -39,7 +39,7 @@ func Parse(path string, data []byte, getenv func(string) string) (*Config, error
 	if !ok {
 		return nil, faults.err()
 	}
-	c := &Config{dir: dir, file: filepath.Join(dir, filepath.Base(path)), written: root.fields["retention"] != nil}
+	c := &Config{dir: dir, file: filepath.Join(dir, filepath.Base(path)), written: root.fields["retention"] != nil, registers: root.fields["registration"] != nil}
 	d := &decoder{faults: faults}
 	d.table(root, reflect.ValueOf(c).Elem(), "")
 	ch := &checker{c: c, root: root, faults: faults, getenv: getenv}

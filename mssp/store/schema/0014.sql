@@ -8,3 +8,17 @@ CREATE TABLE audit (
 	entry  {BLOB} NOT NULL,
 	hash   {BLOB} NOT NULL
 );
+
+-- Who identified a user, how and when, before he was registered.
+CREATE TABLE identity (
+	msisdn        TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
+	how           TEXT NOT NULL,
+	identifier    TEXT NOT NULL, -- who identified him
+	identified_at BIGINT NOT NULL,
+	email         TEXT NOT NULL DEFAULT '',
+	document      TEXT NOT NULL DEFAULT '',
+	recorder      TEXT NOT NULL DEFAULT '',
+	recorded_at   BIGINT NOT NULL,
+	version       BIGINT NOT NULL DEFAULT 1,
+	tag           {BLOB}
+);

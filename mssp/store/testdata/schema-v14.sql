@@ -247,3 +247,15 @@ CREATE TABLE audit (
 	entry  BLOB NOT NULL,
 	hash   BLOB NOT NULL
 );
+CREATE TABLE identity (
+	msisdn        TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
+	how           TEXT NOT NULL,
+	identifier    TEXT NOT NULL, -- who identified him
+	identified_at BIGINT NOT NULL,
+	email         TEXT NOT NULL DEFAULT '',
+	document      TEXT NOT NULL DEFAULT '',
+	recorder      TEXT NOT NULL DEFAULT '',
+	recorded_at   BIGINT NOT NULL,
+	version       BIGINT NOT NULL DEFAULT 1,
+	tag           BLOB
+);
