@@ -1,6 +1,19 @@
 // Package audit says what was done, by whom, on whom, why and when. An entry is written
-// in the commit of the change that it tells of, and carries the hash of the entry before
-// it, so that an edit, a removal or a truncation is found.
+// in the commit of the change that it tells of (package store): each edge of the state
+// table has exactly one, and a commit that fails leaves none. A person stands there by a
+// keyed pseudonym beside his masked number; no text, code or key stands there at all.
+//
+// The hash of a record is SHA-256 over the hash before it, its number, its time and its
+// octets; so everybody can check a chain, an export too. Beside it stands a tag, made of the
+// hash with a key of the installation: whoever writes in the database without having that
+// key can neither change, insert, swap nor remove an entry, nor make the chain anew. What
+// he can do is put the whole back as it was earlier, or cut off its end. That is found by
+// anchors: number and hash of the newest record, in the log, and signed with Ed25519 in a
+// file. Whoever has the keys of the installation can make all of it anew, but not what was
+// taken away before: the copies of the anchors, and of the log, contradict him.
+//
+// Entries that retention has cut off at the beginning leave one that says up to which
+// number and hash: the chain verifies from there.
 package audit
 
 import "context"

@@ -81,7 +81,7 @@ func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResul
 	if err := w.box.b.room(); err != nil { // it is new, and what is left is for the others
 		return AcceptResult{}, err
 	}
-	w.record(accepted.Change)
+	w.record(&tx, accepted.Change)
 	if p != nil {
 		if err := p.count(w, tx.MSISDN, tx.AP, now); err != nil {
 			return AcceptResult{}, err
@@ -92,7 +92,7 @@ func accept(w *work, tx mssp.Transaction, p *Prompt, seal SealFunc) (AcceptResul
 		res.Own, err = waitingOf(w, &tx)
 		return res, err
 	}
-	w.record(turn.Change)
+	w.record(&tx, turn.Change)
 	if turn.effect == mssp.EffectSubmit {
 		res.Dispatched, err = storeSealed(w, &tx, sd, now)
 		return res, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // rowsMark is the mark of migration 10: rows that decide have no tag yet. It is
@@ -101,8 +102,9 @@ func (s *Store) adoptTable(ctx context.Context, t *table) (done int, err error) 
 				}
 			}
 			more = len(keys) == adoptBatch
-			if err == nil {
+			if err == nil && len(keys) > 0 {
 				done += len(keys)
+				q.note(audit.Entry{Action: "row.adopt", Subject: audit.Of("row", t.name), Times: int64(len(keys))})
 			}
 			return err
 		})
@@ -116,7 +118,9 @@ func (s *Store) adoptEnded(ctx context.Context, since time.Time) (done int, err 
 		err = s.do(ctx, func(q querier) error {
 			last, n, err := adoptEnds1(q, after, since)
 			more, after = n == adoptBatch, last
-			done += n
+			if done += n; n > 0 {
+				q.note(audit.Entry{Action: "row.adopt", Subject: audit.Of("row", "tx"), Times: int64(n)})
+			}
 			return err
 		})
 	}
@@ -188,7 +192,10 @@ func (s *Store) adoptAltered(ctx context.Context, t *table, sh *shape) (n int, e
 	})
 	for _, k := range keys {
 		if err == nil {
-			err = s.do(ctx, func(q querier) error { return t.seal(q, k...) })
+			err = s.do(ctx, func(q querier) error {
+				q.note(audit.Entry{Action: "row.adopt", Subject: audit.Of("row", t.name)})
+				return t.seal(q, k...)
+			})
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 const (
@@ -47,6 +48,7 @@ func (s *Records) AddAP(ctx context.Context, ap mssp.AP) error {
 	return s.do(ctx, func(q querier) error {
 		n, err := q.exec(sqlNewAP, append(apArgs(&ap), ap.CreatedAt)...)
 		if err == nil && n > 0 {
+			q.note(audit.Entry{Action: "ap.add", Subject: audit.Of("ap", string(ap.ID)), After: standingOfAP(&ap)})
 			return tableAP.seal(q, string(ap.ID))
 		}
 		if err != nil {
@@ -68,6 +70,7 @@ func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) e
 		if ap, err = oneOf(q, scanAP, sqlHoldAP, string(id)); err != nil {
 			return err
 		}
+		was := ap
 		if err := f(&ap); err != nil {
 			return err
 		}
@@ -76,6 +79,9 @@ func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) e
 		if _, err = q.exec(sqlChangeAP, apArgs(&ap)...); err != nil {
 			return err
 		}
+		q.note(audit.Entry{
+			Action: "ap.change", Subject: audit.Of("ap", string(id)), Before: standingOfAP(&was), After: standingOfAP(&ap), Detail: changed(was, ap),
+		})
 		return tableAP.seal(q, string(id))
 	})
 	return ap, err
@@ -116,6 +122,17 @@ func scanAP(r *row) (mssp.AP, error) {
 		return ap, fmt.Errorf("store: ap: %w: %w", ErrAltered, err)
 	}
 	return ap, r.err()
+}
+
+// standingOfAP is what a provider may, in a word.
+func standingOfAP(ap *mssp.AP) string {
+	switch {
+	case !ap.RemovedAt.IsZero():
+		return "removed"
+	case ap.Disabled:
+		return "disabled"
+	}
+	return "active"
 }
 
 func list(s []string) string {

@@ -135,6 +135,7 @@ var tagless = map[string]string{
 	"kek": "sealed under the root key", "keyset": "sealed", "packet": "the answer itself is authenticated, by the keys of the card",
 	"segment": "packets are secured; a text binds nobody", "receipt": "the network's word, as everything of it",
 	"mo_header": "the answer itself is authenticated", "mo_part": "the answer itself is authenticated", "mo_seen": "digests of messages that are worth nothing",
+	"audit": "a chain with a tag of its own kind, see audit.go", "audit_head": "says what the chain says",
 	"heard":      "an answer names a request that waits for it besides",
 	"erasure":    "numbers that are being erased: who can write here can delete too",
 	"retention":  "as erasure",

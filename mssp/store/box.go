@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // Box is a process that works on the database, and holds some of its rows.
@@ -276,7 +278,9 @@ func (b *Boxes) bury(ctx context.Context) error {
 				}
 			}
 			n, err := q.exec(sqlBury+` AND `+sqlFence+`$2`+sqlKept, other.Start, b.me.Start)
-			buried = n > 0
+			if buried = n > 0; buried {
+				q.note(audit.Entry{Action: "box.bury", Subject: audit.Of("box", other.Name)})
+			}
 			return err
 		})
 		if err != nil {

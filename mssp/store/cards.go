@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -124,6 +125,7 @@ func (s *Records) ImportKeys(ctx context.Context, c mssp.Card, f func(have []mss
 				return &Existing[mssp.KeySet]{Row: mssp.KeySet{ICCID: c.ICCID, Applet: k.Applet, KVN: k.KVN}}
 			}
 		}
+		q.note(audit.Entry{Action: "card.import", Subject: audit.Card(c.ICCID), Detail: versions(ks)})
 		return nil
 	})
 }
@@ -136,6 +138,7 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		if c, err = oneOf(q, scanCard, sqlHoldCard, string(iccid)); err != nil {
 			return err
 		}
+		was := c
 		if err := f(&c); err != nil {
 			return err
 		}
@@ -144,6 +147,7 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage, hex.EncodeToString([]byte(c.Offers))); err != nil {
 			return err
 		}
+		q.note(audit.Entry{Action: "card.change", Subject: audit.Card(iccid), Before: was.State, After: c.State, Detail: changed(was, c)})
 		return tableCard.seal(q, string(iccid))
 	})
 	return c, err

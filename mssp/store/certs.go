@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -73,6 +75,7 @@ func (s *Certificates) AddCertificate(ctx context.Context, c mssp.Certificate) e
 			n, err := q.exec(sqlNewCertificate, c.Serial, string(c.ICCID), string(c.MSISDN), c.Subject, c.DER, string(c.Status), c.Reason,
 				c.NotBefore, c.NotAfter, c.RevokedAt, c.KeyHash)
 			if err == nil && n > 0 {
+				q.note(certEntry(&c, "add", "", c.Status))
 				return tableCertificate.seal(q, c.Serial)
 			}
 			if err != nil {
@@ -83,6 +86,10 @@ func (s *Certificates) AddCertificate(ctx context.Context, c mssp.Certificate) e
 			}
 		}
 	})
+}
+
+func certEntry(c *mssp.Certificate, action string, from, to mssp.CertStatus) audit.Entry {
+	return audit.Entry{Action: "certificate." + action, Subject: audit.On("certificate", c.Serial, c.MSISDN), Before: string(from), After: string(to)}
 }
 
 // takeKey takes the key from the certificate that has it, when that may be.
@@ -101,11 +108,15 @@ func takeKey(q querier, c *mssp.Certificate, now time.Time) error {
 		if _, err = q.exec(sqlVoid, have.Serial, superseded, now); err != nil {
 			return err
 		}
+		e := certEntry(&have, "change", have.Status, mssp.CertRevoked)
+		e.Reason = "superseded"
+		q.note(e)
 		return tableCertificate.seal(q, have.Serial)
 	case have.NotAfter.Before(now) && have.Status != mssp.CertRevoked:
 		if _, err = q.exec(sqlGiveUpKey, have.Serial); err != nil {
 			return err
 		}
+		q.note(certEntry(&have, "expired", have.Status, have.Status))
 		return tableCertificate.seal(q, have.Serial)
 	}
 	return &Existing[mssp.Certificate]{Row: have}
@@ -125,6 +136,7 @@ func (s *Certificates) ConfirmCertificate(ctx context.Context, serial string, de
 		if _, err = q.exec(`UPDATE certificate SET der = $2, status = 'valid' WHERE serial = $1`, serial, der); err != nil {
 			return err
 		}
+		q.note(certEntry(&have, "change", have.Status, mssp.CertValid))
 		return tableCertificate.seal(q, serial)
 	})
 }
@@ -149,6 +161,9 @@ func (s *Certificates) SetCertStatus(ctx context.Context, serial string, to mssp
 		if _, err = q.exec(`UPDATE certificate SET status = $2, reason = $3, revoked_at = $4 WHERE serial = $1`, serial, string(to), reason, at); err != nil {
 			return err
 		}
+		e := certEntry(&was, "change", was.Status, to)
+		e.Reason = fmt.Sprint("RFC 5280 reason ", reason)
+		q.note(e)
 		return tableCertificate.seal(q, serial)
 	})
 	return was, err

@@ -19,8 +19,16 @@ type db struct {
 	auth  *authority
 }
 
-// do runs a business transaction: one commit, maybe more than one run.
-func (d *db) do(ctx context.Context, f func(querier) error) error { return d.b.do(ctx, f) }
+// do runs a business transaction: one commit, maybe more than one run. What it notes
+// for the audit log is in that commit.
+func (d *db) do(ctx context.Context, f func(querier) error) error {
+	written := 0
+	err := d.b.do(ctx, d.audited(ctx, &written, f))
+	if err == nil {
+		d.m.audited(written)
+	}
+	return err
+}
 
 // read runs statements that change nothing and see committed state only.
 func (d *db) read(ctx context.Context, f func(querier) error) error { return d.b.read(ctx, f) }

@@ -13,7 +13,7 @@
 // (what the CA has issued), Inbound (what cards have sent), Completions (who is still to
 // be told that a transaction has ended), Boxes (which processes work here, and what they
 // hold), Patience (what counts against a number), Erasures (what is not kept any
-// more), and its own methods for transactions
+// more), Audits (what was done, by whom), and its own methods for transactions
 // and the outbox. Whoever needs one part takes that part.
 //
 // A card does one thing at a time. Its row says which transaction is at the

@@ -152,14 +152,15 @@ func (s *Erasures) Erase(ctx context.Context, keep Retention, t Turn) (gone Eras
 			}
 			more = more || moved
 		}
-		more = more || left == 0
-		if keep.Texts.IsZero() {
+		if more = more || left == 0; keep.Texts.IsZero() {
+			noteErased(q, "retention", gone)
 			return nil
 		}
 		n, err := q.exec(sqlOldTexts, keep.Texts, eraseBatch)
 		if more = more || n == eraseBatch; n > 0 {
 			gone[mssp.Texts] += n
 		}
+		noteErased(q, "retention", gone)
 		return err
 	})
 	if err == nil {

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -80,6 +82,7 @@ func (s *Erasures) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) e
 				return err
 			}
 		}
+		q.note(audit.Entry{Action: "user.erase", Subject: audit.User(n), Before: string(sub.State)})
 		for _, sql := range sqlErasePerson {
 			if _, err := q.exec(sql, string(n)); err != nil {
 				return err
@@ -99,6 +102,9 @@ func eraseCertificates(q querier, n sms.MSISDN, now time.Time) error {
 		if _, err := q.exec(sqlBlankCertificate, certs[i].Serial, []byte(nil), ceased, now); err != nil {
 			return err
 		}
+		e := certEntry(&certs[i], "change", certs[i].Status, mssp.CertRevoked)
+		e.Reason = "erased"
+		q.note(e)
 		if err := tableCertificate.seal(q, certs[i].Serial); err != nil {
 			return err
 		}
@@ -116,6 +122,7 @@ func eraseKeys(q querier, iccid ota.ICCID) error {
 		if _, err := q.exec(sqlBlankKey, string(iccid), slot, []byte(nil)); err != nil {
 			return err
 		}
+		q.note(audit.Entry{Action: "key.change", Subject: audit.Card(iccid), After: string(mssp.KeyDeleted), Detail: fmt.Sprint("slot ", slot), Reason: "erased"})
 		if err := tableKeyPair.seal(q, string(iccid), slot); err != nil {
 			return err
 		}
@@ -155,6 +162,7 @@ func (s *Erasures) EraseMarked(ctx context.Context, now time.Time) (gone Erased,
 		if len(rows) == 0 {
 			_, err = q.exec(`DELETE FROM erasure WHERE msisdn = $1`, number)
 		}
+		noteErased(q, "person", gone)
 		return err
 	})
 	if err == nil {

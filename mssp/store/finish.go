@@ -147,11 +147,13 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 }
 
 func putCardFacts(q querier, c *mssp.Card) error {
-	if _, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID)); err != nil {
+	was, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID))
+	if err != nil {
 		return err // what is there is not made good by being written beside
 	}
 	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version, hex.EncodeToString([]byte(c.Offers)))
 	if err == nil && n > 0 {
+		noteFacts(q, &was, c)
 		return tableCard.seal(q, string(c.ICCID))
 	}
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -115,8 +117,12 @@ func hear(q querier, h *Heard) error {
 // of that number come again, it begins at 0.
 func retire(q querier, iccid ota.ICCID, sets []byte) error {
 	for _, set := range sets {
-		if _, err := q.exec(sqlRetire, string(iccid), kvnNumber(true, set)); err != nil {
+		n, err := q.exec(sqlRetire, string(iccid), kvnNumber(true, set))
+		if err != nil {
 			return err
+		}
+		if n > 0 {
+			q.note(audit.Entry{Action: "keyset.retire", Subject: audit.Card(iccid), Detail: versions([]mssp.KeySet{{Applet: true, KVN: set}})})
 		}
 		if _, err := q.exec(sqlForgetHeard, string(iccid), set, int64(ota.MaxCNTR)); err != nil {
 			return err

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -71,6 +73,7 @@ func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 	n, err := q.exec(sqlPutKeyPair, string(k.ICCID), k.Slot, byte(k.Usage), k.Algorithm, string(k.State), k.Confirmed,
 		k.PublicKey, k.Serial, k.CertDER, k.CSR, at, k.Version)
 	if err == nil && n > 0 {
+		q.note(audit.Entry{Action: "key.change", Subject: audit.Card(k.ICCID), After: string(k.State), Detail: fmt.Sprint("slot ", k.Slot)})
 		return tableKeyPair.seal(q, string(k.ICCID), k.Slot)
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -75,6 +76,7 @@ func (s *Records) ChangeKeySets(ctx context.Context, iccid ota.ICCID, f func(mss
 				return err
 			}
 		}
+		q.note(audit.Entry{Action: "keyset.change", Subject: audit.Card(iccid), Detail: versions(sets)})
 		return nil
 	})
 }
@@ -100,6 +102,7 @@ func (s *Records) AddKeySet(ctx context.Context, iccid ota.ICCID, f func(mssp.Ca
 		if err == nil && n == 0 {
 			err = &Existing[mssp.KeySet]{Row: mssp.KeySet{ICCID: iccid, Applet: ks.Applet, KVN: ks.KVN}}
 		}
+		q.note(audit.Entry{Action: "keyset.add", Subject: audit.Card(iccid), Detail: versions([]mssp.KeySet{*ks})})
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -36,6 +37,7 @@ func (s *Store) AnsweredLate(ctx context.Context, l Late) (first bool, texts []O
 		if first, texts = n > 0, nil; err != nil || !first {
 			return err
 		}
+		q.note(audit.Entry{Action: "tx.late", Subject: audit.Tx(string(l.TxID), ""), Detail: l.What})
 		if err := hear(q, l.Heard); err != nil {
 			return err
 		}

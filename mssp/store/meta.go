@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota/keys"
 )
 
@@ -30,6 +31,9 @@ func (s *Store) SetMeta(ctx context.Context, name string, val []byte) error {
 func (s *Store) AddMeta(ctx context.Context, name string, val []byte) error {
 	return s.do(ctx, func(q querier) error {
 		n, err := q.exec(`INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, val)
+		if err == nil && n > 0 {
+			q.note(audit.Entry{Action: "document.add", Subject: audit.Of("document", name)})
+		}
 		if err != nil || n > 0 {
 			return err
 		}
@@ -57,6 +61,7 @@ func (s *Store) AddKEK(ctx context.Context, k keys.WrappedKEK) error {
 		if err == nil && n == 0 {
 			err = fmt.Errorf("store: key-encryption key %d: %w", k.ID, ErrExists)
 		}
+		q.note(audit.Entry{Action: "kek.add", Subject: audit.Of("kek", fmt.Sprint(k.ID))})
 		return err
 	})
 }
@@ -116,5 +121,6 @@ func (s *Store) Check(ctx context.Context) error {
 			return errors.Join(r.err(), fmt.Errorf("%w: %s", ErrCorrupt, a.what))
 		}))
 	}
-	return errors.Join(errs...)
+	_, err := s.VerifyAudit(ctx, nil)
+	return errors.Join(append(errs, err)...)
 }

@@ -23,6 +23,7 @@ type metrics struct {
 	erased    *prometheus.CounterVec // by kind
 	free      prometheus.Gauge
 	reserve   prometheus.Gauge
+	audits    prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -44,6 +45,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		conflicts: counter("mo_conflicts_total", "Inbound parts with other octets, or another total, than an earlier one: not all are from the card."),
 		evicted:   counter("mo_replaced_total", "Incomplete inbound messages that gave way to a new one, or had no room."),
 	}
+	m.audits = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "simsign", Subsystem: "audit", Name: "entries_total", Help: "Entries written to the audit log."})
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "simsign", Subsystem: "store", Name: name, Help: help})
 	}
@@ -75,7 +77,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused, m.erased, m.free, m.reserve} {
+	for _, c := range []prometheus.Collector{m.jobs, m.commits, m.size, m.seconds, m.unknowns, m.conflicts, m.evicted, m.changes, m.refused, m.erased, m.free, m.reserve, m.audits} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -89,6 +91,8 @@ func (m *metrics) batch(n int, d time.Duration) {
 	m.size.Observe(float64(n))
 	m.seconds.Observe(d.Seconds())
 }
+
+func (m *metrics) audited(n int) { m.audits.Add(float64(n)) }
 
 func (m *metrics) unknown() { m.unknowns.Inc() }
 

@@ -70,8 +70,8 @@ func TestCounters(t *testing.T) {
 		}
 		tx, open := newTx(), newTx()
 		l.user()
-		counted("a request", map[string]float64{"tx_changes_total accepted new": 1, "tx_changes_total turn queued": 1}, func() { l.accept(tx) })
-		counted("one that waits", map[string]float64{"tx_changes_total accepted new": 1}, func() { l.accept(open) })
+		counted("a request", map[string]float64{"simsign_audit_entries_total": 2, "tx_changes_total accepted new": 1, "tx_changes_total turn queued": 1}, func() { l.accept(tx) })
+		counted("one that waits", map[string]float64{"simsign_audit_entries_total": 1, "tx_changes_total accepted new": 1}, func() { l.accept(open) })
 		counted("a repeat", map[string]float64{}, func() {
 			again := open
 			again.ID = newTx().ID
@@ -79,17 +79,17 @@ func TestCounters(t *testing.T) {
 				t.Error("it is no repeat")
 			}
 		})
-		counted("an end, and the turn of the next", map[string]float64{"tx_changes_total answered sending": 1, "tx_changes_total turn queued": 1}, func() { l.finish(done(tx)) })
+		counted("an end, and the turn of the next", map[string]float64{"simsign_audit_entries_total": 2, "tx_changes_total answered sending": 1, "tx_changes_total turn queued": 1}, func() { l.finish(done(tx)) })
 		counted("a second end", map[string]float64{"tx_events_refused_total answered": 1}, func() { l.finish(done(tx)) })
 		counted("a part", map[string]float64{}, func() { part(1, 2, epoch) })
 		counted("the same part", map[string]float64{}, func() { part(1, 2, epoch) })
 		counted("a part with other octets", map[string]float64{"mo_conflicts_total": 1}, func() { part(2, 2, epoch) })
 		counted("a part of another total", map[string]float64{"mo_conflicts_total": 1}, func() { part(1, 3, epoch) })
 		counted("a part after the others are old", map[string]float64{"mo_replaced_total": 1}, func() { part(3, 2, epoch.Add(time.Hour)) })
-		counted("texts", map[string]float64{"erased_total texts": 1, "erased_total repeat": 1}, func() { l.erase(one(mssp.Texts, epoch.Add(time.Minute))) })
+		counted("texts", map[string]float64{"simsign_audit_entries_total": 1, "erased_total texts": 1, "erased_total repeat": 1}, func() { l.erase(one(mssp.Texts, epoch.Add(time.Minute))) })
 		l.finish(done(open))
 		l.ok(l.EraseUser(ctx, numberA, epoch))
-		counted("a person", map[string]float64{"erased_total texts": 1, "erased_total octets": 2, "erased_total signatures": 2, "erased_total numbers": 2}, func() {
+		counted("a person", map[string]float64{"simsign_audit_entries_total": 1, "erased_total texts": 1, "erased_total octets": 2, "erased_total signatures": 2, "erased_total numbers": 2}, func() {
 			for more := true; more; {
 				var err error
 				_, more, err = l.EraseMarked(ctx, epoch)

@@ -40,6 +40,7 @@ type Store struct {
 	Patience
 	Erasures
 	Identities
+	Audits
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -58,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{
 		db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
-		Patience: Patience{d}, Erasures: Erasures{d}, Identities: Identities{d},
+		Patience: Patience{d}, Erasures: Erasures{d}, Identities: Identities{d}, Audits: Audits{d},
 	}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err

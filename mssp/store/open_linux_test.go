@@ -156,7 +156,7 @@ func TestVersionsAreRecorded(t *testing.T) {
 				l.Errorf("version %d at %d, %v", version, at, err)
 			}
 		}
-		if rows.Err() != nil || n != 13 {
+		if rows.Err() != nil || n != 14 {
 			l.Errorf("%d versions, %v", n, rows.Err())
 		}
 	})

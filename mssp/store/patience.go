@@ -8,6 +8,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/abuse"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -174,6 +175,7 @@ var errNothing = errors.New("nothing counts")
 func (p Patience) Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error) {
 	err := p.do(ctx, func(q querier) error {
 		st, err := readStanding(q, n)
+		q.note(audit.Entry{Action: "patience.lift", Subject: audit.User(n), Detail: string(ap)})
 		if errors.Is(err, abuse.ErrRecord) && ap == "" {
 			_, err = q.exec(`DELETE FROM patience WHERE msisdn = $1`, string(n))
 			return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // pgEngine runs each job as its own transaction; jobs of one card serialise
@@ -317,6 +318,8 @@ func pgArgs(args []any) []any {
 }
 
 func (t *pgTx) authority() *authority { return t.auth }
+
+func (t *pgTx) note(audit.Entry) { panic(errNote) }
 
 func (t *pgTx) exec(q string, args ...any) (int64, error) {
 	res, err := t.tx.ExecContext(t.ctx, pgText(q), pgArgs(args)...)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // querier runs the statements of one job: the same SQL text on both engines,
@@ -23,7 +25,13 @@ type querier interface {
 	each(q string, f func(*row) error, args ...any) error
 	// authority is what its rows are held to.
 	authority() *authority
+	// note keeps an entry of the audit log, which this job writes at its end.
+	note(e audit.Entry)
 }
+
+// errNote: a statement outside of a job has something for the audit log, a mistake in
+// this package.
+const errNote = "store: an entry of the audit log outside of a job"
 
 // row reads the columns of a result from left to right. A value of another
 // type than asked for is kept as an error, which err answers: a scan function

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // oldRequests is the mark of migration 5: open transactions have requests as
@@ -51,7 +52,9 @@ func (s *Store) AdoptRequests(ctx context.Context, newest func(request []byte) b
 		if !newest(last) {
 			return nil
 		}
-		done, err = adopt(q, anew)
+		if done, err = adopt(q, anew); done > 0 {
+			q.note(audit.Entry{Action: "row.adopt", Subject: audit.Of("row", "tx"), Detail: "requests", Times: int64(done)})
+		}
 		return err
 	})
 	if unbelieved {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/simsign/simsign/mssp/audit"
 	"modernc.org/sqlite"
 )
 
@@ -37,6 +38,8 @@ func dialSQLite(ctx context.Context, uri string, auth *authority) (*sqliteConn, 
 }
 
 func (s *sqliteConn) authority() *authority { return s.auth }
+
+func (s *sqliteConn) note(audit.Entry) { panic(errNote) }
 
 func (s *sqliteConn) close() error {
 	for _, st := range s.stmts {

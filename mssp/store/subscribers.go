@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -59,6 +60,7 @@ func (s *Records) AddSubscriber(ctx context.Context, u mssp.Subscriber) error {
 		}
 		n, err := q.exec(sqlNewSubscriber, string(u.MSISDN), string(u.ICCID), u.Name, u.Serial, u.Language, string(u.State), u.CreatedAt)
 		if err == nil && n > 0 {
+			q.note(audit.Entry{Action: "user.add", Subject: audit.User(u.MSISDN), After: string(u.State)})
 			return tableSubscriber.seal(q, string(u.MSISDN))
 		}
 		if err != nil {
@@ -85,6 +87,7 @@ func (s *Records) ChangeSubscriber(ctx context.Context, n sms.MSISDN, f func(*ms
 		if u, err = oneOf(q, scanSubscriber, sqlHoldSubscriber, string(n)); err != nil {
 			return err
 		}
+		was := u
 		if err := f(&u); err != nil {
 			return err
 		}
@@ -96,6 +99,9 @@ func (s *Records) ChangeSubscriber(ctx context.Context, n sms.MSISDN, f func(*ms
 		if _, err = q.exec(sqlChangeSubscriber, string(n), string(u.ICCID), u.Name, u.Serial, u.Language, string(u.State)); err != nil {
 			return err
 		}
+		q.note(audit.Entry{
+			Action: "user.change", Subject: audit.User(n), Before: string(was.State), After: string(u.State), Detail: changed(was, u),
+		})
 		return tableSubscriber.seal(q, string(n))
 	})
 	return u, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // This file is the one place where the state of a transaction changes. A job
@@ -83,11 +84,18 @@ func (d *db) tell(w *work, err error) {
 type recorder func([]SegmentOutcome) (run func(querier) error, told func(error))
 
 func (d *db) outcomes(o []SegmentOutcome) (run func(querier) error, told func(error)) {
-	w, now := &work{life: d.table, box: d.boxes}, d.clock()
-	return func(q querier) error {
+	w, now, written := &work{life: d.table, box: d.boxes}, d.clock(), 0
+	ctx := audit.With(context.Background(), audit.Actor{Name: "network", Role: audit.System, Door: "network"})
+	run = d.audited(ctx, &written, func(q querier) error {
 		w.begin(q)
 		return recordOutcomes(w, o, now)
-	}, func(err error) { d.tell(w, err) }
+	})
+	return run, func(err error) {
+		if err == nil {
+			d.m.audited(written)
+		}
+		d.tell(w, err)
+	}
 }
 
 // step is an edge of the state table that a transaction is about to take.
@@ -163,7 +171,7 @@ func (w *work) save(tx *mssp.Transaction, st step, mo []byte) error {
 		return w.fenced(errMoved)
 	}
 	tx.Version++
-	w.record(st.Change)
+	w.record(tx, st.Change)
 	if st.effect == mssp.EffectReply && tx.Damage == "" { // else nobody knows whom to tell
 		return completed(w, tx)
 	}
@@ -186,8 +194,12 @@ func (w *work) saveAside(tx *mssp.Transaction) (int64, error) {
 }
 
 // record notes a change that this job stores. Every change passes here, in
-// the transaction of the database that makes it.
-func (w *work) record(c Change) { w.changes = append(w.changes, c) }
+// the transaction of the database that makes it, and leaves its entry in the audit
+// log there.
+func (w *work) record(tx *mssp.Transaction, c Change) {
+	w.changes = append(w.changes, c)
+	w.note(txEntry(tx, &c))
+}
 
 // sqlAllTaken: the open transactions among these that have no segment left
 // that the network has not taken.

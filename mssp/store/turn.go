@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // Whoever erases by age must know the time, and a machine may not: its battery is
@@ -186,6 +188,7 @@ func (s *Erasures) Believe(ctx context.Context, now time.Time) error {
 		if _, err := q.exec(sqlFirstTurn, now, int64(0), time.Time{}); err != nil {
 			return err
 		}
+		q.note(audit.Entry{Action: "clock.believe", Subject: audit.Of("clock", now.UTC().Format(time.RFC3339))})
 		_, err := q.exec(sqlSayClock, now)
 		return err
 	})

@@ -1,11 +1,19 @@
 -- Version 14: the life of an identity.
 
--- What was done, by whom, on whom (package mssp/audit). Each entry carries the hash of
--- the one before it.
+-- What was done, by whom, on whom (package mssp/audit). The hash of an entry covers the
+-- one before it; mac is made of the hash with a key of the installation.
 CREATE TABLE audit (
 	seq    BIGINT PRIMARY KEY, -- 1, 2, 3 ... without a gap
 	at     BIGINT NOT NULL,
 	entry  {BLOB} NOT NULL,
+	hash   {BLOB} NOT NULL,
+	mac    {BLOB} NOT NULL
+);
+
+-- The last of them. Who holds the row (id 1) writes the next ones, and does that last.
+CREATE TABLE audit_head (
+	id     BIGINT PRIMARY KEY,
+	seq    BIGINT NOT NULL,
 	hash   {BLOB} NOT NULL
 );
 

@@ -245,6 +245,12 @@ CREATE TABLE audit (
 	seq    BIGINT PRIMARY KEY, -- 1, 2, 3 ... without a gap
 	at     BIGINT NOT NULL,
 	entry  BLOB NOT NULL,
+	hash   BLOB NOT NULL,
+	mac    BLOB NOT NULL
+);
+CREATE TABLE audit_head (
+	id     BIGINT PRIMARY KEY,
+	seq    BIGINT NOT NULL,
 	hash   BLOB NOT NULL
 );
 CREATE TABLE identity (
