@@ -152,7 +152,8 @@ type Card struct {
 	// Offers are the octets in which the applet has said what it can do (INT6 B8), "" when
 	// it has not.
 	Offers    string
-	BadPoR    int // security errors in a row
+	Issuer    string // id of the card issuer that owns it (package party); "" where nobody has named one
+	BadPoR    int    // security errors in a row
 	CreatedAt time.Time
 	Version   int64 // optimistic lock of the facts above; the queue has its own
 }

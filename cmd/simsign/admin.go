@@ -75,6 +75,8 @@ func refusal(err error) error {
 		operator.CardTaken:         "simsign user show --msisdn " + r.MSISDN.String() + " shows who has it; take another card",
 		operator.ProviderChanged:   "simsign ap show shows it as it is now",
 		operator.ProviderRemoved:   "a new provider needs another --id; simsign ap list --removed shows those that are taken",
+		operator.NoSuchIssuer:      "simsign issuer list shows the card issuers",
+		operator.NoSuchClient:      "simsign client list shows the clients",
 		operator.ProviderExists:    "give it another --id, or use the one that is there: simsign ap list",
 	}[r.Reason]}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -25,6 +26,7 @@ type CardImportCmd struct {
 	ConfigFlag
 	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr, and k0,gen,aset,level behind it for cards of carriage packet or own."`
 	MasterFlag
+	Issuer string `placeholder:"ID" help:"Card issuer that owns the cards which are new (none)."`
 }
 
 // MasterFlag names the operator's master key.
@@ -58,7 +60,7 @@ func (k *CardImportCmd) Run(c *cli) error {
 		return err
 	}
 	return k.administer(c, func(b admin.Backend) error {
-		done, err := b.ImportCards(c.ctx, operator.CardImport{CSV: text, Master: master})
+		done, err := b.ImportCards(c.ctx, operator.CardImport{CSV: text, Master: master, Issuer: k.Issuer})
 		if err != nil {
 			return err
 		}
@@ -77,6 +79,7 @@ func (k *CardImportCmd) Run(c *cli) error {
 // CardListCmd lists cards.
 type CardListCmd struct {
 	ConfigFlag
+	JSONFlag
 	After string `placeholder:"ICCID" help:"Begin after this card."`
 	Limit int    `default:"1000" help:"At most so many (${default})."`
 }
@@ -88,11 +91,13 @@ func (k *CardListCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		t := c.table("ICCID", "IMSI", "PROFILE", "STATE", "CARRIAGE")
-		for _, x := range cards {
-			t.row(x.ICCID, x.IMSI, x.Profile, x.State, x.Carriage)
-		}
-		return t.flush()
+		return shown(c, k.JSONFlag, cards, func(cards []operator.CardInfo) error {
+			t := c.table("ICCID", "IMSI", "PROFILE", "STATE", "ISSUER", "CARRIAGE")
+			for _, x := range cards {
+				t.row(x.ICCID, x.IMSI, x.Profile, x.State, cmp.Or(x.Issuer, "-"), x.Carriage)
+			}
+			return t.flush()
+		})
 	})
 }
 

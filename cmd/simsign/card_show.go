@@ -11,6 +11,7 @@ import (
 // CardShowCmd shows a card.
 type CardShowCmd struct {
 	ConfigFlag
+	JSONFlag
 	ICCID string `arg:"" help:"Number of the card."`
 	Ask   bool   `help:"Ask the card first what it can do, over the air."`
 }
@@ -22,7 +23,7 @@ func (k *CardShowCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		return c.showCard(&d)
+		return shown(c, k.JSONFlag, &d, c.showCard)
 	})
 }
 
@@ -33,6 +34,9 @@ func (c *cli) showCard(d *operator.CardDetail) error {
 	t.row("profile", d.Profile)
 	t.row("state", d.State)
 	t.row("carriage", d.Carriage)
+	if d.Issuer != "" {
+		t.row("issuer", d.Issuer)
+	}
 	for _, s := range d.Keys {
 		counters := ", counter " + s.Counter
 		if s.Applet {

@@ -36,6 +36,8 @@ type commands struct {
 	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
 	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, release, advance, install; emulated ones: emulate, attach."`
 	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, lift, erase, register, code, applet."`
+	Issuer    IssuerCmd    `cmd:"" help:"Card issuers: add, list, show, edit, assign, remove."`
+	Client    ClientCmd    `cmd:"" help:"Clients of the JSON interface for RA and operator: add, list, show, password, certificate, disable, enable, remove."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`
 	Texts     TextsCmd     `cmd:"" help:"Show the text messages that users get, in each language."`

@@ -47,6 +47,7 @@ func (k *UserAddCmd) Run(c *cli) error {
 // UserListCmd lists users.
 type UserListCmd struct {
 	ConfigFlag
+	JSONFlag
 	After string `placeholder:"NUMBER" help:"Begin after this user."`
 	Limit int    `default:"1000" help:"At most so many (${default})."`
 }
@@ -58,11 +59,13 @@ func (k *UserListCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		t := c.table("MSISDN", "ICCID", "NAME", "SERIALNUMBER", "STATE")
-		for _, u := range users {
-			t.row(u.MSISDN, u.ICCID, u.Name, u.Serial, u.State)
-		}
-		return t.flush()
+		return shown(c, k.JSONFlag, users, func(users []operator.UserInfo) error {
+			t := c.table("MSISDN", "ICCID", "NAME", "SERIALNUMBER", "STATE")
+			for _, u := range users {
+				t.row(u.MSISDN, u.ICCID, u.Name, u.Serial, u.State)
+			}
+			return t.flush()
+		})
 	})
 }
 
@@ -74,6 +77,7 @@ type UserFlag struct {
 // UserShowCmd shows a user.
 type UserShowCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 }
 
@@ -84,19 +88,23 @@ func (k *UserShowCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("number        %s\nname          %s\nserialNumber  %s\ncard          %s\nstate         %s\n", u.MSISDN, u.Name, u.Serial, u.ICCID, u.State)
-		for i, blocked := range u.Blocked {
-			if blocked {
-				c.printf("code          %s: blocked\n", mssp.KeyUsage(i+1))
-			}
-		}
-		for _, x := range u.Keys {
-			c.printf("key           slot %d, %s, %s, %s%s\n", x.Slot, x.Usage, x.Algorithm, x.State, certificate(x))
-		}
-		c.identity(u.Identity)
-		c.limits(u.Limits)
-		return nil
+		return shown(c, k.JSONFlag, u, c.showUser)
 	})
+}
+
+func (c *cli) showUser(u operator.UserInfo) error {
+	c.printf("number        %s\nname          %s\nserialNumber  %s\ncard          %s\nstate         %s\n", u.MSISDN, u.Name, u.Serial, u.ICCID, u.State)
+	for i, blocked := range u.Blocked {
+		if blocked {
+			c.printf("code          %s: blocked\n", mssp.KeyUsage(i+1))
+		}
+	}
+	for _, x := range u.Keys {
+		c.printf("key           slot %d, %s, %s, %s%s\n", x.Slot, x.Usage, x.Algorithm, x.State, certificate(x))
+	}
+	c.identity(u.Identity)
+	c.limits(u.Limits)
+	return nil
 }
 
 func certificate(k operator.KeyInfo) string {
@@ -161,6 +169,7 @@ func waiting(c *cli) {
 // UserAppletCmd asks an applet for its state.
 type UserAppletCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 }
 
@@ -179,13 +188,17 @@ func (k *UserAppletCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("applet  %s, language %s\n", s.LifeCycle, s.Language)
-		for _, x := range s.Codes {
-			c.printf("code    %s: %s, %d tries left\n", x.Usage, x.State, x.TriesLeft)
-		}
-		for _, x := range s.Slots {
-			c.printf("slot    %d: %s %s %s\n", x.Slot, x.State, x.Usage, x.Algorithm)
-		}
-		return nil
+		return shown(c, k.JSONFlag, s, c.showApplet)
 	})
+}
+
+func (c *cli) showApplet(s operator.AppletInfo) error {
+	c.printf("applet  %s, language %s\n", s.LifeCycle, s.Language)
+	for _, x := range s.Codes {
+		c.printf("code    %s: %s, %d tries left\n", x.Usage, x.State, x.TriesLeft)
+	}
+	for _, x := range s.Slots {
+		c.printf("slot    %d: %s %s %s\n", x.Slot, x.State, x.Usage, x.Algorithm)
+	}
+	return nil
 }

@@ -40,9 +40,10 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 	}
 	var notes []string
 	for i := range cards {
+		cards[i].Card.Issuer = r.Issuer
 		stored, note, err := s.importCard(ctx, &cards[i])
 		if err != nil {
-			return done, fmt.Errorf("after %d cards: %w", done.Imported, err)
+			return done, after(done.Imported, err)
 		}
 		if note != "" {
 			notes = append(notes, note)
@@ -58,6 +59,14 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 	}
 	done.Note = strings.Join(notes, "\n")
 	return done, nil
+}
+
+// after says how far an import has come; a refusal of its first card is one of all.
+func after(n int, err error) error {
+	if n == 0 && errors.Is(err, &Refusal{Reason: NoSuchIssuer}) {
+		return err
+	}
+	return fmt.Errorf("after %d cards: %w", n, err)
 }
 
 // importCard stores a card of a file, or what of it is new. note is what somebody
@@ -92,7 +101,7 @@ func (s *Service) importCard(ctx context.Context, c *ImportedCard) (stored bool,
 	if errors.Is(err, store.ErrExists) {
 		return false, note, nil
 	}
-	return err == nil, note, err
+	return err == nil, note, noIssuer(c.Card.Issuer, err)
 }
 
 func (s *Service) domainRows(c *ImportedCard) (rows []mssp.KeySet, err error) {
@@ -189,7 +198,7 @@ func (s *Service) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
 }
 
 func cardInfo(c mssp.Card) CardInfo {
-	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State, Carriage: cmp.Or(c.Carriage, carriage.Response{}.Name())}
+	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State, Carriage: cmp.Or(c.Carriage, carriage.Response{}.Name()), Issuer: c.Issuer}
 }
 
 // ReleaseCard puts a card back into service that was suspended after security

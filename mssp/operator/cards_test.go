@@ -34,11 +34,11 @@ func newService(t *testing.T) (*Service, *store.Store, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	return &Service{
+	return (&Service{
 		Store: st, Vault: vault, CardProfiles: cardProfiles(),
 		Profiles: []mssp.SignatureProfile{{URI: "http://a.example/auth"}},
 		Clock:    func() time.Time { return now }, Logger: slog.New(slog.NewJSONHandler(&log, nil)),
-	}, st, &log
+	}).WithParties(st), st, &log
 }
 
 const (

@@ -184,20 +184,27 @@ func inService(ap *mssp.AP) string {
 // setPassword gives the provider the hash of a password, of one that is made
 // where none is given. It returns the one that was made.
 func setPassword(ap *mssp.AP, password string, none bool) (made string, err error) {
-	switch {
-	case none && password != "":
+	if none && password != "" {
 		return "", badf("a password and no password exclude each other")
-	case none:
-		ap.PasswordHash = ""
-		return "", nil
-	case password == "":
-		made, ap.PasswordHash, err = service.NewPassword()
-		return made, err
-	case len(password) < 12:
-		return "", badf("password: has %d octets, at least 12 are needed", len(password))
 	}
-	ap.PasswordHash, err = service.HashPassword(password)
-	return "", err
+	ap.PasswordHash, made, err = passwordHash(password, none)
+	return made, err
+}
+
+// passwordHash is the hash of a password, of one that is made where none is given; ""
+// where there shall be none.
+func passwordHash(password string, none bool) (hash, made string, err error) {
+	switch {
+	case none:
+		return "", "", nil
+	case password == "":
+		made, hash, err = service.NewPassword()
+		return hash, made, err
+	case len(password) < 12:
+		return "", "", badf("password: has %d octets, at least 12 are needed", len(password))
+	}
+	hash, err = service.HashPassword(password)
+	return hash, "", err
 }
 
 func value(l *[]string) []string {

@@ -32,6 +32,12 @@ const (
 	NoSuchTransaction Reason = "no-such-tx"      // Detail says it
 	TransactionEnded  Reason = "tx-ended"        // Detail says how
 	UserAsked         Reason = "user-asked"      // a transaction of this user is open
+	NoSuchIssuer      Reason = "no-such-issuer"  // Party is not there
+	IssuerExists      Reason = "issuer-exists"   // Party is there, Detail says how
+	IssuerRemoved     Reason = "issuer-removed"  // Party was removed, Detail says when
+	NoSuchClient      Reason = "no-such-client"  //
+	ClientExists      Reason = "client-exists"   //
+	ClientRemoved     Reason = "client-removed"  //
 )
 
 // Refusal is an operation that was not done, and what is there already. Nothing
@@ -43,6 +49,7 @@ type Refusal struct {
 	MSISDN sms.MSISDN `json:"msisdn,omitempty"`
 	ICCID  ota.ICCID  `json:"iccid,omitempty"`
 	AP     mssp.APID  `json:"ap,omitempty"`
+	Party  string     `json:"party,omitempty"` // id of a card issuer or a client
 	err    error      // of which Detail is the text
 }
 
@@ -94,6 +101,25 @@ func (r *Refusal) text(show func(slog.LogValuer) string) string {
 		return "this card is in service already: " + show(r.ICCID) + "; there is nothing to release"
 	case CounterExact:
 		return "this card takes exactly the next counter: " + show(r.ICCID) + " would refuse a higher one for good"
+	}
+	return r.aboutParty()
+}
+
+// aboutParty is the text of what is refused about an issuer or a client, or Detail.
+func (r *Refusal) aboutParty() string {
+	switch r.Reason {
+	case NoSuchIssuer:
+		return fmt.Sprintf("no card issuer has the id %q", r.Party)
+	case IssuerExists:
+		return fmt.Sprintf("a card issuer with the id %q exists already: %s", r.Party, r.Detail)
+	case IssuerRemoved:
+		return fmt.Sprintf("the card issuer %q was removed: %s", r.Party, r.Detail)
+	case NoSuchClient:
+		return fmt.Sprintf("no client has the id %q", r.Party)
+	case ClientExists:
+		return fmt.Sprintf("a client with the id %q exists already: %s", r.Party, r.Detail)
+	case ClientRemoved:
+		return fmt.Sprintf("the client %q was removed: %s", r.Party, r.Detail)
 	}
 	return r.Detail
 }

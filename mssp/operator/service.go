@@ -113,10 +113,13 @@ type Operations interface {
 	EraseDue(ctx context.Context, r RetentionErase) (RetentionInfo, error)
 
 	InitCA(ctx context.Context, r CARequest) (CAInfo, error)
+
+	PartyOperations
 }
 
 // Service does the operations.
 type Service struct {
+	Parties
 	Store        Store
 	Vault        Vault
 	Engine       Engine // nil where no service runs: such operations are ErrNotRunning

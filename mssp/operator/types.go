@@ -96,6 +96,7 @@ type APDisable struct {
 // CardImport is a card file (see ParseCards).
 type CardImport struct {
 	CSV    string `json:"csv"`
+	Issuer string `json:"issuer,omitempty"` // of the cards that are new; empty: none
 	Master string `json:"master,omitempty"` // key from which keys of applets come: 32 hexadecimal digits
 }
 
@@ -117,6 +118,7 @@ type CardInfo struct {
 	State   string `json:"state"`
 	// Carriage is how messages travel to the applet.
 	Carriage string `json:"carriage"`
+	Issuer   string `json:"issuer,omitempty"` // that owns it; empty: nobody has named one
 }
 
 // CardDetail is a card with what is known of its keys, which it does not show.

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/audit"
 )
 
 const (
@@ -30,6 +30,11 @@ const (
 
 var tableAP = newTable("ap", "id", apCols)
 
+var aps = record[mssp.AP]{
+	table: tableAP, get: sqlAP, put: sqlNewAP, hold: sqlHoldAP, change: sqlChangeAP, scan: scanAP, args: apArgs, standing: standingOfAP,
+	keep: func(v *mssp.AP, id string) { v.ID = mssp.APID(id); v.Version++ },
+}
+
 // apArgs are the arguments $1 to $13 of sqlNewAP and sqlChangeAP.
 func apArgs(ap *mssp.AP) []any {
 	return []any{
@@ -45,21 +50,7 @@ func (s *Records) AddAP(ctx context.Context, ap mssp.AP) error {
 	if ap.CreatedAt.IsZero() {
 		ap.CreatedAt = s.clock()
 	}
-	return s.do(ctx, func(q querier) error {
-		n, err := q.exec(sqlNewAP, append(apArgs(&ap), ap.CreatedAt)...)
-		if err == nil && n > 0 {
-			q.note(audit.Entry{Action: "ap.add", Subject: audit.Of("ap", string(ap.ID)), After: standingOfAP(&ap)})
-			return tableAP.seal(q, string(ap.ID))
-		}
-		if err != nil {
-			return err
-		}
-		have, err := oneOf(q, scanAP, sqlAP, string(ap.ID))
-		if err != nil {
-			return err
-		}
-		return &Existing[mssp.AP]{Row: have}
-	})
+	return s.do(ctx, func(q querier) error { return aps.add(q, &ap, string(ap.ID), ap.CreatedAt) })
 }
 
 // ChangeAP reads an application provider, lets f change everything but its
@@ -67,22 +58,8 @@ func (s *Records) AddAP(ctx context.Context, ap mssp.AP) error {
 // returned as it is. f may run more than once.
 func (s *Records) ChangeAP(ctx context.Context, id mssp.APID, f func(*mssp.AP) error) (ap mssp.AP, err error) {
 	err = s.do(ctx, func(q querier) (err error) {
-		if ap, err = oneOf(q, scanAP, sqlHoldAP, string(id)); err != nil {
-			return err
-		}
-		was := ap
-		if err := f(&ap); err != nil {
-			return err
-		}
-		ap.ID = id
-		ap.Version++
-		if _, err = q.exec(sqlChangeAP, apArgs(&ap)...); err != nil {
-			return err
-		}
-		q.note(audit.Entry{
-			Action: "ap.change", Subject: audit.Of("ap", string(id)), Before: standingOfAP(&was), After: standingOfAP(&ap), Detail: changed(was, ap),
-		})
-		return tableAP.seal(q, string(id))
+		ap, err = aps.edit(q, string(id), f)
+		return err
 	})
 	return ap, err
 }
@@ -125,11 +102,13 @@ func scanAP(r *row) (mssp.AP, error) {
 }
 
 // standingOfAP is what a provider may, in a word.
-func standingOfAP(ap *mssp.AP) string {
+func standingOfAP(ap *mssp.AP) string { return standing(ap.Disabled, ap.RemovedAt) }
+
+func standing(disabled bool, removed time.Time) string {
 	switch {
-	case !ap.RemovedAt.IsZero():
+	case !removed.IsZero():
 		return "removed"
-	case ap.Disabled:
+	case disabled:
 		return "disabled"
 	}
 	return "active"

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
+	"github.com/simsign/simsign/mssp/party"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
@@ -69,11 +71,7 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 	number := func() sms.MSISDN { return sms.MSISDN(key("SELECT msisdn FROM subscriber")) }
 	return map[string]func() error{
 		"ap": func() error {
-			_, err := l.ChangeAP(ctx, mssp.APID(key("SELECT id FROM ap")), func(*mssp.AP) error { return errStop }) // a removed one too
-			if errors.Is(err, errStop) {
-				return nil
-			}
-			return err
+			return notStopped(l.ChangeAP(ctx, mssp.APID(key("SELECT id FROM ap")), func(*mssp.AP) error { return errStop })) // a removed one too
 		},
 		"card": func() error {
 			_, err := l.Card(ctx, ota.ICCID(key("SELECT iccid FROM card"+onlyA)))
@@ -87,6 +85,12 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 		},
 		"identity":    func() error { return nothing(l.Identity(ctx, sms.MSISDN(key("SELECT msisdn FROM identity")))) },
 		"certificate": func() error { _, err := l.Certificate(ctx, key("SELECT serial FROM certificate")); return err },
+		"issuer": func() error {
+			return notStopped(l.ChangeIssuer(ctx, key("SELECT id FROM issuer"), func(*party.Issuer) error { return errStop }))
+		},
+		"client": func() error {
+			return notStopped(l.ChangeClient(ctx, key("SELECT id FROM client"), func(*party.Client) error { return errStop }))
+		},
 		"tx": func() error {
 			if tx := l.transaction(mssp.TransID(key("SELECT id FROM tx"))); tx.Damage != "" {
 				return fmt.Errorf("%w%s", store.ErrAltered, strings.TrimPrefix(tx.Damage, store.ErrAltered.Error()))
@@ -96,8 +100,18 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 	}
 }
 
+// notStopped is the error of a change that has not come as far as errStop.
+func notStopped[T any](_ T, err error) error {
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	return err
+}
+
 func (l *lab) fill() {
 	l.Helper()
+	l.ok(l.AddIssuer(ctx, party.Issuer{ID: "north", Name: "North", Profiles: []string{"urn:p"}, CA: []byte{1}}))
+	l.ok(l.AddClient(ctx, party.Client{ID: "crm", Role: audit.Registration, Issuer: "north", PasswordHash: "x", CertSHA256: []string{"ab"}}))
 	l.ok(l.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank", PasswordHash: "x", Profiles: []string{"urn:p"}, Prefixes: []string{"4179"}}))
 	l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Anna", Serial: "S1", Language: "en", State: mssp.SubscriberActive}))
 	l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: numberA, How: mssp.ByEID, By: "Carl", At: epoch, Email: "a@b.example", Document: "P1", Recorder: "ops", RecordedAt: epoch})))

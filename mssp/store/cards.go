@@ -20,19 +20,19 @@ import (
 type Records struct{ *db }
 
 const (
-	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, offers, tag`
+	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, offers, issuer, tag`
 
-	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.offers, c.tag`
+	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.offers, c.issuer, c.tag`
 
 	sqlCard = `SELECT ` + cardCols + ` FROM card WHERE iccid = $1`
 
-	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage, offers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage, offers, issuer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, carriage = excluded.carriage, offers = '', version = card.version + 1`
 
 	// sqlHoldCard locks the card's row and shows its facts.
 	sqlHoldCard = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING ` + cardCols
 
-	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, offers = $8, version = version + 1
+	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, offers = $8, issuer = $9, version = version + 1
 	WHERE iccid = $1`
 )
 
@@ -63,6 +63,7 @@ func scanCard(r *row) (mssp.Card, error) {
 	c.Version = r.num(1, maxVersion)
 	c.Carriage = wordOf(r, "", "packet", "own")
 	c.Offers = hexOf(r)
+	c.Issuer = r.text()
 	r.authentic(tableCard, first)
 	return c, r.err()
 }
@@ -80,7 +81,8 @@ func hexOf(r *row) string {
 // there gets the new key sets, and its state and what it told about its codes
 // stay: an import releases nobody. The error is an Existing key set when the
 // card has one of that version already; its counter may have been used, so that
-// import never overwrites it.
+// import never overwrites it. The issuer of a card that is there stays too. ErrNoIssuer: c
+// names one that is not there.
 func (s *Records) ImportCard(ctx context.Context, c mssp.Card, ks []mssp.KeySet) error {
 	return s.ImportKeys(ctx, c, func([]mssp.KeySet) ([]mssp.KeySet, error) { return ks, nil })
 }
@@ -101,6 +103,9 @@ func (s *Records) ImportKeys(ctx context.Context, c mssp.Card, f func(have []mss
 		if _, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID)); notFoundIsNil(err) != nil {
 			return err
 		}
+		if err := holdIssuer(q, c.Issuer); err != nil {
+			return err
+		}
 		have, err := allOf(q, scanKeySet, sqlKeySets, string(c.ICCID))
 		if err != nil {
 			return err
@@ -109,7 +114,7 @@ func (s *Records) ImportKeys(ctx context.Context, c mssp.Card, f func(have []mss
 		if err != nil {
 			return err
 		}
-		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage, hex.EncodeToString([]byte(c.Offers)))
+		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage, hex.EncodeToString([]byte(c.Offers)), c.Issuer)
 		if err == nil {
 			err = tableCard.seal(q, string(c.ICCID))
 		}
@@ -142,9 +147,14 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		if err := f(&c); err != nil {
 			return err
 		}
+		if c.Issuer != was.Issuer {
+			if err := holdIssuer(q, c.Issuer); err != nil {
+				return err
+			}
+		}
 		c.ICCID = iccid
 		c.Version++
-		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage, hex.EncodeToString([]byte(c.Offers))); err != nil {
+		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage, hex.EncodeToString([]byte(c.Offers)), c.Issuer); err != nil {
 			return err
 		}
 		q.note(audit.Entry{Action: "card.change", Subject: audit.Card(iccid), Before: was.State, After: c.State, Detail: changed(was, c)})

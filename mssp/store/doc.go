@@ -9,8 +9,8 @@
 // of the disk; on PostgreSQL each method is a transaction of its own. The SQL
 // text is the same for both, and so is the conformance suite.
 //
-// A Store is made of parts over that one writer: Records (who is who), Certificates
-// (what the CA has issued), Inbound (what cards have sent), Completions (who is still to
+// A Store is made of parts over that one writer: Records (who is who), Parties (card
+// issuers, and who else may call), Certificates (what the CA has issued), Inbound (what cards have sent), Completions (who is still to
 // be told that a transaction has ended), Boxes (which processes work here, and what they
 // hold), Patience (what counts against a number), Erasures (what is not kept any
 // more), Audits (what was done, by whom), and its own methods for transactions

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/fieldtest"
+	"github.com/simsign/simsign/mssp/party"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -22,6 +24,7 @@ import (
 func TestEveryField(t *testing.T) {
 	onBoth(t, func(l *lab) {
 		l.everyAP()
+		l.everyParty()
 		l.everyCard()
 		l.everySubscriber()
 		l.everyIdentity()
@@ -60,9 +63,95 @@ func (l *lab) everyAP() {
 	})
 }
 
+func (l *lab) everyParty() {
+	n := 0
+	fieldtest.Each(l.T, party.Issuer{}, nil, func(field string, v party.Issuer) {
+		n++
+		v.ID, v.Version = fmt.Sprintf("issuer-%03d", n), 1
+		stored := func(what string) {
+			all, err := l.Issuers(ctx) // the removed ones too
+			l.ok(err)
+			l.same(what+" issuer, "+field, v, all[len(all)-1])
+		}
+		l.ok(l.AddIssuer(ctx, v))
+		stored("new")
+		for _, to := range []party.Issuer{{CreatedAt: v.CreatedAt}, v} {
+			_, err := l.ChangeIssuer(ctx, v.ID, func(have *party.Issuer) error {
+				version := have.Version
+				*have = to
+				have.Version = version
+				return nil
+			})
+			l.ok(err)
+		}
+		v.Version = 3
+		stored("changed")
+	})
+	base, other := party.Client{Role: audit.Auditor}, map[string]any{"Role": audit.Operator, "Issuer": "two"}
+	for _, id := range []string{"one", "two"} {
+		l.ok(l.AddIssuer(ctx, party.Issuer{ID: id}))
+	}
+	base.Issuer = "one"
+	fieldtest.Each(l.T, base, other, func(field string, v party.Client) {
+		n++
+		v.ID, v.Version = fmt.Sprintf("client-%03d", n), 1
+		stored := func(what string) {
+			all, err := l.Clients(ctx)
+			l.ok(err)
+			l.same(what+" client, "+field, v, all[len(all)-1])
+		}
+		l.ok(l.AddClient(ctx, v))
+		stored("new")
+		for _, to := range []party.Client{{Role: audit.Administrator, CreatedAt: v.CreatedAt}, v} {
+			_, err := l.ChangeClient(ctx, v.ID, func(have *party.Client) error {
+				version := have.Version
+				*have = to
+				have.Version = version
+				return nil
+			})
+			l.ok(err)
+		}
+		v.Version = 3
+		stored("changed")
+	})
+}
+
+// A removed issuer is none: it gets no client and no card.
+func TestIssuers(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.ok(l.AddIssuer(ctx, party.Issuer{ID: "gone"}))
+		_, err := l.ChangeIssuer(ctx, "gone", func(v *party.Issuer) error { v.RemovedAt = epoch; return nil })
+		l.ok(err)
+		_, err = l.Issuer(ctx, "gone")
+		l.wantErr("a removed issuer", err, store.ErrNotFound)
+		for _, id := range []string{"gone", "never"} {
+			l.wantErr("a client of "+id, l.AddClient(ctx, party.Client{ID: "c", Role: audit.Auditor, Issuer: id}), store.ErrNoIssuer)
+			l.wantErr("a card of "+id, l.ImportCard(ctx, mssp.Card{ICCID: "8941010000000004001", Issuer: id}, nil), store.ErrNoIssuer)
+			_, err := l.ChangeCard(ctx, cardA, func(c *mssp.Card) error { c.Issuer = id; return nil })
+			l.wantErr("a card for "+id, err, store.ErrNoIssuer)
+		}
+		l.ok(l.AddIssuer(ctx, party.Issuer{ID: "north"}))
+		_, err = l.ChangeCard(ctx, cardA, func(c *mssp.Card) error { c.Issuer = "north"; return nil })
+		l.ok(err)
+		l.ok(l.ImportCard(ctx, mssp.Card{ICCID: cardA, Profile: "other"}, nil)) // again, and of nobody
+		if c, err := l.Card(ctx, cardA); err != nil || c.Issuer != "north" || c.Profile != "other" {
+			l.Errorf("a card that is imported again: %+v, %v", c, err)
+		}
+		l.ok(l.AddClient(ctx, party.Client{ID: "crm", Role: audit.Registration, Issuer: "north"}))
+		_, err = l.ChangeClient(ctx, "crm", func(v *party.Client) error { v.RemovedAt = epoch; return nil })
+		l.ok(err)
+		_, err = l.Client(ctx, "crm")
+		l.wantErr("a removed client", err, store.ErrNotFound)
+		l.wantErr("its id", l.AddClient(ctx, party.Client{ID: "crm", Role: audit.Auditor}), store.ErrExists)
+	})
+}
+
 func (l *lab) everyCard() {
 	n := 0
-	base, other := mssp.Card{State: mssp.CardActive, Carriage: "own"}, map[string]any{"State": mssp.CardSuspended, "Carriage": "packet"}
+	for _, id := range []string{"red", "blue"} {
+		l.ok(l.AddIssuer(ctx, party.Issuer{ID: id}))
+	}
+	base, other := mssp.Card{State: mssp.CardActive, Carriage: "own", Issuer: "red"}, map[string]any{"State": mssp.CardSuspended, "Carriage": "packet", "Issuer": "blue"}
 	fieldtest.Each(l.T, base, other, func(field string, c mssp.Card) {
 		n++
 		c.ICCID, c.Version = ota.ICCID(fmt.Sprintf("8941010000000001%03d", n)), 1

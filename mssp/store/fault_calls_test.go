@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
+	"github.com/simsign/simsign/mssp/party"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
@@ -38,6 +40,8 @@ func (l *lab) freshUser() mssp.Subscriber {
 
 func (l *lab) recordCalls() map[string]call {
 	l.ok(l.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank"}))
+	l.ok(l.AddIssuer(ctx, party.Issuer{ID: "south"}))
+	l.ok(l.AddClient(ctx, party.Client{ID: "desk", Role: audit.CustomerCare}))
 	u := l.freshUser()
 	return map[string]call{
 		"AddAP": func() func() error {
@@ -47,7 +51,23 @@ func (l *lab) recordCalls() map[string]call {
 		"ChangeAP": always(func() error {
 			return nothing(l.ChangeAP(ctx, bank, func(ap *mssp.AP) error { ap.Disabled = !ap.Disabled; return nil }))
 		}),
-		"read AP": always(func() error { return nothing(l.AP(ctx, bank)) }),
+		"AddIssuer": func() func() error {
+			v := party.Issuer{ID: fresh("issuer-%d")}
+			return func() error { return l.AddIssuer(ctx, v) }
+		},
+		"ChangeIssuer": always(func() error {
+			return nothing(l.ChangeIssuer(ctx, "south", func(v *party.Issuer) error { v.Name += "x"; return nil }))
+		}),
+		"read Issuer": always(func() error { return nothing(l.Issuer(ctx, "south")) }),
+		"AddClient": func() func() error {
+			v := party.Client{ID: fresh("client-%d"), Role: audit.Auditor, Issuer: "south"}
+			return func() error { return l.AddClient(ctx, v) }
+		},
+		"ChangeClient": always(func() error {
+			return nothing(l.ChangeClient(ctx, "desk", func(v *party.Client) error { v.Disabled = !v.Disabled; return nil }))
+		}),
+		"read Client": always(func() error { return nothing(l.Client(ctx, "desk")) }),
+		"read AP":     always(func() error { return nothing(l.AP(ctx, bank)) }),
 		"ImportCard": func() func() error {
 			id := ota.ICCID(fresh("8941010008001%06d"))
 			return func() error {

@@ -33,6 +33,7 @@ type backend interface {
 type Store struct {
 	*db
 	Records
+	Parties
 	Certificates
 	Inbound
 	Completions
@@ -58,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	d := &db{m: m, clock: o.Clock, o: o, auth: o.auth, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{
-		db: d, Records: Records{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
+		db: d, Records: Records{d}, Parties: Parties{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
 		Patience: Patience{d}, Erasures: Erasures{d}, Identities: Identities{d}, Audits: Audits{d},
 	}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {

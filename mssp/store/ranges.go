@@ -45,12 +45,13 @@ var words = map[string]string{
 	"segment.state": "queued sent accepted rejected ambiguous dropped", "tx.kind": "sign register handler code applet",
 	"identity.how":  "face-to-face portal partner eid kiosk",
 	"card.carriage": " packet own", // or none
+	"client.role":   "administrator operator registration customer-care auditor",
 }
 
 // bounds of the numbers of a column: times and most others are not negative.
 func bounds(table, column string) (low, high int64) {
 	switch table + "." + column {
-	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered", "retention.off":
+	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "client.disabled", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered", "retention.off":
 		return 0, 1
 	case "keyset.kvn": // those of applets have 16 more
 		return 1, ofApplet + 15

@@ -16,7 +16,7 @@ import (
 func TestRangesOfNumbers(t *testing.T) {
 	const year9999 = 253402300799000000 // 9999-12-31T23:59:59Z in microseconds
 	for columns, r := range map[string][2]int64{
-		"ap.disabled ap.other_display ap.certificates ap.unique_ids key_pair.confirmed segment.report segment.delivered receipt.delivered": {0, 1},
+		"ap.disabled ap.other_display ap.certificates ap.unique_ids client.disabled key_pair.confirmed segment.report segment.delivered receipt.delivered": {0, 1},
 		"keyset.kvn":                       {1, 31}, // TS 102 225 5.1.2: four bits, 0 is no version; 16 more for applets
 		"packet.kvn":                       {0, 31}, // 0: sealed without a key set
 		"heard.kvn":                        {1, 15},

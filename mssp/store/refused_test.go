@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
+	"github.com/simsign/simsign/mssp/party"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
@@ -37,7 +39,7 @@ func TestNothingIsWrittenWithoutItsTag(t *testing.T) {
 	l.ok(nothing(l.Authenticate(ctx, tagger)))
 	db := l.raw()
 	tagged := map[string]bool{
-		"AddAP": true, "ChangeAP": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true, "Identify": true,
+		"AddAP": true, "ChangeAP": true, "AddIssuer": true, "ChangeIssuer": true, "AddClient": true, "ChangeClient": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true, "Identify": true,
 		"PutKeyPairs": true, "AddCertificate": true, "AddCertificate over a pending one": true, "AddCertificate over an expired one": true,
 		"ConfirmCertificate": true, "SetCertStatus": true,
 		"Accept what cannot be sealed": true, "SealNext of what cannot be sealed": true,
@@ -100,7 +102,11 @@ func TestRefusalsMayFail(t *testing.T) {
 		do    call
 		alter string // the row that stands in the way
 	}{
-		"AddAP": {always(func() error { return l.AddAP(ctx, mssp.AP{ID: bank}) }), "ap SET name = 'Mallory'"},
+		"AddAP":     {always(func() error { return l.AddAP(ctx, mssp.AP{ID: bank}) }), "ap SET name = 'Mallory'"},
+		"AddIssuer": {always(func() error { return l.AddIssuer(ctx, party.Issuer{ID: "north"}) }), "issuer SET name = 'Mallory'"},
+		"AddClient": {always(func() error {
+			return l.AddClient(ctx, party.Client{ID: "crm", Role: audit.Auditor})
+		}), "client SET issuer = ''"},
 		"AddSubscriber of a number": {always(func() error {
 			u := u
 			u.MSISDN = numberA
@@ -155,7 +161,7 @@ func TestRefusalsMayFail(t *testing.T) {
 		l.ok(err)
 		for _, back := range []string{
 			"ap SET name = 'Bank'", "subscriber SET name = ''", "key_pair SET usage = 1",
-			"certificate SET subject = 'CN=Anna', status = 'revoked'",
+			"certificate SET subject = 'CN=Anna', status = 'revoked'", "issuer SET name = 'North'", "client SET issuer = 'north'",
 		} {
 			_, err := db.Exec("UPDATE " + back)
 			l.ok(err)
@@ -171,6 +177,7 @@ func (l *lab) sumOf(db *sql.DB) string {
 	var all strings.Builder
 	for _, sql := range []string{
 		"SELECT group_concat(id || name || version) FROM ap", "SELECT group_concat(msisdn || iccid || name || version) FROM subscriber",
+		"SELECT group_concat(id || name || version) FROM issuer", "SELECT group_concat(id || issuer || version) FROM client",
 		"SELECT group_concat(slot || usage || state || version) FROM key_pair", "SELECT group_concat(serial || subject || status || hex(der)) FROM certificate",
 	} {
 		var s string

@@ -179,7 +179,7 @@ func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) 
 	return sub, card, keys, err
 }
 
-const subscriberColumns, cardColumns = 9, 11
+const subscriberColumns, cardColumns = 9, 12
 
 // Holder is the subscriber who has the card, or ErrNotFound.
 func (s *Records) Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {

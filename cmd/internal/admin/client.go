@@ -197,3 +197,43 @@ func (c *Client) Transaction(ctx context.Context, r operator.TxName) (operator.T
 func (c *Client) CancelTransaction(ctx context.Context, r operator.TxCancel) (operator.TxInfo, error) {
 	return call[operator.TxInfo](ctx, c, "tx/cancel", r)
 }
+
+func (c *Client) AddIssuer(ctx context.Context, r operator.IssuerRequest) (operator.IssuerInfo, error) {
+	return call[operator.IssuerInfo](ctx, c, "issuer/add", r)
+}
+
+func (c *Client) Issuers(ctx context.Context, r operator.Page) ([]operator.IssuerInfo, error) {
+	return call[[]operator.IssuerInfo](ctx, c, "issuer/list", r)
+}
+
+func (c *Client) EditIssuer(ctx context.Context, r operator.IssuerEdit) (operator.IssuerInfo, error) {
+	return call[operator.IssuerInfo](ctx, c, "issuer/edit", r)
+}
+
+func (c *Client) RemoveIssuer(ctx context.Context, r operator.PartyName) (operator.IssuerInfo, error) {
+	return call[operator.IssuerInfo](ctx, c, "issuer/remove", r)
+}
+
+func (c *Client) AssignCard(ctx context.Context, r operator.CardOwner) (operator.CardInfo, error) {
+	return call[operator.CardInfo](ctx, c, "issuer/assign", r)
+}
+
+func (c *Client) AddClient(ctx context.Context, r operator.ClientRequest) (operator.ClientAdded, error) {
+	return call[operator.ClientAdded](ctx, c, "client/add", r)
+}
+
+func (c *Client) Clients(ctx context.Context, r operator.Page) ([]operator.ClientInfo, error) {
+	return call[[]operator.ClientInfo](ctx, c, "client/list", r)
+}
+
+func (c *Client) SetClientLogin(ctx context.Context, r operator.ClientLogin) (operator.ClientAdded, error) {
+	return call[operator.ClientAdded](ctx, c, "client/login", r)
+}
+
+func (c *Client) DisableClient(ctx context.Context, r operator.ClientDisable) (operator.ClientInfo, error) {
+	return call[operator.ClientInfo](ctx, c, "client/disable", r)
+}
+
+func (c *Client) RemoveClient(ctx context.Context, r operator.PartyName) (operator.ClientInfo, error) {
+	return call[operator.ClientInfo](ctx, c, "client/remove", r)
+}

@@ -140,14 +140,15 @@ func (c *Core) Close() error { return c.Store.Close() }
 
 // Admin is the operator's interface on these data alone, without a card in reach.
 func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Time) *admin.Service {
-	return &admin.Service{Service: &operator.Service{
+	s := &operator.Service{
 		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Public: cfg.Public(), Clock: clock, Logger: log,
 		Keep: func(now time.Time) store.Retention { return Keeps(&cfg.Retention, now) },
 		Kept: map[mssp.Erasable]string{
 			mssp.Texts: cfg.Retention.Texts.String(), mssp.Octets: cfg.Retention.Octets.String(),
 			mssp.Signatures: cfg.Retention.Signatures.String(), mssp.Numbers: cfg.Retention.Numbers.String(),
 		},
-	}}
+	}
+	return &admin.Service{Service: s.WithParties(c.Store)}
 }
 
 // Keeps is what a configuration keeps at a time.

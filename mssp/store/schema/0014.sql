@@ -30,3 +30,31 @@ CREATE TABLE identity (
 	version       BIGINT NOT NULL DEFAULT 1,
 	tag           {BLOB}
 );
+
+-- Whose the cards are (W-8): a card issuer with its policy. '' is the issuer of all
+-- cards for which nobody has named one; it has no row.
+CREATE TABLE issuer (
+	id         TEXT PRIMARY KEY,
+	name       TEXT NOT NULL,
+	profiles   TEXT NOT NULL, -- JSON list of strings
+	ca         {BLOB} NOT NULL, -- certificate of its CA; empty: any
+	removed_at BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	version    BIGINT NOT NULL DEFAULT 1,
+	tag        {BLOB}
+);
+ALTER TABLE card ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
+
+-- Who calls INT3b and INT3c (package party).
+CREATE TABLE client (
+	id            TEXT PRIMARY KEY,
+	role          TEXT NOT NULL,
+	issuer        TEXT NOT NULL, -- '': acts for all
+	password_hash TEXT NOT NULL,
+	cert_sha256   TEXT NOT NULL, -- JSON list of strings
+	disabled      BIGINT NOT NULL,
+	removed_at    BIGINT NOT NULL,
+	created_at    BIGINT NOT NULL,
+	version       BIGINT NOT NULL DEFAULT 1,
+	tag           {BLOB}
+);

@@ -33,7 +33,7 @@ CREATE TABLE card (
 	created_at BIGINT NOT NULL,
 	busy_tx    TEXT NOT NULL DEFAULT '',
 	queued     BIGINT NOT NULL DEFAULT 0
-, holder BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, tag BLOB, carriage TEXT NOT NULL DEFAULT '', offers TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+, holder BIGINT NOT NULL DEFAULT 0, version BIGINT NOT NULL DEFAULT 1, tag BLOB, carriage TEXT NOT NULL DEFAULT '', offers TEXT NOT NULL DEFAULT '', issuer TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE keyset (
 	iccid   TEXT NOT NULL REFERENCES card (iccid),
 	kvn     BIGINT NOT NULL,
@@ -262,6 +262,28 @@ CREATE TABLE identity (
 	document      TEXT NOT NULL DEFAULT '',
 	recorder      TEXT NOT NULL DEFAULT '',
 	recorded_at   BIGINT NOT NULL,
+	version       BIGINT NOT NULL DEFAULT 1,
+	tag           BLOB
+);
+CREATE TABLE issuer (
+	id         TEXT PRIMARY KEY,
+	name       TEXT NOT NULL,
+	profiles   TEXT NOT NULL, -- JSON list of strings
+	ca         BLOB NOT NULL, -- certificate of its CA; empty: any
+	removed_at BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	version    BIGINT NOT NULL DEFAULT 1,
+	tag        BLOB
+);
+CREATE TABLE client (
+	id            TEXT PRIMARY KEY,
+	role          TEXT NOT NULL,
+	issuer        TEXT NOT NULL, -- '': acts for all
+	password_hash TEXT NOT NULL,
+	cert_sha256   TEXT NOT NULL, -- JSON list of strings
+	disabled      BIGINT NOT NULL,
+	removed_at    BIGINT NOT NULL,
+	created_at    BIGINT NOT NULL,
 	version       BIGINT NOT NULL DEFAULT 1,
 	tag           BLOB
 );
