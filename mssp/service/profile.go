@@ -14,7 +14,9 @@ import (
 // as little as it can: certificates, which have the user's name, and the states
 // of card, code and certificates are for a provider that may have them. Any
 // other hears that the user can sign, and with what, or the one fault for
-// numbers that are unknown and for users who cannot sign. The rate is low.
+// numbers that are unknown and for users who cannot sign. A certificate that is suspended
+// or revoked, or is to be, is inactive from the commit on that makes it so: it is read
+// under the row of its pair. The rate is low.
 func (s *Service) ProfileQuery(ctx context.Context, d *Dialect, peer Peer, req *ProfileReq) (*ProfileResp, *mssp.Fault) {
 	resp, f := s.profileQuery(ctx, d, peer, req)
 	code := s.outcome(OpProfileQuery, peer, &req.Header, f)
@@ -80,7 +82,7 @@ func (s *Service) profileOf(ap mssp.AP, req *ProfileReq, sub *mssp.Subscriber, c
 	now := s.o.Clock()
 	for i := range keys {
 		k := &keys[i]
-		if k.State != mssp.KeyRegistered || len(k.CertDER) == 0 {
+		if !k.State.Certified() || len(k.CertDER) == 0 {
 			continue
 		}
 		cert, err := x509.ParseCertificate(k.CertDER)
@@ -91,7 +93,7 @@ func (s *Service) profileOf(ap mssp.AP, req *ProfileReq, sub *mssp.Subscriber, c
 		if _, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 			c.Algorithm = "RSA"
 		}
-		if active && now.After(cert.NotBefore) && now.Before(cert.NotAfter) {
+		if active && k.State == mssp.KeyRegistered && now.After(cert.NotBefore) && now.Before(cert.NotAfter) {
 			c.State = "ACTIVE"
 			usable[k.Usage] = true
 		}

@@ -64,6 +64,9 @@ func TestProfileQuery(t *testing.T) {
 		"41790000003": {mssp.Subscriber{State: mssp.SubscriberSuspended}, mssp.Card{}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeyRegistered, good)}},
 		"41790000004": {mssp.Subscriber{State: mssp.SubscriberRemoved}, mssp.Card{}, nil},
 		"41790000005": {active, mssp.Card{}, nil},
+		"41790000007": {active, mssp.Card{}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeySuspended, good)}},
+		"41790000008": {active, mssp.Card{}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeyRevoking, good)}},
+		"41790000009": {active, mssp.Card{}, []mssp.KeyPair{key(mssp.Authentication, mssp.KeyRevoked, good)}},
 	}
 	s, _ := testService(t, func(o *Options) { o.Subscribers = users })
 	for msisdn, want := range map[string]struct {
@@ -79,6 +82,9 @@ func TestProfileQuery(t *testing.T) {
 		"+41790000004": {code: mssp.UnknownClient},
 		"+41790000005": {0, "INACTIVE", false, 0, nil},
 		"+41790000006": {code: mssp.UnknownClient},
+		"+41790000007": {0, "INACTIVE", false, 1, nil},
+		"+41790000008": {0, "INACTIVE", false, 1, nil},
+		"+41790000009": {0, "INACTIVE", false, 1, nil},
 		"0790000001":   {code: mssp.WrongParam},
 		"":             {code: mssp.MissingParam},
 	} {

@@ -12,7 +12,8 @@ import (
 )
 
 // Evaluate verifies a signature before anybody hears of it (5.2-2) and puts it
-// into the form that the AP asked for.
+// into the form that the AP asked for. The commit that follows looks once more whether the
+// pair may sign.
 func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
 	res := a.Find(applet.TagSignTransaction)
 	if res == nil || len(res.Signature) == 0 {
@@ -25,6 +26,14 @@ func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.
 	}
 	if g, err = g.ready(ctx); err != nil {
 		return engine.Outcome{}, fmt.Errorf("preparing verification: %w", err)
+	}
+	sub, _, keys, err := g.s.o.Store.Lookup(ctx, tx.MSISDN)
+	if err != nil {
+		return engine.Outcome{}, fmt.Errorf("looking up who has signed: %w", err)
+	}
+	if f := lost(&sub, keys, g.Slot); f != nil {
+		g.s.log.Warn("signature came after a suspension or a revocation: it is given to nobody", "tx", tx.ID)
+		return engine.Failure(f), nil
 	}
 	v := g.s.o.VA.Check(ctx, g.cert, g.digest, sig)
 	g.s.engine.Trace(tx, engine.LayerVerify, engine.In, "signature verified: "+v.Code.String(), engine.Field{Name: "detail", Value: v.Detail})
@@ -45,12 +54,29 @@ func (g *signing) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.
 			return engine.Outcome{}, fmt.Errorf("assembling CMS: %w", err)
 		}
 	}
-	out := engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: mssp.Signature}}
+	out := engine.Outcome{Finish: store.Finish{Event: mssp.EventAnswered, Status: mssp.Signature, Signed: g.Slot}}
 	if g.Validate {
 		out.Status = mssp.ValidSignature
 	}
 	out.Result, err = json.Marshal(&r)
 	return out, err
+}
+
+// lost is why a signature that was asked for in time is given to nobody: since then the
+// service of the user or his pair was suspended, or a revocation was accepted, which the
+// CA may not have confirmed yet (5.8-3). nil: it stands.
+func lost(sub *mssp.Subscriber, keys []mssp.KeyPair, slot byte) *mssp.Fault {
+	if sub.State != mssp.SubscriberActive {
+		return mssp.Faultf(mssp.CardBlocked, "the service of this user is not active any more")
+	}
+	for i := range keys {
+		if k := &keys[i]; k.Slot == slot && k.State == mssp.KeyRegistered {
+			return nil
+		} else if k.Slot == slot && k.State.Certified() {
+			return stopped(k)
+		}
+	}
+	return mssp.Faultf(mssp.NoKeyFound, "the pair that has signed is not registered any more")
 }
 
 // ready is the transaction with everything computed: after a restart, and when

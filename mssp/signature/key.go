@@ -22,7 +22,13 @@ func (s *Signer) signingKey(ctx context.Context, t *engine.Target, u mssp.KeyUsa
 	fault := mssp.Faultf(mssp.NoKeyFound, "the user has no registered %s key", u)
 	for i := range keys {
 		k := &keys[i]
-		if k.Usage != u || k.State != mssp.KeyRegistered {
+		if k.Usage != u {
+			continue
+		}
+		if f := stopped(k); f != nil && fault.Code == mssp.NoKeyFound {
+			fault = f
+		}
+		if k.State != mssp.KeyRegistered {
 			continue
 		}
 		cert, f, err := s.certificate(ctx, k)
@@ -37,6 +43,19 @@ func (s *Signer) signingKey(ctx context.Context, t *engine.Target, u mssp.KeyUsa
 		}
 	}
 	return nil, nil, fault
+}
+
+// stopped is why a pair with a certificate signs no more; nil when it does.
+func stopped(k *mssp.KeyPair) *mssp.Fault {
+	switch k.State {
+	case mssp.KeySuspended:
+		return mssp.Faultf(mssp.RevokedCertificate, "the user's certificate cannot be used: the certificate is suspended")
+	case mssp.KeyRevoking:
+		return mssp.Faultf(mssp.RevokedCertificate, "the user's certificate cannot be used: its revocation was asked for, the user must register again")
+	case mssp.KeyRevoked:
+		return mssp.Faultf(mssp.RevokedCertificate, "the user's certificate cannot be used: the certificate is revoked, the user must register again")
+	}
+	return nil
 }
 
 // certificate finds the certificate of a key, or the fault that says why it

@@ -104,6 +104,7 @@ func TestSignRefused(t *testing.T) {
 		{"text", "damaged certificate", key(func(k *mssp.KeyPair) { k.CertDER = k.CertDER[:9] }), 900, "internal error: repeat the request with the same AP_TransID; if it stays, give the operator the time and the AP_TransID"},
 		{"text", "certificate revoked", func(l *enginetest.Lab, _ *signature.Request) { l.OK(l.CA.Revoke(ctx, l.Key(1).Serial, 1)) }, 501, cannot + "the certificate is revoked, the user must register again"},
 		{"text", "certificate suspended", func(l *enginetest.Lab, _ *signature.Request) { l.OK(l.CA.Suspend(ctx, l.Key(1).Serial)) }, 501, cannot + "the certificate is suspended"},
+		{"text", "revocation asked for", key(func(k *mssp.KeyPair) { k.State = mssp.KeyRevoking }), 501, cannot + "its revocation was asked for, the user must register again"},
 		{"text", "certificate expired", func(l *enginetest.Lab, _ *signature.Request) { l.Clock.Add(4 * 365 * 24 * time.Hour) }, 425, cannot + "the certificate has expired on 2029-11-22, the user must register again"},
 		{"text", "nothing to sign", ask(func(r *signature.Request) { r.Content = nil }), 102, "there is nothing to sign: DataToBeSigned is empty"},
 		{"hash", "an octet less", ask(func(r *signature.Request) { r.Digest = r.Digest[:31] }), 101, "the hash to be signed must be SHA-256 (32 octets), SHA-384 (48) or SHA-512 (64), have 31 octets"},

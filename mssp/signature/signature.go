@@ -35,6 +35,7 @@ const Operation = "sign"
 type Store interface {
 	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
 	Recheck(ctx context.Context, n sms.MSISDN, now time.Time) (bool, error)
+	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 }
 
 // VA says whether a signature and its certificate are valid (2-1, 5.2-2);

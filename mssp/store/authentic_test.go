@@ -91,6 +91,9 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 		"client": func() error {
 			return notStopped(l.ChangeClient(ctx, key("SELECT id FROM client"), func(*party.Client) error { return errStop }))
 		},
+		"duty": func() error {
+			return notStopped(l.ChangeDuty(ctx, key("SELECT id FROM duty"), func(*mssp.Duty) error { return errStop }))
+		},
 		"tx": func() error {
 			if tx := l.transaction(mssp.TransID(key("SELECT id FROM tx"))); tx.Damage != "" {
 				return fmt.Errorf("%w%s", store.ErrAltered, strings.TrimPrefix(tx.Damage, store.ErrAltered.Error()))
@@ -115,10 +118,15 @@ func (l *lab) fill() {
 	l.ok(l.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank", PasswordHash: "x", Profiles: []string{"urn:p"}, Prefixes: []string{"4179"}}))
 	l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Anna", Serial: "S1", Language: "en", State: mssp.SubscriberActive}))
 	l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: numberA, How: mssp.ByEID, By: "Carl", At: epoch, Email: "a@b.example", Document: "P1", Recorder: "ops", RecordedAt: epoch})))
-	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: cardA, Slot: 1, Usage: 1, Algorithm: 17, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: "0a", CertDER: []byte{2}, CSR: []byte{3}}}))
+	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: cardA, Slot: 1, Usage: 1, Algorithm: 17, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: "0c", CertDER: []byte{2}, CSR: []byte{3}}}))
 	l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "0a", ICCID: cardA, MSISDN: numberA, Subject: "CN=Anna", NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: "ab"}))
 	l.ok(l.ConfirmCertificate(ctx, "0a", []byte{2}))
 	_, err := l.SetCertStatus(ctx, "0a", mssp.CertRevoked, 1, epoch)
+	l.ok(err)
+	_, _, err = l.ChangeSituation(ctx, numberA, func(s *store.Situation) error {
+		s.Duties = append(s.Duties, mssp.Duty{MSISDN: numberA, ICCID: cardA, Procedure: mssp.Revoking, Step: mssp.DutyCA, Serials: []string{"0c"}})
+		return nil
+	})
 	l.ok(err)
 }
 
@@ -219,6 +227,7 @@ var otherWords = map[string]any{
 	"subscriber.iccid": string(cardB),
 	"card.state":       "suspended", "subscriber.state": "suspended", "key_pair.state": "requested", "certificate.status": "valid", "tx.state": "done",
 	"identity.how": "kiosk",
+	"duty.what":    "suspend", "duty.step": "card",
 }
 
 // rewrite writes another value into a column, one that it may hold, wants it
@@ -278,7 +287,7 @@ func TestRowsAreAdoptedOnce(t *testing.T) {
 		mark()
 		v := l.keyed()
 		n, err := l.Authenticate(ctx, v)
-		if err != nil || n != 8 {
+		if err != nil || n != 11 {
 			l.Fatalf("%d rows, %v", n, err)
 		}
 		for table, read := range l.decides(db) {

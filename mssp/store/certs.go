@@ -142,7 +142,8 @@ func (s *Certificates) ConfirmCertificate(ctx context.Context, serial string, de
 }
 
 // SetCertStatus suspends (reason 6, certificateHold), reactivates or revokes,
-// and answers what the certificate was before. The error is a Changed
+// and answers what the certificate was before. The key pair under it changes in the
+// same commit. The error is a Changed
 // certificate when its status does not permit that: a revoked certificate stays
 // revoked (W-6), and a pending one can only be revoked.
 //
@@ -152,21 +153,43 @@ func (s *Certificates) SetCertStatus(ctx context.Context, serial string, to mssp
 		reason, at = 0, time.Time{}
 	}
 	err = s.do(ctx, func(q querier) (err error) {
-		if was, err = oneOf(q, scanCertificate, sqlHoldCertificate, serial); err != nil {
+		if err = holdCertificateCard(q, serial); err != nil {
 			return err
 		}
-		if !was.Status.Permits(to) {
-			return &Changed[mssp.Certificate]{Row: was}
-		}
-		if _, err = q.exec(`UPDATE certificate SET status = $2, reason = $3, revoked_at = $4 WHERE serial = $1`, serial, string(to), reason, at); err != nil {
-			return err
-		}
-		e := certEntry(&was, "change", was.Status, to)
-		e.Reason = fmt.Sprint("RFC 5280 reason ", reason)
-		q.note(e)
-		return tableCertificate.seal(q, serial)
+		was, err = setCertStatus(q, serial, to, reason, at)
+		return err
 	})
 	return was, err
+}
+
+// holdCertificateCard locks the card of a certificate.
+func holdCertificateCard(q querier, serial string) error {
+	c, err := oneOf(q, scanCertificate, sqlCertificate, serial)
+	if err != nil {
+		return err
+	}
+	return holdCardOf(q, string(c.ICCID))
+}
+
+// setCertStatus changes a certificate and its pair.
+func setCertStatus(q querier, serial string, to mssp.CertStatus, reason int, at time.Time) (mssp.Certificate, error) {
+	was, err := oneOf(q, scanCertificate, sqlHoldCertificate, serial)
+	if err != nil {
+		return was, err
+	}
+	if !was.Status.Permits(to) {
+		return was, &Changed[mssp.Certificate]{Row: was}
+	}
+	if _, err = q.exec(`UPDATE certificate SET status = $2, reason = $3, revoked_at = $4 WHERE serial = $1`, serial, string(to), reason, at); err != nil {
+		return was, err
+	}
+	e := certEntry(&was, "change", was.Status, to)
+	e.Reason = fmt.Sprint("RFC 5280 reason ", reason)
+	q.note(e)
+	if err := tableCertificate.seal(q, serial); err != nil {
+		return was, err
+	}
+	return was, follow(q, &was, to)
 }
 
 // Certificate is the certificate with that serial number (lower-case

@@ -26,9 +26,11 @@ const (
 
 	sqlCertificatesOf = `SELECT ` + certCols + `, tag FROM certificate WHERE msisdn = $1 AND msisdn <> ''`
 
-	sqlBlankCertificate = `UPDATE certificate SET msisdn = '', iccid = '', subject = '', der = $2,
-	reason = CASE WHEN status = 'revoked' THEN reason ELSE $3 END, revoked_at = CASE WHEN status = 'revoked' THEN revoked_at ELSE $4 END,
-	status = 'revoked' WHERE serial = $1`
+	sqlBlankCertificate = `UPDATE certificate SET msisdn = '', iccid = '', subject = '', der = $2 WHERE serial = $1`
+
+	// sqlElsewhere are certificates of a card that other CAs have issued.
+	sqlElsewhere = `SELECT k.serial FROM key_pair k LEFT JOIN certificate x ON x.serial = k.serial
+	WHERE k.iccid = $1 AND k.serial <> '' AND k.state IN ('registered', 'suspended', 'revoking') AND x.serial IS NULL ORDER BY k.slot`
 
 	sqlBlankKey = `UPDATE key_pair SET state = 'deleted', confirmed = 0, public_key = $3, serial = '', cert_der = $3, csr = $3, version = version + 1
 	WHERE iccid = $1 AND slot = $2`
@@ -47,6 +49,7 @@ var sqlErasePerson = [...]string{
 	`DELETE FROM segment WHERE tx_seq = 0 AND dest = $1`,
 	`DELETE FROM patience WHERE msisdn = $1`,
 	`DELETE FROM identity WHERE msisdn = $1`,
+	`DELETE FROM duty WHERE msisdn = $1`,
 	`DELETE FROM subscriber WHERE msisdn = $1`,
 }
 
@@ -78,7 +81,7 @@ func (s *Erasures) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) e
 			return err
 		}
 		if known {
-			if err := eraseKeys(q, sub.ICCID); err != nil {
+			if err := eraseKeys(q, sub.ICCID, now); err != nil {
 				return err
 			}
 		}
@@ -99,7 +102,13 @@ func eraseCertificates(q querier, n sms.MSISDN, now time.Time) error {
 		return err
 	}
 	for i := range certs {
-		if _, err := q.exec(sqlBlankCertificate, certs[i].Serial, []byte(nil), ceased, now); err != nil {
+		if certs[i].Status.Permits(mssp.CertRevoked) {
+			if _, err := setCertStatus(q, certs[i].Serial, mssp.CertRevoked, ceased, now); err != nil {
+				return err
+			}
+			certs[i].Status = mssp.CertRevoked
+		}
+		if _, err := q.exec(sqlBlankCertificate, certs[i].Serial, []byte(nil)); err != nil {
 			return err
 		}
 		e := certEntry(&certs[i], "change", certs[i].Status, mssp.CertRevoked)
@@ -112,8 +121,16 @@ func eraseCertificates(q querier, n sms.MSISDN, now time.Time) error {
 	return nil
 }
 
-// eraseKeys forgets the keys of a card: who gets it next makes new ones.
-func eraseKeys(q querier, iccid ota.ICCID) error {
+// eraseKeys forgets the keys of a card: who gets it next makes new ones. What the
+// built-in CA has not issued is to be revoked where it was.
+func eraseKeys(q querier, iccid ota.ICCID, now time.Time) error {
+	serials, err := allOf(q, func(r *row) (string, error) { return r.text(), r.err() }, sqlElsewhere, string(iccid))
+	if err != nil {
+		return err
+	}
+	if err := orderLost(q, "", serials, "the user was erased", now); err != nil {
+		return err
+	}
 	slots, err := allOf(q, scanInt, `SELECT slot FROM key_pair WHERE iccid = $1`, string(iccid))
 	if err != nil {
 		return err

@@ -7,7 +7,9 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/party"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -102,6 +104,28 @@ func (l *lab) recordCalls() map[string]call {
 	}
 }
 
+// certified is a user with a certificate.
+func (l *lab) certified() mssp.Subscriber {
+	l.Helper()
+	u := l.freshUser()
+	c := mssp.Certificate{Serial: fresh("%08x"), ICCID: u.ICCID, MSISDN: u.MSISDN, NotBefore: epoch, NotAfter: epoch.Add(time.Hour)}
+	l.ok(l.AddCertificate(ctx, c))
+	l.ok(l.ConfirmCertificate(ctx, c.Serial, []byte{1}))
+	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: c.ICCID, Slot: 1, Usage: 1, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: c.Serial}}))
+	return u
+}
+
+// duty adds a duty to those of a user.
+func (l *lab) duty(n sms.MSISDN) mssp.Duty {
+	l.Helper()
+	sit, _, err := l.ChangeSituation(ctx, n, func(s *store.Situation) error {
+		s.Duties = append(s.Duties, mssp.Duty{MSISDN: n, Procedure: mssp.Revoking, Step: mssp.DutyCA})
+		return nil
+	})
+	l.ok(err)
+	return sit.Duties[len(sit.Duties)-1]
+}
+
 func (l *lab) keyCalls() map[string]call {
 	cert := func() mssp.Certificate {
 		return mssp.Certificate{Serial: fresh("%08x"), ICCID: cardA, MSISDN: numberA, NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: fresh("%064x")}
@@ -148,6 +172,36 @@ func (l *lab) keyCalls() map[string]call {
 		"SetCertStatus": func() func() error {
 			c := added()
 			return func() error { return nothing(l.SetCertStatus(ctx, c.Serial, mssp.CertRevoked, 1, epoch)) }
+		},
+		"SetCertStatus of a pair": func() func() error {
+			c := cert()
+			c.ICCID, c.KeyHash = l.freshCard(), ""
+			l.ok(l.AddCertificate(ctx, c))
+			l.ok(l.ConfirmCertificate(ctx, c.Serial, []byte{1}))
+			l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: c.ICCID, Slot: 1, Usage: 1, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: c.Serial}}))
+			return func() error { return nothing(l.SetCertStatus(ctx, c.Serial, mssp.CertSuspended, 6, epoch)) }
+		},
+		"ChangeSituation": func() func() error {
+			u := l.certified()
+			return func() error {
+				_, _, err := l.ChangeSituation(ctx, u.MSISDN, func(s *store.Situation) error {
+					s.User.State, s.Keys[0].State, s.Certs[0].Status, s.Certs[0].Reason = mssp.SubscriberSuspended, mssp.KeySuspended, mssp.CertSuspended, 6
+					s.Duties = append(s.Duties, mssp.Duty{MSISDN: u.MSISDN, Procedure: mssp.Suspending, Step: mssp.DutyCA})
+					s.Texts = []bearer.Segment{{Dest: u.MSISDN, UD: []byte("x")}}
+					return nil
+				})
+				return err
+			}
+		},
+		"read Situation": func() func() error {
+			u := l.certified()
+			return func() error { return nothing(l.Situation(ctx, u.MSISDN)) }
+		},
+		"ChangeDuty": func() func() error {
+			id := l.duty(l.certified().MSISDN).ID
+			return func() error {
+				return nothing(l.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.Tries++; return nil }))
+			}
 		},
 		"read Certificate": func() func() error {
 			c := added()

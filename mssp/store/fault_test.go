@@ -57,6 +57,10 @@ func TestRoomOfAllMayFail(t *testing.T) {
 	}
 }
 
+// overlooks are calls that go on when the row of a pair is not ours: a certificate is
+// suspended and revoked all the same, and nobody signs with such a pair.
+var overlooks = map[string]bool{"SetCertStatus of a pair": true, "ChangeSituation": true}
+
 // failing makes one statement of a method fail after the other.
 func (l *lab) failing(db *sql.DB, name string, row bool, c call) {
 	l.Helper()
@@ -75,6 +79,9 @@ func (l *lab) failing(db *sql.DB, name string, row bool, c call) {
 			}
 			return
 		case !f.Happened(): // the statement has no row, or nobody looks at it
+			do = c()
+			after = l.commits(db)
+		case row && err == nil && overlooks[name]:
 			do = c()
 			after = l.commits(db)
 		case row && !errors.Is(err, store.ErrAltered), !row && !errors.Is(err, store.ErrBroken):

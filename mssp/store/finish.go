@@ -97,6 +97,9 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err := hear(w, f.Heard); err != nil {
 		return FinishResult{}, err
 	}
+	if err := stillSigns(w, &tx, f.Signed); err != nil {
+		return FinishResult{}, err
+	}
 	tx.Status, tx.Detail, tx.Result, tx.EndedBy = f.Status, f.Detail, f.Result, f.By
 	if err := w.save(&tx, st, mo); err != nil {
 		return FinishResult{}, err

@@ -87,13 +87,14 @@ func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 }
 
 // emptySlots notes that the applet of a card has none of its key pairs any more, but those
-// of made, which its answer has brought. A row that is not ours stays as it is: nobody
-// signs with it.
+// of made, which its answer has brought. Their certificates are to be revoked: nobody will
+// sign with them again. A row that is not ours stays as it is: nobody signs with it.
 func emptySlots(q querier, iccid ota.ICCID, made []mssp.KeyPair, now time.Time) error {
 	slots, err := allOf(q, func(r *row) (byte, error) { return byte(r.int()), r.err() }, sqlFullSlots, string(iccid))
 	if err != nil {
 		return err
 	}
+	var lost []string
 	for _, slot := range slots {
 		if slices.ContainsFunc(made, func(k mssp.KeyPair) bool { return k.Slot == slot }) {
 			continue
@@ -105,12 +106,15 @@ func emptySlots(q querier, iccid ota.ICCID, made []mssp.KeyPair, now time.Time) 
 		if err != nil {
 			return err
 		}
+		if k.Serial != "" && k.State.Certified() && k.State != mssp.KeyRevoked {
+			lost = append(lost, k.Serial)
+		}
 		k.State, k.UpdatedAt = mssp.KeyDeleted, now
 		if err := putKeyPair(q, &k, now); err != nil {
 			return err
 		}
 	}
-	return nil
+	return orderLost(q, iccid, lost, "the applet was installed anew: its pairs are gone", now)
 }
 
 // PutKeyPairs stores key slots, each as a whole row, all of them or none. A
@@ -130,7 +134,8 @@ func (s *Records) PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error {
 	})
 }
 
-// KeyPairs lists the key slots of a card, deleted ones too, with their CSRs.
+// KeyPairs lists the key slots of a card under their certificates, deleted ones too, with
+// their CSRs.
 func (s *Records) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error) {
-	return readAll(ctx, s.db, wholeKeyPair(iccid), `SELECT `+keyPairCols+`, k.csr FROM key_pair k WHERE k.iccid = $1 ORDER BY k.slot`, string(iccid))
+	return readAll(ctx, s.db, wholeUnder(iccid, ""), sqlPairsUnder, string(iccid))
 }

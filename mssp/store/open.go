@@ -42,6 +42,7 @@ type Store struct {
 	Erasures
 	Identities
 	Audits
+	Duties
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -60,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{
 		db: d, Records: Records{d}, Parties: Parties{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
-		Patience: Patience{d}, Erasures: Erasures{d}, Identities: Identities{d}, Audits: Audits{d},
+		Patience: Patience{d}, Erasures: Erasures{d}, Identities: Identities{d}, Audits: Audits{d}, Duties: Duties{d},
 	}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err

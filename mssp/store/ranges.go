@@ -46,12 +46,13 @@ var words = map[string]string{
 	"identity.how":  "face-to-face portal partner eid kiosk",
 	"card.carriage": " packet own", // or none
 	"client.role":   "administrator operator registration customer-care auditor",
+	"duty.what":     "revoke suspend reactivate unregister", "duty.step": "ca card tell done",
 }
 
 // bounds of the numbers of a column: times and most others are not negative.
 func bounds(table, column string) (low, high int64) {
 	switch table + "." + column {
-	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "client.disabled", "key_pair.confirmed", "segment.report", "segment.delivered", "receipt.delivered", "retention.off":
+	case "ap.disabled", "ap.other_display", "ap.certificates", "ap.unique_ids", "client.disabled", "key_pair.confirmed", "segment.report", "duty.whole", "duty.own", "segment.delivered", "receipt.delivered", "retention.off":
 		return 0, 1
 	case "keyset.kvn": // those of applets have 16 more
 		return 1, ofApplet + 15
@@ -71,7 +72,7 @@ func bounds(table, column string) (low, high int64) {
 		return -2, 1<<63 - 1
 	case "key_pair.slot", "key_pair.algorithm", "segment.pid", "segment.dcs", "segment.septets", "mo_part.part":
 		return 0, 255
-	case "certificate.reason":
+	case "certificate.reason", "duty.reason":
 		return 0, 10
 	case "tx.kept":
 		return 0, keptAll

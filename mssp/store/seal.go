@@ -81,8 +81,11 @@ func callSeal(q querier, tx *mssp.Transaction, seal SealFunc) (sealed, error) {
 	if suspended {
 		return sealed{fault: mssp.Faultf(mssp.CardBlocked, "the user's card is suspended after security errors: the operator must release it")}, nil
 	}
+	fault, err := silent(q, tx)
+	if err != nil || fault != nil {
+		return sealed{fault: fault}, err
+	}
 	out, err := seal(tx, ks)
-	var fault *mssp.Fault
 	switch {
 	case errors.As(err, &fault):
 		return sealed{fault: fault}, nil

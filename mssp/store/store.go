@@ -121,6 +121,9 @@ type Finish struct {
 	// Their versions are those of the rows that were read (see PutKeyPairs).
 	Card *mssp.Card
 	Keys []mssp.KeyPair
+	// Signed is the slot of the pair that has signed, which may do that still when this is
+	// committed: otherwise the error is ErrChanged. 0: none has.
+	Signed byte
 	// Texts are plain messages to the user, put into the outbox.
 	Texts []bearer.Segment
 	// Rules say whether this end counts against the number.

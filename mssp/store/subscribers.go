@@ -125,16 +125,16 @@ func cardIsFree(q querier, u *mssp.Subscriber) error {
 
 const (
 	lookupCols = `s.msisdn, s.iccid, s.name, s.serial, s.language, s.state, s.created_at, s.version, s.tag,
-	` + joinedCardCols + `, ` + standingCols + `, COALESCE(k.slot, -1), ` + keyPairCols
+	` + joinedCardCols + `, ` + standingCols + `, COALESCE(k.slot, -1), ` + underCols
 
 	sqlLookup = `SELECT ` + lookupCols + ` FROM subscriber s JOIN card c ON c.iccid = s.iccid
 	LEFT JOIN patience p ON p.msisdn = s.msisdn
-	LEFT JOIN key_pair k ON k.iccid = c.iccid AND k.state <> 'deleted' WHERE s.msisdn = $1 ORDER BY k.slot`
+	LEFT JOIN key_pair k ON k.iccid = c.iccid AND k.state <> 'deleted' ` + sqlUnder + ` WHERE s.msisdn = $1 ORDER BY k.slot`
 )
 
 // Lookup is everything about a number that a request needs, in one query: the
-// subscriber in whatever state, his card, and the key slots in use, without
-// their CSRs. ErrNotFound: no such subscriber.
+// subscriber in whatever state, his card, and the key slots in use, under their
+// certificates and without their CSRs. ErrNotFound: no such subscriber.
 func (s *Records) Lookup(ctx context.Context, n sms.MSISDN) (sub mssp.Subscriber, card mssp.Card, keys []mssp.KeyPair, err error) {
 	return s.lookup(ctx, n, func(*row) error { return nil }) // no answer waits for what counts against its sender
 }
@@ -168,7 +168,7 @@ func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) 
 			if r.int() < 0 {
 				return r.err()
 			}
-			k, err := scanKeyPair(r, card.ICCID)
+			k, err := scanUnder(r, card.ICCID, sub.MSISDN)
 			keys = append(keys, k)
 			return err
 		}, string(n))

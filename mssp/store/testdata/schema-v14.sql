@@ -287,3 +287,25 @@ CREATE TABLE client (
 	version       BIGINT NOT NULL DEFAULT 1,
 	tag           BLOB
 );
+CREATE TABLE duty (
+	id          TEXT PRIMARY KEY,
+	msisdn      TEXT NOT NULL,
+	iccid       TEXT NOT NULL,
+	what        TEXT NOT NULL, -- revoke, suspend, reactivate, unregister
+	step        TEXT NOT NULL, -- ca, card, tell, done
+	serials     TEXT NOT NULL, -- of certificates, between them a space
+	whole       BIGINT NOT NULL,
+	reason      BIGINT NOT NULL,
+	own         BIGINT NOT NULL,
+	note        TEXT NOT NULL,
+	by_whom     TEXT NOT NULL,
+	tries       BIGINT NOT NULL,
+	failure     TEXT NOT NULL,
+	due_at      BIGINT NOT NULL,
+	created_at  BIGINT NOT NULL,
+	ended_at    BIGINT NOT NULL,
+	version     BIGINT NOT NULL DEFAULT 1,
+	tag         BLOB
+);
+CREATE INDEX duty_open ON duty (due_at) WHERE ended_at = 0;
+CREATE INDEX duty_msisdn ON duty (msisdn);
