@@ -15,6 +15,7 @@ type UserCmd struct {
 	List     UserListCmd     `cmd:"" help:"List the users."`
 	Show     UserShowCmd     `cmd:"" help:"Show a user with keys, certificates and limits."`
 	Identify UserIdentifyCmd `cmd:"" help:"Record who has identified a user, how and when."`
+	Expiring UserExpiringCmd `cmd:"" help:"List the users whose certificates end soon and have no successor."`
 	Lift     UserLiftCmd     `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
 	Erase    UserEraseCmd    `cmd:"" help:"Erase what is kept of a person, for good."`
 	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`

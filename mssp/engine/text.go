@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp/notice"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -27,10 +28,13 @@ func (c *core) text(to sms.MSISDN, language string, k notice.Kind, day time.Time
 }
 
 // Text makes the segments of a message to a user in his language, for a commit that
-// stores them; day is for messages that tell one. Texts hands them to the network after it.
+// stores them; day is for messages that tell one. SendTexts submits what was stored.
 func (e *Engine) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
 	return e.text(to, language, k, day)
 }
+
+// SendTexts submits text messages that a commit has stored.
+func (e *Engine) SendTexts(out []store.Outbound) { e.outbox.sendTexts(out) }
 
 // Tell sends a text message to a user.
 func (e *Engine) Tell(ctx context.Context, number sms.MSISDN, language string, k notice.Kind) error {

@@ -25,8 +25,20 @@ func (l *lab) outboxCalls() map[string]call {
 	text := func() int64 {
 		return must(l.EnqueueText(ctx, []bearer.Segment{{Dest: numberB, UD: []byte("x"), Report: true}}))[0].ID
 	}
+	remind := func(serial string, segs int) error {
+		_, _, err := l.Remind(ctx, numberA, serial, time.Hour, make([]bearer.Segment, segs))
+		return err
+	}
 	return map[string]call{
 		"EnqueueText": always(func() error { return nothing(l.EnqueueText(ctx, make([]bearer.Segment, 5))) }),
+		"Remind": func() func() error {
+			serial := fresh("%x")
+			return func() error { return remind(serial, 2) }
+		},
+		"ForgetReminders": func() func() error {
+			l.ok(remind(fresh("%x"), 0))
+			return func() error { return l.ForgetReminders(ctx, epoch.Add(time.Hour)) }
+		},
 		"ClaimSegments": func() func() error {
 			text()
 			return func() error { return nothing(l.ClaimSegments(ctx, epoch.Add(time.Second), upTo(100))) }

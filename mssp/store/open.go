@@ -43,6 +43,7 @@ type Store struct {
 	Identities
 	Audits
 	Duties
+	Reminders
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -61,7 +62,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{
 		db: d, Records: Records{d}, Parties: Parties{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
-		Patience: Patience{d}, Erasures: Erasures{d}, Identities: Identities{d}, Audits: Audits{d}, Duties: Duties{d},
+		Patience:   Patience{d},
+		Erasures:   Erasures{d},
+		Identities: Identities{d},
+		Audits:     Audits{d},
+		Duties:     Duties{d},
+		Reminders:  Reminders{d},
 	}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err

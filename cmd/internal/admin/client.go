@@ -162,6 +162,11 @@ func (c *Client) ManageCode(ctx context.Context, r operator.CodeRequest) (operat
 	return call[operator.Outcome](ctx, c, "user/code", r)
 }
 
+// Expiring implements Backend.
+func (c *Client) Expiring(ctx context.Context, r operator.ExpiringQuestion) ([]operator.ExpiringInfo, error) {
+	return call[[]operator.ExpiringInfo](ctx, c, "user/expiring", r)
+}
+
 func (c *Client) LiftLimits(ctx context.Context, r operator.Lift) (operator.UserInfo, error) {
 	return call[operator.UserInfo](ctx, c, "user/lift", r)
 }

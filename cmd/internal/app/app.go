@@ -81,23 +81,24 @@ type App struct {
 	registry *prometheus.Registry
 	alerts   *alert.Board
 
-	core     *Core
-	ca       *pki.CA
-	engine   *engine.Engine
-	cards    cards
-	signer   *signature.Signer
-	service  *service.Service
-	bearers  bearers
-	planes   []*plane
-	health   *health
-	selftest *selftest.Test
-	certs    *certificates
-	steady   *steady
-	eraser   *eraser
-	alone    atomic.Bool    // a single provider may use the service
-	tight    bool           // at the last look: the disk takes nothing new
-	loaded   *config.Config // the last one that was taken over; cfg is the one of the start
-	recheck  chan struct{}  // a self-check shall not wait for its time
+	core      *Core
+	ca        *pki.CA
+	engine    *engine.Engine
+	cards     cards
+	signer    *signature.Signer
+	service   *service.Service
+	bearers   bearers
+	planes    []*plane
+	health    *health
+	selftest  *selftest.Test
+	certs     *certificates
+	steady    *steady
+	eraser    *eraser
+	reminders *reminders
+	alone     atomic.Bool    // a single provider may use the service
+	tight     bool           // at the last look: the disk takes nothing new
+	loaded    *config.Config // the last one that was taken over; cfg is the one of the start
+	recheck   chan struct{}  // a self-check shall not wait for its time
 
 	connections *listen.Metrics
 	listeners   listen.Group
@@ -180,6 +181,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err := a.newEngine(ctx); err != nil {
 		return err
 	}
+	a.reminders = a.newReminders()
 	if err := a.newProcedures(); err != nil {
 		return err
 	}
@@ -347,6 +349,7 @@ const (
 func (a *App) forget(ctx context.Context) {
 	t := time.NewTicker(purgeEvery)
 	defer t.Stop()
+	a.reminders.remind(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -354,6 +357,7 @@ func (a *App) forget(ctx context.Context) {
 		case <-t.C:
 			a.countProviders(ctx)
 			a.purge(ctx)
+			a.reminders.remind(ctx)
 		}
 	}
 }

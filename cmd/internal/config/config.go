@@ -187,6 +187,11 @@ type Messages struct {
 	CodeHelp string `toml:"code_help" example:"Call 0800 123 456."`
 	// Language of texts to users who have none, or one without texts, ISO 639-1.
 	Language string `toml:"language" default:"en"`
+	// How long before the end of their certificates users are invited to renew them; an
+	// empty list: never. Each is said once, to users whose service is not suspended.
+	ExpiryReminders []Duration `toml:"expiry_reminders" default:"30d, 7d, 1d"`
+	// Hours of the day, in the time zone of the machine, in which that is said.
+	ReminderHours []int `toml:"reminder_hours" default:"8, 20"`
 	// Ask the network for delivery reports: a request that it gives up then ends at once,
 	// not at its time limit.
 	DeliveryReports bool `toml:"delivery_reports" default:"false"`

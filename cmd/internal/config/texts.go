@@ -92,6 +92,9 @@ func (ch *checker) texts() {
 	if m.Help != "" && m.CodeHelp != "" {
 		ch.faultf("messages.code_help", "is the former name of help: write help alone")
 	}
+	if h := m.ReminderHours; len(h) != 2 || h[0] < 0 || h[1] > 24 || h[0] >= h[1] {
+		ch.faultf("messages.reminder_hours", "needs two hours from 0 to 24, the first and the one after the last, such as [8, 20]")
+	}
 	seen := map[string]bool{}
 	var own []notice.Text
 	for i := range ch.c.Texts {

@@ -81,3 +81,10 @@ CREATE TABLE duty (
 );
 CREATE INDEX duty_open ON duty (due_at) WHERE ended_at = 0;
 CREATE INDEX duty_msisdn ON duty (msisdn);
+-- What users were told of the end of a certificate: each step once.
+CREATE TABLE reminder (
+	serial  TEXT NOT NULL, -- of the certificate
+	step    BIGINT NOT NULL, -- seconds before its end, by the configuration
+	told_at BIGINT NOT NULL,
+	PRIMARY KEY (serial, step)
+) {CLUSTERED};
