@@ -15,6 +15,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/signature"
 )
 
@@ -153,6 +154,29 @@ func TestWhichKey(t *testing.T) {
 	l.OK(l.CA.Revoke(ctx, old.Serial, 1))
 	_, err := l.Signer.Sign(ctx, enginetest.Request("T3", "hello"))
 	enginetest.WantFault(t, err, mssp.NoCertFound)
+}
+
+// A pair that was renewed does not sign again because it was suspended meanwhile and is
+// active again, which makes its row the younger one.
+//
+// Supports: 5.12-1
+func TestSuccessorSigns(t *testing.T) {
+	ctx := context.Background()
+	l := enginetest.New(t)
+	card := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	l.Clock.Add(time.Hour)
+	l.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, Algorithm: applet.ECDSAP256})
+	l.Clock.Add(time.Hour)
+	old := l.Key(1)
+	l.OK(l.CA.Suspend(ctx, old.Serial))
+	l.OK(l.CA.Reactivate(ctx, old.Serial))
+	old = l.Key(1)
+	old.UpdatedAt = l.Clock.Now()
+	l.OK(l.Store.PutKeyPairs(ctx, []mssp.KeyPair{old}))
+	l.Sign(enginetest.Request("T1", "hello"))
+	if got := card.Shown[len(card.Shown)-1].Slot.Number; got != 2 {
+		t.Errorf("slot %d has signed", got)
+	}
 }
 
 // The first message of a key says first that it is registered, in the same packet;

@@ -1,9 +1,11 @@
 package signature
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"slices"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
@@ -17,8 +19,7 @@ func (s *Signer) signingKey(ctx context.Context, t *engine.Target, u mssp.KeyUsa
 		s.recheck(t)
 		return nil, nil, mssp.Faultf(mssp.PINBlocked, "the user's %s code is blocked: they must have it unblocked", u)
 	}
-	keys := slices.Clone(t.Keys)
-	slices.SortStableFunc(keys, func(a, b mssp.KeyPair) int { return b.UpdatedAt.Compare(a.UpdatedAt) })
+	keys := s.youngestFirst(t.Keys)
 	fault := mssp.Faultf(mssp.NoKeyFound, "the user has no registered %s key", u)
 	for i := range keys {
 		k := &keys[i]
@@ -43,6 +44,27 @@ func (s *Signer) signingKey(ctx context.Context, t *engine.Target, u mssp.KeyUsa
 		}
 	}
 	return nil, nil, fault
+}
+
+// youngestFirst are key pairs in the order in which their certificates began, the last
+// one first. When a row was written says nothing of that: an older pair that was suspended
+// and is active again does not take over from its successor.
+func (s *Signer) youngestFirst(keys []mssp.KeyPair) []mssp.KeyPair {
+	if len(keys) < 2 {
+		return keys
+	}
+	keys, began := slices.Clone(keys), map[byte]time.Time{}
+	for i := range keys {
+		if k := &keys[i]; len(k.CertDER) > 0 {
+			if cert, err := s.certs.parse(k.Serial, k.CertDER); err == nil {
+				began[k.Slot] = cert.NotBefore
+			}
+		}
+	}
+	slices.SortStableFunc(keys, func(a, b mssp.KeyPair) int {
+		return cmp.Or(began[b.Slot].Compare(began[a.Slot]), b.UpdatedAt.Compare(a.UpdatedAt))
+	})
+	return keys
 }
 
 // stopped is why a pair with a certificate signs no more; nil when it does.
