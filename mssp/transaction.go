@@ -135,6 +135,18 @@ const (
 	CardSuspended = "suspended" // too many security errors
 )
 
+// AppletState is the life cycle of an applet as the server knows it.
+type AppletState string
+
+// States of an applet. A deactivated one does nothing but to tell its state and to
+// be activated.
+const (
+	AppletUnknown     AppletState = ""
+	AppletInstalled   AppletState = "installed" // never activated, or set back to the beginning
+	AppletActive      AppletState = "active"
+	AppletDeactivated AppletState = "deactivated"
+)
+
 // Card is a card whose keys we hold.
 type Card struct {
 	ICCID   ota.ICCID
@@ -151,9 +163,12 @@ type Card struct {
 	Blocked [2]bool
 	// Offers are the octets in which the applet has said what it can do (INT6 B8), "" when
 	// it has not.
-	Offers    string
-	Issuer    string // id of the card issuer that owns it (package party); "" where nobody has named one
-	BadPoR    int    // security errors in a row
+	Offers string
+	Issuer string // id of the card issuer that owns it (package party); "" where nobody has named one
+	// Applet mirrors the life cycle of the applet as its answers tell or prove it
+	// (5.10-3); AppletUnknown when none has.
+	Applet    AppletState
+	BadPoR    int // security errors in a row
 	CreatedAt time.Time
 	Version   int64 // optimistic lock of the facts above; the queue has its own
 }

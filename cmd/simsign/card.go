@@ -10,15 +10,17 @@ import (
 
 // CardCmd manages cards.
 type CardCmd struct {
-	Import  CardImportCmd  `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
-	List    CardListCmd    `cmd:"" help:"List the cards."`
-	Show    CardShowCmd    `cmd:"" help:"Show a card: its user, its carriage, its key sets without their keys, what it can do."`
-	Rotate  CardRotateCmd  `cmd:"" help:"Replace the key of a card's applet over the air."`
-	Release CardReleaseCmd `cmd:"" help:"Put a card back into service that was suspended after security errors."`
-	Advance CardAdvanceCmd `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
-	Install CardInstallCmd `cmd:"" help:"Write what real cards of a CSV file get at the installation of the applet."`
-	Emulate CardEmulateCmd `cmd:"" help:"Make emulated cards for the cards of a CSV file."`
-	Attach  CardAttachCmd  `cmd:"" help:"Put an emulated card into the virtual smart card reader of pcscd."`
+	Import     CardImportCmd     `cmd:"" help:"Import cards with their OTA keys from a CSV file."`
+	List       CardListCmd       `cmd:"" help:"List the cards."`
+	Show       CardShowCmd       `cmd:"" help:"Show a card: its user, its carriage, its key sets without their keys, what it can do."`
+	Rotate     CardRotateCmd     `cmd:"" help:"Replace the key of a card's applet over the air."`
+	Activate   CardActivateCmd   `cmd:"" help:"Activate a card's applet over the air."`
+	Deactivate CardDeactivateCmd `cmd:"" help:"Deactivate a card's applet over the air: it does nothing but to tell its state."`
+	Release    CardReleaseCmd    `cmd:"" help:"Put a card back into service that was suspended after security errors."`
+	Advance    CardAdvanceCmd    `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
+	Install    CardInstallCmd    `cmd:"" help:"Write what real cards of a CSV file get at the installation of the applet."`
+	Emulate    CardEmulateCmd    `cmd:"" help:"Make emulated cards for the cards of a CSV file."`
+	Attach     CardAttachCmd     `cmd:"" help:"Put an emulated card into the virtual smart card reader of pcscd."`
 }
 
 // CardImportCmd imports a card file.

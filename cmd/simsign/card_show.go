@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -37,6 +38,7 @@ func (c *cli) showCard(d *operator.CardDetail) error {
 	if d.Issuer != "" {
 		t.row("issuer", d.Issuer)
 	}
+	t.row("applet", cmp.Or(d.Applet, "it has not told its state (--ask)"))
 	for _, s := range d.Keys {
 		counters := ", counter " + s.Counter
 		if s.Applet {

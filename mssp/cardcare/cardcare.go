@@ -93,6 +93,17 @@ func (c *Care) ChangeStatus(ctx context.Context, number sms.MSISDN, to applet.Ap
 	return c.engine.Run(ctx, t, statusOrder(to))
 }
 
+// Activate makes the applet of a user's card work (4-3).
+func (c *Care) Activate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error) {
+	return c.ChangeStatus(ctx, number, applet.StatusActivate)
+}
+
+// Deactivate makes the applet do nothing but to tell its state and to be activated. Pairs
+// that are to go are deleted before: a deactivated applet deletes none.
+func (c *Care) Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error) {
+	return c.ChangeStatus(ctx, number, applet.StatusDeactivate)
+}
+
 func statusOrder(to applet.AppletStatus) engine.Order {
 	return engine.Order{
 		Kind: mssp.KindApplet, Operation: opApplet, Procedure: &change{To: to},

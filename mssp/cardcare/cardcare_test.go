@@ -51,7 +51,7 @@ func TestManage(t *testing.T) {
 		return l.Care.ChangeStatus(ctx, enginetest.Number, applet.StatusDeactivate)
 	})
 	s, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(ctx, enginetest.Number) })
-	if err != nil || s.LifeCycle != applet.AppletActive {
+	if err != nil || s.LifeCycle != applet.AppletDeactivated {
 		t.Errorf("state %+v, %v", s, err)
 	}
 	run("delete", func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(ctx, enginetest.Number, 1) })
@@ -97,7 +97,7 @@ func TestUnblockedOnDevice(t *testing.T) {
 	l.Settle()
 	n := len(c.Seen)
 	l.Pump()
-	if c.Prompts != 1 || n != 3 {
+	if c.Prompts != 1 || n != 4 {
 		t.Errorf("%d prompts, %d packets", c.Prompts, n)
 	}
 	tx := l.Sign(enginetest.Request("T3", "hello"))

@@ -61,7 +61,12 @@ func (c *change) Evaluate(_ context.Context, _ *mssp.Transaction, a *applet.Answ
 }
 
 // Fault is what the operator hears.
-func (c *change) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
+func (c *change) Fault(w applet.StatusWord) *mssp.Fault {
+	if c.To == applet.StatusDeactivate && w == applet.StatusConditions {
+		return mssp.Faultf(mssp.SignatureProcess, "the user's applet was never activated: there is nothing to deactivate")
+	}
+	return engine.FaultOfWord(w)
+}
 
 // Abort: nothing has changed.
 func (c *change) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }

@@ -330,6 +330,7 @@ func TestNewInstallation(t *testing.T) {
 		}
 		_, err := r.Signer.Sign(t.Context(), enginetest.Request("TX", "hello"))
 		enginetest.WantFault(t, err, mssp.NoKeyFound)
+		clear(r.c.Keys)
 		r.enrol()
 		if k := r.Key(1); k.State != mssp.KeyRegistered {
 			t.Errorf("the key pair is %s", k.State)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 )
 
@@ -36,7 +34,7 @@ func ParseRefusal(tx *mssp.Transaction) (r Refusal, err error) {
 func (l *line) evaluate(ctx context.Context, f *flight, a *applet.Answer) (store.Finish, error) {
 	var out Outcome
 	var err error
-	if a.OK() {
+	if a.OK() || content(f.request.Procedure, a.Status()) {
 		if out, err = f.request.Evaluate(ctx, &f.tx, a); err != nil {
 			return store.Finish{}, err
 		}
@@ -96,47 +94,5 @@ func (l *line) confirmed(ctx context.Context, f *flight, a *applet.Answer, fin *
 	}
 	k.Confirmed, k.UpdatedAt = true, l.o.Clock()
 	fin.Keys = append(fin.Keys, *k)
-	return nil
-}
-
-// cardFacts mirrors what the answer proves about the personal codes, tells
-// the user when his code has just blocked (3.5.4-1), and forgives earlier
-// security errors after a good answer.
-func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *Outcome) error {
-	blocked := !a.OK() && out.Status == mssp.PINBlocked
-	var state *applet.State
-	if r := a.Find(applet.TagChangeAppletStatus); r != nil {
-		state = r.State
-	} else if r := a.Find(applet.TagGetAuthenticationHandlerData); r != nil {
-		state = r.State
-	}
-	if !blocked && !out.CodeSet && state == nil && !f.request.Bad && !says(a) {
-		return nil
-	}
-	card, err := l.o.Store.Card(ctx, f.tx.ICCID)
-	if err != nil {
-		return err
-	}
-	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
-		if blocked && !card.Blocked[i] {
-			out.Texts = append(out.Texts, l.text(f.tx.MSISDN, f.request.Language, notice.Blocked, time.Time{})...)
-		}
-		if blocked || out.CodeSet {
-			card.Blocked[i] = blocked
-			card.CodeSet[i] = card.CodeSet[i] || out.CodeSet
-		}
-	}
-	if state != nil {
-		for i := range card.Blocked {
-			if c := state.FindCode(applet.CodeRef(i + 1)); c != nil {
-				card.Blocked[i], card.CodeSet[i] = c.Status == applet.CodeBlocked, c.Status != applet.CodeNotSet
-			}
-		}
-	}
-	if learn(&card, a) {
-		l.log.Info("the card has said what it can do", "iccid", card.ICCID, "known", card.Offers != "")
-	}
-	card.BadPoR = 0
-	out.Card = &card
 	return nil
 }

@@ -30,6 +30,17 @@ type Procedure interface {
 	Abort(ctx context.Context, tx *mssp.Transaction, f *store.Finish) error
 }
 
+// Content is a Procedure to which some refusals are as good as an answer: what was to be
+// done is so already. Evaluate gets them.
+type Content interface {
+	Content(w applet.StatusWord) bool
+}
+
+func content(p Procedure, w applet.StatusWord) bool {
+	c, ok := p.(Content)
+	return ok && c.Content(w)
+}
+
 // Outcome is what a good answer means: the end of the transaction with its
 // result, the rows of keys that change, and what has been learnt of the code.
 type Outcome struct {

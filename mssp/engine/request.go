@@ -27,13 +27,14 @@ type head struct {
 	Confirms  byte          // see Order
 	Bad       bool          // the card had security errors before; a good answer forgives them
 	Probe     bool          // see Order
+	Active    bool          // the applet was known to be active; an answer that proves it tells nothing new
 }
 
 // As stored, a request is
 //
 //	1 octet   format: 2 (earlier releases wrote 1, or JSON, which begins with 7B)
 //	strings   operation, card profile, language: each a length and its octets
-//	3 octets  code, confirms, 1 when bad + 2 for a probe
+//	3 octets  code, confirms, 1 when bad + 2 for a probe + 4 when active
 //	string    payload of the procedure
 //	20 octets tag of keys.Vault
 //
@@ -70,6 +71,9 @@ func (r *request) seal(v Vault, tx *mssp.Transaction) ([]byte, error) {
 	}
 	if r.Probe {
 		b[len(b)-1] |= 2
+	}
+	if r.Active {
+		b[len(b)-1] |= 4
 	}
 	b = append(binary.AppendUvarint(b, uint64(len(payload))), payload...)
 	return v.AppendTag(b, tagPurpose, identity(tx, requestFormat), b, tx.INT6)
@@ -152,7 +156,7 @@ func parseRequest(b []byte) (h head, payload []byte, err error) {
 	if len(b) < 3 {
 		return h, nil, fmt.Errorf("%w: 3 octets needed, have %d", errRequest, len(b))
 	}
-	h.Code, h.Confirms, h.Bad, h.Probe = mssp.KeyUsage(b[0]), b[1], b[2]&1 != 0, b[2]&2 != 0
+	h.Code, h.Confirms, h.Bad, h.Probe, h.Active = mssp.KeyUsage(b[0]), b[1], b[2]&1 != 0, b[2]&2 != 0, b[2]&4 != 0
 	if payload, b, err = cutString(b[3:]); err == nil && len(b) > 0 {
 		err = fmt.Errorf("%w: %d octets too many", errRequest, len(b))
 	}

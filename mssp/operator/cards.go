@@ -198,7 +198,10 @@ func (s *Service) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
 }
 
 func cardInfo(c mssp.Card) CardInfo {
-	return CardInfo{ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State, Carriage: cmp.Or(c.Carriage, carriage.Response{}.Name()), Issuer: c.Issuer}
+	return CardInfo{
+		ICCID: c.ICCID.String(), IMSI: c.IMSI, Profile: c.Profile, State: c.State,
+		Carriage: cmp.Or(c.Carriage, carriage.Response{}.Name()), Applet: string(c.Applet), Issuer: c.Issuer,
+	}
 }
 
 // ReleaseCard puts a card back into service that was suspended after security

@@ -64,17 +64,23 @@ func (s *Service) askCard(ctx context.Context, iccid ota.ICCID) error {
 	if s.Engine == nil {
 		return ErrNotRunning
 	}
-	if _, err := s.Store.Card(ctx, iccid); err != nil {
-		return noCard(iccid, err)
-	}
-	u, err := s.Store.Holder(ctx, iccid)
-	if errors.Is(err, mssp.ErrNotFound) {
-		return badf("no user has this card: it cannot be asked")
-	}
+	u, err := s.holder(ctx, iccid)
 	if err == nil {
 		_, err = s.Engine.QueryState(ctx, u.MSISDN)
 	}
 	return err
+}
+
+// holder is the user of a card, by whose number it is reached.
+func (s *Service) holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {
+	if _, err := s.Store.Card(ctx, iccid); err != nil {
+		return mssp.Subscriber{}, noCard(iccid, err)
+	}
+	u, err := s.Store.Holder(ctx, iccid)
+	if errors.Is(err, mssp.ErrNotFound) {
+		return u, badf("no user has this card: it cannot be asked")
+	}
+	return u, err
 }
 
 func offersInfo(octets string) (*OffersInfo, error) {

@@ -65,6 +65,9 @@ type Engine interface {
 	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
 	ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsage, op applet.CodeOperation) (mssp.Transaction, error)
 	QueryState(ctx context.Context, number sms.MSISDN) (applet.State, error)
+	// Activate and Deactivate change what the applet of a user's card does.
+	Activate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
+	Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
 	// RotateKeys replaces the key of a card's applet; OrderKeys does not wait for it.
 	RotateKeys(ctx context.Context, iccid ota.ICCID) (mssp.Transaction, error)
 	OrderKeys(ctx context.Context, iccid ota.ICCID) error
@@ -95,6 +98,8 @@ type Operations interface {
 	AdvanceCounters(ctx context.Context, r CardName) (CountersAdvanced, error)
 	ShowCard(ctx context.Context, r CardQuestion) (CardDetail, error)
 	RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, error)
+	ActivateCard(ctx context.Context, r CardName) (CardInfo, error)
+	DeactivateCard(ctx context.Context, r CardName) (CardInfo, error)
 
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
 	Users(ctx context.Context, r Page) ([]UserInfo, error)

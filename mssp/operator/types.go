@@ -119,6 +119,9 @@ type CardInfo struct {
 	// Carriage is how messages travel to the applet.
 	Carriage string `json:"carriage"`
 	Issuer   string `json:"issuer,omitempty"` // that owns it; empty: nobody has named one
+	// Applet is its state as it last told or proved it: installed, active or
+	// deactivated; empty when it has not.
+	Applet string `json:"applet,omitempty"`
 }
 
 // CardDetail is a card with what is known of its keys, which it does not show.

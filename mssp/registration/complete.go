@@ -14,11 +14,14 @@ import (
 // personal code if he has none, enters it, and the card signs the certificate
 // request. The answer holds the PKCS#10.
 func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrolment, error) {
-	t, err := g.eligible(ctx, &r)
+	c, err := g.eligible(ctx, &r)
 	if err != nil {
 		return Enrolment{}, err
 	}
-	k := t.Slot(r.Slot)
+	if err := g.fit(ctx, c, &r); err != nil {
+		return Enrolment{}, err
+	}
+	t, k := c.Target, c.Slot(r.Slot)
 	if k != nil && k.State == mssp.KeyRequested && len(k.CSR) > 0 {
 		return enrolment(k), nil // done before; the certificate is what is missing
 	}

@@ -19,23 +19,17 @@ import (
 // with the public key of the first pair of that usage that is not registered
 // yet, having it made if there is none.
 func (g *Registrar) RegisterInit(ctx context.Context, r EnrolRequest) (Enrolment, error) {
-	t, err := g.eligible(ctx, &r)
+	c, err := g.eligible(ctx, &r)
 	if err != nil {
 		return Enrolment{}, err
 	}
-	if k := t.Slot(r.Slot); k != nil && len(k.PublicKey) > 0 {
-		return enrolment(k), nil // 5.1-3, 3.5.1-9: made earlier
-	}
-	en := Enrolment{Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}
-	if r.Flow == FlowB {
-		return en, nil
-	}
-	return g.generate(ctx, t, &r)
+	return g.ready(ctx, c, &r)
 }
 
 // eligible fills in the defaults of a request and checks it against card and
 // profile (5.1-2). A failure ends the procedure with a reason.
-func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Target, error) {
+func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*candidate, error) {
+	r.named = r.Slot != 0
 	if r.Usage == 0 && r.Profile != "" {
 		if r.Usage = g.usageOf(r.Profile); r.Usage == 0 {
 			return nil, mssp.Faultf(mssp.UnsupportedProfile, "SignatureProfile %s is not served here", r.Profile)
@@ -48,25 +42,29 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*engine.Targ
 	if err == nil {
 		err = g.identified(ctx, t)
 	}
-	if err == nil && t.Offers == nil && t.Profile.Way().Version() > applet.Version1 {
+	if err != nil {
+		return nil, err
+	}
+	c := &candidate{Target: t}
+	if c.unknown() {
 		ahead := *r // what the profile alone refuses costs no short message
-		if err = fits(t, &ahead); err == nil {
-			t, err = g.asked(ctx, t, r)
+		if err := g.fits(c, &ahead); err != nil {
+			return nil, err
+		}
+		if c, err = g.asked(ctx, c, r); err != nil {
+			return nil, err
 		}
 	}
-	if err == nil {
-		err = fits(t, r)
-	}
-	return t, err
+	return c, g.fits(c, r)
 }
 
 // fits fills in what a request leaves to the card, and refuses what the card cannot do.
-func fits(t *engine.Target, r *EnrolRequest) error {
+func (g *Registrar) fits(t *candidate, r *EnrolRequest) error {
 	if r.Flow == 0 {
 		r.Flow = FlowA
 	}
-	if r.Algorithm == 0 && len(t.Profile.Algorithms) > 0 {
-		r.Algorithm = applet.Algorithm(t.Profile.Algorithms[0])
+	if r.Algorithm == 0 {
+		r.Algorithm = t.algorithm(r)
 	}
 	if r.Flow == FlowA && !t.Does(r.Algorithm, applet.SignsHash) {
 		r.Flow = FlowB // the card makes the hash itself
@@ -97,29 +95,7 @@ func fits(t *engine.Target, r *EnrolRequest) error {
 			return mssp.Faultf(mssp.InappropriateData, "the text has a character that phones cannot be trusted to show")
 		}
 	}
-	if r.Slot == 0 {
-		r.Slot = freeSlot(t, r)
-	}
-	if r.Slot == 0 || r.Slot > t.Profile.Slots {
-		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots and none is free", t.Profile.Slots)
-	}
-	if k := t.Slot(r.Slot); k != nil && k.State == mssp.KeyRegistered {
-		return mssp.Faultf(mssp.RegistrationNOK, "slot %d holds a registered key: name another slot", r.Slot)
-	}
-	return nil
-}
-
-// asked is the target of a card that has been asked what it offers. One that does not say
-// is taken by its profile.
-func (g *Registrar) asked(ctx context.Context, t *engine.Target, r *EnrolRequest) (*engine.Target, error) {
-	_, err := g.engine.Run(ctx, t, engine.Order{
-		Kind: mssp.KindApplet, Operation: opAsk, Procedure: &plain{step{g: g}}, Life: r.TimeOut,
-		Commands: []applet.Command{applet.ChangeAppletStatus{To: applet.StatusReport}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return g.registrant(ctx, r.MSISDN)
+	return g.place(t, r)
 }
 
 // usageOf is the key usage of a SignatureProfile; 0 when it is not configured.
@@ -158,39 +134,13 @@ func signedBy(csr, key []byte) bool {
 	return err == nil && bytes.Equal(req.RawSubjectPublicKeyInfo, key) && req.CheckSignature() == nil
 }
 
-// freeSlot is the slot of the first pair that fits and is not registered yet,
-// or else the first empty slot; 0 when there is neither.
-func freeSlot(t *engine.Target, r *EnrolRequest) byte {
-	for n := byte(1); n <= t.Profile.Slots; n++ {
-		k := t.Slot(n)
-		if k != nil && k.State != mssp.KeyRegistered && k.Usage == r.Usage && applet.Algorithm(k.Algorithm) == r.Algorithm {
-			return n
-		}
-	}
-	for n := byte(1); n <= t.Profile.Slots; n++ {
-		if t.Slot(n) == nil {
-			return n
-		}
-	}
-	return 0
-}
-
-// generate has the card make a key pair (4-6). A slot that the card calls in
-// use although no row of ours says so was left behind by a registration whose
-// end got lost: its pair is replaced. When the row says so by now, another
-// registration has been quicker, and its pair stays.
+// generate has the card make a key pair (4-6) in a slot that is empty.
 func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequest) (Enrolment, error) {
-	res, err := g.make(ctx, t, r, applet.HandlerGenerate)
-	if inUse(err) {
-		now, lerr := engine.KeyPair(ctx, g.o.Store, t.Card.ICCID, r.Slot)
-		if lerr != nil {
-			return Enrolment{}, g.engine.Internal("reading key pairs", lerr)
-		}
-		if now != nil && now.Version != seen(t, r.Slot) {
-			return Enrolment{}, overtaken(now)
-		}
-		res, err = g.make(ctx, t, r, applet.HandlerReplace)
-	}
+	res, err := g.run(ctx, t, engine.Order{
+		Kind: mssp.KindHandler, Operation: opGenerate, Life: r.TimeOut, Code: r.Usage,
+		Procedure: &generate{step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}},
+		Commands:  append(activation(t), applet.SetAuthenticationHandlerData{Slot: r.slot(), Operation: applet.HandlerGenerate}),
+	})
 	if err != nil {
 		return Enrolment{}, err
 	}
@@ -211,25 +161,16 @@ func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequ
 	})
 }
 
-// make runs one SetAuthenticationHandlerData generate or replace.
-func (g *Registrar) make(ctx context.Context, t *engine.Target, r *EnrolRequest, op applet.HandlerOperation) (Result, error) {
-	return g.run(ctx, t, engine.Order{
-		Kind: mssp.KindHandler, Operation: opGenerate, Life: r.TimeOut, Code: r.Usage,
-		Procedure: &generate{step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}},
-		Commands:  append(activation(t), applet.SetAuthenticationHandlerData{Slot: r.slot(), Operation: op}),
-	})
-}
-
 // slot describes the key slot of a request as INT6 wants it. The code that
 // guards a key is the one of its usage.
 func (r *EnrolRequest) slot() applet.Slot {
 	return applet.Slot{Number: r.Slot, Usage: applet.Usage(r.Usage), Algorithm: r.Algorithm, Code: applet.CodeRef(r.Usage)}
 }
 
-// activation is what goes before the first command to a card without keys, in
-// the same packet (5.1-4, 5-2, 3.3-5).
+// activation is what goes before the first command to a card whose applet is not active,
+// in the same packet (5.1-4, 5-2, 3.3-5).
 func activation(t *engine.Target) []applet.Command {
-	if t.Registered(0) {
+	if t.Card.Applet == mssp.AppletActive {
 		return nil
 	}
 	return []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}}

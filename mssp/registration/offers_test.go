@@ -116,10 +116,10 @@ func TestOffersAsked(t *testing.T) {
 	if kept(t, l) != nil || len(c.Seen) < 2 {
 		t.Errorf("kept %+v", kept(t, l))
 	}
-	l, c = offering(t, "", offers(nil)) // version 01 has no word for it
+	l, _ = offering(t, "", offers(nil)) // version 01 has no word for it
 	l.OK(enrol(l, mssp.Authentication, applet.ECDSAP256))
-	if kept(t, l) != nil || reflect.DeepEqual(said(t, c, 0)[0], applet.ChangeAppletStatus{To: applet.StatusReport}) {
-		t.Errorf("a card of version 01 was asked, kept %+v", kept(t, l))
+	if kept(t, l) != nil {
+		t.Errorf("a card of version 01 has offers: %+v", kept(t, l))
 	}
 }
 
@@ -145,6 +145,7 @@ func TestNotEligibleByOffers(t *testing.T) {
 		if _, err := enginetest.Pumped(l, func() (applet.State, error) { return l.Care.QueryState(context.Background(), enginetest.Number) }); err != nil {
 			t.Fatal(err)
 		}
+		known(l)
 		n := len(l.Sent)
 		err := enrol(l, c.usage, c.alg)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -14,6 +14,7 @@ import (
 // Operations in the rows.
 const (
 	opAsk      = "ask"      // ChangeAppletStatus report
+	opLook     = "look"     // GetAuthenticationHandlerData state
 	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
 	opRead     = "read"     // GetAuthenticationHandlerData public key
 	opRegister = "register" // SignTransaction(register key)
@@ -25,11 +26,12 @@ const (
 // Result is what came of one step for one slot; what a step does not bring is
 // empty.
 type Result struct {
-	Slot      byte         `json:"slot,omitempty"`
-	PublicKey []byte       `json:"publicKey,omitempty"` // SubjectPublicKeyInfo, DER
-	Part      *applet.Part `json:"part,omitempty"`      // of a public key
-	CSR       []byte       `json:"csr,omitempty"`       // PKCS#10, DER
-	PoP       string       `json:"pop,omitempty"`       // as entered by the user
+	Slot      byte          `json:"slot,omitempty"`
+	PublicKey []byte        `json:"publicKey,omitempty"` // SubjectPublicKeyInfo, DER
+	Part      *applet.Part  `json:"part,omitempty"`      // of a public key
+	CSR       []byte        `json:"csr,omitempty"`       // PKCS#10, DER
+	PoP       string        `json:"pop,omitempty"`       // as entered by the user
+	State     *applet.State `json:"state,omitempty"`     // of the applet, when it was asked for
 }
 
 // ParseResult reads the result of a transaction that is done.
@@ -156,6 +158,9 @@ func (p *read) Evaluate(_ context.Context, _ *mssp.Transaction, a *applet.Answer
 
 // remove deletes the pair in a slot.
 type remove struct{ step }
+
+// Content: a slot that is empty needs no deletion.
+func (p *remove) Content(w applet.StatusWord) bool { return w == applet.StatusSlotEmpty }
 
 // Evaluate notes that the slot is empty.
 func (p *remove) Evaluate(ctx context.Context, tx *mssp.Transaction, _ *applet.Answer) (engine.Outcome, error) {

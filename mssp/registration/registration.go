@@ -76,7 +76,8 @@ func New(o Options) (*Registrar, error) {
 		operation string
 		decode    engine.Decode
 	}{
-		{opAsk, decode(g, func(s step) engine.Procedure { return &plain{s} })},
+		{opAsk, decode(g, func(s step) engine.Procedure { return &look{s} })},
+		{opLook, decode(g, func(s step) engine.Procedure { return &look{s} })},
 		{opGenerate, decode(g, func(s step) engine.Procedure { return &generate{s} })},
 		{opRead, decode(g, func(s step) engine.Procedure { return &read{s} })},
 		{opRegister, g.decodeRegister},

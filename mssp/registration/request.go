@@ -33,6 +33,8 @@ type EnrolRequest struct {
 	// Display is the text of the registration prompt; empty: the applet's own.
 	Display string
 	TimeOut time.Duration // of each transaction; 0: that of the engine's options
+
+	named bool // Slot was named by who asks
 }
 
 // Enrolment is the outcome of a registration step.

@@ -20,19 +20,19 @@ import (
 type Records struct{ *db }
 
 const (
-	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, offers, issuer, tag`
+	cardCols = `iccid, imsi, profile, state, codes, bad_por, created_at, version, carriage, offers, applet, issuer, tag`
 
-	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.offers, c.issuer, c.tag`
+	joinedCardCols = `c.iccid, c.imsi, c.profile, c.state, c.codes, c.bad_por, c.created_at, c.version, c.carriage, c.offers, c.applet, c.issuer, c.tag`
 
 	sqlCard = `SELECT ` + cardCols + ` FROM card WHERE iccid = $1`
 
-	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage, offers, issuer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, carriage = excluded.carriage, offers = '', version = card.version + 1`
+	sqlImportCard = `INSERT INTO card (iccid, imsi, profile, state, codes, bad_por, created_at, carriage, offers, applet, issuer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	ON CONFLICT (iccid) DO UPDATE SET imsi = excluded.imsi, profile = excluded.profile, carriage = excluded.carriage, offers = '', applet = '', version = card.version + 1`
 
 	// sqlHoldCard locks the card's row and shows its facts.
 	sqlHoldCard = `UPDATE card SET queued = queued WHERE iccid = $1 RETURNING ` + cardCols
 
-	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, offers = $8, issuer = $9, version = version + 1
+	sqlChangeCard = `UPDATE card SET imsi = $2, profile = $3, state = $4, codes = $5, bad_por = $6, carriage = $7, offers = $8, applet = $9, issuer = $10, version = version + 1
 	WHERE iccid = $1`
 )
 
@@ -63,6 +63,7 @@ func scanCard(r *row) (mssp.Card, error) {
 	c.Version = r.num(1, maxVersion)
 	c.Carriage = wordOf(r, "", "packet", "own")
 	c.Offers = hexOf(r)
+	c.Applet = wordOf(r, mssp.AppletUnknown, mssp.AppletInstalled, mssp.AppletActive, mssp.AppletDeactivated)
 	c.Issuer = r.text()
 	r.authentic(tableCard, first)
 	return c, r.err()
@@ -114,7 +115,7 @@ func (s *Records) ImportKeys(ctx context.Context, c mssp.Card, f func(have []mss
 		if err != nil {
 			return err
 		}
-		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage, hex.EncodeToString([]byte(c.Offers)), c.Issuer)
+		_, err = q.exec(sqlImportCard, string(c.ICCID), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.CreatedAt, c.Carriage, hex.EncodeToString([]byte(c.Offers)), string(c.Applet), c.Issuer)
 		if err == nil {
 			err = tableCard.seal(q, string(c.ICCID))
 		}
@@ -154,7 +155,7 @@ func (s *Records) ChangeCard(ctx context.Context, iccid ota.ICCID, f func(*mssp.
 		}
 		c.ICCID = iccid
 		c.Version++
-		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage, hex.EncodeToString([]byte(c.Offers)), c.Issuer); err != nil {
+		if _, err = q.exec(sqlChangeCard, string(iccid), c.IMSI, c.Profile, c.State, codeBits(&c), c.BadPoR, c.Carriage, hex.EncodeToString([]byte(c.Offers)), string(c.Applet), c.Issuer); err != nil {
 			return err
 		}
 		q.note(audit.Entry{Action: "card.change", Subject: audit.Card(iccid), Before: was.State, After: c.State, Detail: changed(was, c)})

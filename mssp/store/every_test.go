@@ -151,7 +151,7 @@ func (l *lab) everyCard() {
 	for _, id := range []string{"red", "blue"} {
 		l.ok(l.AddIssuer(ctx, party.Issuer{ID: id}))
 	}
-	base, other := mssp.Card{State: mssp.CardActive, Carriage: "own", Issuer: "red"}, map[string]any{"State": mssp.CardSuspended, "Carriage": "packet", "Issuer": "blue"}
+	base, other := mssp.Card{State: mssp.CardActive, Carriage: "own", Applet: mssp.AppletActive, Issuer: "red"}, map[string]any{"State": mssp.CardSuspended, "Carriage": "packet", "Applet": mssp.AppletInstalled, "Issuer": "blue"}
 	fieldtest.Each(l.T, base, other, func(field string, c mssp.Card) {
 		n++
 		c.ICCID, c.Version = ota.ICCID(fmt.Sprintf("8941010000000001%03d", n)), 1

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 )
 
@@ -19,7 +20,7 @@ const (
 
 	// sqlCardFacts leaves the rest as it is, so that what an operator has
 	// changed since the card was read stays.
-	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END, offers = $7, version = version + 1
+	sqlCardFacts = `UPDATE card SET codes = $2, bad_por = $3, state = CASE WHEN $4 = $5 THEN $5 ELSE state END, offers = $7, applet = $8, version = version + 1
 	WHERE iccid = $1 AND ($6 = 0 OR version = $6)`
 
 	sqlTxMO = `SELECT mo FROM tx WHERE id = $1`
@@ -125,6 +126,9 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 
 // storeFacts stores what the answer proved and the texts to the user.
 func storeFacts(q querier, f *Finish, res *FinishResult) error {
+	if err := anew(q, f, res.Tx.ICCID); err != nil {
+		return err
+	}
 	if f.Card != nil {
 		if err := putCardFacts(q, f.Card); err != nil {
 			return err
@@ -149,12 +153,26 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 	return insertSegments(q, 0, nobody, res.Texts)
 }
 
+// anew has what the applet of a former installation has told forgotten, when an answer is
+// the first of a new one and tells nothing itself.
+func anew(q querier, f *Finish, iccid ota.ICCID) error {
+	if f.Heard == nil || !f.Heard.Anew || f.Card != nil {
+		return nil
+	}
+	c, err := oneOf(q, scanCard, sqlHoldCard, string(iccid))
+	if err != nil {
+		return err
+	}
+	c.Applet, c.CodeSet, c.Blocked = mssp.AppletUnknown, [2]bool{}, [2]bool{}
+	return putCardFacts(q, &c)
+}
+
 func putCardFacts(q querier, c *mssp.Card) error {
 	was, err := oneOf(q, scanCard, sqlHoldCard, string(c.ICCID))
 	if err != nil {
 		return err // what is there is not made good by being written beside
 	}
-	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version, hex.EncodeToString([]byte(c.Offers)))
+	n, err := q.exec(sqlCardFacts, string(c.ICCID), codeBits(c), c.BadPoR, c.State, mssp.CardSuspended, c.Version, hex.EncodeToString([]byte(c.Offers)), string(c.Applet))
 	if err == nil && n > 0 {
 		noteFacts(q, &was, c)
 		return tableCard.seal(q, string(c.ICCID))

@@ -47,6 +47,7 @@ var words = map[string]string{
 	"card.carriage": " packet own", // or none
 	"client.role":   "administrator operator registration customer-care auditor",
 	"duty.what":     "revoke suspend reactivate unregister", "duty.step": "ca card tell done",
+	"card.applet": " installed active deactivated",
 }
 
 // bounds of the numbers of a column: times and most others are not negative.

@@ -64,6 +64,7 @@ func TestRangesOfWords(t *testing.T) {
 		"tx.kind":            {mssp.KindSign, mssp.KindRegister, mssp.KindHandler, mssp.KindCode, mssp.KindApplet},
 		"card.state":         {mssp.CardActive, mssp.CardSuspended},
 		"card.carriage":      {"packet", "own"},
+		"card.applet":        {mssp.AppletInstalled, mssp.AppletActive, mssp.AppletDeactivated},
 		"subscriber.state":   {mssp.SubscriberActive, mssp.SubscriberSuspended, mssp.SubscriberRemoved},
 		"key_pair.state":     {mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered, mssp.KeyDeleted},
 		"certificate.status": {mssp.CertPending, mssp.CertValid, mssp.CertSuspended, mssp.CertRevoked},

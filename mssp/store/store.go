@@ -117,7 +117,7 @@ type Finish struct {
 	// Joined, when not 0, is the ID of the joined answer that this commit consumes.
 	Joined int64
 	// Card, Keys: rows that this answer changes; nil leaves them. Of the card
-	// only its codes, offers and security errors are taken, and whether it is suspended.
+	// only its codes, offers, the state of its applet and security errors are taken, and whether it is suspended.
 	// Their versions are those of the rows that were read (see PutKeyPairs).
 	Card *mssp.Card
 	Keys []mssp.KeyPair

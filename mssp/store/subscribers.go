@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
@@ -179,7 +180,7 @@ func (s *Records) lookup(ctx context.Context, n sms.MSISDN, standing func(*row) 
 	return sub, card, keys, err
 }
 
-const subscriberColumns, cardColumns = 9, 12
+var subscriberColumns, cardColumns = strings.Count(subscriberCols, ",") + 1, strings.Count(cardCols, ",") + 1
 
 // Holder is the subscriber who has the card, or ErrNotFound.
 func (s *Records) Holder(ctx context.Context, iccid ota.ICCID) (mssp.Subscriber, error) {

@@ -187,6 +187,14 @@ func (c *Client) AppletState(ctx context.Context, r operator.UserName) (operator
 	return call[operator.AppletInfo](ctx, c, "user/applet", r)
 }
 
+func (c *Client) ActivateCard(ctx context.Context, r operator.CardName) (operator.CardInfo, error) {
+	return call[operator.CardInfo](ctx, c, "card/activate", r)
+}
+
+func (c *Client) DeactivateCard(ctx context.Context, r operator.CardName) (operator.CardInfo, error) {
+	return call[operator.CardInfo](ctx, c, "card/deactivate", r)
+}
+
 func (c *Client) InitCA(ctx context.Context, r operator.CARequest) (operator.CAInfo, error) {
 	return call[operator.CAInfo](ctx, c, "ca/init", r)
 }

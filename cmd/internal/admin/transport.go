@@ -85,6 +85,8 @@ func Handler(b Backend, log *slog.Logger) http.Handler {
 	operation(mux, log, "card/advance", b.AdvanceCounters)
 	operation(mux, log, "card/show", b.ShowCard)
 	operation(mux, log, "card/rotate", b.RotateKeys)
+	operation(mux, log, "card/activate", b.ActivateCard)
+	operation(mux, log, "card/deactivate", b.DeactivateCard)
 	operation(mux, log, "user/add", b.AddUser)
 	operation(mux, log, "user/list", b.Users)
 	operation(mux, log, "user/show", b.User)

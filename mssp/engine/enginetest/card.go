@@ -30,6 +30,8 @@ type Card struct {
 	parts      map[uint16][]sms.Part
 	Keys       map[byte]crypto.Signer
 	Algorithms map[byte]applet.Algorithm
+	Life       applet.LifeCycle
+	Pairs      map[byte]applet.SlotState // of Keys: what they are for and how far they have come
 	Memory     map[uint32][]byte
 	Prompts    int // how often a user was asked
 	Seen       []ota.Command
@@ -140,14 +142,18 @@ func (c *Card) Apply(m applet.Message) applet.Answer {
 		r := applet.Result{Tag: cmd.Tag().Result(), Status: applet.StatusOK}
 		switch x := cmd.(type) {
 		case applet.ChangeAppletStatus:
-			r.State = &applet.State{LifeCycle: applet.AppletActive, Language: "en"}
+			c.change(x.To)
+			r.State = c.State()
 			if x.To == applet.StatusReport && c.Way != nil {
 				r.Offers = c.Offers
 			}
 		case applet.SetAuthenticationHandlerData:
-			if x.Operation == applet.HandlerGenerate {
-				c.generate(x.Slot)
-				_, r.PublicKey, _ = applet.MarshalPublicKey(c.Keys[x.Slot.Number].Public())
+			c.handle(&x, &r)
+		case applet.GetAuthenticationHandlerData:
+			if x.What == applet.WhatState {
+				r.State = c.State()
+			} else if k := c.Keys[x.Slot]; k != nil && x.Part == nil {
+				_, r.PublicKey, _ = applet.MarshalPublicKey(k.Public())
 			}
 		case applet.SignTransaction:
 			c.Prompts++
@@ -174,6 +180,7 @@ func (c *Card) generate(s applet.Slot) {
 		c.t.Fatal(err)
 	}
 	c.Algorithms[s.Number] = s.Algorithm
+	c.Pairs[s.Number] = applet.SlotState{Slot: s, Status: applet.SlotGenerated}
 }
 
 var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
@@ -207,6 +214,9 @@ func (c *Card) sign(x *applet.SignTransaction, r *applet.Result) {
 	}
 	if x.PoP != applet.PoPNone {
 		r.PoP = c.PoP
+	}
+	if x.Mode == applet.ModeRegister {
+		c.mark(slot, applet.SlotRegistering)
 	}
 	der, err := c.Keys[slot].Sign(rand.Reader, digest, h.Hash())
 	if err == nil {
@@ -252,6 +262,6 @@ func (c *Card) split(b []byte, cpi sms.CPI) []bearer.MO {
 func newCard(t *testing.T, number sms.MSISDN, set *ota.KeySet) *Card {
 	return &Card{
 		t: t, Set: set, SPI: SPI, Number: number, First: true,
-		parts: map[uint16][]sms.Part{}, Keys: map[byte]crypto.Signer{}, Algorithms: map[byte]applet.Algorithm{}, Memory: map[uint32][]byte{}, sealed: map[string][]byte{},
+		parts: map[uint16][]sms.Part{}, Keys: map[byte]crypto.Signer{}, Algorithms: map[byte]applet.Algorithm{}, Pairs: map[byte]applet.SlotState{}, Life: applet.AppletInstalled, Memory: map[uint32][]byte{}, sealed: map[string][]byte{},
 	}
 }

@@ -88,3 +88,6 @@ CREATE TABLE reminder (
 	told_at BIGINT NOT NULL,
 	PRIMARY KEY (serial, step)
 ) {CLUSTERED};
+-- The life cycle of the applet as it has told or proved it: '' (not known), 'installed',
+-- 'active' or 'deactivated'.
+ALTER TABLE card ADD COLUMN applet TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
+)
+
+// cardFacts mirrors what the answer tells or proves about the applet and its personal
+// codes (5.10-3), tells the user when his code has just blocked (3.5.4-1), and forgives
+// earlier security errors after a good answer.
+func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *Outcome) error {
+	blocked := !a.OK() && out.Status == mssp.PINBlocked
+	state := reported(a)
+	active := !f.request.Active && asksUser(a)
+	if !blocked && !out.CodeSet && state == nil && !active && !f.request.Bad && !says(a) {
+		return nil
+	}
+	card, err := l.o.Store.Card(ctx, f.tx.ICCID)
+	if err != nil {
+		return err
+	}
+	if active {
+		card.Applet = mssp.AppletActive
+	}
+	mirror(&card, state)
+	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
+		if blocked && !card.Blocked[i] {
+			out.Texts = append(out.Texts, l.text(f.tx.MSISDN, f.request.Language, notice.Blocked, time.Time{})...)
+		}
+		if blocked || out.CodeSet {
+			card.Blocked[i] = blocked
+			card.CodeSet[i] = card.CodeSet[i] || out.CodeSet
+		}
+	}
+	if learn(&card, a) {
+		l.log.Info("the card has said what it can do", "iccid", card.ICCID, "known", card.Offers != "")
+	}
+	card.BadPoR = 0
+	out.Card = &card
+	return nil
+}
+
+// reported is the state in an answer, the last one; nil: there is none. A command that
+// asks the user comes after it.
+func reported(a *applet.Answer) *applet.State {
+	for i := range slices.Backward(a.Results) {
+		if s := a.Results[i].State; s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// mirror notes in the row of a card what the applet has reported.
+func mirror(card *mssp.Card, s *applet.State) {
+	if s == nil {
+		return
+	}
+	card.Applet = map[applet.LifeCycle]mssp.AppletState{
+		applet.AppletInstalled: mssp.AppletInstalled, applet.AppletActive: mssp.AppletActive, applet.AppletDeactivated: mssp.AppletDeactivated,
+	}[s.LifeCycle]
+	for i := range card.Blocked {
+		if c := s.FindCode(applet.CodeRef(i + 1)); c != nil {
+			card.Blocked[i], card.CodeSet[i] = c.Status == applet.CodeBlocked, c.Status != applet.CodeNotSet
+		}
+	}
+}
+
+// asksUser reports whether the applet has done what only an active one does: it asked
+// the user.
+func asksUser(a *applet.Answer) bool {
+	return slices.ContainsFunc(a.Results, func(r applet.Result) bool {
+		if r.Tag != applet.TagSignTransaction.Result() && r.Tag != applet.TagManagePersonalCode.Result() {
+			return false
+		}
+		_, entered := r.Status.WrongCode()
+		return entered || r.Status.OK() || slices.Contains([]applet.StatusWord{
+			applet.StatusCancelled, applet.StatusNoAnswer, applet.StatusBlocked, applet.StatusInterrupted,
+		}, r.Status)
+	})
+}
