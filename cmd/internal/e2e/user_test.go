@@ -33,6 +33,7 @@ type user struct {
 	puk    string // the unblocking code that came with the card
 	card   *card.Card
 	set    *handset.Handset
+	fresh  bool // the applet is installed and was never activated
 
 	mu      sync.Mutex
 	idle    bool   // does not answer
@@ -144,7 +145,7 @@ func (u *user) switchOn(t testing.TB, network string) {
 		ICCID: u.iccid, IMSI: u.imsi, TAR: kinds[u.way].tar, Carriage: u.way,
 		Algorithms: []applet.Algorithm{u.alg},
 		Codes:      [2]card.CodeProfile{{Min: 4, Max: 8, Tries: 3}, {Min: 6, Max: 8, Tries: 3}},
-		Active:     true, ServerAddress: "+" + serviceNumber, UnblockingCode: u.puk, DCS: u.dcs,
+		Active:     !u.fresh, ServerAddress: "+" + serviceNumber, UnblockingCode: u.puk, DCS: u.dcs,
 	}
 	if u.way != "own" {
 		profile.KeySets = []card.KeySet{{KVN: 1, KIc: ota.Key{Alg: ota.AES128, Octets: u.keys[0][:]}, KID: ota.Key{Alg: ota.AES128, Octets: u.keys[1][:]}}}

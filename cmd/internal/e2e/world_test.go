@@ -66,12 +66,7 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 	ports := freePorts(t, 3)
 	w.api, w.ca, w.metrics = ports[0], ports[1], ports[2]
 	w.configure(t, dsn, "")
-	must(t, w.dir, "check")
-	must(t, w.dir, "ca", "init", "--name", "e2e", "--test", "--under-root", "--out", "ca.pem")
-	for ap, name := range map[mssp.APID]string{bank: "Bank", portal: "Portal"} {
-		_, pw, _ := strings.Cut(must(t, w.dir, "ap", "add", "--id", string(ap), "--octets", authURI, "--octets", signURI, "--certificates", name), "AP_PWD=")
-		w.passwords[ap] = strings.TrimSpace(pw)
-	}
+	w.found(t)
 	var all []*user
 	for i := range users {
 		all = append(all, newUser(i))
@@ -82,8 +77,29 @@ func newWorld(t testing.TB, users int, dsn string) *world {
 	return w
 }
 
+// found prepares the service as an operator does who has a configuration and no more.
+func (w *world) found(t testing.TB) {
+	t.Helper()
+	must(t, w.dir, "check")
+	must(t, w.dir, "ca", "init", "--name", "e2e", "--test", "--under-root", "--out", "ca.pem")
+	for ap, name := range map[mssp.APID]string{bank: "Bank", portal: "Portal"} {
+		_, pw, _ := strings.Cut(must(t, w.dir, "ap", "add", "--id", string(ap), "--octets", authURI, "--octets", signURI, "--certificates", name), "AP_PWD=")
+		w.passwords[ap] = strings.TrimSpace(pw)
+	}
+}
+
 // join gives users their cards and phones.
 func (w *world) join(t testing.TB, users ...*user) {
+	t.Helper()
+	w.enter(t, users...)
+	for _, u := range users {
+		u.switchOn(t, w.networkAddr)
+	}
+	w.users = append(w.users, users...)
+}
+
+// enter makes users and their cards known to the service.
+func (w *world) enter(t testing.TB, users ...*user) {
 	t.Helper()
 	csv := cardHeader
 	for _, u := range users {
@@ -93,9 +109,7 @@ func (w *world) join(t testing.TB, users ...*user) {
 	must(t, w.dir, "card", "import", "cards.csv")
 	for _, u := range users {
 		must(t, w.dir, "user", "add", "--msisdn", u.number.String(), "--iccid", string(u.iccid), "--name", u.name)
-		u.switchOn(t, w.networkAddr)
 	}
-	w.users = append(w.users, users...)
 }
 
 // each plays a journey with every user, which are of each carriage when there are three.

@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// anew gives the service a database with nothing in it but the cards and their users.
+func (w *world) anew(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(w.path("data")); err != nil {
+		t.Fatal(err)
+	}
+	w.found(t)
+	w.enter(t, w.users...)
+}
+
+// Whoever has lost the database and begins anew with the same cards destroys no key on
+// them: each registration takes another slot, and when none is left it is refused and
+// told which slots hold what.
+//
+// Covers: 3.5.1-9, 5.1-2, 5.1-3 via simsign user register
+func TestNewDatabase(t *testing.T) {
+	w := newWorld(t, 3, "")
+	for n := 1; n <= 5; n++ {
+		c := w.serve(t)
+		w.each(t, func(t *testing.T, u *user) {
+			if n == 5 {
+				w.about(t, u, 1, "4 key slots and none is free: slot 1 holds a registered key that is not known here, slot 2", "user", "register", "--algorithm", u.alg.String())
+				return
+			}
+			w.about(t, u, 0, fmt.Sprintf("slot %d, authentication", n), "user", "register", "--algorithm", u.alg.String())
+			w.asks(t, u, 0, verified, "--text", "Pay?")
+			for k := 1; k <= n; k++ {
+				w.about(t, u, 0, fmt.Sprintf("slot    %d: registered", k), "user", "applet")
+			}
+		})
+		c.stop(t)
+		if t.Failed() || n == 5 {
+			return
+		}
+		w.anew(t)
+	}
+}
+
+// An operator deactivates applets and activates them again, and sees what they are; a
+// deactivated one signs nothing, and a registration activates it.
+//
+// Covers: 4-3, 5.10-3 via simsign card activate
+func TestAppletSwitchedOff(t *testing.T) {
+	w := newWorld(t, 0, "")
+	for i := range 3 {
+		u := newUser(i)
+		u.fresh = true
+		w.join(t, u)
+	}
+	c := w.serve(t)
+	w.each(t, func(t *testing.T, u *user) {
+		card := func(says string, args ...string) {
+			t.Helper()
+			r := run(t, w.dir, append(append([]string{"card"}, args...), string(u.iccid))...)
+			if r.code != 0 || !strings.Contains(r.stdout, says) {
+				t.Errorf("card %v: exit code %d, want %q\n%s%s", args, r.code, says, r.stdout, r.stderr)
+			}
+		}
+		card("it has not told its state", "show")
+		if r := run(t, w.dir, "card", "deactivate", string(u.iccid)); r.code != 1 || !strings.Contains(r.stderr, "was never activated") {
+			t.Errorf("deactivated: %d %s%s", r.code, r.stdout, r.stderr)
+		}
+		card("applet         installed", "show", "--ask")
+		w.about(t, u, 0, "slot 1", "user", "register", "--algorithm", u.alg.String())
+		card("applet         active", "show")
+		card("is deactivated", "deactivate")
+		card("applet         deactivated", "show")
+		w.asks(t, u, 1, "", "--text", "Pay?")
+		card("is active", "activate")
+		w.asks(t, u, 0, verified, "--text", "Pay?")
+		card("is deactivated", "deactivate")
+		w.about(t, u, 0, "slot 2", "user", "register", "--usage", "non-repudiation", "--algorithm", u.alg.String())
+		w.asks(t, u, 0, verified, "--text", "Pay?", "--profile", signURI)
+	})
+	c.stop(t)
+}
