@@ -25,7 +25,7 @@ func TestPrompted(t *testing.T) {
 	l.Bring(mos[0]) // the network brings it twice
 	l.Bring(mos[1:]...)
 	l.Want(tx.ID, mssp.Done, mssp.Signature)
-	l.WantMO("prompted", 4) // three of the registration, and both copies
+	l.WantMO("prompted", 5) // three of the registration, and both copies
 }
 
 // Parts in any order and any number of copies make one answer (F11).
