@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"strings"
 	"time"
@@ -76,7 +75,7 @@ func (c *candidate) use(n byte, r *EnrolRequest, now time.Time) use {
 	k, s := c.Slot(n), c.said(n)
 	if k != nil {
 		switch {
-		case ended(k, now):
+		case k.Ended(now):
 			return useEnded
 		case !unregistered(k.State):
 			return useTaken
@@ -109,19 +108,6 @@ func (r *EnrolRequest) described(n byte) applet.Slot {
 	d := *r
 	d.Slot = n
 	return d.slot()
-}
-
-// ended reports whether the certificate of a pair has ended: only then may its slot be
-// used again.
-func ended(k *mssp.KeyPair, now time.Time) bool {
-	switch k.State {
-	case mssp.KeyRevoked:
-		return true
-	case mssp.KeyRegistered, mssp.KeySuspended:
-		cert, err := x509.ParseCertificate(k.CertDER)
-		return err == nil && cert.NotAfter.Before(now)
-	}
-	return false
 }
 
 // place finds the slot of a request that names none, and refuses one that it cannot have.
