@@ -34,13 +34,8 @@ type commands struct {
 	Serve     ServeCmd     `cmd:"" help:"Run the service."`
 	Check     CheckCmd     `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
-<<<<<<< HEAD
-	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, release, advance, install; emulated ones: emulate, attach."`
-	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, expiring, lift, erase, register, code, applet."`
-=======
 	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, activate, deactivate, release, advance, install; emulated ones: emulate, attach."`
-	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, lift, erase, register, code, applet."`
->>>>>>> b5cfef6 (registration asks the card first and never replaces a registered pair; the applet's state is mirrored, and activated and deactivated)
+	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, expiring, lift, erase, register, code, applet."`
 	Issuer    IssuerCmd    `cmd:"" help:"Card issuers: add, list, show, edit, assign, remove."`
 	Client    ClientCmd    `cmd:"" help:"Clients of the JSON interface for RA and operator: add, list, show, password, certificate, disable, enable, remove."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
