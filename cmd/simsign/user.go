@@ -16,6 +16,7 @@ type UserCmd struct {
 	Show     UserShowCmd     `cmd:"" help:"Show a user with keys, certificates and limits."`
 	Identify UserIdentifyCmd `cmd:"" help:"Record who has identified a user, how and when."`
 	Expiring UserExpiringCmd `cmd:"" help:"List the users whose certificates end soon and have no successor."`
+	PoP      UserPoPCmd      `cmd:"" name:"pop" help:"Make a Proof of Possession code for the next registration of a user, and deliver it."`
 	Lift     UserLiftCmd     `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
 	Erase    UserEraseCmd    `cmd:"" help:"Erase what is kept of a person, for good."`
 	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
@@ -123,17 +124,17 @@ func certificate(k operator.KeyInfo) string {
 type UserRegisterCmd struct {
 	ConfigFlag
 	UserFlag
-	Usage     string `default:"authentication" enum:"authentication,non-repudiation" help:"Usage of the key: ${enum} (${default})."`
-	Algorithm string `placeholder:"NAME" help:"Algorithm, for example P-256 or RSA-2048 (the first of the card profile)."`
-	Flow      string `default:"A" enum:"A,B" help:"A: the key is made first; B: made and registered in one step (${default})."`
-	PoP       string `name:"pop" placeholder:"CODE" help:"Proof of Possession code that the user has received; the card asks for it."`
+	Usage     string  `default:"authentication" enum:"authentication,non-repudiation" help:"Usage of the key: ${enum} (${default})."`
+	Algorithm string  `placeholder:"NAME" help:"Algorithm, for example P-256 or RSA-2048 (the first of the card profile)."`
+	Flow      string  `default:"A" enum:"A,B" help:"A: the key is made first; B: made and registered in one step (${default})."`
+	PoP       popFlag `name:"pop" placeholder:"CODE" help:"The card asks for the Proof of Possession code that \"simsign user pop\" has made, or for this one, which was made elsewhere."`
 }
 
 // Run waits until the user has done it.
 func (k *UserRegisterCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
 		waiting(c)
-		r, err := b.Register(c.ctx, operator.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP})
+		r, err := b.Register(c.ctx, operator.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP.code, PoPMade: k.PoP.made})
 		if err != nil {
 			return err
 		}

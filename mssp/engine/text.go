@@ -13,7 +13,10 @@ import (
 
 // text makes the segments of a message to a user in his language.
 func (c *core) text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	s := c.o.Texts.Text(language, k, day)
+	return c.segments(to, c.o.Texts.Text(language, k, day))
+}
+
+func (c *core) segments(to sms.MSISDN, s string) []bearer.Segment {
 	sum := sha256.Sum256([]byte(string(to) + s))
 	parts, err := sms.EncodeText(s, sms.TextOptions{Ref: uint16(sum[0])})
 	if err != nil {
@@ -35,6 +38,20 @@ func (e *Engine) Text(to sms.MSISDN, language string, k notice.Kind, day time.Ti
 
 // SendTexts submits text messages that a commit has stored.
 func (e *Engine) SendTexts(out []store.Outbound) { e.outbox.sendTexts(out) }
+
+// Say sends a text that is nobody else's business. It goes out of the database as soon as
+// the network has it (RecordOutcomes), or after life.
+func (e *Engine) Say(ctx context.Context, to sms.MSISDN, text string, life time.Duration) error {
+	segs := e.segments(to, text)
+	for i := range segs {
+		segs[i].Validity = life
+	}
+	out, err := e.o.Store.EnqueueText(ctx, segs)
+	if err == nil {
+		e.outbox.sendTexts(out)
+	}
+	return err
+}
 
 // Tell sends a text message to a user.
 func (e *Engine) Tell(ctx context.Context, number sms.MSISDN, language string, k notice.Kind) error {

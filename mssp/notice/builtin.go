@@ -13,6 +13,7 @@ func builtIn() map[string]map[Kind]string {
 			Left:             "Mobile ID: your registration has ended.",
 			Late:             "Mobile ID: your answer came too late: the request had expired. Your signature was given to nobody.",
 			LateRegistration: "Mobile ID: your answer came too late: the registration had expired. Please begin again.",
+			WrongPoP:         "Mobile ID: the registration code was wrong. You are not registered. {help}",
 		},
 		"fi": {
 			Registered:       "Mobiilivarmenne: rekisteröinti on valmis.",
@@ -24,6 +25,7 @@ func builtIn() map[string]map[Kind]string {
 			Left:             "Mobiilivarmenne: rekisteröinti on päättynyt.",
 			Late:             "Mobiilivarmenne: vastauksesi tuli liian myöhään: pyyntö oli vanhentunut. Allekirjoitustasi ei annettu kenellekään.",
 			LateRegistration: "Mobiilivarmenne: vastauksesi tuli liian myöhään: rekisteröinti oli vanhentunut. Aloita uudelleen.",
+			WrongPoP:         "Mobiilivarmenne: rekisteröintikoodi oli väärä. Sinua ei ole rekisteröity. {help}",
 		},
 		"de": {
 			Registered:       "Mobile ID: Ihre Registrierung ist abgeschlossen.",
@@ -35,6 +37,7 @@ func builtIn() map[string]map[Kind]string {
 			Left:             "Mobile ID: Ihre Registrierung ist beendet.",
 			Late:             "Mobile ID: Ihre Antwort kam zu spät: die Anfrage war abgelaufen. Ihre Signatur hat niemand erhalten.",
 			LateRegistration: "Mobile ID: Ihre Antwort kam zu spät: die Registrierung war abgelaufen. Bitte beginnen Sie neu.",
+			WrongPoP:         "Mobile ID: der Registrierungscode war falsch. Sie sind nicht registriert. {help}",
 		},
 		"fr": {
 			Registered:       "Mobile ID : votre enregistrement est terminé.",
@@ -46,6 +49,7 @@ func builtIn() map[string]map[Kind]string {
 			Left:             "Mobile ID : votre enregistrement est terminé, le service est arrêté.",
 			Late:             "Mobile ID : votre réponse est arrivée trop tard : la demande avait expiré. Votre signature n'a été remise à personne.",
 			LateRegistration: "Mobile ID : votre réponse est arrivée trop tard : l'enregistrement avait expiré. Veuillez recommencer.",
+			WrongPoP:         "Mobile ID : le code d'enregistrement était faux. Vous n'êtes pas enregistré. {help}",
 		},
 		"et": {
 			Registered:       "Mobiil-ID: registreerimine on lõpetatud.",
@@ -57,6 +61,7 @@ func builtIn() map[string]map[Kind]string {
 			Left:             "Mobiil-ID: registreering on lõppenud.",
 			Late:             "Mobiil-ID: teie vastus tuli liiga hilja: päring oli aegunud. Teie allkirja ei antud kellelegi.",
 			LateRegistration: "Mobiil-ID: teie vastus tuli liiga hilja: registreerimine oli aegunud. Palun alustage uuesti.",
+			WrongPoP:         "Mobiil-ID: registreerimiskood oli vale. Te ei ole registreeritud. {help}",
 		},
 	}
 }

@@ -38,15 +38,16 @@ const (
 	Left             Kind = "left"              // 5.7-1
 	Late             Kind = "late"              // signed after the end
 	LateRegistration Kind = "late_registration" // registered after the end
+	WrongPoP         Kind = "wrong_pop"         // the registration code is another one; {help}
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, Late, LateRegistration}
+	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, Late, LateRegistration, WrongPoP}
 }
 
 // holds are the placeholders that a kind may hold.
-var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}}
+var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}, WrongPoP: {"help"}}
 
 // Segments is how many short messages a text may take.
 const Segments = 3

@@ -35,7 +35,7 @@ func newService(t *testing.T) (*Service, *store.Store, *bytes.Buffer) {
 	}
 	var log bytes.Buffer
 	return (&Service{
-		Store: st, Vault: vault, CardProfiles: cardProfiles(),
+		Store: st, Vault: vault, CardProfiles: cardProfiles(), PoP: PoPRules{Digits: 8, Tries: 3, Life: time.Hour},
 		Profiles: []mssp.SignatureProfile{{URI: "http://a.example/auth"}},
 		Clock:    func() time.Time { return now }, Logger: slog.New(slog.NewJSONHandler(&log, nil)),
 	}).WithParties(st), st, &log

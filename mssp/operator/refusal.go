@@ -31,6 +31,8 @@ const (
 	CAExists          Reason = "ca-exists"       // Detail says which
 	NoSuchTransaction Reason = "no-such-tx"      // Detail says it
 	TransactionEnded  Reason = "tx-ended"        // Detail says how
+	SameChannel       Reason = "same-channel"    // a code would go to the phone on which it is entered: Detail says what to do
+	NotDelivered      Reason = "not-delivered"   // a code: Detail says why
 	UserAsked         Reason = "user-asked"      // a transaction of this user is open
 	NoSuchIssuer      Reason = "no-such-issuer"  // Party is not there
 	IssuerExists      Reason = "issuer-exists"   // Party is there, Detail says how
@@ -85,6 +87,8 @@ func (r *Refusal) text(show func(slog.LogValuer) string) string {
 		return "no user with this number: " + show(r.MSISDN)
 	case NoSuchProvider:
 		return fmt.Sprintf("no application provider has the id %q", r.AP)
+	case NotDelivered:
+		return "the code was not delivered, and is worth nothing: " + r.Detail
 	case UserAsked:
 		return "a request to this user is open: " + show(r.MSISDN) + "; wait for its end, or cancel it"
 	case NumberTaken:

@@ -37,6 +37,8 @@ type Store interface {
 	Identify(ctx context.Context, i mssp.Identity) (mssp.Identity, error)
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
+	GivePoP(ctx context.Context, p mssp.PoP) error
+	TakePoP(ctx context.Context, n sms.MSISDN, id string) error
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
@@ -53,6 +55,7 @@ type Store interface {
 // Vault seals card keys and the CA key; *keys.Vault is one.
 type Vault interface {
 	pki.Sealer
+	registration.Summer
 	SealMaterial(iccid ota.ICCID, m keys.Material) ([]byte, error)
 	OpenMaterial(iccid ota.ICCID, kvn byte, blob []byte) (keys.Material, error)
 	OpenCounter(iccid ota.ICCID, kvn byte, blob []byte) (ota.CNTR, error)
@@ -68,6 +71,8 @@ type Engine interface {
 	// Activate and Deactivate change what the applet of a user's card does.
 	Activate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
 	Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
+	// Say sends a text that is nobody else's business.
+	Say(ctx context.Context, to sms.MSISDN, text string, life time.Duration) error
 	// RotateKeys replaces the key of a card's applet; OrderKeys does not wait for it.
 	RotateKeys(ctx context.Context, iccid ota.ICCID) (mssp.Transaction, error)
 	OrderKeys(ctx context.Context, iccid ota.ICCID) error
@@ -106,6 +111,7 @@ type Operations interface {
 	User(ctx context.Context, r UserName) (UserInfo, error)
 	IdentifyUser(ctx context.Context, r Identification) (UserInfo, error)
 	Expiring(ctx context.Context, r ExpiringQuestion) ([]ExpiringInfo, error)
+	MakePoP(ctx context.Context, r PoPRequest) (PoPMade, error)
 	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
 	EraseUser(ctx context.Context, r UserErase) (UserErased, error)
 	Register(ctx context.Context, r Registration) (Registered, error)
@@ -135,6 +141,7 @@ type Service struct {
 	Public       bool   // others than this machine reach the API
 	Revoked      func() // told when certificates were revoked with their user; nil where no CA runs
 	Eraser       Eraser // nil where no service runs
+	PoP          PoPRules
 	Keep         func(now time.Time) store.Retention
 	Kept         map[mssp.Erasable]string // how long, in words
 	Clock        func() time.Time

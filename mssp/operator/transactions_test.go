@@ -177,11 +177,25 @@ func (b broken) Transactions(context.Context, store.TransactionFilter) ([]mssp.T
 	return []mssp.Transaction{{State: mssp.Waiting}}, b.err
 }
 
+func (b broken) Identify(context.Context, mssp.Identity) (mssp.Identity, error) {
+	return mssp.Identity{}, b.err
+}
+
+func (b broken) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
+	return mssp.Identity{}, b.err
+}
+
+func (b broken) GivePoP(context.Context, mssp.PoP) error { return b.err }
+
 // half is broken but for one method, so that what comes behind it fails.
 type half struct{ broken }
 
 func (h half) Lookup(context.Context, sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
 	return mssp.Subscriber{}, mssp.Card{}, nil, nil
+}
+
+func (h half) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
+	return mssp.Identity{}, mssp.ErrNotFound
 }
 
 func (h half) APs(context.Context) ([]mssp.AP, error) { return nil, nil }
@@ -215,6 +229,11 @@ func TestAccidents(t *testing.T) {
 		"AddUser":      func() error { _, err := s.AddUser(ctx, goodUser()); return err },
 		"Users":        func() error { _, err := s.Users(ctx, Page{}); return err },
 		"User":         func() error { _, err := s.User(ctx, UserName{MSISDN: "+41790000001"}); return err },
+		"IdentifyUser": func() error { _, err := s.IdentifyUser(ctx, goodIdentification()); return err },
+		"MakePoP": func() error {
+			_, err := s.MakePoP(ctx, PoPRequest{MSISDN: "+41790000001", Channel: "screen"})
+			return err
+		},
 		"LiftLimits":   func() error { _, err := s.LiftLimits(ctx, Lift{MSISDN: "+41790000001"}); return err },
 		"EraseUser":    func() error { _, err := s.EraseUser(ctx, UserErase{MSISDN: "+41790000001", By: "root"}); return err },
 		"Transactions": func() error { _, err := s.Transactions(ctx, TxPage{}); return err },

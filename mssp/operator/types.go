@@ -281,6 +281,7 @@ type Registration struct {
 	Algorithm string `json:"algorithm,omitempty"` // empty: the first of the card profile
 	Flow      string `json:"flow,omitempty"`      // A or B
 	PoP       string `json:"pop,omitempty"`       // code given to the user by another channel
+	PoPMade   bool   `json:"popMade,omitempty"`   // the code that was made here (MakePoP) is asked for
 }
 
 // Registered is the new key.

@@ -104,7 +104,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	if err != nil {
 		return Registered{}, err
 	}
-	req := registration.EnrolRequest{MSISDN: number, Usage: usage, Flow: registration.FlowA, PoPCode: r.PoP}
+	req := registration.EnrolRequest{MSISDN: number, Usage: usage, Flow: registration.FlowA, PoPCode: r.PoP, PoPMade: r.PoPMade}
 	if r.Algorithm != "" {
 		alg, err := applet.ParseAlgorithm(r.Algorithm)
 		if err != nil {

@@ -116,6 +116,10 @@ type rows struct {
 	err   error
 }
 
+func (r *rows) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
+	return mssp.Identity{}, mssp.ErrNotFound
+}
+
 func (s *rows) Lookup(_ context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
 	if n != "41790000001" {
 		return mssp.Subscriber{}, mssp.Card{}, nil, mssp.ErrNotFound

@@ -20,6 +20,8 @@ type register struct {
 	CRI      []byte           `json:"cri,omitempty"`      // flow A: CertificationRequestInfo
 	Template *applet.Template `json:"template,omitempty"` // flow B
 	PoPSum   []byte           `json:"pop,omitempty"`      // SHA-256 of the expected code
+	PoPID    string           `json:"popID,omitempty"`    // of the code that was made here
+	Language string           `json:"language,omitempty"` // of the user
 }
 
 func (g *Registrar) decodeRegister(b []byte) (engine.Procedure, error) {
@@ -35,6 +37,17 @@ func (p *register) Payload() ([]byte, error) { return json.Marshal(p) }
 // is true all the same.
 func (p *register) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
 	csr, req, pop, f := p.requested(tx, a.Find(applet.TagSignTransaction))
+	var end *store.PoPEnd
+	if f == nil {
+		var err error
+		var wrong *mssp.Fault
+		if end, wrong, err = p.proves(ctx, tx, pop); err != nil {
+			return engine.Outcome{}, err
+		}
+		if wrong != nil {
+			return p.wrongPoP(tx, wrong, end), nil
+		}
+	}
 	if f != nil {
 		out := engine.Failure(f)
 		out.CodeSet = true
@@ -50,8 +63,11 @@ func (p *register) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet
 	k.Usage, k.Algorithm, k.State, k.Confirmed = p.Usage, byte(p.Algorithm), mssp.KeyRequested, false
 	k.PublicKey, k.CSR, k.CertDER, k.Serial = req.RawSubjectPublicKeyInfo, csr, nil, ""
 	k.UpdatedAt = p.g.o.Clock()
+	if p.PoPID != "" {
+		pop = "" // it has done its work, and is kept nowhere
+	}
 	out, err := done(mssp.RegistrationOK, &Result{Slot: p.Slot, PublicKey: k.PublicKey, CSR: csr, PoP: pop})
-	out.Keys, out.CodeSet = []mssp.KeyPair{*k}, true
+	out.Keys, out.CodeSet, out.PoP = []mssp.KeyPair{*k}, true, end
 	return out, err
 }
 
@@ -98,6 +114,7 @@ func (p *register) request(res *applet.Result) ([]byte, error) {
 // Abort takes the key out of use: the applet deletes the pair of an aborted
 // registration (5.1-9), and so does our row.
 func (p *register) Abort(ctx context.Context, tx *mssp.Transaction, fin *store.Finish) error {
+	p.usedUp(fin)
 	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
 	if err != nil || k == nil || k.State != mssp.KeyRegistering {
 		return err

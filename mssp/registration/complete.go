@@ -73,7 +73,7 @@ const popDigits = 8
 func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.KeyPair) (engine.Order, error) {
 	h, _ := applet.HashOf(engine.HashFor(r.Algorithm))
 	c := applet.SignTransaction{Slot: applet.Slot{Number: r.Slot}, Mode: applet.ModeRegister, Hash: h, PoP: r.PoP}
-	d := &register{step: step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}, PoPSum: popSum(r.PoPCode)}
+	d := &register{step: step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}, PoPSum: popSum(r.PoPCode), PoPID: r.popID, Language: t.Subscriber.Language}
 	o := engine.Order{Kind: mssp.KindRegister, Operation: opRegister, Procedure: d, Code: r.Usage, Life: r.TimeOut}
 	if r.Display != "" {
 		c.TextToShow, _ = t.ScreenText(r.Display) // fits has refused what does not go
@@ -83,7 +83,7 @@ func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.Key
 	switch {
 	case r.Flow == FlowB:
 		digits := len(r.PoPCode)
-		if digits == 0 && r.PoP != applet.PoPNone {
+		if digits == 0 && r.PoP != applet.PoPNone && !r.PoPMade { // a code of ours is not in the request, which is kept
 			digits = popDigits
 		}
 		c.Slot = r.slot()

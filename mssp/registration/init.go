@@ -42,6 +42,9 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*candidate, 
 	if err == nil {
 		err = g.identified(ctx, t)
 	}
+	if err == nil {
+		err = g.popFits(ctx, r)
+	}
 	if err != nil {
 		return nil, err
 	}

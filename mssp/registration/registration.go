@@ -32,6 +32,7 @@ type Store interface {
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
+	PoP(ctx context.Context, n sms.MSISDN) (mssp.PoP, error)
 }
 
 // CA issues certificates (2-1, INT11); *pki.CA is one.
@@ -51,6 +52,7 @@ type Options struct {
 	Quiet         bool // no text message when a user is registered
 	// Identified: nobody gets his first key of whom no identification was recorded.
 	Identified bool
+	Sums       Summer // for codes that are made here
 
 	Clock  func() time.Time
 	Logger *slog.Logger

@@ -30,6 +30,9 @@ type EnrolRequest struct {
 	// PoPCode is the code that the RA gave the user; when set, a different
 	// answer refuses the registration.
 	PoPCode string
+	// PoPMade: the card asks for the code that was made here for this user (MakePoP).
+	PoPMade bool
+	popID   string // of that code
 	// Display is the text of the registration prompt; empty: the applet's own.
 	Display string
 	TimeOut time.Duration // of each transaction; 0: that of the engine's options

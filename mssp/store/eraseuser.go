@@ -50,6 +50,7 @@ var sqlErasePerson = [...]string{
 	`DELETE FROM patience WHERE msisdn = $1`,
 	`DELETE FROM identity WHERE msisdn = $1`,
 	`DELETE FROM duty WHERE msisdn = $1`,
+	`DELETE FROM pop WHERE msisdn = $1`,
 	`DELETE FROM subscriber WHERE msisdn = $1`,
 }
 

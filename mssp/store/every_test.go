@@ -28,6 +28,7 @@ func TestEveryField(t *testing.T) {
 		l.everyCard()
 		l.everySubscriber()
 		l.everyIdentity()
+		l.everyPoP()
 		l.everyKeyPair()
 		l.everySealed()
 		l.everyCertificate()
@@ -218,6 +219,26 @@ func (l *lab) everyIdentity() {
 		have, err = l.Identity(ctx, i.MSISDN)
 		l.ok(err)
 		l.same("identity written over, "+field, i, have)
+	})
+}
+
+func (l *lab) everyPoP() {
+	n := 0
+	base, other := mssp.PoP{Channel: mssp.PoPBySMS, State: mssp.PoPGiven}, map[string]any{"Channel": mssp.PoPByPrint, "State": mssp.PoPSpent}
+	fieldtest.Each(l.T, base, other, func(field string, p mssp.PoP) {
+		n++
+		p.MSISDN, p.Version = sms.MSISDN(fmt.Sprintf("41790004%03d", n)), 1
+		l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: p.MSISDN, ICCID: l.freshCard(), State: mssp.SubscriberActive}))
+		l.ok(l.GivePoP(ctx, p))
+		have, err := l.PoP(ctx, p.MSISDN)
+		l.ok(err)
+		l.same("code, "+field, p, have)
+		l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: p.MSISDN, Channel: mssp.PoPByEmail, State: mssp.PoPUsed}))
+		l.ok(l.GivePoP(ctx, p))
+		p.Version = 3
+		have, err = l.PoP(ctx, p.MSISDN)
+		l.ok(err)
+		l.same("code in the place of another, "+field, p, have)
 	})
 }
 

@@ -93,6 +93,17 @@ func (l *lab) recordCalls() map[string]call {
 		"ChangeSubscriber": always(func() error {
 			return nothing(l.ChangeSubscriber(ctx, u.MSISDN, func(u *mssp.Subscriber) error { u.Name += "x"; return nil }))
 		}),
+		"GivePoP": always(func() error {
+			return l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: fresh("%d"), Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven})
+		}),
+		"TakePoP": func() func() error {
+			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven}))
+			return func() error { return l.TakePoP(ctx, u.MSISDN, "1") }
+		},
+		"read PoP": func() func() error {
+			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven}))
+			return func() error { return nothing(l.PoP(ctx, u.MSISDN)) }
+		},
 		"Identify": always(func() error {
 			return nothing(l.Identify(ctx, mssp.Identity{MSISDN: u.MSISDN, How: mssp.ByPortal, By: fresh("clerk %d"), At: epoch, RecordedAt: epoch}))
 		}),

@@ -144,6 +144,11 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 			return err
 		}
 	}
+	if f.PoP != nil {
+		if err := endPoP(q, res.Tx.MSISDN, f.PoP); err != nil {
+			return err
+		}
+	}
 	if f.Heard != nil && f.Heard.Anew {
 		if err := emptySlots(q, res.Tx.ICCID, f.Keys, f.At); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -51,6 +52,7 @@ func (s *Identities) Identify(ctx context.Context, i mssp.Identity) (mssp.Identi
 		if _, err = q.exec(sqlPutIdentity, string(i.MSISDN), string(i.How), i.By, i.At, i.Email, i.Document, i.Recorder, i.RecordedAt); err != nil {
 			return err
 		}
+		q.note(audit.Entry{Action: "user.identify", Subject: audit.User(i.MSISDN), Detail: string(i.How)})
 		if err = tableIdentity.seal(q, string(i.MSISDN)); err != nil {
 			return err
 		}

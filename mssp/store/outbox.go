@@ -12,7 +12,10 @@ import (
 	"github.com/simsign/simsign/ota/bearer"
 )
 
-const sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5
+// Of the text of a plain message the first octet stays, once nobody needs it: it may be a
+// registration code.
+const sqlOutcome = `UPDATE segment SET state = $2, route = $3, message_id = $4, next_at = $5,
+	ud = CASE WHEN tx_seq = 0 AND $2 IN ('accepted', 'rejected') THEN COALESCE(SUBSTR(ud, 1, 1), ud) ELSE ud END
 	WHERE id = $1 AND state IN ('sent', 'ambiguous') AND holder = $6 RETURNING tx_seq`
 
 func (s *Store) outbound(ctx context.Context, sql string, args ...any) (out []Outbound, err error) {
@@ -90,7 +93,8 @@ func chunkSQL() (outcomes, transactions string) {
 		fmt.Fprintf(&values, "(CAST($%d AS BIGINT), CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS TEXT), CAST($%d AS BIGINT))", n+1, n+2, n+3, n+4, n+5)
 		fmt.Fprintf(&ids, "$%d", i+1)
 	}
-	return `UPDATE segment SET state = v.column2, route = v.column3, message_id = v.column4, next_at = v.column5
+	return `UPDATE segment SET state = v.column2, route = v.column3, message_id = v.column4, next_at = v.column5,
+	ud = CASE WHEN tx_seq = 0 AND v.column2 IN ('accepted', 'rejected') THEN COALESCE(SUBSTR(ud, 1, 1), ud) ELSE ud END
 	FROM (VALUES ` + values.String() + `) AS v WHERE segment.id = v.column1 AND segment.state IN ('sent', 'ambiguous') AND segment.holder = $` + strconv.Itoa(5*outcomeChunk+1),
 		`SELECT DISTINCT s.tx_seq FROM segment s JOIN tx t ON t.seq = s.tx_seq WHERE s.id IN (` + ids.String() + `)
 	AND s.state = 'accepted' AND t.finished_at = 0`

@@ -43,6 +43,7 @@ var words = map[string]string{
 	"tx.state": "queued sending waiting prompted done failed", "card.state": "active suspended", "subscriber.state": "active suspended removed",
 	"key_pair.state": "generated registering requested registered suspended revoking revoked deleted", "certificate.status": "pending valid suspended revoked",
 	"segment.state": "queued sent accepted rejected ambiguous dropped", "tx.kind": "sign register handler code applet",
+	"pop.channel": "sms email print screen", "pop.state": "given used spent",
 	"identity.how":  "face-to-face portal partner eid kiosk",
 	"card.carriage": " packet own", // or none
 	"client.role":   "administrator operator registration customer-care auditor",
@@ -59,6 +60,8 @@ func bounds(table, column string) (low, high int64) {
 		return 1, ofApplet + 15
 	case "packet.kvn": // 0: sealed without a key set
 		return 0, ofApplet + 15
+	case "pop.tries":
+		return 0, 1000
 	case "heard.kvn":
 		return 1, 15
 	case "card.codes":

@@ -19,6 +19,7 @@ func TestRangesOfNumbers(t *testing.T) {
 		"ap.disabled ap.other_display ap.certificates ap.unique_ids client.disabled key_pair.confirmed segment.report segment.delivered receipt.delivered": {0, 1},
 		"keyset.kvn":                       {1, 31}, // TS 102 225 5.1.2: four bits, 0 is no version; 16 more for applets
 		"packet.kvn":                       {0, 31}, // 0: sealed without a key set
+		"pop.tries":                        {0, 1000},
 		"heard.kvn":                        {1, 15},
 		"card.codes":                       {0, 15},
 		"key_pair.usage":                   {0, 2},

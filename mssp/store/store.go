@@ -126,6 +126,8 @@ type Finish struct {
 	Signed byte
 	// Texts are plain messages to the user, put into the outbox.
 	Texts []bearer.Segment
+	// PoP is what this end makes of the registration code of its user.
+	PoP *PoPEnd
 	// Rules say whether this end counts against the number.
 	Rules abuse.Rules
 }

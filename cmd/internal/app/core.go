@@ -142,6 +142,7 @@ func (c *Core) Close() error { return c.Store.Close() }
 func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Time) *admin.Service {
 	s := &operator.Service{
 		Store: c.Store, Vault: c.Vault, CardProfiles: cfg.CardProfiles(), Profiles: cfg.SignatureProfiles(), Public: cfg.Public(), Clock: clock, Logger: log,
+		PoP:  popRules(cfg),
 		Keep: func(now time.Time) store.Retention { return Keeps(&cfg.Retention, now) },
 		Kept: map[mssp.Erasable]string{
 			mssp.Texts: cfg.Retention.Texts.String(), mssp.Octets: cfg.Retention.Octets.String(),
@@ -149,6 +150,15 @@ func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Tim
 		},
 	}
 	return &admin.Service{Service: s.WithParties(c.Store)}
+}
+
+// popRules are how codes are made and delivered. Credentials are those of this process.
+func popRules(cfg *config.Config) operator.PoPRules {
+	r := &cfg.Registration
+	return operator.PoPRules{
+		Digits: r.PoPDigits, Tries: r.PoPTries, Life: r.PoPLife.Duration(), SamePhone: r.SamePhone == "warn",
+		Letters: r.Letters, Mail: cfg.Mail(os.Getenv),
+	}
 }
 
 // Keeps is what a configuration keeps at a time.

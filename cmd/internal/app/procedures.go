@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardcare"
@@ -11,6 +12,7 @@ import (
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/testnumbers"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // cards is what the operator does to cards.
@@ -25,6 +27,11 @@ func (c cards) Cancel(ctx context.Context, id mssp.TransID, operator string) (ms
 	return c.engine.Cancel(ctx, id, operator)
 }
 
+// Say sends a text that is nobody else's business.
+func (c cards) Say(ctx context.Context, to sms.MSISDN, text string, life time.Duration) error {
+	return c.engine.Say(ctx, to, text, life)
+}
+
 // newProcedures registers every procedure with the engine, before it starts:
 // the rows that an earlier process left name them.
 func (a *App) newProcedures() (err error) {
@@ -35,7 +42,7 @@ func (a *App) newProcedures() (err error) {
 	r := registration.Options{
 		Engine: a.engine, Store: a.core.Store, SignatureProfiles: a.cfg.SignatureProfiles(),
 		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration,
-		Identified: a.cfg.DemandsIdentity(), Clock: a.steady.now, Logger: a.log,
+		Identified: a.cfg.DemandsIdentity(), Sums: a.core.Vault, Clock: a.steady.now, Logger: a.log,
 	}
 	s := signature.Options{
 		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Clock: a.o.Clock}),

@@ -84,6 +84,7 @@ func (ch *checker) all() {
 	}
 	ch.limits(&c.Limits)
 	ch.retention(&c.Retention)
+	ch.registration(&c.Registration)
 	ch.texts()
 	ch.some("card_profile", len(c.Cards))
 	ch.some("signature_profile", len(c.Profiles))

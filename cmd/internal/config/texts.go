@@ -28,6 +28,8 @@ type Text struct {
 	// An answer came after the request, or the registration, had expired.
 	Late             string `toml:"late" example:"Mobile ID: your answer came too late."`
 	LateRegistration string `toml:"late_registration" example:"Mobile ID: your answer came too late. Please begin again."`
+	// The registration code was another one than the user was given.
+	WrongPoP string `toml:"wrong_pop" example:"Mobile ID: the registration code was wrong. {help}"`
 }
 
 // words are the texts that are written there.
@@ -45,6 +47,7 @@ func (t *Text) words() (out []notice.Text) {
 		{notice.Left, t.Left},
 		{notice.Late, t.Late},
 		{notice.LateRegistration, t.LateRegistration},
+		{notice.WrongPoP, t.WrongPoP},
 	} {
 		if w.words != "" {
 			out = append(out, notice.Text{Language: t.Language, Kind: w.kind, Words: w.words})

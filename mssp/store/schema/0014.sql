@@ -91,3 +91,16 @@ CREATE TABLE reminder (
 -- The life cycle of the applet as it has told or proved it: '' (not known), 'installed',
 -- 'active' or 'deactivated'.
 ALTER TABLE card ADD COLUMN applet TEXT NOT NULL DEFAULT '';
+-- The Proof of Possession code that a user was given for his next registration.
+CREATE TABLE pop (
+	msisdn     TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
+	name       TEXT NOT NULL, -- tells the codes of a user apart
+	digest     {BLOB} NOT NULL, -- of number, name and code, under a key
+	channel    TEXT NOT NULL,
+	state      TEXT NOT NULL,
+	tries      BIGINT NOT NULL, -- wrong ones that may still be entered
+	made_at    BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	version    BIGINT NOT NULL DEFAULT 1,
+	tag        {BLOB}
+);

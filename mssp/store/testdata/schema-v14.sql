@@ -315,3 +315,15 @@ CREATE TABLE reminder (
 	told_at BIGINT NOT NULL,
 	PRIMARY KEY (serial, step)
 ) WITHOUT ROWID;
+CREATE TABLE pop (
+	msisdn     TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
+	name       TEXT NOT NULL, -- tells the codes of a user apart
+	digest     BLOB NOT NULL, -- of number, name and code, under a key
+	channel    TEXT NOT NULL,
+	state      TEXT NOT NULL,
+	tries      BIGINT NOT NULL, -- wrong ones that may still be entered
+	made_at    BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	version    BIGINT NOT NULL DEFAULT 1,
+	tag        BLOB
+);
