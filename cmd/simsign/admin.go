@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
@@ -94,5 +95,6 @@ func offline(c *cli, cfg *config.Config, f func(admin.Backend) error) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, core.Close()) }()
-	return f(core.Admin(cfg, log, time.Now))
+	err = f(core.Admin(cfg, log, time.Now))
+	return errors.Join(err, core.Store.Audit(c.ctx, admin.Call(strings.ReplaceAll(c.command, " ", "/"), nil, err)))
 }

@@ -52,6 +52,8 @@ func remedy(table string) string {
 	switch table {
 	case "ap", "card", "subscriber", "key_pair", "certificate", "identity", "pop", "issuer", "client":
 		return "Restore them from a backup. Whoever has changed them by hand and knows what is there takes them as they are, with the service stopped: simsign check --data --adopt"
+	case "audit":
+		return "Somebody has changed the audit log: keep this database as evidence, and compare it with a backup and with the anchors (simsign audit verify)"
 	case "tx":
 		return "One that was open is set aside by the service, and its provider asks again; of one that has ended nothing is given to anybody: what it was, only a backup says"
 	case "keyset":

@@ -10,6 +10,7 @@ import (
 // struct with flags and a Run(*cli) error method; tests call run with buffers.
 type cli struct {
 	ctx            context.Context
+	command        string // as it was called, without its flags
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }

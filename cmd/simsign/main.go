@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 func main() {
@@ -39,6 +40,7 @@ type commands struct {
 	Issuer    IssuerCmd    `cmd:"" help:"Card issuers: add, list, show, edit, assign, remove."`
 	Client    ClientCmd    `cmd:"" help:"Clients of the JSON interface for RA and operator: add, list, show, password, certificate, disable, enable, remove."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
+	Audit     AuditCmd     `cmd:"" help:"Who did what, on whom, when: list, export, verify, key."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`
 	Texts     TextsCmd     `cmd:"" help:"Show the text messages that users get, in each language."`
 	Tx        TxCmd        `cmd:"" help:"Transactions: list, show, export, cancel."`
@@ -66,6 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			}
 		}
 	}()
+	ctx = audit.With(ctx, audit.Actor{Name: shellUser(), Role: audit.Administrator, Door: "cli"})
 	c := &cli{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
 	var cmds commands
 	parser, err := kong.New(&cmds,
@@ -86,6 +89,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "simsign: %v\nTry: simsign --help\n", err)
 		return exitUsage
 	}
+	c.command = parsed.Command()
 	if parsed.Command() != "serve" { // that one reloads
 		var stop context.CancelFunc
 		c.ctx, stop = hangUp(ctx)

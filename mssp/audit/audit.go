@@ -28,6 +28,7 @@ const (
 	Registration  Role = "registration"  // INT3c: the RA
 	CustomerCare  Role = "customer-care" // shows and unblocks; reads no texts
 	Auditor       Role = "auditor"       // reads, and the audit log
+	Provider      Role = "provider"      // of applications: asks for signatures
 	System        Role = "system"        // simsign itself
 )
 
@@ -46,10 +47,13 @@ func With(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
+// Self is the program itself: its timers.
+var Self = Actor{Name: "simsign", Role: System, Door: "timer"}
+
 // From is who acts in a context: the program itself when nobody has said.
 func From(ctx context.Context) Actor {
 	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
 		return a
 	}
-	return Actor{Name: "simsign", Role: System, Door: "timer"}
+	return Self
 }

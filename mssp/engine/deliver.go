@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet/carriage"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -28,6 +29,7 @@ type inbox struct {
 // The source address only says where to look; what the message is worth, its
 // checksum says.
 func (x *inbox) deliver(ctx context.Context, mo bearer.MO) error {
+	ctx = audit.With(ctx, audit.Actor{Name: "card", Role: audit.System, Door: "card"})
 	c, cpi, err := sms.ParseConcat(mo.UDH)
 	if err != nil {
 		x.m.mo("malformed")

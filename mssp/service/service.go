@@ -30,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -91,6 +92,8 @@ type Options struct {
 	MaxWaits          int     // synch requests that wait at the same time; 10,000
 
 	FailureTime time.Duration // failed log-ins are answered on this grid; 500 ms, negative: at once
+
+	Calls *audit.Calls // what is asked and refused is counted there; nil: nowhere
 
 	Clock      func() time.Time
 	Steady     func() time.Time // for limits: makes no jumps; nil: Clock

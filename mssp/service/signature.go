@@ -3,11 +3,13 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/signature"
 )
 
@@ -29,7 +31,7 @@ func (s *Service) Signature(ctx context.Context, d *Dialect, peer Peer, req *Sig
 
 func (s *Service) signature(ctx context.Context, d *Dialect, peer Peer, req *SignatureReq) (*SignatureResp, *mssp.Fault) {
 	ap, f := s.begin(ctx, OpSignature, d, peer, &req.Header)
-	if f != nil {
+	if ctx = audit.With(ctx, provider(string(ap.ID))); f != nil {
 		return nil, f
 	}
 	r, x, tx, again, f := s.admit(ctx, d, ap, req)
@@ -244,6 +246,7 @@ func unknownTransaction() *mssp.Fault {
 // engine; what they quote of the request is for the provider alone: somebody
 // may have put a number, a text or a password where it does not belong.
 func (s *Service) outcome(op Operation, peer Peer, h *Header, f *mssp.Fault) mssp.Code {
+	s.tellCall(op, claimed(h.AP.ID), f)
 	if f == nil {
 		return 0
 	}
@@ -262,6 +265,23 @@ func (s *Service) outcome(op Operation, peer Peer, h *Header, f *mssp.Fault) mss
 	s.log.Log(context.Background(), level, "fault answered", attrs...)
 	return f.Code
 }
+
+// tellCall counts a call for the audit log. Of a signature that was accepted the
+// transaction tells.
+func (s *Service) tellCall(op Operation, ap string, f *mssp.Fault) {
+	if f == nil && op == OpSignature {
+		return
+	}
+	e := audit.Entry{Actor: provider(ap), Action: "call." + string(op), Subject: audit.Of("call", ""), Outcome: audit.Done}
+	if f != nil {
+		if e.Outcome, e.Reason = audit.Refused, fmt.Sprint("fault ", int(f.Code)); f.Code == mssp.InternalError {
+			e.Outcome = audit.Failed
+		}
+	}
+	s.o.Calls.Count(e)
+}
+
+func provider(id string) audit.Actor { return audit.Actor{Name: id, Role: audit.Provider, Door: "api"} }
 
 // quoted is what quote makes.
 var quoted = regexp.MustCompile(`"(?:\\.|[^"\\])*"`)

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
@@ -204,6 +206,36 @@ func (a Audits) EachAudit(ctx context.Context, f func(*audit.Record) error) erro
 		more = len(records) == inspectPage
 	}
 	return nil
+}
+
+// cutBatch entries are cut off in a commit.
+const cutBatch = 2000
+
+// CutAudit cuts off the oldest entries, as far as they are from before a time and are not
+// the newest, a bounded number in a commit. An entry says so, from which the rest is verified. It
+// answers how many; call it again while any.
+func (a Audits) CutAudit(ctx context.Context, before time.Time) (n int64, err error) {
+	err = a.do(ctx, func(q querier) error {
+		var cut audit.Cut
+		n = 0
+		old := true
+		err := q.each(`SELECT seq, at, hash FROM audit ORDER BY seq LIMIT $1`, func(r *row) error {
+			seq, at, hash := r.int(), r.moment(), r.blob()
+			if old = old && r.bad == nil && at.Before(before); old {
+				cut = audit.Cut{To: seq, Hash: bytes.Clone(hash)}
+			}
+			return nil
+		}, cutBatch)
+		if err != nil || cut.To == 0 {
+			return err
+		}
+		if n, err = q.exec(`DELETE FROM audit WHERE seq <= $1`, cut.To); err != nil {
+			return err
+		}
+		q.note(audit.Entry{Action: "audit.cut", Subject: audit.Of("audit", ""), Reason: "retention", Detail: fmt.Sprintf("%d entries", n), Cut: &cut})
+		return nil
+	})
+	return n, err
 }
 
 // IsWho tells whether the pseudonym of a subject is that of a number or card.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
@@ -115,5 +117,72 @@ func TestAuditIsChecked(t *testing.T) {
 			l.Errorf("%s: %v", what, bad)
 		}
 		l.raw().Exec(`DELETE FROM audit; DELETE FROM audit_head`)
+	}
+}
+
+// What is older than retention keeps is cut off in commits that say so, and the rest
+// verifies; again and again.
+//
+// Supports: I8
+func TestAuditIsCut(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.authenticated()
+		for i := range 5 {
+			l.ok(l.Audit(ctx, audit.Entry{Action: "x", Detail: fmt.Sprint(i)}))
+		}
+		for _, keeps := range []bool{true, false, false} {
+			before := epoch.Add(time.Second)
+			if keeps {
+				before = epoch
+			}
+			had := l.head()
+			n, err := l.CutAudit(ctx, before)
+			v, err2 := l.VerifyAudit(ctx, nil)
+			l.ok(errors.Join(err, err2))
+			first, last, _ := v.Extent()
+			if keeps != (n == 0) || !keeps && (first != had+1 || last != had+1) || keeps && first != 1 {
+				l.Errorf("%d cut off, left are %d to %d of %d", n, first, last, had)
+			}
+		}
+	})
+}
+
+// Two boxes write at the same time: one chain, without a gap or a fork.
+//
+// Supports: I8, I14
+func TestAuditOfTwoBoxes(t *testing.T) {
+	dsn := postgresDSN(t)
+	var boxes [2]*store.Store
+	for i := range boxes {
+		s, err := store.Open(ctx, store.Options{DSN: dsn, Box: fmt.Sprint("box", i), Beside: true, Lease: never})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		boxes[i] = s
+	}
+	from, _, err := boxes[0].AuditHead(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	const each = 20
+	for n := range 8 {
+		wg.Go(func() {
+			s := boxes[n%2]
+			for i := range each {
+				if err := s.AddAP(ctx, mssp.AP{ID: mssp.APID(fmt.Sprintf("http://%d.%d", n, i))}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	v, err := boxes[1].VerifyAudit(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, last, _ := v.Extent(); last != from+8*each {
+		t.Errorf("%d entries, want %d", last-from, 8*each)
 	}
 }

@@ -92,7 +92,7 @@ func remote(t *testing.T, s *Service) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: Handler(s, s.Logger)}
+	srv := &http.Server{Handler: Handler(s, s.Logger, nil)}
 	go srv.Serve(l) // ends with the test
 	t.Cleanup(func() { srv.Close() })
 	c, err := Dial(t.Context(), socket)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/operator"
 )
 
@@ -15,7 +16,7 @@ import (
 const maxMessage = 64 << 20
 
 // operation ties a method of Backend to its path.
-func operation[Req, Resp any](mux *http.ServeMux, log *slog.Logger, name string, do func(context.Context, Req) (Resp, error)) {
+func operation[Req, Resp any](mux *door, log *slog.Logger, name string, do func(context.Context, Req) (Resp, error)) {
 	mux.HandleFunc("POST /admin/"+name, func(w http.ResponseWriter, r *http.Request) {
 		var req Req
 		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxMessage))
@@ -25,6 +26,7 @@ func operation[Req, Resp any](mux *http.ServeMux, log *slog.Logger, name string,
 			return
 		}
 		resp, err := do(r.Context(), req)
+		mux.tell(r.Context(), log, name, req, err)
 		if err != nil {
 			// The error of an operation says what the operator should change; it
 			// holds no secret, as no error of this program does.
@@ -69,9 +71,9 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 // Handler serves a Backend. Whoever can connect may do everything: the
-// listener decides who that is.
-func Handler(b Backend, log *slog.Logger) http.Handler {
-	mux := http.NewServeMux()
+// listener decides who that is. Each call is told to the audit log (nil: to nobody).
+func Handler(b Backend, log *slog.Logger, calls *audit.Calls) http.Handler {
+	mux := &door{http.NewServeMux(), calls}
 	operation(mux, log, "ap/add", b.AddAP)
 	operation(mux, log, "ap/list", b.APs)
 	operation(mux, log, "ap/show", b.ProviderInfo)

@@ -39,6 +39,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/listen"
 	"github.com/simsign/simsign/cmd/internal/selftest"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/rest"
@@ -95,6 +96,7 @@ type App struct {
 	steady    *steady
 	eraser    *eraser
 	reminders *reminders
+	audit     *auditor
 	alone     atomic.Bool    // a single provider may use the service
 	tight     bool           // at the last look: the disk takes nothing new
 	loaded    *config.Config // the last one that was taken over; cfg is the one of the start
@@ -159,6 +161,7 @@ func New(o Options) (*App, error) {
 
 // Start opens everything; after an error everything is closed again.
 func (a *App) Start(ctx context.Context) (err error) {
+	ctx = audit.With(ctx, audit.Self)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close(context.WithoutCancel(ctx)))
@@ -168,14 +171,10 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return err
 	}
 	a.onClose(func(context.Context) error { return a.core.Close() })
-	if err := a.resumeClock(ctx); err != nil {
-		return err
-	}
-	if err := a.tellDangers(ctx); err != nil {
-		return err
-	}
-	if err := a.tellRetention(ctx); err != nil {
-		return err
+	for _, begin := range []func(context.Context) error{a.resumeClock, a.newAuditor, a.tellDangers, a.tellRetention} {
+		if err := begin(ctx); err != nil {
+			return err
+		}
 	}
 	a.countProviders(ctx)
 	if err := a.newEngine(ctx); err != nil {
@@ -214,6 +213,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.watch(life) })
 	wg.Go(func() { a.forget(life) })
+	wg.Go(func() { a.audit.run(life) })
 	wg.Go(func() { a.selftest.Run(life) })
 	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
 	a.log.Info("service started", "version", a.o.Version, "api", a.APIAddr())
@@ -303,7 +303,7 @@ func (a *App) newService() (err error) {
 		Available: func() error { return a.health.hangs("store") },
 		Profiles:  a.cfg.SignatureProfiles(), DefaultProfile: a.cfg.API.DefaultProfile, MSSPID: a.cfg.API.MSSPID, MSSPAliases: a.cfg.API.MSSPAliases,
 		InstantWindow:     a.cfg.Limits.Instant.Duration(),
-		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Burst: a.cfg.Limits.Burst, ProfilesPerMinute: a.cfg.Limits.ProfilesPerMinute, MaxWaits: a.cfg.Limits.Waiting,
+		RequestsPerSecond: float64(a.cfg.Limits.RequestsPerSecond), Calls: a.audit.calls, Burst: a.cfg.Limits.Burst, ProfilesPerMinute: a.cfg.Limits.ProfilesPerMinute, MaxWaits: a.cfg.Limits.Waiting,
 		Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
 	})
 	return err

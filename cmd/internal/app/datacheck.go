@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/cardkeys"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
@@ -49,12 +51,28 @@ func CheckData(ctx context.Context, cfg *config.Config, getenv func(string) stri
 			report(store.Finding{Table: "meta", Row: "ca", What: err.Error()})
 		}
 	}
-	if err := st.Check(ctx); errors.Is(err, store.ErrCorrupt) {
-		report(store.Finding{Table: "database", What: err.Error()})
-	} else if err != nil {
+	if err := checkDatabase(ctx, st, report); err != nil {
 		return 0, fmt.Errorf("database: %w", err)
 	}
 	return st.Inspect(ctx, in)
+}
+
+// checkDatabase looks at the file, at what rows say of each other, and at the chain of
+// the audit log.
+func checkDatabase(ctx context.Context, st *store.Store, report func(store.Finding)) error {
+	err := st.Check(ctx)
+	bad, cut := errors.AsType[*audit.Bad](err)
+	if cut {
+		report(store.Finding{Table: "audit", Row: strconv.FormatInt(bad.Seq, 10), What: bad.What})
+	}
+	corrupt := errors.Is(err, store.ErrCorrupt)
+	if corrupt {
+		report(store.Finding{Table: "database", What: err.Error()})
+	}
+	if cut || corrupt {
+		return nil
+	}
+	return err
 }
 
 func readOnlyVault(ctx context.Context, cfg *config.Config, st *store.Store) (*keys.Vault, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/cmd/internal/listen"
+	"github.com/simsign/simsign/mssp/audit"
 )
 
 // public are the planes that others reach, with the connections that each wants.
@@ -69,6 +70,9 @@ type connKey struct{}
 // withConn lets a handler find the connection of its request.
 func withConn(ctx context.Context, c net.Conn) context.Context {
 	if lc := listen.Of(c); lc != nil {
+		if u, ok := lc.Conn.(*net.UnixConn); ok {
+			ctx = audit.With(ctx, audit.Actor{Name: peerUser(u), Role: audit.Administrator, Door: "cli"})
+		}
 		return context.WithValue(ctx, connKey{}, lc)
 	}
 	return ctx

@@ -151,7 +151,7 @@ func (a *App) adminSocket() error {
 	if err != nil {
 		return fmt.Errorf("admin.socket: %w", err)
 	}
-	a.serve("admin", a.limited("admin", l), admin.Handler(a.Admin(), a.log))
+	a.serve("admin", a.limited("admin", l), admin.Handler(a.Admin(), a.log, a.audit.calls))
 	return nil
 }
 

@@ -150,6 +150,9 @@ func (e *eraser) erase(ctx context.Context) (sum store.Erased, err error) {
 			}
 		}
 	}
+	if err == nil && !t.Now.Before(t.Grace) {
+		err = e.cutAudit(ctx, a.cfg.Retention.Audit.Before(t.Now))
+	}
 	if len(sum) == 0 {
 		return sum, err
 	}
@@ -158,6 +161,17 @@ func (e *eraser) erase(ctx context.Context) (sum store.Erased, err error) {
 		a.log.Warn("what was erased may still stand in the log of the database", "error", err)
 	}
 	return sum, err
+}
+
+// cutAudit cuts off what the audit log does not keep.
+func (e *eraser) cutAudit(ctx context.Context, before time.Time) (err error) {
+	for n := int64(1); n > 0 && err == nil && !before.IsZero(); {
+		if n, err = e.a.core.Store.CutAudit(ctx, before); n > 0 && err == nil {
+			e.a.log.Info("audit log cut off", "entries", n)
+			err = pause(ctx)
+		}
+	}
+	return err
 }
 
 func pause(ctx context.Context) error {

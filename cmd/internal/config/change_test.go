@@ -39,6 +39,7 @@ texts = "30d"
 octets = "60d"
 signatures = "70d"
 numbers = "80d"
+audit = "90d"
 [keys]
 root_credential = "root"
 [messages]
@@ -154,6 +155,7 @@ func TestOneChange(t *testing.T) {
 		{`texts = "30d"`, `texts = "26h15m"`, "", ""},
 		{`texts = "30d"`, `texts = "26h14m59s"`, "retention.texts", "is 26h14m59s, must be at least 26h15m0s"},
 		{`octets = "60d"`, `octets = "1d"`, "retention.octets", "is 1d, must be at least 26h15m0s"},
+		{`audit = "90d"`, `audit = "5m"`, "retention.audit", "is 5m0s, must be at least 24h0m0s"},
 		{`signatures = "70d"`, `signatures = "5m"`, "retention.signatures", "is 5m0s, must be at least"},
 		{`texts = "30d"`, `texts = "never"`, "", ""},
 		{`octets = "60d"`, `octets = "0"`, "retention.octets", `or "never"`},

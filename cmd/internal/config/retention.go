@@ -23,6 +23,9 @@ type Retention struct {
 	Signatures Keep `toml:"signatures" default:"3650d"`
 	// Numbers of users and cards. Not shorter than signatures.
 	Numbers Keep `toml:"numbers" default:"3650d"`
+	// The audit log: who did what, on whom, when. What is cut off leaves an entry that
+	// says so.
+	Audit Keep `toml:"audit" default:"3650d"`
 }
 
 // RetentionWritten says that the operator has decided: the file has [retention].
@@ -89,6 +92,9 @@ func (ch *checker) retention(r *Retention) {
 			ch.faultf("retention."+x.key, "is %s, must be at least %s: for %s a provider may ask again for the same answer, a request lives up to %s, and late answers come",
 				x.k, least, mssp.RepeatFor, longest)
 		}
+	}
+	if least := 24 * time.Hour; r.Audit != 0 && time.Duration(r.Audit) < least {
+		ch.faultf("retention.audit", "is %s, must be at least %s", r.Audit, least)
 	}
 	if r.Signatures.longer(r.Numbers) {
 		ch.faultf("retention.numbers", "is %s, must be at least as long as signatures (%s): a signature of nobody is given to nobody", r.Numbers, r.Signatures)
