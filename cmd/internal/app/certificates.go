@@ -25,6 +25,7 @@ type certificates struct {
 	a      *App
 	expiry *prometheus.GaugeVec
 	api    atomic.Pointer[tls.Config]
+	ra     atomic.Pointer[tls.Config]
 
 	mu    sync.Mutex
 	files map[string]*certFiles // by "api" and "bearer.NAME"
@@ -62,14 +63,21 @@ func (c *certificates) take(name string, f *certFiles) error {
 		}
 	}
 	c.files[name] = f
-	if name == "api" {
+	switch name {
+	case "api":
 		c.api.Store(f.good)
+	case "ra":
+		c.ra.Store(f.good)
 	}
 	c.a.alerts.Clear(alert.Certificate, name)
 	return nil
 }
 
 func apiFiles(s config.API) *certFiles {
+	return &certFiles{read: s.TLSConfig, paths: []string{s.TLSCert, s.TLSKey, s.ClientCA}}
+}
+
+func raFiles(s config.RA) *certFiles {
 	return &certFiles{read: s.TLSConfig, paths: []string{s.TLSCert, s.TLSKey, s.ClientCA}}
 }
 
@@ -83,11 +91,23 @@ func (c *certificates) listener() (*tls.Config, error) {
 	if c.a.cfg.API.TLSCert == "" {
 		return nil, nil
 	}
-	if err := c.take("api", apiFiles(c.a.cfg.API)); err != nil {
+	return c.shown("api", apiFiles(c.a.cfg.API), &c.api)
+}
+
+// raListener is the same for RA and operator.
+func (c *certificates) raListener() (*tls.Config, error) {
+	if c.a.cfg.RA.TLSCert == "" {
+		return nil, nil
+	}
+	return c.shown("ra", raFiles(c.a.cfg.RA), &c.ra)
+}
+
+func (c *certificates) shown(name string, f *certFiles, now *atomic.Pointer[tls.Config]) (*tls.Config, error) {
+	if err := c.take(name, f); err != nil {
 		return nil, err
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return c.api.Load(), nil
+		return now.Load(), nil
 	}}, nil
 }
 

@@ -31,6 +31,28 @@ func StoredDangers(ctx context.Context, st *store.Store) ([]config.Danger, error
 	return out, nil
 }
 
+// idleRA is the danger of an interface for RA and operator that nobody can use yet, or
+// of clients who have none.
+func idleRA(ctx context.Context, cfg *config.Config, st *store.Store) ([]config.Danger, error) {
+	all, err := st.Clients(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	n := 0
+	for i := range all {
+		if all[i].RemovedAt.IsZero() && !all[i].Disabled {
+			n++
+		}
+	}
+	switch {
+	case cfg.RA.Listen != "" && n == 0:
+		return []config.Danger{{Key: "ra.listen", What: "the interface for RA and operator has no client: nobody can log in", Advice: "simsign client add, or leave ra.listen out"}}, nil
+	case cfg.RA.Listen == "" && n > 0:
+		return []config.Danger{{Key: "ra.listen", What: fmt.Sprintf("there are %d clients of the interface for RA and operator, and it is not served", n), Advice: "set ra.listen, or remove them (simsign client remove)"}}, nil
+	}
+	return nil, nil
+}
+
 // tellDangers logs what is dangerous in the configuration and in the database,
 // and refuses what must not stand beside an API that others reach.
 func (a *App) tellDangers(ctx context.Context) error {
@@ -38,7 +60,11 @@ func (a *App) tellDangers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range slices.Concat(a.cfg.Dangers(), ShortOfDescriptors(a.cfg), stored) {
+	idle, err := idleRA(ctx, a.cfg, a.core.Store)
+	if err != nil {
+		return err
+	}
+	for _, d := range slices.Concat(a.cfg.Dangers(), ShortOfDescriptors(a.cfg), stored, idle) {
 		a.log.Warn("dangerous setting", "key", d.Key, "what", d.What, "advice", d.Advice)
 	}
 	return Refuse(a.cfg, stored)
@@ -71,6 +97,11 @@ func CheckStored(ctx context.Context, cfg *config.Config, now time.Time) (list [
 	if list, unread = StoredDangers(ctx, st); unread != nil {
 		return nil, unread, nil
 	}
+	idle, unread := idleRA(ctx, cfg, st)
+	if unread != nil {
+		return nil, unread, nil
+	}
+	list = append(list, idle...)
 	end, unread := pki.Ends(ctx, st)
 	switch {
 	case errors.Is(unread, store.ErrNotFound):

@@ -16,7 +16,7 @@ import (
 // public are the planes that others reach, with the connections that each wants.
 func public(cfg *config.Config) (names []string, wants []int) {
 	most := cfg.Limits.Connections
-	return []string{"api", "ca", "console"}, []int{most, most / 8, most / 8}
+	return []string{"api", "ca", "console", "ra"}, []int{most, most / 8, most / 8, most / 8}
 }
 
 // limited puts the limits of a plane around its listener. What the operator asks

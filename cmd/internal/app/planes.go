@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/simsign/simsign/cmd/internal/admin"
+	"github.com/simsign/simsign/mssp/int3"
 	"github.com/simsign/simsign/mssp/rest"
 )
 
@@ -39,6 +40,9 @@ func (a *App) listen() error {
 	if err := a.tcp("api", a.cfg.API.Listen, tlsConfig, api); err != nil {
 		return err
 	}
+	if err := a.listenRA(); err != nil {
+		return err
+	}
 	if a.ca != nil {
 		if err := a.tcp("ca", a.cfg.CA.Listen, nil, a.ca.Handler("", nil)); err != nil {
 			return err
@@ -53,6 +57,29 @@ func (a *App) listen() error {
 		}
 	}
 	return a.adminSocket()
+}
+
+// listenRA opens the interface of RA and operator, where the file has one.
+func (a *App) listenRA() error {
+	if a.cfg.RA.Listen == "" {
+		return nil
+	}
+	tlsConfig, err := a.certs.raListener()
+	if err != nil {
+		return err
+	}
+	o := int3.Options{
+		Store: a.core.Store, Operator: a.Admin(), Registrar: a.cards.Registrar, Profiles: a.cfg.SignatureProfiles(),
+		Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
+	}
+	if a.ca != nil {
+		o.CA = a.ca.Chain()[0]
+	}
+	desk, err := int3.NewDesk(o)
+	if err != nil {
+		return err
+	}
+	return a.tcp("ra", a.cfg.RA.Listen, tlsConfig, int3.Handler(desk))
 }
 
 func (a *App) tcp(name, addr string, tlsConfig *tls.Config, h http.Handler) error {

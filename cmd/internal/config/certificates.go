@@ -114,21 +114,30 @@ func readIssuers(path string, now time.Time) (*x509.CertPool, time.Time, error) 
 // show a certificate: which provider it belongs to is pinned, so without a
 // client_ca any certificate is taken and only the pin counts.
 func (a *API) TLSConfig(now time.Time) (*tls.Config, []Certificate, error) {
-	if a.TLSCert == "" {
+	return listenerTLS("api", a.TLSCert, a.TLSKey, a.ClientCA, now)
+}
+
+// TLSConfig is the same for the interface of RA and operator.
+func (r *RA) TLSConfig(now time.Time) (*tls.Config, []Certificate, error) {
+	return listenerTLS("ra", r.TLSCert, r.TLSKey, r.ClientCA, now)
+}
+
+func listenerTLS(section, cert, key, clientCA string, now time.Time) (*tls.Config, []Certificate, error) {
+	if cert == "" {
 		return nil, nil, nil
 	}
-	pair, until, err := readChain(a.TLSCert, a.TLSKey, now)
+	pair, until, err := readChain(cert, key, now)
 	if err != nil {
-		return nil, nil, fmt.Errorf("api.tls_cert: %w", err)
+		return nil, nil, fmt.Errorf("%s.tls_cert: %w", section, err)
 	}
 	t := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, ClientAuth: tls.RequestClientCert}
-	list := []Certificate{{"api.tls_cert", a.TLSCert, until}}
-	if a.ClientCA != "" {
-		if t.ClientCAs, until, err = readIssuers(a.ClientCA, now); err != nil {
-			return nil, nil, fmt.Errorf("api.client_ca: %w", err)
+	list := []Certificate{{section + ".tls_cert", cert, until}}
+	if clientCA != "" {
+		if t.ClientCAs, until, err = readIssuers(clientCA, now); err != nil {
+			return nil, nil, fmt.Errorf("%s.client_ca: %w", section, err)
 		}
 		t.ClientAuth = tls.VerifyClientCertIfGiven
-		list = append(list, Certificate{"api.client_ca", a.ClientCA, until})
+		list = append(list, Certificate{section + ".client_ca", clientCA, until})
 	}
 	return t, list, nil
 }
@@ -166,6 +175,11 @@ func (c *Config) Certificates(now time.Time) ([]Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, list, err := c.RA.TLSConfig(now)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, list...)
 	for i := range c.Bearers {
 		_, list, err := c.Bearers[i].TLSConfig(now)
 		if err != nil {

@@ -116,11 +116,12 @@ func (ch *checker) listeners() {
 			"api.listen", c.API.Listen, c.API.TLSCert != "" || c.API.AllowPlain,
 			"needs tls_cert and tls_key (or allow_plain = true behind a proxy that speaks TLS)",
 		},
+		{"ra.listen", c.RA.Listen, c.RA.TLSCert != "" || c.RA.AllowPlain, "needs tls_cert and tls_key (or allow_plain = true behind a proxy that speaks TLS)"},
 		{"ca.listen", c.CA.Listen, true, ""},
 		{"metrics.listen", c.Metrics.Listen, c.Metrics.AllowPlain, "needs allow_plain = true: whoever reaches it reads the metrics"},
 		{"console.listen", c.Console.Listen, false, "is refused: the console has no log-in"},
 	} {
-		if l.addr == "" && l.key == "console.listen" {
+		if l.addr == "" && (l.key == "console.listen" || l.key == "ra.listen") {
 			continue
 		}
 		loopback, port := ch.address(l.key, l.addr)
@@ -167,6 +168,15 @@ func (ch *checker) files() {
 		ch.faultf("api.client_ca", "client certificates need TLS: set tls_cert and tls_key")
 	}
 	ch.issuers("api.client_ca", c.API.ClientCA)
+	if (c.RA.TLSCert == "") != (c.RA.TLSKey == "") {
+		ch.faultf("ra.tls_cert", "tls_cert and tls_key go together")
+	} else {
+		ch.chain("ra", c.RA.TLSCert, c.RA.TLSKey)
+	}
+	if c.RA.ClientCA != "" && c.RA.TLSCert == "" {
+		ch.faultf("ra.client_ca", "client certificates need TLS: set tls_cert and tls_key")
+	}
+	ch.issuers("ra.client_ca", c.RA.ClientCA)
 	if ch.has("keys.root_file") && ch.has("keys.root_credential") {
 		ch.faultf("keys.root_credential", "root_file is set too: only one of them")
 	}

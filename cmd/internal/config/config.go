@@ -24,6 +24,7 @@ type Config struct {
 	Data string `toml:"data" example:"/var/lib/simsign"`
 
 	API          API          `toml:"api"`
+	RA           RA           `toml:"ra"`
 	CA           CA           `toml:"ca"`
 	Metrics      Metrics      `toml:"metrics"`
 	Admin        Admin        `toml:"admin"`
@@ -70,6 +71,21 @@ type API struct {
 	MSSPAliases []string `toml:"mssp_aliases" default:"http://mid.swisscom.ch/"`
 	// Signature profile of a request that names none. Absent: such a request is refused.
 	DefaultProfile string `toml:"default_profile" example:"http://localhost/simsign/authentication"`
+}
+
+// RA is the JSON interface for the registration authority (INT3c) and for the
+// operator and his customer care (INT3b). Its clients are made with "simsign client add".
+type RA struct {
+	// Address and port. Anything but a loopback address needs TLS. Absent: no such interface.
+	Listen string `toml:"listen" example:"127.0.0.1:9065"`
+	// TLS certificate chain and private key, PEM. The key file must not be readable by others.
+	TLSCert string `toml:"tls_cert" example:"/etc/simsign/ra.crt"`
+	TLSKey  string `toml:"tls_key" example:"/etc/simsign/ra.key"`
+	// Certificates that may sign client certificates. Which one belongs to whom is pinned with
+	// "simsign client add --cert".
+	ClientCA string `toml:"client_ca" example:"/etc/simsign/ra-clients.crt"`
+	// Permits plain HTTP on an address that others can reach: only behind a proxy that speaks TLS.
+	AllowPlain bool `toml:"allow_plain" default:"false"`
 }
 
 // CA is the built-in certification authority.

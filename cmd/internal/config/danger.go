@@ -84,6 +84,9 @@ func (c *Config) dangersOfListeners(l *dangers) {
 	if c.API.AllowPlain && c.Public() && c.API.TLSCert == "" {
 		l.warn("api.allow_plain", c.API.Listen+" speaks plain HTTP: passwords, texts and numbers can be read and changed on the way", "set tls_cert and tls_key, or let nobody but the proxy reach it")
 	}
+	if c.RA.AllowPlain && c.RA.Listen != "" && !loopbackAddr(c.RA.Listen) && c.RA.TLSCert == "" {
+		l.warn("ra.allow_plain", c.RA.Listen+" speaks plain HTTP: passwords, names and numbers can be read and changed on the way", "set tls_cert and tls_key, or let nobody but the proxy reach it")
+	}
 	if !loopbackAddr(c.Metrics.Listen) {
 		l.warn("metrics.listen", c.Metrics.Listen+" can be reached by others: metrics, readiness and alerts have no log-in", "use a loopback or management address")
 	}

@@ -24,7 +24,7 @@ func (c *Config) resolve(getenv func(string) string) {
 			}
 		}
 	}
-	abs(c.dir, &c.Data, &c.API.TLSCert, &c.API.TLSKey, &c.API.ClientCA, &c.Admin.Socket, &c.Keys.RootFile, &c.Store.PasswordFile,
+	abs(c.dir, &c.Data, &c.API.TLSCert, &c.API.TLSKey, &c.API.ClientCA, &c.RA.TLSCert, &c.RA.TLSKey, &c.RA.ClientCA, &c.Admin.Socket, &c.Keys.RootFile, &c.Store.PasswordFile,
 		&c.Registration.Letters, &c.Registration.MailCA, &c.Registration.MailFile)
 	for i := range c.Bearers {
 		s := &c.Bearers[i].SMPP

@@ -1,0 +1,94 @@
+package int3
+
+import (
+	"context"
+
+	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/mssp/party"
+	"github.com/simsign/simsign/ota"
+)
+
+func (d *Desk) addUser(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, err := d.card(ctx, c, m.text("iccid")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.AddUser(ctx, operator.UserRequest{
+		MSISDN: m.text("msisdn"), ICCID: m.text("iccid"), Name: m.text("name"), Serial: m.text("serial"), Language: m.text("language"),
+	})
+}
+
+func (d *Desk) identify(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.IdentifyUser(ctx, operator.Identification{
+		MSISDN: m.text("msisdn"), How: m.text("how"), By: m.text("by"), Email: m.text("email"), Document: m.text("document"),
+	})
+}
+
+func (d *Desk) showUser(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.User(ctx, operator.UserName{MSISDN: m.text("msisdn")})
+}
+
+func (d *Desk) askApplet(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.AppletState(ctx, operator.UserName{MSISDN: m.text("msisdn")})
+}
+
+func (d *Desk) showCard(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, err := d.card(ctx, c, m.text("iccid")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.ShowCard(ctx, operator.CardQuestion{ICCID: m.text("iccid")})
+}
+
+func (d *Desk) listTransactions(ctx context.Context, c *party.Client, m message) (any, error) {
+	card, err := d.card(ctx, c, m.text("iccid"))
+	if err != nil {
+		return nil, err
+	}
+	return d.o.Operator.Transactions(ctx, operator.TxPage{All: true, ICCID: string(card.ICCID), Limit: m.number("limit")})
+}
+
+// listUsers lists those whom the client may reach: a page of all is looked at, so it may
+// be short although there are more behind it.
+func (d *Desk) listUsers(ctx context.Context, c *party.Client, m message) (any, error) {
+	all, err := d.o.Operator.Users(ctx, page(m))
+	if err != nil || c.Issuer == "" {
+		return all, err
+	}
+	some := []operator.UserInfo{}
+	for _, u := range all {
+		card, err := d.o.Store.Card(ctx, ota.ICCID(u.ICCID))
+		if err != nil {
+			return nil, err
+		}
+		if reaches(c, &card) {
+			some = append(some, u)
+		}
+	}
+	return some, nil
+}
+
+func (d *Desk) listCards(ctx context.Context, c *party.Client, m message) (any, error) {
+	all, err := d.o.Operator.Cards(ctx, page(m))
+	if err != nil || c.Issuer == "" {
+		return all, err
+	}
+	some := []operator.CardInfo{}
+	for _, card := range all {
+		if card.Issuer == c.Issuer {
+			some = append(some, card)
+		}
+	}
+	return some, nil
+}
+
+func page(m message) operator.Page {
+	return operator.Page{After: m.text("after"), Limit: m.number("limit")}
+}

@@ -1,0 +1,44 @@
+package party
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/simsign/simsign/mssp/audit"
+)
+
+// The whole table: every role and every operation. Who changes one changes the other, and
+// sees what he gives away.
+//
+// Supports: 2-2b, 2-2c, W-2
+func TestMay(t *testing.T) {
+	want := map[audit.Role]string{
+		audit.Administrator: "applet_show call_status card_list card_show certificate_status register register_complete register_init reset_pc tx_list unblock_pc user_add user_identify user_list user_show",
+		audit.Operator:      "applet_show call_status card_list card_show reset_pc tx_list unblock_pc user_add user_identify user_list user_show",
+		audit.Registration:  "applet_show call_status card_show certificate_status register register_complete register_init user_add user_identify user_show",
+		audit.CustomerCare:  "applet_show call_status card_show reset_pc tx_list unblock_pc user_show",
+		audit.Auditor:       "call_status card_list card_show tx_list user_list user_show",
+		audit.System:        "",
+		"":                  "",
+		"anybody":           "",
+	}
+	for role, ops := range want {
+		for _, op := range Operations() {
+			if got, wanted := May(role, op), slices.Contains(strings.Fields(ops), string(op)); got != wanted {
+				t.Errorf("%q may %s: %v, want %v", role, op, got, wanted)
+			}
+		}
+		if May(role, "sign") || May(role, "") {
+			t.Errorf("%q may ask for a signature", role)
+		}
+	}
+	if len(Operations()) != len(strings.Fields(want[audit.Administrator])) {
+		t.Errorf("operations %v", Operations())
+	}
+	for _, r := range Roles {
+		if want[r] == "" {
+			t.Errorf("role %s is not in the table", r)
+		}
+	}
+}
