@@ -11,17 +11,21 @@ import (
 
 // UserCmd manages users.
 type UserCmd struct {
-	Add      UserAddCmd      `cmd:"" help:"Register a subscriber with a card that has been imported."`
-	List     UserListCmd     `cmd:"" help:"List the users."`
-	Show     UserShowCmd     `cmd:"" help:"Show a user with keys, certificates and limits."`
-	Identify UserIdentifyCmd `cmd:"" help:"Record who has identified a user, how and when."`
-	Expiring UserExpiringCmd `cmd:"" help:"List the users whose certificates end soon and have no successor."`
-	PoP      UserPoPCmd      `cmd:"" name:"pop" help:"Make a Proof of Possession code for the next registration of a user, and deliver it."`
-	Lift     UserLiftCmd     `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
-	Erase    UserEraseCmd    `cmd:"" help:"Erase what is kept of a person, for good."`
-	Register UserRegisterCmd `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
-	Code     UserCodeCmd     `cmd:"" help:"Have the user create, reset, unblock or change a personal code on the handset."`
-	Applet   UserAppletCmd   `cmd:"" help:"Ask the applet for its state."`
+	Add        UserAddCmd        `cmd:"" help:"Register a subscriber with a card that has been imported."`
+	List       UserListCmd       `cmd:"" help:"List the users."`
+	Show       UserShowCmd       `cmd:"" help:"Show a user with keys, certificates and limits."`
+	Identify   UserIdentifyCmd   `cmd:"" help:"Record who has identified a user, how and when."`
+	Expiring   UserExpiringCmd   `cmd:"" help:"List the users whose certificates end soon and have no successor."`
+	PoP        UserPoPCmd        `cmd:"" name:"pop" help:"Make a Proof of Possession code for the next registration of a user, and deliver it."`
+	Lift       UserLiftCmd       `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
+	Suspend    UserSuspendCmd    `cmd:"" help:"Suspend a user, or one certificate: nothing is signed until it is re-activated."`
+	Reactivate UserReactivateCmd `cmd:"" help:"End a suspension."`
+	Revoke     UserRevokeCmd     `cmd:"" help:"Revoke a user's certificates for good; he may register anew."`
+	Unregister UserUnregisterCmd `cmd:"" help:"Let a user leave: revoke his certificates and end his registration."`
+	Erase      UserEraseCmd      `cmd:"" help:"Erase what is kept of a person, for good."`
+	Register   UserRegisterCmd   `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
+	Code       UserCodeCmd       `cmd:"" help:"Have the user create, reset, unblock or change a personal code on the handset."`
+	Applet     UserAppletCmd     `cmd:"" help:"Ask the applet for its state."`
 }
 
 // UserAddCmd registers a subscriber.
@@ -106,6 +110,7 @@ func (c *cli) showUser(u operator.UserInfo) error {
 	}
 	c.identity(u.Identity)
 	c.limits(u.Limits)
+	c.duties(u.Open)
 	return nil
 }
 

@@ -104,6 +104,16 @@ func (c *Care) Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transact
 	return c.ChangeStatus(ctx, number, applet.StatusDeactivate)
 }
 
+// Retire deactivates the applet on the card of a user whose service is off, or who has left
+// (5.7-16, 5.8-10, 5.9-10).
+func (c *Care) Retire(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error) {
+	t, err := c.engine.FormerTarget(ctx, number)
+	if err != nil {
+		return mssp.Transaction{}, err
+	}
+	return c.engine.Run(ctx, t, statusOrder(applet.StatusDeactivate))
+}
+
 func statusOrder(to applet.AppletStatus) engine.Order {
 	return engine.Order{
 		Kind: mssp.KindApplet, Operation: opApplet, Procedure: &change{To: to},

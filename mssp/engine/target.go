@@ -46,8 +46,23 @@ func (c *core) Target(ctx context.Context, n sms.MSISDN) (*Target, error) {
 // nothing is sealed for such a card. With the fault of a card profile that is not
 // configured comes what the rows say.
 func (c *core) ManagementTarget(ctx context.Context, n sms.MSISDN) (*Target, error) {
+	t, err := c.FormerTarget(ctx, n)
+	if t != nil && t.Subscriber.State == mssp.SubscriberRemoved { // who was here once is nobody's business
+		return nil, mssp.Faultf(mssp.UnknownClient, "no user with this MSISDN is registered here")
+	}
+	return t, err
+}
+
+// FormerTarget is ManagementTarget also of a user who has left, for what is still to be
+// done on his card (5.7-16), as long as nobody else has it.
+func (c *core) FormerTarget(ctx context.Context, n sms.MSISDN) (*Target, error) {
 	sub, card, keys, st, err := c.o.Store.LookupStanding(ctx, n)
-	if errors.Is(err, mssp.ErrNotFound) || err == nil && sub.State == mssp.SubscriberRemoved { // who was here once is nobody's business
+	if err == nil && sub.State == mssp.SubscriberRemoved {
+		if _, holder := c.o.Store.Holder(ctx, card.ICCID); !errors.Is(holder, mssp.ErrNotFound) {
+			err = mssp.ErrNotFound
+		}
+	}
+	if errors.Is(err, mssp.ErrNotFound) {
 		return nil, mssp.Faultf(mssp.UnknownClient, "no user with this MSISDN is registered here")
 	}
 	if err != nil {

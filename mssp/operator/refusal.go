@@ -33,6 +33,7 @@ const (
 	TransactionEnded  Reason = "tx-ended"        // Detail says how
 	SameChannel       Reason = "same-channel"    // a code would go to the phone on which it is entered: Detail says what to do
 	NotDelivered      Reason = "not-delivered"   // a code: Detail says why
+	StandingRefused   Reason = "standing"        // of suspension, re-activation, revocation, leaving: Detail says why
 	UserAsked         Reason = "user-asked"      // a transaction of this user is open
 	NoSuchIssuer      Reason = "no-such-issuer"  // Party is not there
 	IssuerExists      Reason = "issuer-exists"   // Party is there, Detail says how

@@ -10,6 +10,7 @@ import (
 	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
@@ -45,6 +46,9 @@ type Store interface {
 	Reach(ctx context.Context, tx *mssp.Transaction) (mssp.Reach, error)
 	Standing(ctx context.Context, n sms.MSISDN) (abuse.Record, error)
 	Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error)
+	Situation(ctx context.Context, n sms.MSISDN) (store.Situation, error)
+	OpenDuties(ctx context.Context, due time.Time, limit int) ([]mssp.Duty, error)
+	Duty(ctx context.Context, id string) (mssp.Duty, error)
 	EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error
 	EraseMarked(ctx context.Context, now time.Time) (gone store.Erased, more bool, err error)
 	Believe(ctx context.Context, now time.Time) error
@@ -114,6 +118,9 @@ type Operations interface {
 	MakePoP(ctx context.Context, r PoPRequest) (PoPMade, error)
 	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
 	EraseUser(ctx context.Context, r UserErase) (UserErased, error)
+	ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error)
+	NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error)
+	Duties(ctx context.Context, r Page) ([]DutyInfo, error)
 	Register(ctx context.Context, r Registration) (Registered, error)
 	ManageCode(ctx context.Context, r CodeRequest) (Outcome, error)
 	AppletState(ctx context.Context, r UserName) (AppletInfo, error)
@@ -140,6 +147,8 @@ type Service struct {
 	Profiles     []mssp.SignatureProfile
 	Public       bool   // others than this machine reach the API
 	Revoked      func() // told when certificates were revoked with their user; nil where no CA runs
+	Standing     *standing.Standing
+	RA           RA
 	Eraser       Eraser // nil where no service runs
 	PoP          PoPRules
 	Keep         func(now time.Time) store.Retention

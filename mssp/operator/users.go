@@ -90,7 +90,11 @@ func (s *Service) User(ctx context.Context, r UserName) (UserInfo, error) {
 	if u.Identity, err = s.identity(ctx, number); err != nil {
 		return u, err
 	}
-	u.Limits, err = s.limits(ctx, number)
+	if u.Limits, err = s.limits(ctx, number); err != nil {
+		return u, err
+	}
+	sit, err := s.Store.Situation(ctx, number)
+	u.Open = dutyInfos(sit.Duties)
 	return u, err
 }
 

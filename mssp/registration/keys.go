@@ -24,9 +24,10 @@ func (g *Registrar) run(ctx context.Context, t *engine.Target, o engine.Order) (
 	return r, nil
 }
 
-// DeleteKey deletes the key pair in a slot (4-10).
+// DeleteKey deletes the key pair in a slot (4-10), also on the card of a user whose service
+// is off or who has left.
 func (g *Registrar) DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (mssp.Transaction, error) {
-	t, err := g.engine.Target(ctx, number)
+	t, err := g.engine.FormerTarget(ctx, number)
 	if err != nil {
 		return mssp.Transaction{}, err
 	}

@@ -77,11 +77,18 @@ func putDuty(q querier, d *mssp.Duty, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	return tableDuty.seal(q, d.ID)
+}
+
+// noteDuty tells of a duty that is new or has come a step further.
+func noteDuty(q querier, d *mssp.Duty, was mssp.DutyStep) {
+	if was == d.Step {
+		return
+	}
 	q.note(audit.Entry{
-		Action: "duty.change", Subject: audit.User(d.MSISDN), After: string(d.Step), Reason: d.Note,
+		Action: "duty.change", Subject: audit.User(d.MSISDN), Before: string(was), After: string(d.Step), Reason: d.Note,
 		Detail: strings.TrimSpace(string(d.Procedure) + " " + strings.Join(d.Serials, " ")),
 	})
-	return tableDuty.seal(q, d.ID)
 }
 
 // orderLost has certificates revoked whose pairs are gone.
@@ -89,15 +96,22 @@ func orderLost(q querier, iccid ota.ICCID, serials []string, why string, now tim
 	if len(serials) == 0 {
 		return nil
 	}
-	return putDuty(q, &mssp.Duty{
+	d := mssp.Duty{
 		ICCID: iccid, Procedure: mssp.Revoking, Step: mssp.DutyCA, Serials: serials, Reason: ceased, Own: true,
 		Note: why, By: "simsign",
-	}, now)
+	}
+	noteDuty(q, &d, "")
+	return putDuty(q, &d, now)
 }
 
 // OpenDuties lists what is left to do, what was due first before the others.
 func (s *Duties) OpenDuties(ctx context.Context, due time.Time, limit int) ([]mssp.Duty, error) {
 	return readGood(ctx, s.db, tableDuty, scanDuty, sqlOpenDuties, due, limit)
+}
+
+// Duty is a duty, also one that is done; ErrNotFound: there is none.
+func (s *Duties) Duty(ctx context.Context, id string) (mssp.Duty, error) {
+	return readOne(ctx, s.db, scanDuty, `SELECT `+dutyCols+` FROM duty WHERE id = $1`, id)
 }
 
 // ChangeDuty reads an open duty, lets f change it and stores it, in one commit.
@@ -112,9 +126,11 @@ func (s *Duties) ChangeDuty(ctx context.Context, id string, f func(*mssp.Duty) e
 		if !d.EndedAt.IsZero() {
 			return ErrNotFound
 		}
+		was := d.Step
 		if err := f(&d); err != nil {
 			return err
 		}
+		noteDuty(q, &d, was)
 		d.Version++
 		return putDuty(q, &d, now)
 	})

@@ -133,6 +133,11 @@ func storeSituation(q querier, was, is *Situation, now time.Time) error {
 		if i < len(was.Duties) && sameDuty(&was.Duties[i], &is.Duties[i]) {
 			continue
 		}
+		step := mssp.DutyStep("")
+		if i < len(was.Duties) {
+			step = was.Duties[i].Step
+		}
+		noteDuty(q, &is.Duties[i], step)
 		if err := putDuty(q, &is.Duties[i], now); err != nil {
 			return err
 		}

@@ -156,6 +156,16 @@ func (c *Client) IdentifyUser(ctx context.Context, r operator.Identification) (o
 
 func (c *Client) MakePoP(ctx context.Context, r operator.PoPRequest) (operator.PoPMade, error) {
 	return call[operator.PoPMade](ctx, c, "user/pop", r)
+func (c *Client) ChangeStanding(ctx context.Context, r operator.StandingRequest) (operator.StandingInfo, error) {
+	return call[operator.StandingInfo](ctx, c, "user/standing", r)
+}
+
+func (c *Client) NotifyStanding(ctx context.Context, r operator.StandingNotice) (operator.StandingInfo, error) {
+	return call[operator.StandingInfo](ctx, c, "user/notify", r)
+}
+
+func (c *Client) Duties(ctx context.Context, r operator.Page) ([]operator.DutyInfo, error) {
+	return call[[]operator.DutyInfo](ctx, c, "user/duties", r)
 }
 
 func (c *Client) Register(ctx context.Context, r operator.Registration) (operator.Registered, error) {

@@ -42,9 +42,11 @@ import (
 	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/ra"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer/loopback"
 	"github.com/simsign/simsign/ota/sms"
@@ -97,6 +99,8 @@ type App struct {
 	eraser    *eraser
 	reminders *reminders
 	audit     *auditor
+	standing  *standing.Standing
+	ra        *ra.Worker
 	alone     atomic.Bool    // a single provider may use the service
 	tight     bool           // at the last look: the disk takes nothing new
 	loaded    *config.Config // the last one that was taken over; cfg is the one of the start
@@ -215,6 +219,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	wg.Go(func() { a.forget(life) })
 	wg.Go(func() { a.audit.run(life) })
 	wg.Go(func() { a.selftest.Run(life) })
+	wg.Go(func() { a.ra.Run(life) })
 	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
 	a.log.Info("service started", "version", a.o.Version, "api", a.APIAddr())
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/mssp/ra"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/keys"
 )
@@ -149,6 +150,7 @@ func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Tim
 			mssp.Signatures: cfg.Retention.Signatures.String(), mssp.Numbers: cfg.Retention.Numbers.String(),
 		},
 	}
+	s.Standing, s.RA = c.standingWith(cfg, nil, ra.Options{CA: newLazyCA(c, clock, log), Clock: clock, Logger: log})
 	return &admin.Service{Service: s.WithParties(c.Store)}
 }
 

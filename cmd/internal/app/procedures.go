@@ -55,6 +55,7 @@ func (a *App) newProcedures() (err error) {
 		return err
 	}
 	a.signer, err = signature.New(s)
+	a.newStanding()
 	return err
 }
 

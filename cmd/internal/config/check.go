@@ -86,6 +86,7 @@ func (ch *checker) all() {
 	ch.retention(&c.Retention)
 	ch.registration(&c.Registration)
 	ch.texts()
+	ch.procedures(&c.Procedures)
 	ch.some("card_profile", len(c.Cards))
 	ch.some("signature_profile", len(c.Profiles))
 	ch.some("bearer", len(c.Bearers))

@@ -33,6 +33,7 @@ type Config struct {
 	Retention    Retention    `toml:"retention"`
 	Keys         Keys         `toml:"keys"`
 	Registration Registration `toml:"registration"`
+	Procedures   Procedures   `toml:"procedures"`
 	Limits       Limits       `toml:"limits"`
 	Messages     Messages     `toml:"messages"`
 	Log          Log          `toml:"log"`

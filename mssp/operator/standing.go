@@ -1,0 +1,207 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/standing"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// RA does what is left to do of a procedure; *ra.Worker is one.
+type RA interface {
+	Do(ctx context.Context, id string) error
+	Kick()
+}
+
+// reasons by which certificates are revoked, in the words of commands.
+var reasons = map[string]int{
+	"": pki.Unspecified, "unspecified": pki.Unspecified, "lost": pki.KeyCompromise, "compromise": pki.KeyCompromise, "changed": pki.AffiliationChanged,
+	"superseded": pki.Superseded, "ceased": pki.CessationOfOperation, "withdrawn": pki.PrivilegeWithdrawn,
+}
+
+// StandingRequest has a user suspended, re-activated, revoked, or lets him leave.
+type StandingRequest struct {
+	MSISDN      string         `json:"msisdn"`
+	Procedure   mssp.Procedure `json:"procedure"`
+	Certificate string         `json:"certificate,omitempty"` // its serial number; "": every one of the user
+	Reason      string         `json:"reason,omitempty"`      // a word, see reasons
+	Note        string         `json:"note,omitempty"`
+	Question    string         `json:"question,omitempty"` // what the user signs before he leaves; "": he is not asked
+	By          string         `json:"by,omitempty"`
+}
+
+// CertificateInfo is a pair with its certificate, as everybody sees it.
+type CertificateInfo struct {
+	Serial string `json:"serial"`
+	State  string `json:"state"`
+}
+
+// StandingInfo is how it is with a user after a call.
+type StandingInfo struct {
+	MSISDN       string            `json:"msisdn"`
+	State        string            `json:"state"`
+	Certificates []CertificateInfo `json:"certificates,omitempty"`
+	Open         []DutyInfo        `json:"open,omitempty"`
+	Signed       []byte            `json:"signed,omitempty"` // the consent, CMS
+}
+
+// DutyInfo is what is left to do of a procedure.
+type DutyInfo struct {
+	ID           string    `json:"id"`
+	MSISDN       string    `json:"msisdn,omitempty"`
+	Procedure    string    `json:"procedure"`
+	Step         string    `json:"step"`
+	Certificates []string  `json:"certificates,omitempty"`
+	Own          bool      `json:"own"`
+	By           string    `json:"by,omitempty"`
+	Note         string    `json:"note,omitempty"`
+	Tries        int       `json:"tries,omitempty"`
+	Failure      string    `json:"failure,omitempty"`
+	Since        time.Time `json:"since"`
+}
+
+// ChangeStanding is the built-in RA's way through 5.7 to 5.10: the pre-condition call, the
+// CA, the notification. What the CA has not confirmed when it returns is open, and goes on
+// in the service.
+func (s *Service) ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error) {
+	number, err := sms.ParseMSISDN(r.MSISDN)
+	if err != nil {
+		return StandingInfo{}, bad(err)
+	}
+	by, err := named(r.By)
+	if err != nil {
+		return StandingInfo{}, err
+	}
+	reason, ok := reasons[r.Reason]
+	if !ok {
+		return StandingInfo{}, badf("reason: must be unspecified, lost, compromise, changed, superseded, ceased or withdrawn, is %q", r.Reason)
+	}
+	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: true}
+	var l standing.Left
+	switch r.Procedure {
+	case mssp.Leaving:
+		l, err = s.Standing.Unregister(ctx, c, r.Question)
+	case mssp.Revoking, mssp.Suspending, mssp.Reactivating:
+		l.Duty, err = s.Standing.Precondition(ctx, c)
+	default:
+		return StandingInfo{}, badf("procedure: must be suspend, reactivate, revoke or unregister, is %q", r.Procedure)
+	}
+	if err != nil {
+		return StandingInfo{}, refusedStanding(number, err)
+	}
+	if l.Duty.Own && s.Engine == nil {
+		_ = s.RA.Do(ctx, l.Duty.ID) // what fails stands in the row and is shown
+	} else if l.Duty.Own {
+		s.RA.Kick()
+		s.awaitCA(ctx, l.Duty.ID)
+	}
+	info, err := s.standingOf(ctx, number)
+	info.Signed = l.Signed
+	return info, err
+}
+
+// awaitCA waits until the CA has answered about a duty, once: the rest of it takes as long
+// as the card needs.
+func (s *Service) awaitCA(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		d, err := s.Store.Duty(ctx, id)
+		if err != nil || d.Step != mssp.DutyCA || d.Tries > 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// refusedStanding is the Refusal for one of package standing.
+func refusedStanding(number sms.MSISDN, err error) error {
+	r, ok := errors.AsType[*standing.Refusal](err)
+	switch {
+	case !ok:
+		return err
+	case r.Reason == standing.NotRegistered:
+		return &Refusal{Reason: StandingRefused, MSISDN: number, Detail: r.Detail + ": nothing was changed", err: err}
+	}
+	return &Refusal{Reason: StandingRefused, MSISDN: number, Detail: r.Detail, err: err}
+}
+
+func (s *Service) standingOf(ctx context.Context, n sms.MSISDN) (StandingInfo, error) {
+	sit, err := s.Store.Situation(ctx, n)
+	if err != nil {
+		return StandingInfo{}, err
+	}
+	info := StandingInfo{MSISDN: n.String(), State: string(sit.User.State)}
+	for i := range sit.Keys {
+		if k := &sit.Keys[i]; k.State.Certified() {
+			info.Certificates = append(info.Certificates, CertificateInfo{Serial: k.Serial, State: string(k.State)})
+		}
+	}
+	info.Open = dutyInfos(sit.Duties)
+	return info, nil
+}
+
+func dutyInfos(ds []mssp.Duty) (out []DutyInfo) {
+	for i := range ds {
+		d := &ds[i]
+		info := DutyInfo{
+			ID: d.ID, Procedure: string(d.Procedure), Step: string(d.Step), Certificates: d.Serials, Own: d.Own, By: d.By, Note: d.Note,
+			Tries: d.Tries, Failure: d.Failure, Since: d.CreatedAt,
+		}
+		if d.MSISDN != "" {
+			info.MSISDN = d.MSISDN.String()
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// Duties lists what is left to do of the procedures of all users.
+func (s *Service) Duties(ctx context.Context, r Page) ([]DutyInfo, error) {
+	ds, err := s.Store.OpenDuties(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), r.limit())
+	return dutyInfos(ds), err
+}
+
+// StandingNotice is what a CA says of a certificate, by the mouth of its RA.
+type StandingNotice struct {
+	MSISDN      string          `json:"msisdn"`
+	Certificate string          `json:"certificate"`
+	Status      mssp.CertStatus `json:"status"`
+	Reason      string          `json:"reason,omitempty"`
+	By          string          `json:"by,omitempty"`
+}
+
+// NotifyStanding is the notification call of 5.7 to 5.10, for a CA that is not built in.
+func (s *Service) NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error) {
+	number, err := sms.ParseMSISDN(r.MSISDN)
+	if err != nil {
+		return StandingInfo{}, bad(err)
+	}
+	by, err := named(r.By)
+	if err != nil {
+		return StandingInfo{}, err
+	}
+	reason, ok := reasons[r.Reason]
+	if !ok {
+		return StandingInfo{}, badf("reason: is %q", r.Reason)
+	}
+	if r.Status == mssp.CertSuspended {
+		reason = pki.CertificateHold
+	}
+	if _, err := s.Standing.Notify(ctx, standing.Notice{MSISDN: number, Serial: r.Certificate, Status: r.Status, Reason: reason, By: by}); err != nil {
+		return StandingInfo{}, refusedStanding(number, err)
+	}
+	if s.Revoked != nil {
+		s.Revoked()
+	}
+	s.RA.Kick()
+	return s.standingOf(ctx, number)
+}
