@@ -198,6 +198,10 @@ func (h half) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
 	return mssp.Identity{}, mssp.ErrNotFound
 }
 
+func (h half) Situation(context.Context, sms.MSISDN) (store.Situation, error) {
+	return store.Situation{}, nil
+}
+
 func (h half) APs(context.Context) ([]mssp.AP, error) { return nil, nil }
 
 func (h half) Transaction(context.Context, mssp.TransID) (mssp.Transaction, error) {

@@ -120,6 +120,10 @@ func (r *rows) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
 	return mssp.Identity{}, mssp.ErrNotFound
 }
 
+func (rows) Situation(context.Context, sms.MSISDN) (store.Situation, error) {
+	return store.Situation{}, nil
+}
+
 func (s *rows) Lookup(_ context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
 	if n != "41790000001" {
 		return mssp.Subscriber{}, mssp.Card{}, nil, mssp.ErrNotFound

@@ -271,6 +271,8 @@ func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) e
 	switch {
 	case w.o.Policy == Leave || w.o.Policy == "":
 		return nil
+	case d.Procedure == mssp.Reactivating && sit.Card.Applet == mssp.AppletActive:
+		return nil
 	case d.Procedure == mssp.Reactivating:
 		return w.o.Phone.Activate(ctx, d.MSISDN)
 	case w.o.Policy == Delete && d.Procedure != mssp.Suspending:

@@ -65,8 +65,16 @@ func (w *world) do(what string) error {
 	return w.card
 }
 
-func (w *world) Deactivate(context.Context, sms.MSISDN) error { return w.do("deactivate") }
-func (w *world) Activate(context.Context, sms.MSISDN) error   { return w.do("activate") }
+func (w *world) Deactivate(context.Context, sms.MSISDN) error {
+	w.EditCard(func(c *mssp.Card) { c.Applet = mssp.AppletDeactivated })
+	return w.do("deactivate")
+}
+
+func (w *world) Activate(context.Context, sms.MSISDN) error {
+	w.EditCard(func(c *mssp.Card) { c.Applet = mssp.AppletActive })
+	return w.do("activate")
+}
+
 func (w *world) Delete(_ context.Context, _ sms.MSISDN, slot byte) error {
 	return w.do(fmt.Sprint("delete ", slot))
 }
@@ -152,7 +160,7 @@ func TestSuspendReactivateRevoke(t *testing.T) {
 		t.Error(got)
 	}
 	for p, r := range map[mssp.Procedure]standing.Reason{
-		mssp.Reactivating: standing.RevokedForGood, mssp.Suspending: standing.NoCertificate, mssp.Revoking: standing.NoCertificate,
+		mssp.Reactivating: standing.RevokedForGood, mssp.Suspending: standing.AppletInactive, mssp.Revoking: standing.NoCertificate,
 	} {
 		_, err := w.begin(standing.Call{Procedure: p})
 		w.refused(string(p)+" after all", err, r)

@@ -95,6 +95,8 @@ func mayLeave(sit *store.Situation) error {
 	switch {
 	case sit.User.State != mssp.SubscriberActive:
 		return refusef(NotActive, "the service of the user is %s: have his certificates revoked, which is always possible", sit.User.State)
+	case sit.Card.Applet == mssp.AppletDeactivated:
+		return refusef(AppletInactive, "the applet of the user is deactivated: have his certificates revoked, which is always possible")
 	case sit.Card.Blocked[0] || sit.Card.Blocked[1]:
 		return refusef(CodeBlocked, "a personal code of the user is blocked: have his certificates revoked, which is always possible")
 	}
@@ -105,6 +107,9 @@ func mayLeave(sit *store.Situation) error {
 func beginSuspend(sit *store.Situation, d *mssp.Duty, pairs []*mssp.KeyPair, now time.Time) (mssp.Duty, error) {
 	if sit.User.State != mssp.SubscriberActive {
 		return *d, refusef(NotActive, "the service of the user is %s already", sit.User.State)
+	}
+	if sit.Card.Applet == mssp.AppletDeactivated {
+		return *d, refusef(AppletInactive, "the applet of the user is deactivated: nothing can be signed with it")
 	}
 	for _, k := range pairs {
 		if k.State == mssp.KeyRegistered && !k.Ended(now) {

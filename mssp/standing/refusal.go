@@ -9,6 +9,7 @@ type Reason string
 const (
 	NotRegistered  Reason = "not-registered"
 	NotActive      Reason = "not-active"
+	AppletInactive Reason = "applet-inactive"
 	CodeBlocked    Reason = "code-blocked"
 	NoCertificate  Reason = "no-certificate" // none that has not ended
 	RevokedForGood Reason = "revoked"        // W-6

@@ -98,9 +98,6 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 	if err := hear(w, f.Heard); err != nil {
 		return FinishResult{}, err
 	}
-	if err := stillSigns(w, &tx, f.Signed); err != nil {
-		return FinishResult{}, err
-	}
 	tx.Status, tx.Detail, tx.Result, tx.EndedBy = f.Status, f.Detail, f.Result, f.By
 	if err := w.save(&tx, st, mo); err != nil {
 		return FinishResult{}, err
@@ -126,6 +123,9 @@ func finish(w *work, f *Finish, seal SealFunc) (FinishResult, error) {
 
 // storeFacts stores what the answer proved and the texts to the user.
 func storeFacts(q querier, f *Finish, res *FinishResult) error {
+	if err := stillSigns(q, &res.Tx, f.Signed); err != nil {
+		return err
+	}
 	if err := anew(q, f, res.Tx.ICCID); err != nil {
 		return err
 	}

@@ -156,6 +156,8 @@ func (c *Client) IdentifyUser(ctx context.Context, r operator.Identification) (o
 
 func (c *Client) MakePoP(ctx context.Context, r operator.PoPRequest) (operator.PoPMade, error) {
 	return call[operator.PoPMade](ctx, c, "user/pop", r)
+}
+
 func (c *Client) ChangeStanding(ctx context.Context, r operator.StandingRequest) (operator.StandingInfo, error) {
 	return call[operator.StandingInfo](ctx, c, "user/standing", r)
 }

@@ -215,11 +215,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	a.certs.tell()
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { a.watch(life) })
-	wg.Go(func() { a.forget(life) })
-	wg.Go(func() { a.audit.run(life) })
-	wg.Go(func() { a.selftest.Run(life) })
-	wg.Go(func() { a.ra.Run(life) })
+	for _, run := range []func(context.Context){a.watch, a.forget, a.audit.run, a.selftest.Run, a.ra.Run} {
+		wg.Go(func() { run(life) })
+	}
 	a.onClose(func(context.Context) error { cancel(); wg.Wait(); return nil })
 	a.log.Info("service started", "version", a.o.Version, "api", a.APIAddr())
 	return nil

@@ -64,7 +64,7 @@ func (w *world) wantStatus(t *testing.T, u *user, who *x509.Certificate, list, a
 // Covers: 3.5.11-1, 3.5.11-2, 5.9-1, 5.10-4 via simsign user suspend
 // Covers: 5.10-1 via simsign user reactivate
 // Covers: 3.5.10-1, 3.5.10-2, 5.8-1, W-6, W-10 via simsign user revoke
-// Covers: 5.10-2 via SMPP
+// Supports: 5.10-2
 func TestSuspendedAndRevoked(t *testing.T) {
 	w := newWorld(t, 1, "")
 	w.extend(t, "[procedures]\ncard = \"deactivate\"\n")
