@@ -10,7 +10,6 @@ import (
 	"github.com/simsign/simsign/mssp/abuse"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/registration"
-	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
@@ -140,6 +139,7 @@ type Operations interface {
 // Service does the operations.
 type Service struct {
 	Parties
+	Standings
 	Store        Store
 	Vault        Vault
 	Engine       Engine // nil where no service runs: such operations are ErrNotRunning
@@ -147,8 +147,6 @@ type Service struct {
 	Profiles     []mssp.SignatureProfile
 	Public       bool   // others than this machine reach the API
 	Revoked      func() // told when certificates were revoked with their user; nil where no CA runs
-	Standing     *standing.Standing
-	RA           RA
 	Eraser       Eraser // nil where no service runs
 	PoP          PoPRules
 	Keep         func(now time.Time) store.Retention

@@ -17,6 +17,19 @@ type RA interface {
 	Kick()
 }
 
+// Standings is the part of the operations that changes the standing of users.
+type Standings struct {
+	of    *Service
+	rules *standing.Standing
+	ra    RA
+}
+
+// WithStanding gives a Service the rules of 5.7 to 5.10, and the RA that does what they leave.
+func (s *Service) WithStanding(rules *standing.Standing, ra RA) *Service {
+	s.Standings = Standings{s, rules, ra}
+	return s
+}
+
 // reasons by which certificates are revoked, in the words of commands.
 var reasons = map[string]int{
 	"": pki.Unspecified, "unspecified": pki.Unspecified, "lost": pki.KeyCompromise, "compromise": pki.KeyCompromise, "changed": pki.AffiliationChanged,
@@ -67,7 +80,7 @@ type DutyInfo struct {
 // ChangeStanding is the built-in RA's way through 5.7 to 5.10: the pre-condition call, the
 // CA, the notification. What the CA has not confirmed when it returns is open, and goes on
 // in the service.
-func (s *Service) ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error) {
+func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error) {
 	number, err := sms.ParseMSISDN(r.MSISDN)
 	if err != nil {
 		return StandingInfo{}, bad(err)
@@ -84,19 +97,19 @@ func (s *Service) ChangeStanding(ctx context.Context, r StandingRequest) (Standi
 	var l standing.Left
 	switch r.Procedure {
 	case mssp.Leaving:
-		l, err = s.Standing.Unregister(ctx, c, r.Question)
+		l, err = s.rules.Unregister(ctx, c, r.Question)
 	case mssp.Revoking, mssp.Suspending, mssp.Reactivating:
-		l.Duty, err = s.Standing.Precondition(ctx, c)
+		l.Duty, err = s.rules.Precondition(ctx, c)
 	default:
 		return StandingInfo{}, badf("procedure: must be suspend, reactivate, revoke or unregister, is %q", r.Procedure)
 	}
 	if err != nil {
 		return StandingInfo{}, refusedStanding(number, err)
 	}
-	if l.Duty.Own && s.Engine == nil {
-		_ = s.RA.Do(ctx, l.Duty.ID) // what fails stands in the row and is shown
+	if l.Duty.Own && s.of.Engine == nil {
+		_ = s.ra.Do(ctx, l.Duty.ID) // what fails stands in the row and is shown
 	} else if l.Duty.Own {
-		s.RA.Kick()
+		s.ra.Kick()
 		s.awaitCA(ctx, l.Duty.ID)
 	}
 	info, err := s.standingOf(ctx, number)
@@ -106,11 +119,11 @@ func (s *Service) ChangeStanding(ctx context.Context, r StandingRequest) (Standi
 
 // awaitCA waits until the CA has answered about a duty, once: the rest of it takes as long
 // as the card needs.
-func (s *Service) awaitCA(ctx context.Context, id string) {
+func (s Standings) awaitCA(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
-		d, err := s.Store.Duty(ctx, id)
+		d, err := s.of.Store.Duty(ctx, id)
 		if err != nil || d.Step != mssp.DutyCA || d.Tries > 0 {
 			return
 		}
@@ -134,8 +147,8 @@ func refusedStanding(number sms.MSISDN, err error) error {
 	return &Refusal{Reason: StandingRefused, MSISDN: number, Detail: r.Detail, err: err}
 }
 
-func (s *Service) standingOf(ctx context.Context, n sms.MSISDN) (StandingInfo, error) {
-	sit, err := s.Store.Situation(ctx, n)
+func (s Standings) standingOf(ctx context.Context, n sms.MSISDN) (StandingInfo, error) {
+	sit, err := s.of.Store.Situation(ctx, n)
 	if err != nil {
 		return StandingInfo{}, err
 	}
@@ -165,8 +178,8 @@ func dutyInfos(ds []mssp.Duty) (out []DutyInfo) {
 }
 
 // Duties lists what is left to do of the procedures of all users.
-func (s *Service) Duties(ctx context.Context, r Page) ([]DutyInfo, error) {
-	ds, err := s.Store.OpenDuties(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), r.limit())
+func (s Standings) Duties(ctx context.Context, r Page) ([]DutyInfo, error) {
+	ds, err := s.of.Store.OpenDuties(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), r.limit())
 	return dutyInfos(ds), err
 }
 
@@ -180,7 +193,7 @@ type StandingNotice struct {
 }
 
 // NotifyStanding is the notification call of 5.7 to 5.10, for a CA that is not built in.
-func (s *Service) NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error) {
+func (s Standings) NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error) {
 	number, err := sms.ParseMSISDN(r.MSISDN)
 	if err != nil {
 		return StandingInfo{}, bad(err)
@@ -196,12 +209,12 @@ func (s *Service) NotifyStanding(ctx context.Context, r StandingNotice) (Standin
 	if r.Status == mssp.CertSuspended {
 		reason = pki.CertificateHold
 	}
-	if _, err := s.Standing.Notify(ctx, standing.Notice{MSISDN: number, Serial: r.Certificate, Status: r.Status, Reason: reason, By: by}); err != nil {
+	if _, err := s.rules.Notify(ctx, standing.Notice{MSISDN: number, Serial: r.Certificate, Status: r.Status, Reason: reason, By: by}); err != nil {
 		return StandingInfo{}, refusedStanding(number, err)
 	}
-	if s.Revoked != nil {
-		s.Revoked()
+	if s.of.Revoked != nil {
+		s.of.Revoked()
 	}
-	s.RA.Kick()
+	s.ra.Kick()
 	return s.standingOf(ctx, number)
 }

@@ -150,7 +150,8 @@ func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Tim
 			mssp.Signatures: cfg.Retention.Signatures.String(), mssp.Numbers: cfg.Retention.Numbers.String(),
 		},
 	}
-	s.Standing, s.RA = c.standingWith(cfg, nil, ra.Options{CA: newLazyCA(c, clock, log), Clock: clock, Logger: log})
+	rules, worker := c.standingWith(cfg, nil, ra.Options{CA: newLazyCA(c, clock, log), Clock: clock, Logger: log})
+	s.WithStanding(rules, worker)
 	return &admin.Service{Service: s.WithParties(c.Store)}
 }
 

@@ -220,7 +220,7 @@ func (u unlinking) Close() error {
 func (a *App) Admin() *admin.Service {
 	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
 	s.Engine, s.SMSCs, s.Eraser = a.cards, centres{&a.bearers, a.log}, a.eraser
-	s.Standing, s.RA = a.standing, a.ra
+	s.WithStanding(a.standing, a.ra)
 	if a.ca != nil {
 		s.Revoked = a.ca.Changed
 	}
