@@ -14,8 +14,9 @@ import (
 var keySteps = map[KeyState][]KeyState{
 	"":             {KeyGenerated, KeyRegistering},
 	KeyGenerated:   {KeyRegistering, KeyDeleted},
-	KeyRegistering: {KeyRequested, KeyDeleted},
-	KeyRequested:   {KeyRegistering, KeyRegistered, KeyDeleted},
+	KeyAborted:     {KeyDeleted},
+	KeyRegistering: {KeyRequested, KeyAborted, KeyDeleted},
+	KeyRequested:   {KeyRegistering, KeyRegistered, KeyAborted, KeyDeleted},
 	KeyRegistered:  {KeySuspended, KeyRevoking, KeyRevoked, KeyDeleted},
 	KeySuspended:   {KeyRegistered, KeyRevoking, KeyRevoked, KeyDeleted},
 	KeyRevoking:    {KeyRevoked, KeyDeleted},

@@ -11,7 +11,7 @@ import (
 )
 
 var keyStates = []KeyState{
-	"", KeyGenerated, KeyRegistering, KeyRequested, KeyRegistered, KeySuspended, KeyRevoking, KeyRevoked, KeyDeleted,
+	"", KeyGenerated, KeyRegistering, KeyRequested, KeyRegistered, KeySuspended, KeyRevoking, KeyRevoked, KeyAborted, KeyDeleted,
 }
 
 // A key that is revoked, or about to be, signs never again; a suspended one may.
@@ -21,18 +21,19 @@ func TestKeySteps(t *testing.T) {
 	permitted := map[KeyState]string{
 		"":             "generated registering",
 		KeyGenerated:   "registering deleted",
-		KeyRegistering: "requested deleted",
-		KeyRequested:   "registering registered deleted",
+		KeyRegistering: "requested aborted deleted",
+		KeyRequested:   "registering registered aborted deleted",
 		KeyRegistered:  "suspended revoking revoked deleted",
 		KeySuspended:   "registered revoking revoked deleted",
 		KeyRevoking:    "revoked deleted",
 		KeyRevoked:     "deleted",
+		KeyAborted:     "deleted",
 		KeyDeleted:     "generated registering",
 	}
 	for _, from := range keyStates {
 		got := ""
 		for _, to := range []KeyState{
-			KeyGenerated, KeyRegistering, KeyRequested, KeyRegistered, KeySuspended, KeyRevoking, KeyRevoked, KeyDeleted, "",
+			KeyGenerated, KeyRegistering, KeyRequested, KeyRegistered, KeySuspended, KeyRevoking, KeyRevoked, KeyAborted, KeyDeleted, "",
 		} {
 			if from.Permits(to) {
 				got += " " + string(to)

@@ -206,6 +206,7 @@ const (
 	KeySuspended   KeyState = "suspended"   // with its certificate; may become registered again
 	KeyRevoking    KeyState = "revoking"    // a revocation was asked for, which the CA has not confirmed: it signs no more
 	KeyRevoked     KeyState = "revoked"     // for good (W-6); the pair is still on the card
+	KeyAborted     KeyState = "aborted"     // its registration has ended without a certificate; the card has not said yet that it is gone
 	KeyDeleted     KeyState = "deleted"     // the slot is empty
 )
 

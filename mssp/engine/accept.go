@@ -23,6 +23,8 @@ type line struct {
 	rules   abuse.Rules
 
 	observers *observers
+	after     func(context.Context, *mssp.Transaction) // nil: nobody
+	unsettled func(context.Context, *Target)           // nil: nobody
 }
 
 // newTransaction is a row with its identity and its deadline.

@@ -51,6 +51,14 @@ type Engine struct {
 	observers *observers
 }
 
+// After has f told, after the commit, of each transaction that has ended and is nobody's
+// request for a signature. It must not wait for a card. Call it before Start.
+func (e *Engine) After(f func(ctx context.Context, tx *mssp.Transaction)) { e.line.after = f }
+
+// Unsettled has f told of a card that gets a message while one of its pairs waits to be
+// deleted (mssp.KeyAborted). It must not wait for a card. Call it before Start.
+func (e *Engine) Unsettled(f func(ctx context.Context, t *Target)) { e.line.unsettled = f }
+
 // New checks the options. Nothing happens before Start.
 func New(o Options) (*Engine, error) {
 	if err := o.defaults(); err != nil {

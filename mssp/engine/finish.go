@@ -97,6 +97,9 @@ func (l *line) ended(tx *mssp.Transaction) {
 	l.traceEnded(tx)
 	l.waiters.wake(*tx)
 	l.observers.ended(tx)
+	if l.after != nil && tx.Kind != mssp.KindSign {
+		l.Background(func(ctx context.Context) { l.after(ctx, tx) })
+	}
 }
 
 // sealNext gives an idle card its next transaction.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -91,7 +92,11 @@ func (l *line) order(ctx context.Context, t *Target, o *Order) (mssp.Transaction
 	if o.Ask && !l.rules.Off() {
 		p = &store.Prompt{Rules: l.rules, Was: t.Standing}
 	}
-	return l.accept(ctx, tx, r, p)
+	tx, err = l.accept(ctx, tx, r, p)
+	if err == nil && o.Ask && l.unsettled != nil && slices.ContainsFunc(t.Keys, func(k mssp.KeyPair) bool { return k.State == mssp.KeyAborted }) {
+		l.Background(func(ctx context.Context) { l.unsettled(ctx, t) })
+	}
+	return tx, err
 }
 
 // down refuses at once what no network would take: its bearers are attached

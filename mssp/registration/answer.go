@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/json"
+	"slices"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -111,15 +112,30 @@ func (p *register) request(res *applet.Result) ([]byte, error) {
 	return pki.AssembleRequest(p.CRI, hash, sig)
 }
 
-// Abort takes the key out of use: the applet deletes the pair of an aborted
-// registration (5.1-9), and so does our row.
+// Abort takes the key out of use (5.1-9). Where the card has deleted the pair itself our
+// row says so; else the row waits until the card has said that it is gone (undo.go).
 func (p *register) Abort(ctx context.Context, tx *mssp.Transaction, fin *store.Finish) error {
 	p.usedUp(fin)
 	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
 	if err != nil || k == nil || k.State != mssp.KeyRegistering {
 		return err
 	}
-	k.State, k.UpdatedAt = mssp.KeyDeleted, p.g.o.Clock()
+	k.State, k.UpdatedAt = mssp.KeyAborted, p.g.o.Clock()
+	if gone(fin.Result) || fin.Event == "" { // or it was never sent
+		k.State = mssp.KeyDeleted
+	}
 	fin.Keys = append(fin.Keys, *k)
 	return nil
+}
+
+// gone reports whether a refusal of the card says that it has nothing of this
+// registration: the user had seen its first screen, and then the card cleans up itself, or
+// the slot was another pair's.
+func gone(result []byte) bool {
+	var no engine.Refusal
+	if json.Unmarshal(result, &no) != nil {
+		return false
+	}
+	_, entered := no.Word.WrongCode()
+	return entered || slices.Contains([]applet.StatusWord{applet.StatusCancelled, applet.StatusNoAnswer, applet.StatusSlotInUse, applet.StatusSlotEmpty}, no.Word)
 }

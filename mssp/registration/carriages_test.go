@@ -17,6 +17,7 @@ func TestApart(t *testing.T) {
 		"RegisteredPair":      TestRegisteredPairIsKept,
 		"Personalised":        TestPairFromPersonalisation,
 		"SlotsUsedAgain":      TestSlotsAreUsedAgain,
+		"LostRegistration":    TestLostRegistration,
 		"LeftRegistering":     TestLeftRegistering,
 		"RegistrationAborted": TestRegistrationAborted,
 		"CertificateRefused":  TestCertificateRefused,

@@ -42,9 +42,6 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 	}
 	tx, err := g.engine.Run(ctx, t, o)
 	if err != nil {
-		if no, _ := engine.ParseRefusal(&tx); tx.State == mssp.Failed && no.Word == 0 {
-			g.discard(ctx, t, r.Slot) // the card does not know that it failed
-		}
 		return Enrolment{}, err
 	}
 	res, err := ParseResult(&tx)
@@ -55,15 +52,6 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 		Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRequested,
 		PublicKey: res.PublicKey, CSR: res.CSR, PoP: res.PoP, TransID: tx.ID,
 	}, nil
-}
-
-// discard has the card delete the pair of a registration that we have refused
-// or given up (5.1-9). Nobody waits for it; should it never arrive, the next
-// registration replaces the pair.
-func (g *Registrar) discard(ctx context.Context, t *engine.Target, slot byte) {
-	if _, err := g.engine.Accept(ctx, t, g.deleteOrder(slot)); err != nil {
-		g.log.Warn("deleting the pair of a failed registration", "msisdn", t.Subscriber.MSISDN, "slot", slot, "error", err)
-	}
 }
 
 // popDigits is the length of a PoP code whose value we do not know.

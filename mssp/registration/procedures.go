@@ -17,6 +17,7 @@ const (
 	opLook     = "look"     // GetAuthenticationHandlerData state
 	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
 	opRead     = "read"     // GetAuthenticationHandlerData public key
+	opUndo     = "undo"     // GetAuthenticationHandlerData state, of an aborted registration
 	opRegister = "register" // SignTransaction(register key)
 	opConfirm  = "confirm"  // SetAuthenticationHandlerData registration confirmed
 	opImport   = "import"   // SetAuthenticationHandlerData import certificate

@@ -23,6 +23,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -31,6 +32,7 @@ import (
 type Store interface {
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
+	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	PoP(ctx context.Context, n sms.MSISDN) (mssp.PoP, error)
 }
@@ -85,11 +87,14 @@ func New(o Options) (*Registrar, error) {
 		{opRegister, g.decodeRegister},
 		{opConfirm, decode(g, func(s step) engine.Procedure { return &confirm{s} })},
 		{opImport, decode(g, func(s step) engine.Procedure { return &plain{s} })},
+		{opUndo, decode(g, func(s step) engine.Procedure { return &undo{s} })},
 		{opDelete, decode(g, func(s step) engine.Procedure { return &remove{s} })},
 	} {
 		if err := o.Engine.Register(d.operation, d.decode); err != nil {
 			return nil, err
 		}
 	}
+	o.Engine.After(g.after)
+	o.Engine.Unsettled(g.unsettled)
 	return g, nil
 }

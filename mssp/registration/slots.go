@@ -77,6 +77,8 @@ func (c *candidate) use(n byte, r *EnrolRequest, now time.Time) use {
 		switch {
 		case k.Ended(now):
 			return useEnded
+		case k.State == mssp.KeyAborted && (s == nil || s.Status != applet.SlotRegistered):
+			return useClear
 		case !unregistered(k.State):
 			return useTaken
 		case s != nil && s.Status == applet.SlotRegistered: // of a registration that our rows have lost
@@ -135,7 +137,7 @@ func (g *Registrar) place(c *candidate, r *EnrolRequest) error {
 		r.Slot = 0
 	}
 	if r.Slot == 0 {
-		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots and none is free: %s; a slot is used again when its certificate is revoked or has expired, others the operator empties (simsign card slot empty)",
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots and none is free: %s; a slot is used again when its certificate is revoked or has expired",
 			c.Profile.Slots, strings.Join(full, ", "))
 	}
 	return nil

@@ -63,11 +63,11 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 // certificate (5.1-9).
 func (g *Registrar) certificateRefused(ctx context.Context, t *engine.Target, k *mssp.KeyPair) (Enrolment, error) {
 	slot := k.Slot
-	k.State = mssp.KeyDeleted
+	k.State = mssp.KeyAborted
 	if err := g.putKey(ctx, t, *k); err != nil {
 		return Enrolment{}, err
 	}
-	_, err := g.engine.Accept(ctx, t, g.deleteOrder(slot))
+	_, err := g.engine.Accept(ctx, t, g.abortOrder(slot))
 	return enrolment(k), err
 }
 

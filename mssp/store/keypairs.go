@@ -43,7 +43,7 @@ func scanKeyPair(r *row, iccid ota.ICCID) (mssp.KeyPair, error) {
 	k.Usage = mssp.KeyUsage(r.num(0, 2))
 	k.Algorithm = byte(r.num(0, 255))
 	k.State = wordOf(r, mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered,
-		mssp.KeySuspended, mssp.KeyRevoking, mssp.KeyRevoked, mssp.KeyDeleted)
+		mssp.KeySuspended, mssp.KeyRevoking, mssp.KeyRevoked, mssp.KeyAborted, mssp.KeyDeleted)
 	k.Confirmed = r.flag()
 	k.PublicKey = r.blob()
 	k.Serial = r.text()

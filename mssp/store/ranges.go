@@ -41,7 +41,7 @@ func (sh *shape) value(i int, v driver.Value) string {
 // words that a column may hold.
 var words = map[string]string{
 	"tx.state": "queued sending waiting prompted done failed", "card.state": "active suspended", "subscriber.state": "active suspended removed",
-	"key_pair.state": "generated registering requested registered suspended revoking revoked deleted", "certificate.status": "pending valid suspended revoked",
+	"key_pair.state": "generated registering requested registered suspended revoking revoked aborted deleted", "certificate.status": "pending valid suspended revoked",
 	"segment.state": "queued sent accepted rejected ambiguous dropped", "tx.kind": "sign register handler code applet",
 	"pop.channel": "sms email print screen", "pop.state": "given used spent",
 	"identity.how":  "face-to-face portal partner eid kiosk",

@@ -67,7 +67,7 @@ func TestRangesOfWords(t *testing.T) {
 		"card.carriage":      {"packet", "own"},
 		"card.applet":        {mssp.AppletInstalled, mssp.AppletActive, mssp.AppletDeactivated},
 		"subscriber.state":   {mssp.SubscriberActive, mssp.SubscriberSuspended, mssp.SubscriberRemoved},
-		"key_pair.state":     {mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered, mssp.KeyDeleted},
+		"key_pair.state":     {mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested, mssp.KeyRegistered, mssp.KeyAborted, mssp.KeyDeleted},
 		"certificate.status": {mssp.CertPending, mssp.CertValid, mssp.CertSuspended, mssp.CertRevoked},
 		"segment.state":      {store.SegQueued, store.SegSent, store.SegAccepted, store.SegRejected, store.SegAmbiguous, store.SegDropped},
 	} {

@@ -33,7 +33,11 @@ func (x *execution) setHandler(v applet.SetAuthenticationHandlerData) applet.Res
 	}
 	switch v.Operation {
 	case applet.HandlerDelete:
-		slots.empty(k)
+		if k.status == applet.SlotRegistering { // the server ends its registration (5.1-16)
+			x.a.undo(k)
+		} else {
+			slots.empty(k)
+		}
 	case applet.HandlerConfirm:
 		// A key becomes usable only at the end of its registration (5.1-10).
 		if k.status == applet.SlotGenerated {

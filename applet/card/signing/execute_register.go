@@ -43,13 +43,17 @@ func (g *signing) makeKey() applet.StatusWord {
 // slot's pair is deleted, and with no registration left the applet's data and
 // codes too. The user is told (3.5.1-6).
 func (g *signing) abort() {
-	a := g.a
-	a.slots.empty(g.slot)
+	g.a.undo(g.slot)
+	g.tell(strNotRegistered, "")
+}
+
+// undo deletes what an aborted registration leaves.
+func (a *Applet) undo(k *slot) {
+	a.slots.empty(k)
 	if !a.slots.registered() {
 		life := a.data.life
 		a.initialise()
 		a.data.life = life
 		a.putData()
 	}
-	g.tell(strNotRegistered, "")
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/simsign/simsign/applet/handset"
 )
 
 // anew gives the service a database with nothing in it but the cards and their users.
@@ -80,6 +82,39 @@ func TestAppletSwitchedOff(t *testing.T) {
 		card("is deactivated", "deactivate")
 		w.about(t, u, 0, "slot 2", "user", "register", "--usage", "non-repudiation", "--algorithm", u.alg.String())
 		w.asks(t, u, 0, verified, "--text", "Pay?", "--profile", signURI)
+	})
+	c.stop(t)
+}
+
+// The code that proves possession is another one than the user was given: the server
+// finds it after the card has done all, and card and server end as before; so it is when
+// a second pair is refused, and the first one signs on.
+//
+// Covers: 5.1-16 via simsign user register
+func TestRefusedAfterTheAnswer(t *testing.T) {
+	w := newWorld(t, 3, "")
+	c := w.serve(t)
+	w.each(t, func(t *testing.T, u *user) {
+		other := func(s handset.Screen) (handset.Answer, bool) {
+			return handset.Answer{Action: handset.OK, Input: "87654321"}, strings.Contains(s.Text, "registration code")
+		}
+		says := func(text string) func() bool {
+			return func() bool {
+				return strings.Contains(must(t, w.dir, "user", "applet", "--msisdn", u.number.String()), text)
+			}
+		}
+		u.acts(other)
+		w.about(t, u, 1, "another Proof of Possession code", "user", "register", "--algorithm", u.alg.String(), "--pop", "12345678")
+		eventually(t, "an empty slot", says("slot    1: empty"))
+		eventually(t, "no code", says("authentication: not set"))
+		u.acts(nil)
+		w.about(t, u, 0, "slot 1", "user", "register", "--algorithm", u.alg.String())
+		w.asks(t, u, 0, verified, "--text", "Pay?")
+		u.acts(other)
+		w.about(t, u, 1, "another Proof of Possession code", "user", "register", "--algorithm", u.alg.String(), "--pop", "12345678")
+		eventually(t, "an empty slot", says("slot    2: empty"))
+		u.acts(nil)
+		w.asks(t, u, 0, verified, "--text", "Pay?")
 	})
 	c.stop(t)
 }

@@ -165,6 +165,9 @@ func (c *Card) Apply(m applet.Message) applet.Answer {
 			r.Status = c.setKeys(m.Transaction, &x)
 		}
 		a.Results = append(a.Results, r)
+		if !r.Status.OK() {
+			break // no other command runs
+		}
 	}
 	return a
 }
