@@ -37,10 +37,9 @@ type commands struct {
 	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
 	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, activate, deactivate, release, advance, install; emulated ones: emulate, attach."`
 	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, pop, expiring, lift, suspend, reactivate, revoke, unregister, erase, register, code, applet."`
-	RA        RACmd        `cmd:"" name:"ra" help:"Registration authority: work, confirm."`
 	Issuer    IssuerCmd    `cmd:"" help:"Card issuers: add, list, show, edit, assign, remove."`
 	Client    ClientCmd    `cmd:"" help:"Clients of the JSON interface for RA and operator: add, list, show, password, certificate, disable, enable, remove."`
-	RA        RACmd        `cmd:"" name:"ra" help:"Ask the interface for RA and operator: user-add, identify, init, complete, status, register, unblock, reset, show, call."`
+	RA        RACmd        `cmd:"" name:"ra" help:"Ask the interface for RA and operator: user-add, identify, init, complete, status, register, unblock, reset, show, call; the operator's part: work, confirm."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Audit     AuditCmd     `cmd:"" help:"Who did what, on whom, when: list, export, verify, key."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`

@@ -23,6 +23,8 @@ type RACmd struct {
 	Reset    RAResetCmd    `cmd:"" help:"Reset PC: the user chooses a new personal code."`
 	Show     RAShowCmd     `cmd:"" help:"Show a user."`
 	Call     RACallCmd     `cmd:"" help:"Ask for the answer of a call that was pending."`
+	Work     RAWorkCmd     `cmd:"" help:"List what is left to do of suspensions and revocations (by the operator's socket)."`
+	Confirm  RAConfirmCmd  `cmd:"" help:"Note what another CA has said of a certificate (by the operator's socket)."`
 }
 
 // RAFlags say where the service is, and who asks.

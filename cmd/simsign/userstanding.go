@@ -177,12 +177,6 @@ func (k *UserUnregisterCmd) Run(c *cli) error {
 	})
 }
 
-// RACmd is what the registration authority does.
-type RACmd struct {
-	Work    RAWorkCmd    `cmd:"" help:"List what is left to do of suspensions and revocations."`
-	Confirm RAConfirmCmd `cmd:"" help:"Note what another CA has said of a certificate."`
-}
-
 // RAWorkCmd lists duties.
 type RAWorkCmd struct {
 	ConfigFlag
