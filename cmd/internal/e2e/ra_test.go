@@ -24,6 +24,7 @@ type desk struct {
 	url       string
 	http      *http.Client
 	passwords map[string]string
+	document  *document // against which every answer is held; nil: none is
 }
 
 // newDesk opens it, with TLS, and makes a client of each role, of the issuer north where
@@ -39,7 +40,7 @@ func newDesk(t *testing.T, w *world) *desk {
 		t.Fatal(err)
 	}
 	pool.AddCert(cert)
-	d := &desk{w, "https://" + addr, &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}, map[string]string{}}
+	d := &desk{w, "https://" + addr, &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}, map[string]string{}, nil}
 	must(t, w.dir, "issuer", "add", "north", "--name", "North")
 	must(t, w.dir, "issuer", "add", "south", "--name", "South")
 	for id, args := range map[string][]string{
@@ -61,7 +62,8 @@ type deskAnswer struct {
 	Code   int
 	Detail string
 	Call   string
-	Data   map[string]any
+	List   any            `json:"data"`
+	Data   map[string]any `json:"-"` // the same, where it is an object
 }
 
 func (a deskAnswer) octets(t *testing.T, name string) []byte {
@@ -104,6 +106,10 @@ func (d *desk) post(t *testing.T, c *http.Client, client, password, path string,
 	a := deskAnswer{Status: resp.StatusCode}
 	if err := json.Unmarshal(text, &a); err != nil {
 		t.Fatalf("%s: %s: %v", path, text, err)
+	}
+	a.Data, _ = a.List.(map[string]any)
+	if d.document != nil {
+		d.document.holds(t, path, resp, text, a)
 	}
 	return a
 }
