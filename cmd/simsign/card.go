@@ -18,6 +18,7 @@ type CardCmd struct {
 	Deactivate CardDeactivateCmd `cmd:"" help:"Deactivate a card's applet over the air: it does nothing but to tell its state."`
 	Release    CardReleaseCmd    `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance    CardAdvanceCmd    `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
+	Unblocking CardUnblockingCmd `cmd:"" name:"unblocking-code" help:"Show the unblocking code of a card to its holder, once."`
 	Install    CardInstallCmd    `cmd:"" help:"Write what real cards of a CSV file get at the installation of the applet."`
 	Emulate    CardEmulateCmd    `cmd:"" help:"Make emulated cards for the cards of a CSV file."`
 	Attach     CardAttachCmd     `cmd:"" help:"Put an emulated card into the virtual smart card reader of pcscd."`

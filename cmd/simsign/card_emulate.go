@@ -26,8 +26,8 @@ func (*CardEmulateCmd) Help() string {
 	return `Makes an emulated card for each card of a card file, as a card maker would
 make real ones: with the keys of the file and the applet of its card profile.
 "simsign handset --card FILE" is a phone around one, "simsign card attach" puts
-one into a virtual reader. Each card has an unblocking code of its own, for its SIM
-menu, which is printed and nowhere else. The files hold keys and codes in clear:
+one into a virtual reader. Each card has the unblocking code of its line (column
+unblock), or else one of its own that is printed and nowhere else. The files hold keys and codes in clear:
 tests only.
 
 The second applet has the calls of a toolkit applet and a code of its own. Its messages,

@@ -66,7 +66,7 @@ func (k *CardMaker) profiles(c *cli) ([]card.Profile, error) {
 func (k *CardMaker) profile(x operator.ImportedCard, p mssp.CardProfile, cfg *config.Config) (card.Profile, error) {
 	out := card.Profile{
 		ICCID: x.Card.ICCID, IMSI: cmp.Or(x.Card.IMSI, "001010000000001"), TAR: p.TAR, Lab: p.Lab, Slots: max(4, int(p.Slots)),
-		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: card.NewUnblockingCode(), ServerAddress: p.ServerAddress,
+		ConcatRef16: p.ConcatRef16, Active: true, UnblockingCode: cmp.Or(x.Unblocking, card.NewUnblockingCode()), ServerAddress: p.ServerAddress,
 		Carriage: cmp.Or(k.Carriage, x.Card.Carriage, carriage.Response{}.Name()), Level: applet.Level(x.Level),
 	}
 	if out.Level == applet.Level1 {

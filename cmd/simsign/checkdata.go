@@ -50,7 +50,7 @@ func (k *CheckCmd) data(c *cli, cfg *config.Config) error {
 // remedy is what to do about damaged rows of a table.
 func remedy(table string) string {
 	switch table {
-	case "ap", "card", "subscriber", "key_pair", "certificate", "identity", "pop", "issuer", "client":
+	case "ap", "card", "subscriber", "key_pair", "certificate", "identity", "pop", "unblocking", "issuer", "client":
 		return "Restore them from a backup. Whoever has changed them by hand and knows what is there takes them as they are, with the service stopped: simsign check --data --adopt"
 	case "audit":
 		return "Somebody has changed the audit log: keep this database as evidence, and compare it with a backup and with the anchors (simsign audit verify)"

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/applet/carriage"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/cardkeys"
@@ -48,15 +49,18 @@ var ErrCards = errors.New("card file")
 //	aset     number of the applet's key set, 1 to 15; empty means 1
 //	level    of INT6, 1 to 3, for emulated cards and the installation of real ones; empty
 //	         means 3. An import does not keep it: the card says it itself
+//	unblock  its unblocking code, 8 digits, for cards of any carriage; empty: an import knows
+//	         of none, and one is drawn for an emulated card
 //
 // Where k0 is empty and gen is not, k0 comes from the operator's master key. A card
 // whose requests need no keys of the security domain may leave kvn to cntr empty.
-var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr", "k0", "gen", "aset", "level"}
+var cardColumns = [...]string{"iccid", "imsi", "profile", "kvn", "kic", "kid", "cmac", "cntr", "k0", "gen", "aset", "level", "unblock"}
 
 // presentColumns is how many columns every file has; behind those of the applet is the level.
 const (
 	presentColumns = 8
 	levelColumn    = 11
+	unblockColumn  = 12
 )
 
 // ImportedCard is one card of a file.
@@ -67,6 +71,8 @@ type ImportedCard struct {
 	Line   []int               // of the file, for the same
 	Applet *cardkeys.Installed // nil: its carriage needs none
 	Level  byte                // of INT6; 0: nothing is said
+	// Unblocking is the unblocking code; "": nothing is said.
+	Unblocking string
 
 	first int  // line
 	given bool // k0 stands in the file: nothing says that it is this card's alone
@@ -109,6 +115,7 @@ func ParseCards(text string, profiles map[string]mssp.CardProfile, master []byte
 		}
 	}
 	p.complete()
+	p.oneForAll()
 	if err := cardFaults(p.faults); err != nil {
 		return nil, err
 	}
@@ -164,6 +171,9 @@ func (p *cardParser) line(number int, f []string) error {
 			return fmt.Errorf("level %w", err)
 		}
 	}
+	if u := f[unblockColumn]; u != "" && (len(u) != applet.UnblockingDigits || strings.Trim(u, "0123456789") != "") {
+		return fmt.Errorf("unblock needs %d digits, or nothing", applet.UnblockingDigits)
+	}
 	if strings.Join(f[presentColumns:levelColumn], "") != "" {
 		profile = withKey(profile)
 	}
@@ -178,7 +188,10 @@ func (p *cardParser) line(number int, f []string) error {
 	if own != nil && domain != nil && (bytes.Equal(domain.m.KIc.Octets, own.Key[:]) || bytes.Equal(domain.m.KID.Octets, own.Key[:])) {
 		return errors.New("k0 is the key kic or kid: whoever has the keys of the security domain could make the card's answers")
 	}
-	return p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own, f[presentColumns] != "", level)
+	if err := p.add(number, &mssp.Card{ICCID: iccid, IMSI: f[1], Profile: profile.Name, Carriage: rowOf(&profile), State: mssp.CardActive}, domain, own, f[presentColumns] != "", level); err != nil {
+		return err
+	}
+	return p.unblocking(iccid, f[unblockColumn])
 }
 
 // withKey is a profile for a card that has a key of its applet.

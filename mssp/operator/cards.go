@@ -42,6 +42,9 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 	for i := range cards {
 		cards[i].Card.Issuer = r.Issuer
 		stored, note, err := s.importCard(ctx, &cards[i])
+		if err == nil {
+			err = s.keepUnblocking(ctx, &cards[i])
+		}
 		if err != nil {
 			return done, after(done.Imported, err)
 		}

@@ -32,6 +32,8 @@ const (
 	NoSuchTransaction Reason = "no-such-tx"      // Detail says it
 	TransactionEnded  Reason = "tx-ended"        // Detail says how
 	SameChannel       Reason = "same-channel"    // a code would go to the phone on which it is entered: Detail says what to do
+	NoUnblocking      Reason = "no-unblocking"   // nothing is known of a code of this card
+	ShownBefore       Reason = "shown-before"    // Detail says when and to whom
 	NotDelivered      Reason = "not-delivered"   // a code: Detail says why
 	StandingRefused   Reason = "standing"        // of suspension, re-activation, revocation, leaving: Detail says why
 	UserAsked         Reason = "user-asked"      // a transaction of this user is open
@@ -88,6 +90,10 @@ func (r *Refusal) text(show func(slog.LogValuer) string) string {
 		return "no user with this number: " + show(r.MSISDN)
 	case NoSuchProvider:
 		return fmt.Sprintf("no application provider has the id %q", r.AP)
+	case NoUnblocking:
+		return "no unblocking code of this card is known: " + show(r.ICCID) + "; its user has the code reset (simsign user code reset)"
+	case ShownBefore:
+		return "the unblocking code of this card: " + r.Detail + "; it is shown again only with --again"
 	case NotDelivered:
 		return "the code was not delivered, and is worth nothing: " + r.Detail
 	case UserAsked:

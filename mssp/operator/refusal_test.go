@@ -17,7 +17,7 @@ func TestRefusal(t *testing.T) {
 	seen := map[string]Reason{}
 	for _, reason := range []Reason{
 		BadRequest, NotRunning, NoSuchCard, NoSuchUser, NoSuchProvider, NumberTaken, CardTaken, ProviderExists, ProviderChanged, ProviderRemoved, CardInService, CounterExact,
-		CAExists, NoSuchTransaction, TransactionEnded, UserAsked, NoSuchIssuer, IssuerExists, IssuerRemoved, NoSuchClient, ClientExists, ClientRemoved, SameChannel, NotDelivered,
+		CAExists, NoSuchTransaction, TransactionEnded, UserAsked, NoSuchIssuer, IssuerExists, IssuerRemoved, NoSuchClient, ClientExists, ClientRemoved, SameChannel, NotDelivered, NoUnblocking, ShownBefore,
 	} {
 		r := &Refusal{Reason: reason, Detail: "of " + string(reason), MSISDN: "41790000001", ICCID: iccid1, AP: "ap://bank"}
 		text := r.Error()

@@ -39,6 +39,8 @@ type Store interface {
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	GivePoP(ctx context.Context, p mssp.PoP) error
 	TakePoP(ctx context.Context, n sms.MSISDN, id string) error
+	KeepUnblocking(ctx context.Context, iccid ota.ICCID, sealed []byte) error
+	ShowUnblocking(ctx context.Context, to mssp.Unblocking, again bool) (mssp.Unblocking, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 	Transaction(ctx context.Context, id mssp.TransID) (mssp.Transaction, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
@@ -115,6 +117,7 @@ type Operations interface {
 	IdentifyUser(ctx context.Context, r Identification) (UserInfo, error)
 	Expiring(ctx context.Context, r ExpiringQuestion) ([]ExpiringInfo, error)
 	MakePoP(ctx context.Context, r PoPRequest) (PoPMade, error)
+	UnblockingCode(ctx context.Context, r UnblockingQuestion) (UnblockingCode, error)
 	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
 	EraseUser(ctx context.Context, r UserErase) (UserErased, error)
 	ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error)

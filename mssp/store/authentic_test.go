@@ -83,6 +83,13 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 			_, _, _, looked := l.Lookup(ctx, number())
 			return cmp.Or(err, looked)
 		},
+		"unblocking": func() error {
+			_, err := l.ShowUnblocking(ctx, mssp.Unblocking{ICCID: ota.ICCID(key("SELECT iccid FROM unblocking"))}, false)
+			if errors.Is(err, store.ErrChanged) {
+				return nil // shown before
+			}
+			return err
+		},
 		"pop":         func() error { return nothing(l.PoP(ctx, sms.MSISDN(key("SELECT msisdn FROM pop")))) },
 		"identity":    func() error { return nothing(l.Identity(ctx, sms.MSISDN(key("SELECT msisdn FROM identity")))) },
 		"certificate": func() error { _, err := l.Certificate(ctx, key("SELECT serial FROM certificate")); return err },
@@ -118,6 +125,8 @@ func (l *lab) fill() {
 	l.ok(l.AddClient(ctx, party.Client{ID: "crm", Role: audit.Registration, Issuer: "north", PasswordHash: "x", CertSHA256: []string{"ab"}}))
 	l.ok(l.AddAP(ctx, mssp.AP{ID: bank, Name: "Bank", PasswordHash: "x", Profiles: []string{"urn:p"}, Prefixes: []string{"4179"}}))
 	l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: numberA, ICCID: cardA, Name: "Anna", Serial: "S1", Language: "en", State: mssp.SubscriberActive}))
+	l.ok(l.KeepUnblocking(ctx, cardA, []byte{1}))
+	l.ok(nothing(l.ShowUnblocking(ctx, mssp.Unblocking{ICCID: cardA, ShownAt: epoch, ShownBy: "x", How: "eid", Reason: "y"}, false)))
 	l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: numberA, ID: "x", Sum: []byte{7}, Channel: mssp.PoPByEmail, State: mssp.PoPGiven, Tries: 3, MadeAt: epoch, ExpiresAt: epoch.Add(time.Hour)}))
 	l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: numberA, How: mssp.ByEID, By: "Carl", At: epoch, Email: "a@b.example", Document: "P1", Recorder: "ops", RecordedAt: epoch})))
 	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: cardA, Slot: 1, Usage: 1, Algorithm: 17, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: "0c", CertDER: []byte{2}, CSR: []byte{3}}}))
@@ -289,7 +298,7 @@ func TestRowsAreAdoptedOnce(t *testing.T) {
 		mark()
 		v := l.keyed()
 		n, err := l.Authenticate(ctx, v)
-		if err != nil || n != 12 {
+		if err != nil || n != 13 {
 			l.Fatalf("%d rows, %v", n, err)
 		}
 		for table, read := range l.decides(db) {

@@ -29,6 +29,7 @@ func TestEveryField(t *testing.T) {
 		l.everySubscriber()
 		l.everyIdentity()
 		l.everyPoP()
+		l.everyUnblocking()
 		l.everyKeyPair()
 		l.everySealed()
 		l.everyCertificate()
@@ -219,6 +220,22 @@ func (l *lab) everyIdentity() {
 		have, err = l.Identity(ctx, i.MSISDN)
 		l.ok(err)
 		l.same("identity written over, "+field, i, have)
+	})
+}
+
+func (l *lab) everyUnblocking() {
+	fieldtest.Each(l.T, mssp.Unblocking{Version: 2}, nil, func(field string, u mssp.Unblocking) {
+		if u.ICCID, u.Version = l.freshCard(), 2; field == "Version" {
+			return
+		}
+		l.ok(l.KeepUnblocking(ctx, u.ICCID, u.Sealed))
+		l.ok(l.KeepUnblocking(ctx, u.ICCID, []byte("another")))
+		have, err := l.ShowUnblocking(ctx, u, false)
+		l.ok(err)
+		l.same("unblocking code, "+field, u, have)
+		_, err = l.ShowUnblocking(ctx, u, false)
+		l.wantErr("a second time", err, store.ErrChanged)
+		l.ok(nothing(l.ShowUnblocking(ctx, u, true)))
 	})
 }
 

@@ -96,6 +96,17 @@ func (l *lab) recordCalls() map[string]call {
 		"GivePoP": always(func() error {
 			return l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: fresh("%d"), Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven})
 		}),
+		"KeepUnblocking": func() func() error {
+			id := l.freshCard()
+			return func() error { return l.KeepUnblocking(ctx, id, []byte{1}) }
+		},
+		"ShowUnblocking": func() func() error {
+			id := l.freshCard()
+			l.ok(l.KeepUnblocking(ctx, id, []byte{1}))
+			return func() error {
+				return nothing(l.ShowUnblocking(ctx, mssp.Unblocking{ICCID: id, ShownAt: epoch}, true))
+			}
+		},
 		"TakePoP": func() func() error {
 			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven}))
 			return func() error { return l.TakePoP(ctx, u.MSISDN, "1") }

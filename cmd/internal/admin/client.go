@@ -154,6 +154,10 @@ func (c *Client) IdentifyUser(ctx context.Context, r operator.Identification) (o
 	return call[operator.UserInfo](ctx, c, "user/identify", r)
 }
 
+func (c *Client) UnblockingCode(ctx context.Context, r operator.UnblockingQuestion) (operator.UnblockingCode, error) {
+	return call[operator.UnblockingCode](ctx, c, "card/unblocking-code", r)
+}
+
 func (c *Client) MakePoP(ctx context.Context, r operator.PoPRequest) (operator.PoPMade, error) {
 	return call[operator.PoPMade](ctx, c, "user/pop", r)
 }

@@ -94,6 +94,7 @@ func Handler(b Backend, log *slog.Logger, calls *audit.Calls) http.Handler {
 	operation(mux, log, "user/show", b.User)
 	operation(mux, log, "user/identify", b.IdentifyUser)
 	operation(mux, log, "user/expiring", b.Expiring)
+	operation(mux, log, "card/unblocking-code", b.UnblockingCode)
 	operation(mux, log, "user/pop", b.MakePoP)
 	operation(mux, log, "user/lift", b.LiftLimits)
 	operation(mux, log, "user/erase", b.EraseUser)

@@ -327,3 +327,13 @@ CREATE TABLE pop (
 	version    BIGINT NOT NULL DEFAULT 1,
 	tag        BLOB
 );
+CREATE TABLE unblocking (
+	iccid    TEXT PRIMARY KEY REFERENCES card (iccid),
+	sealed   BLOB NOT NULL,
+	shown_at BIGINT NOT NULL DEFAULT 0,
+	shown_by TEXT NOT NULL DEFAULT '',
+	how      TEXT NOT NULL DEFAULT '',
+	reason   TEXT NOT NULL DEFAULT '',
+	version  BIGINT NOT NULL DEFAULT 1,
+	tag      BLOB
+);
