@@ -230,7 +230,7 @@ func TestCardFileShape(t *testing.T) {
 	s, _, _ := newService(t)
 	lines := strings.SplitAfter(goodFile, "\n")
 	head, rest := lines[0], strings.Join(lines[1:], "")
-	const first = "the first line must be iccid,imsi,profile,kvn,kic,kid,cmac,cntr, with commas between, and for cards of carriage packet or own ,k0,gen,aset,level behind it"
+	const first = "the first line must be iccid,imsi,profile,kvn,kic,kid,cmac,cntr, with commas between, and for cards of carriage packet or own ,k0,gen,aset,level,unblock behind it"
 	for what, c := range map[string]struct{ file, want string }{
 		"the good one":        {goodFile, ""},
 		"no line feed at end": {strings.TrimSuffix(goodFile, "\n"), ""},
