@@ -51,17 +51,21 @@ func builtIn() map[string]map[Kind]string {
 			LateRegistration: "Mobile ID : votre réponse est arrivée trop tard : l'enregistrement avait expiré. Veuillez recommencer.",
 			WrongPoP:         "Mobile ID : le code d'enregistrement était faux. Vous n'êtes pas enregistré. {help}",
 		},
-		"et": {
-			Registered:       "Mobiil-ID: registreerimine on lõpetatud.",
-			Blocked:          "Mobiil-ID: teie kood on valede sisestuste tõttu lukus. {help}",
-			Expiring:         "Mobiil-ID: teie sertifikaat aegub {date}. Palun uuendage see enne seda. {help}",
-			Suspended:        "Mobiil-ID: teie teenus on peatatud. {help}",
-			Reactivated:      "Mobiil-ID: teie teenus töötab taas.",
-			Revoked:          "Mobiil-ID: teie sertifikaat on tühistatud. Teenuse kasutamiseks tuleb uuesti registreeruda. {help}",
-			Left:             "Mobiil-ID: registreering on lõppenud.",
-			Late:             "Mobiil-ID: teie vastus tuli liiga hilja: päring oli aegunud. Teie allkirja ei antud kellelegi.",
-			LateRegistration: "Mobiil-ID: teie vastus tuli liiga hilja: registreerimine oli aegunud. Palun alustage uuesti.",
-			WrongPoP:         "Mobiil-ID: registreerimiskood oli vale. Te ei ole registreeritud. {help}",
-		},
+		"et": estonian(),
+	}
+}
+
+func estonian() map[Kind]string {
+	return map[Kind]string{
+		Registered:       "Mobiil-ID: registreerimine on lõpetatud.",
+		Blocked:          "Mobiil-ID: teie kood on valede sisestuste tõttu lukus. {help}",
+		Expiring:         "Mobiil-ID: teie sertifikaat aegub {date}. Palun uuendage see enne seda. {help}",
+		Suspended:        "Mobiil-ID: teie teenus on peatatud. {help}",
+		Reactivated:      "Mobiil-ID: teie teenus töötab taas.",
+		Revoked:          "Mobiil-ID: teie sertifikaat on tühistatud. Teenuse kasutamiseks tuleb uuesti registreeruda. {help}",
+		Left:             "Mobiil-ID: registreering on lõppenud.",
+		Late:             "Mobiil-ID: teie vastus tuli liiga hilja: päring oli aegunud. Teie allkirja ei antud kellelegi.",
+		LateRegistration: "Mobiil-ID: teie vastus tuli liiga hilja: registreerimine oli aegunud. Palun alustage uuesti.",
+		WrongPoP:         "Mobiil-ID: registreerimiskood oli vale. Te ei ole registreeritud. {help}",
 	}
 }

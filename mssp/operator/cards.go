@@ -43,7 +43,7 @@ func (s *Service) ImportCards(ctx context.Context, r CardImport) (CardImported, 
 		cards[i].Card.Issuer = r.Issuer
 		stored, note, err := s.importCard(ctx, &cards[i])
 		if err == nil {
-			err = s.keepUnblocking(ctx, &cards[i])
+			err = keepUnblocking(ctx, s, &cards[i])
 		}
 		if err != nil {
 			return done, after(done.Imported, err)

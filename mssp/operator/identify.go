@@ -41,7 +41,7 @@ const maxDocument = 200
 
 // IdentifyUser stores the record of a person, in the place of an earlier one.
 func (s *Service) IdentifyUser(ctx context.Context, r Identification) (UserInfo, error) {
-	i, err := s.newIdentity(&r)
+	i, err := newIdentity(&r, s.Clock())
 	if err != nil {
 		return UserInfo{}, err
 	}
@@ -55,8 +55,7 @@ func (s *Service) IdentifyUser(ctx context.Context, r Identification) (UserInfo,
 	return s.User(ctx, UserName{MSISDN: r.MSISDN})
 }
 
-func (s *Service) newIdentity(r *Identification) (i mssp.Identity, err error) {
-	now := s.Clock()
+func newIdentity(r *Identification, now time.Time) (i mssp.Identity, err error) {
 	i = mssp.Identity{How: mssp.Identified(r.How), At: r.At, Email: r.Email, Document: strings.TrimSpace(r.Document), RecordedAt: now}
 	if i.MSISDN, err = sms.ParseMSISDN(r.MSISDN); err != nil {
 		return i, bad(err)

@@ -76,7 +76,7 @@ func (s *Service) UnblockingCode(ctx context.Context, r UnblockingQuestion) (Unb
 }
 
 // keepUnblocking seals the unblocking code of a card of a file.
-func (s *Service) keepUnblocking(ctx context.Context, c *ImportedCard) error {
+func keepUnblocking(ctx context.Context, s *Service, c *ImportedCard) error {
 	if c.Unblocking == "" {
 		return nil
 	}
