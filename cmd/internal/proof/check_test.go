@@ -148,6 +148,7 @@ func (s *site) compare(t *testing.T, requests []*request) *verdict {
 	s.comparePrompts(v)
 	s.compareSegments(t, v, db)
 	s.compareAnswers(t, v, db)
+	s.compareAudit(t, v, db)
 	s.compareHeard(t, v, db)
 	return v
 }
