@@ -32,7 +32,7 @@ type IssuerAddCmd struct {
 	IssuerID
 	Name    string   `required:"" help:"Its name."`
 	Profile []string `placeholder:"URI" help:"Signature profile for which its users may be registered; several are possible (all)."`
-	CA      string   `name:"ca" placeholder:"FILE" type:"path" help:"Certificate (PEM) of the CA whose certificates its RA brings; others are refused (any)."`
+	CA      string   `name:"ca" placeholder:"FILE" help:"Certificate (PEM) of the CA whose certificates its RA brings; others are refused (any)."`
 }
 
 // Run says that it is there.

@@ -37,7 +37,7 @@ func TestPoPMade(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("flow %c: %v, want %s", flow, err, want)
 			}
-			if _, _, k, err := l.Store.Lookup(t.Context(), enginetest.Number); err != nil || r.Slot == 1 && len(k) > 0 && k[0].State != mssp.KeyGenerated && k[0].State != mssp.KeyAborted {
+			if _, _, k, err := l.Store.Lookup(t.Context(), enginetest.Number); err != nil || r.Slot == 1 && len(k) > 0 && k[0].State != mssp.KeyGenerated && k[0].State != mssp.KeyAborted && k[0].State != mssp.KeyDeleted {
 				t.Errorf("flow %c: %v, %v", flow, k, err)
 			}
 		}

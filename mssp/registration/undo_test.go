@@ -20,6 +20,7 @@ func TestLostRegistration(t *testing.T) {
 	for _, registered := range []bool{false, true} {
 		l := enginetest.New(t)
 		c := l.User(enginetest.Number)
+		c.Offers = offers(nil) // else it is asked in each step, and would not answer that either
 		r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication, TimeOut: time.Minute}
 		_, err := step(l, l.Registrar.RegisterInit, r)
 		l.OK(err)

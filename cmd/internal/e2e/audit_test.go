@@ -14,6 +14,7 @@ import (
 //
 // Covers: I8 via simsign audit verify
 func TestAuditLog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1, "")
 	c := w.serve(t)
 	u := w.users[0]

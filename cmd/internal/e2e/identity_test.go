@@ -12,6 +12,7 @@ import (
 //
 // Covers: 3.5.1-1, 3.5.1-11, 3.5.4-4, 5.1-11 via simsign user identify
 func TestIdentity(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	w.extend(t, "[registration]\n")
 	c := w.serve(t)

@@ -25,6 +25,7 @@ func (w *world) anew(t *testing.T) {
 //
 // Covers: 3.5.1-9, 5.1-2, 5.1-3 via simsign user register
 func TestNewDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	for n := 1; n <= 5; n++ {
 		c := w.serve(t)
@@ -52,6 +53,7 @@ func TestNewDatabase(t *testing.T) {
 //
 // Covers: 4-3, 5.10-3 via simsign card activate
 func TestAppletSwitchedOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 0, "")
 	for i := range 3 {
 		u := newUser(i)
@@ -62,24 +64,24 @@ func TestAppletSwitchedOff(t *testing.T) {
 	w.each(t, func(t *testing.T, u *user) {
 		card := func(says string, args ...string) {
 			t.Helper()
-			r := run(t, w.dir, append(append([]string{"card"}, args...), string(u.iccid))...)
+			r := run(t, w.dir, append(args, string(u.iccid))...)
 			if r.code != 0 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), says) {
-				t.Errorf("card %v: exit code %d, want %q\n%s%s", args, r.code, says, r.stdout, r.stderr)
+				t.Errorf("%v: exit code %d, want %q\n%s%s", args, r.code, says, r.stdout, r.stderr)
 			}
 		}
-		card("it has not told its state", "show")
+		card("it has not told its state", "card", "show")
 		if r := run(t, w.dir, "card", "deactivate", string(u.iccid)); r.code != 1 || !strings.Contains(r.stderr, "was never activated") {
 			t.Errorf("deactivated: %d %s%s", r.code, r.stdout, r.stderr)
 		}
-		card("applet installed", "show", "--ask")
+		card("applet installed", "card", "show", "--ask")
 		w.about(t, u, 0, "slot 1", "user", "register", "--algorithm", u.alg.String())
-		card("applet active", "show")
-		card("is deactivated", "deactivate")
-		card("applet deactivated", "show")
+		card("applet active", "card", "show")
+		card("is deactivated", "card", "deactivate")
+		card("applet deactivated", "card", "show")
 		w.asks(t, u, 3, "the applet is not active", "--text", "Pay?")
-		card("is active", "activate")
+		card("is active", "card", "activate")
 		w.asks(t, u, 0, verified, "--text", "Pay?")
-		card("is deactivated", "deactivate")
+		card("is deactivated", "card", "deactivate")
 		w.about(t, u, 0, "slot 2", "user", "register", "--usage", "non-repudiation", "--algorithm", u.alg.String())
 		w.asks(t, u, 0, verified, "--text", "Pay?", "--profile", signURI)
 	})
@@ -92,6 +94,7 @@ func TestAppletSwitchedOff(t *testing.T) {
 //
 // Covers: 5.1-16 via simsign user register
 func TestRefusedAfterTheAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.each(t, func(t *testing.T, u *user) {

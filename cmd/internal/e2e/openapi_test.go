@@ -62,6 +62,7 @@ func (d *document) holds(t *testing.T, path string, resp *http.Response, body []
 //
 // Supports: 2-2b, 2-2c, 5-1
 func TestOpenAPI(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1, "")
 	d := newDesk(t, w)
 	u := w.users[0]

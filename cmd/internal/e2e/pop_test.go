@@ -67,6 +67,7 @@ func luhn(s string) bool {
 //
 // Covers: 3.5.1-3, 3.5.1-12 via simsign user pop
 func TestPoPCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	srv := lettertest.New(t, lettertest.Options{})
 	w.extend(t, fmt.Sprintf("[registration]\nidentity = false\nletters = \"letters\"\nmail_server = %q\nmail_from = \"mobile-id@example.com\"\nmail_tls = \"none\"\n", srv.Addr))

@@ -164,6 +164,7 @@ func (e *external) issue(t *testing.T, csr []byte) []byte {
 //
 // Covers: 2-2c, 2-4, 5-1, 5.1-1, 5.1-13, 5.1-14, W-2, W-8 via POST /int3c/register_complete
 func TestRegistrationByRA(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	d, ca := newDesk(t, w), w.externalCA(t)
 	for _, u := range w.users {
@@ -255,6 +256,7 @@ func TestRegistrationByRA(t *testing.T) {
 // Covers: 2-2b, 5-1, 5.3-1 via POST /int3b/unblock_pc
 // Covers: 5.4-1 via POST /int3b/reset_pc
 func TestCodesByCustomerCare(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1, "")
 	d := newDesk(t, w)
 	u := w.users[0]

@@ -24,6 +24,7 @@ func (u *user) reminders() (out []string) {
 // Covers: 3.5.13-1 via simsign serve
 // Covers: 3.5.13-1 via simsign user expiring
 func TestReminders(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1, "")
 	w.reconfigure(t, "code_help =", "expiry_reminders = [\"1200d\", \"10d\"]\nreminder_hours = [0, 24]\nhelp =")
 	w.extend(t, "[[text]]\nlanguage = \"en\"\nexpiring = \"This expires on {date}. {help}\"\n")

@@ -66,6 +66,7 @@ func (w *world) wantStatus(t *testing.T, u *user, who *x509.Certificate, list, a
 // Covers: 3.5.10-1, 3.5.10-2, 5.8-1, W-6, W-10 via simsign user revoke
 // Supports: 5.10-2
 func TestSuspendedAndRevoked(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1, "")
 	w.extend(t, "[procedures]\ncard = \"deactivate\"\n")
 	c := w.serve(t)
@@ -124,6 +125,7 @@ func TestSuspendedAndRevoked(t *testing.T) {
 //
 // Covers: 5.7-1, 5.7-2, 3.5.9-1 via simsign user unregister
 func TestUnregister(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2, "")
 	c := w.serve(t)
 	w.register(t, "authentication")

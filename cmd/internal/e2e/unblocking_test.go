@@ -11,6 +11,7 @@ import (
 //
 // Covers: 3.5.4-3, 3.5.4-7 via simsign card unblocking-code
 func TestUnblockingCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	head := strings.TrimSpace(cardHeader) + ",gen,aset,level,unblock\n"

@@ -24,6 +24,11 @@ func routes(all []*source) map[string]bool {
 			if text := literal(n); route.MatchString(text) {
 				out[text] = true
 			}
+			if kv, ok := n.(*ast.KeyValueExpr); ok && s.dir == "mssp/int3" { // its table has the paths of what is posted
+				if k, ok := kv.Key.(*ast.Ident); ok && k.Name == "path" {
+					out["POST "+literal(kv.Value)] = true
+				}
+			}
 			return true
 		})
 	}
