@@ -98,7 +98,7 @@ func (h *handler) ask(r *http.Request, op *operation, whole func()) (int, Answer
 // audited notes a refusal before the message was looked at.
 func (h *handler) audited(r *http.Request, by audit.Actor, op *operation, a Answer) Answer {
 	e := audit.Entry{Actor: by, Action: op.door + "." + string(op.op), Subject: audit.Of("int3", ""), Outcome: audit.Refused, Reason: a.Reason}
-	if err := h.d.o.Store.Audit(r.Context(), e); err != nil {
+	if err := h.d.o.Calls.Tell(r.Context(), e); err != nil {
 		h.d.log.Error("auditing a refusal", "operation", op.op, "error", err)
 	}
 	return a

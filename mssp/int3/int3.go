@@ -72,7 +72,6 @@ type Store interface {
 	Issuer(ctx context.Context, id string) (party.Issuer, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
-	Audit(ctx context.Context, entries ...audit.Entry) error
 }
 
 // Options is what New needs.
@@ -82,6 +81,9 @@ type Options struct {
 	Registrar Registrar
 	Profiles  []mssp.SignatureProfile
 	CA        []byte // certificate of the built-in CA; nil: there is none
+	// Calls takes into the audit log what is asked and what is refused, in bounds: anybody
+	// may call as often as he likes.
+	Calls *audit.Calls
 
 	FailureTime time.Duration // see package service
 	Clock       func() time.Time
@@ -201,12 +203,16 @@ func refuse(reason, detail string) Answer {
 func (d *Desk) run(ctx context.Context, c *party.Client, op *operation, m message) Answer {
 	data, err := op.do(d, ctx, c, m)
 	a := d.answer(c, data, err)
-	if a.Result == Refused {
-		e := audit.Entry{Action: op.door + "." + string(op.op), Subject: subject(m), Outcome: audit.Refused, Reason: a.Reason}
-		if err := d.o.Store.Audit(ctx, e); err != nil {
+	e := audit.Entry{Actor: audit.From(ctx), Action: op.door + "." + string(op.op), Subject: subject(m)}
+	switch {
+	case a.Result == Refused:
+		e.Outcome, e.Reason = audit.Refused, a.Reason
+		if err := d.o.Calls.Tell(ctx, e); err != nil {
 			d.log.Error("auditing a refusal", "operation", op.op, "error", err)
 			return Answer{Result: failed}
 		}
+	case a.Result == OK && !op.changes: // what changes something has its entries in its commit
+		d.o.Calls.Count(e)
 	}
 	if a.Result == failed {
 		d.log.Error("int3: an operation has failed", "operation", op.op, "client", c.ID, "error", err)

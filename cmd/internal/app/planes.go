@@ -69,6 +69,7 @@ func (a *App) listenRA() error {
 		return err
 	}
 	o := int3.Options{
+		Calls: a.audit.calls,
 		Store: a.core.Store, Operator: a.Admin(), Registrar: a.cards.Registrar, Profiles: a.cfg.SignatureProfiles(),
 		Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
 	}
