@@ -222,7 +222,7 @@ func (l *lab) keyCalls() map[string]call {
 		"ChangeDuty": func() func() error {
 			id := l.duty(l.certified().MSISDN).ID
 			return func() error {
-				return nothing(l.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.Tries++; return nil }))
+				return nothing(l.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.Step = mssp.DutyCard; return nil }))
 			}
 		},
 		"read Certificate": func() func() error {
