@@ -8,18 +8,19 @@
 // a text to the user is stored in the commit that ends the duty. What fails is tried again,
 // later each time, until the CA has confirmed; a duty that has been open for long is told to
 // an operator. A card that cannot be reached is no failure of the procedure: it is tried
-// some times and then left.
+// some times and then left. Cards and users are seen to side by side, some at a time: a
+// phone that is off holds up no revocation of another user.
 package ra
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/notice"
-	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
@@ -82,8 +83,10 @@ type Options struct {
 
 // Worker does duties. It is safe for concurrent use.
 type Worker struct {
-	o    Options
-	kick chan struct{}
+	o      Options
+	kick   chan struct{}
+	places chan struct{} // of duties whose card or user is seen to
+	busy   sync.WaitGroup
 }
 
 // New makes a Worker.
@@ -97,7 +100,7 @@ func New(o Options) *Worker {
 	if o.OldAfter == 0 {
 		o.OldAfter = time.Hour
 	}
-	return &Worker{o: o, kick: make(chan struct{}, 1)}
+	return &Worker{o: o, kick: make(chan struct{}, 1), places: make(chan struct{}, phones)}
 }
 
 const (
@@ -105,6 +108,8 @@ const (
 	firstWait = 10 * time.Second
 	longest   = 15 * time.Minute
 	cardTries = 5
+	phones    = 32              // cards and users that are seen to at once
+	caTime    = time.Minute     // a CA that has not answered by then is silent
 	look      = 5 * time.Second // how often a running service looks for duties
 )
 
@@ -118,12 +123,13 @@ func (w *Worker) Kick() {
 	}
 }
 
-// Run does duties until ctx ends.
+// Run does duties until ctx ends, and returns when nothing is done any more.
 func (w *Worker) Run(ctx context.Context) {
+	defer w.busy.Wait()
 	t := time.NewTicker(look)
 	defer t.Stop()
 	for {
-		if err := w.Turn(ctx); err != nil && ctx.Err() == nil {
+		if err := w.turn(ctx); err != nil && ctx.Err() == nil {
 			w.o.Logger.Error("looking for duties", "error", err)
 		}
 		select {
@@ -135,42 +141,80 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// Turn does what is due.
+// Turn does what is due, and waits until it is done.
 func (w *Worker) Turn(ctx context.Context) error {
-	now := w.o.Clock()
-	ds, err := w.o.Store.OpenDuties(ctx, now, 100)
-	if err != nil {
-		return err
-	}
-	for i := range ds {
-		d := &ds[i]
-		if w.o.Alerts != nil && now.Sub(d.CreatedAt) > w.o.OldAfter && d.Step == mssp.DutyCA {
-			w.o.Alerts.Raise("duty", d.ID, "the CA has not confirmed: "+string(d.Procedure)+", asked for "+d.CreatedAt.UTC().Format(time.RFC3339)+": "+d.Failure+" (simsign ra work)")
+	defer w.busy.Wait()
+	return w.turn(ctx)
+}
+
+// turn asks the CA for all that is due, one after the other, and then begins to see to the
+// cards and users of the duties that it has confirmed, as far as there are places.
+func (w *Worker) turn(ctx context.Context) error {
+	for _, ca := range []bool{true, false} {
+		ds, err := w.o.Store.OpenDuties(ctx, w.o.Clock(), 100)
+		if err != nil {
+			return err
 		}
-		if !d.Own && d.Step == mssp.DutyCA {
-			continue // another RA asks
-		}
-		if err := w.Do(ctx, d.ID); err != nil && ctx.Err() == nil {
-			w.o.Logger.Warn("duty is not done", "duty", d.ID, "procedure", string(d.Procedure), "step", string(d.Step), "error", err)
+		for i := range ds {
+			switch d := &ds[i]; {
+			case ca != (d.Step == mssp.DutyCA):
+			case ca:
+				w.tellOld(d)
+				w.try(ctx, d)
+			default:
+				select {
+				case w.places <- struct{}{}:
+					w.busy.Go(func() { w.try(ctx, d); <-w.places })
+				default: // at a later turn
+				}
+			}
 		}
 	}
 	return nil
 }
 
+// tellOld tells an operator of a duty for which the CA has been silent for long.
+func (w *Worker) tellOld(d *mssp.Duty) {
+	if w.o.Alerts != nil && w.o.Clock().Sub(d.CreatedAt) > w.o.OldAfter {
+		w.o.Alerts.Raise("duty", d.ID, "the CA has not confirmed: "+string(d.Procedure)+", asked for "+d.CreatedAt.UTC().Format(time.RFC3339)+": "+d.Failure+" (simsign ra work)")
+	}
+}
+
+// try does a part of a duty: what the CA has to do, or what comes after it.
+func (w *Worker) try(ctx context.Context, d *mssp.Duty) {
+	at := d.Step
+	if err := w.do(ctx, d.ID, func(d *mssp.Duty) bool { return (d.Step == mssp.DutyCA) == (at == mssp.DutyCA) }); err != nil && ctx.Err() == nil {
+		w.o.Logger.Warn("duty is not done", "duty", d.ID, "procedure", string(d.Procedure), "step", string(at), "error", err)
+	}
+}
+
 // Do takes a duty and goes on with it as far as that is possible now.
 func (w *Worker) Do(ctx context.Context, id string) error {
+	return w.do(ctx, id, func(*mssp.Duty) bool { return true })
+}
+
+// do goes on while it is wanted, and then gives the duty back.
+func (w *Worker) do(ctx context.Context, id string, wanted func(*mssp.Duty) bool) error {
 	now := w.o.Clock()
 	d, err := w.o.Store.ChangeDuty(ctx, id, func(d *mssp.Duty) error {
 		if d.DueAt.After(now) {
 			return errTaken
 		}
-		d.DueAt = now.Add(lease)
+		if d.DueAt = now.Add(lease); !d.Own && d.Step == mssp.DutyCA { // another RA asks, and is waited for
+			d.DueAt = now.Add(firstWait)
+		}
 		return nil
 	})
-	for err == nil && d.EndedAt.IsZero() {
+	if err == nil && !d.Own && d.Step == mssp.DutyCA {
+		return nil
+	}
+	for err == nil && d.EndedAt.IsZero() && wanted(&d) {
 		if err = w.step(ctx, &d); err == nil {
 			d, err = w.o.Store.Duty(ctx, id)
 		}
+	}
+	if err == nil && d.EndedAt.IsZero() {
+		_, err = w.o.Store.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.DueAt = now; return nil })
 	}
 	switch {
 	case errors.Is(err, errTaken), errors.Is(err, store.ErrNotFound): // another does it, or has
@@ -178,7 +222,7 @@ func (w *Worker) Do(ctx context.Context, id string) error {
 	case err != nil:
 		return errors.Join(err, w.later(ctx, id, err))
 	}
-	if w.o.Alerts != nil {
+	if w.o.Alerts != nil && d.Step != mssp.DutyCA {
 		w.o.Alerts.Clear("duty", id)
 	}
 	return nil
@@ -192,123 +236,5 @@ func (w *Worker) later(ctx context.Context, id string, why error) error {
 		d.Tries, d.Failure, d.DueAt = d.Tries+1, why.Error(), now.Add(wait)
 		return nil
 	})
-	return err
-}
-
-func (w *Worker) step(ctx context.Context, d *mssp.Duty) error {
-	switch d.Step {
-	case mssp.DutyCA:
-		return w.ask(ctx, d)
-	case mssp.DutyCard:
-		return w.card(ctx, d)
-	}
-	return w.tell(ctx, d)
-}
-
-// ErrNoCA: there is no CA here that could be asked.
-var ErrNoCA = errors.New("there is no CA here: the RA of the CA that has issued the certificate must ask it, and notify")
-
-// ask has the CA change the first certificate of a duty, and notifies. A certificate that
-// is as it should be has been confirmed.
-func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
-	if len(d.Serials) == 0 {
-		_, err := w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error { d.Step = mssp.DutyDone; return nil })
-		return err
-	}
-	if w.o.CA == nil {
-		return ErrNoCA
-	}
-	serial := d.Serials[0]
-	var err error
-	switch d.Procedure {
-	case mssp.Suspending:
-		err = w.o.CA.Suspend(ctx, serial)
-	case mssp.Reactivating:
-		err = w.o.CA.Reactivate(ctx, serial)
-	default:
-		err = w.o.CA.Revoke(ctx, serial, d.Reason)
-	}
-	if so, ok := errors.AsType[*pki.StatusError](err); ok && so.Have.Status == d.Procedure.Leads() {
-		err = nil
-	}
-	if err != nil {
-		return err
-	}
-	if d.MSISDN == "" { // of a pair that is gone: nobody is notified
-		_, err := w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error {
-			if d.Serials = d.Serials[1:]; len(d.Serials) == 0 {
-				d.Step = mssp.DutyDone
-			}
-			return nil
-		})
-		return err
-	}
-	_, err = w.o.Standing.Notify(ctx, standing.Notice{MSISDN: d.MSISDN, Serial: serial, Status: d.Procedure.Leads(), Reason: d.Reason, By: d.By})
-	return err
-}
-
-// card does what the policy says. After some failures the card is left as it is.
-func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
-	if w.o.Phone == nil {
-		return errors.New("no service runs: card and user are seen to when it does")
-	}
-	sit, err := w.o.Store.Situation(ctx, d.MSISDN)
-	if err != nil {
-		return err
-	}
-	if err := w.tend(ctx, d, &sit); err != nil && d.Tries < cardTries {
-		return err
-	}
-	_, err = w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error { d.Step, d.Tries, d.Failure = mssp.DutyTell, 0, ""; return nil })
-	return err
-}
-
-func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
-	left := false
-	for i := range sit.Keys {
-		left = left || sit.Keys[i].State == mssp.KeyRegistered
-	}
-	switch {
-	case w.o.Policy == Leave || w.o.Policy == "":
-		return nil
-	case d.Procedure == mssp.Reactivating && sit.Card.Applet == mssp.AppletActive:
-		return nil
-	case d.Procedure == mssp.Reactivating:
-		return w.o.Phone.Activate(ctx, d.MSISDN)
-	case w.o.Policy == Delete && d.Procedure != mssp.Suspending:
-		for i := range sit.Keys {
-			if k := &sit.Keys[i]; k.State == mssp.KeyRevoked {
-				if err := w.o.Phone.Delete(ctx, d.MSISDN, k.Slot); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	case left:
-		return nil // the applet still serves another pair
-	}
-	return w.o.Phone.Deactivate(ctx, d.MSISDN)
-}
-
-// tell ends a duty with a text to the user, in one commit: it is said once.
-func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
-	if w.o.Phone == nil {
-		return errors.New("no service runs: the user is told when it does")
-	}
-	kind := map[mssp.Procedure]notice.Kind{
-		mssp.Revoking: notice.Revoked, mssp.Suspending: notice.Suspended, mssp.Reactivating: notice.Reactivated, mssp.Leaving: notice.Left,
-	}[d.Procedure]
-	_, out, err := w.o.Store.ChangeSituation(ctx, d.MSISDN, func(s *store.Situation) error {
-		for i := range s.Duties {
-			if o := &s.Duties[i]; o.ID == d.ID && o.Step == mssp.DutyTell {
-				o.Step = mssp.DutyDone
-				s.Texts = w.o.Phone.Text(d.MSISDN, s.User.Language, kind, time.Time{})
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		w.o.Phone.Texts(out)
-	}
 	return err
 }

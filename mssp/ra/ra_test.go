@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type world struct {
 	worker   *ra.Worker
 	ca, card error // why they refuse
 	did      []string
+	mu       sync.Mutex
+	off, on  chan struct{} // a phone that is off: whoever asks it says so, and waits until it is on
 	raised   map[string]string
 }
 
@@ -59,6 +62,12 @@ func (w *world) Reactivate(ctx context.Context, serial string) error {
 }
 
 func (w *world) do(what string) error {
+	if w.off != nil {
+		w.off <- struct{}{}
+		<-w.on
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.card == nil {
 		w.did = append(w.did, what)
 	}
@@ -80,14 +89,26 @@ func (w *world) Delete(_ context.Context, _ sms.MSISDN, slot byte) error {
 }
 
 func (w *world) Text(to sms.MSISDN, _ string, k notice.Kind, _ time.Time) []bearer.Segment {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.did = append(w.did, "tell "+string(k))
 	return []bearer.Segment{{Dest: to, UD: []byte(k)}}
 }
-func (w *world) Texts([]store.Outbound)     {}
-func (w *world) Raise(_, name, text string) { w.raised[name] = text }
-func (w *world) Clear(_, name string)       { delete(w.raised, name) }
-func (w *world) turn()                      { w.Helper(); w.Lab.OK(w.worker.Turn(ctx)) }
-func (w *world) later()                     { w.Clock.Add(time.Hour); w.turn() }
+func (w *world) Texts([]store.Outbound) {}
+func (w *world) Raise(_, name, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.raised[name] = text
+}
+
+func (w *world) Clear(_, name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.raised, name)
+}
+
+func (w *world) turn()  { w.Helper(); w.Lab.OK(w.worker.Turn(ctx)) }
+func (w *world) later() { w.Clock.Add(time.Hour); w.turn() }
 func (w *world) begin(c standing.Call) (mssp.Duty, error) {
 	c.MSISDN, c.Own = enginetest.Number, true
 	return w.standing.Precondition(ctx, c)
@@ -167,6 +188,34 @@ func TestSuspendReactivateRevoke(t *testing.T) {
 	}
 	_, err := w.standing.Notify(ctx, standing.Notice{MSISDN: enginetest.Number, Serial: w.Key(1).Serial, Status: mssp.CertValid})
 	w.refused("notified as valid", err, standing.RevokedForGood)
+}
+
+// A phone that is off holds up nobody else: the CA is asked for another user meanwhile.
+//
+// Supports: 3.5.10-1
+func TestPhoneOffHoldsNobodyUp(t *testing.T) {
+	const other = sms.MSISDN("41790000002")
+	w := newWorld(t, ra.Deactivate)
+	w.Enrolled(other, applet.ECDSAP256, mssp.Authentication)
+	w.off, w.on = make(chan struct{}), make(chan struct{})
+	_, err := w.begin(standing.Call{Procedure: mssp.Revoking})
+	w.Lab.OK(err)
+	life, end := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { w.worker.Run(life); close(ended) }()
+	<-w.off // the card is asked
+	_, err = w.standing.Precondition(ctx, standing.Call{MSISDN: other, Procedure: mssp.Revoking, Own: true})
+	w.Lab.OK(err)
+	w.worker.Kick()
+	<-w.off // the other one's card, which is seen to after the CA has confirmed
+	_, _, pairs, err := w.Store.Lookup(ctx, other)
+	w.Lab.OK(err)
+	if len(pairs) != 1 || pairs[0].State != mssp.KeyRevoked {
+		t.Errorf("the pair of the other user is %v", pairs)
+	}
+	end()
+	close(w.on)
+	<-ended
 }
 
 // A CA that refuses or is silent is asked until it has confirmed; the user stays suspended,

@@ -1,0 +1,139 @@
+package ra
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
+	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/standing"
+	"github.com/simsign/simsign/mssp/store"
+)
+
+// step does the next step of a duty.
+func (w *Worker) step(ctx context.Context, d *mssp.Duty) error {
+	switch d.Step {
+	case mssp.DutyCA:
+		return w.ask(ctx, d)
+	case mssp.DutyCard:
+		return w.card(ctx, d)
+	}
+	return w.tell(ctx, d)
+}
+
+// ErrNoCA: there is no CA here that could be asked.
+var ErrNoCA = errors.New("there is no CA here: the RA of the CA that has issued the certificate must ask it, and notify")
+
+// ask has the CA change the first certificate of a duty, and notifies. A certificate that
+// is as it should be has been confirmed.
+func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
+	if len(d.Serials) == 0 {
+		_, err := w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error { d.Step = mssp.DutyDone; return nil })
+		return err
+	}
+	if w.o.CA == nil {
+		return ErrNoCA
+	}
+	serial := d.Serials[0]
+	err := w.order(ctx, d, serial)
+	if err != nil {
+		return err
+	}
+	if d.MSISDN == "" { // of a pair that is gone: nobody is notified
+		_, err := w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error {
+			if d.Serials = d.Serials[1:]; len(d.Serials) == 0 {
+				d.Step = mssp.DutyDone
+			}
+			return nil
+		})
+		return err
+	}
+	_, err = w.o.Standing.Notify(ctx, standing.Notice{MSISDN: d.MSISDN, Serial: serial, Status: d.Procedure.Leads(), Reason: d.Reason, By: d.By})
+	return err
+}
+
+// order is INT11 for one certificate.
+func (w *Worker) order(ctx context.Context, d *mssp.Duty, serial string) (err error) {
+	ctx, done := context.WithTimeout(ctx, caTime)
+	defer done()
+	switch d.Procedure {
+	case mssp.Suspending:
+		err = w.o.CA.Suspend(ctx, serial)
+	case mssp.Reactivating:
+		err = w.o.CA.Reactivate(ctx, serial)
+	default:
+		err = w.o.CA.Revoke(ctx, serial, d.Reason)
+	}
+	if so, ok := errors.AsType[*pki.StatusError](err); ok && so.Have.Status == d.Procedure.Leads() {
+		return nil
+	}
+	return err
+}
+
+// card does what the policy says. After some failures the card is left as it is.
+func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
+	if w.o.Phone == nil {
+		return errors.New("no service runs: card and user are seen to when it does")
+	}
+	sit, err := w.o.Store.Situation(ctx, d.MSISDN)
+	if err != nil {
+		return err
+	}
+	if err := w.tend(ctx, d, &sit); err != nil && d.Tries < cardTries {
+		return err
+	}
+	_, err = w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error { d.Step, d.Tries, d.Failure = mssp.DutyTell, 0, ""; return nil })
+	return err
+}
+
+func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
+	left := false
+	for i := range sit.Keys {
+		left = left || sit.Keys[i].State == mssp.KeyRegistered
+	}
+	switch {
+	case w.o.Policy == Leave || w.o.Policy == "":
+		return nil
+	case d.Procedure == mssp.Reactivating && sit.Card.Applet == mssp.AppletActive:
+		return nil
+	case d.Procedure == mssp.Reactivating:
+		return w.o.Phone.Activate(ctx, d.MSISDN)
+	case w.o.Policy == Delete && d.Procedure != mssp.Suspending:
+		for i := range sit.Keys {
+			if k := &sit.Keys[i]; k.State == mssp.KeyRevoked {
+				if err := w.o.Phone.Delete(ctx, d.MSISDN, k.Slot); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	case left:
+		return nil // the applet still serves another pair
+	}
+	return w.o.Phone.Deactivate(ctx, d.MSISDN)
+}
+
+// tell ends a duty with a text to the user, in one commit: it is said once.
+func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
+	if w.o.Phone == nil {
+		return errors.New("no service runs: the user is told when it does")
+	}
+	kind := map[mssp.Procedure]notice.Kind{
+		mssp.Revoking: notice.Revoked, mssp.Suspending: notice.Suspended, mssp.Reactivating: notice.Reactivated, mssp.Leaving: notice.Left,
+	}[d.Procedure]
+	_, out, err := w.o.Store.ChangeSituation(ctx, d.MSISDN, func(s *store.Situation) error {
+		for i := range s.Duties {
+			if o := &s.Duties[i]; o.ID == d.ID && o.Step == mssp.DutyTell {
+				o.Step = mssp.DutyDone
+				s.Texts = w.o.Phone.Text(d.MSISDN, s.User.Language, kind, time.Time{})
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		w.o.Phone.Texts(out)
+	}
+	return err
+}
