@@ -267,3 +267,26 @@ func TestParseResult(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// A user who chooses no code within his attempts is not one without a key: customer care
+// hears what happened.
+//
+// Supports: 5.4-1, 3.5.5-1
+func TestNoCodeChosen(t *testing.T) {
+	l := enginetest.New(t)
+	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	c.Say = func(m applet.Message) applet.Answer {
+		return applet.Answer{Transaction: m.Transaction, Results: []applet.Result{{Tag: applet.TagManagePersonalCode.Result(), Status: applet.StatusConditions}}}
+	}
+	for op, want := range map[applet.CodeOperation]mssp.Code{
+		applet.CodeReset: mssp.SignatureProcess, applet.CodeChange: mssp.SignatureProcess, applet.CodeCreate: mssp.SignatureProcess, applet.CodeUnblock: mssp.NoKeyFound,
+	} {
+		_, err := enginetest.Pumped(l, func() (mssp.Transaction, error) {
+			return l.Care.ManageCode(context.Background(), enginetest.Number, mssp.Authentication, op)
+		})
+		enginetest.WantFault(t, err, want)
+		if says := strings.Contains(err.Error(), "no new code was chosen"); says != (want == mssp.SignatureProcess) {
+			t.Errorf("%v: %v", op, err)
+		}
+	}
+}

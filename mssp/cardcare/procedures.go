@@ -29,8 +29,14 @@ func (c *code) Evaluate(context.Context, *mssp.Transaction, *applet.Answer) (eng
 	return engine.Outcome{Finish: done(), CodeSet: true}, nil
 }
 
-// Fault is what the operator hears.
-func (c *code) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
+// Fault is what the operator hears. 6985 is not about a key here: the applet says it when
+// the user has not chosen a code within the attempts that he has (INT6, A5).
+func (c *code) Fault(w applet.StatusWord) *mssp.Fault {
+	if w == applet.StatusConditions && c.Do != applet.CodeUnblock {
+		return mssp.Faultf(mssp.SignatureProcess, "no new code was chosen: the user's entries differed, were too simple or the present code; or the applet is not active")
+	}
+	return engine.FaultOfWord(w)
+}
 
 // Abort: nothing has changed.
 func (c *code) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }

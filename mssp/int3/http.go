@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/netip"
@@ -49,7 +50,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, op *operation) {
 	_ = c.SetReadDeadline(time.Now().Add(bodyTime)) // a recorder in a test knows no deadline
 	status, a := h.ask(r, op, func() { _ = c.SetReadDeadline(time.Time{}) })
 	h.d.count.WithLabelValues(string(op.op), string(a.Result)).Inc()
-	h.d.log.Info("int3", "operation", op.op, "status", status, "result", a.Result, "reason", a.Reason)
+	level := slog.LevelInfo
+	if status == http.StatusUnauthorized { // anybody can: counted in the metrics and in the audit log
+		level = slog.LevelDebug
+	}
+	h.d.log.Log(r.Context(), level, "int3", "operation", op.op, "status", status, "result", a.Result, "reason", a.Reason)
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="simsign", charset="UTF-8"`)
 	}

@@ -39,7 +39,11 @@ var (
 	wait      = field{name: "wait", kind: number, most: mostWait, about: "seconds that the answer may take; then it is pending, and call_status has it later; absent: 60"}
 )
 
-func must(f field) field { f.must = true; return f }
+// must is a member without which a message is refused.
+func must(f field) field {
+	f.must = true
+	return f
+}
 
 // table is the interface.
 var table = []operation{
