@@ -30,7 +30,7 @@ func TestLostRegistration(t *testing.T) {
 			_, err := l.Registrar.RegisterComplete(context.Background(), r)
 			ended <- err
 		}()
-		for c.Prompts == 0 {
+		for l.Prompts(c) == 0 {
 			l.Deliver()
 		}
 		l.Clock.Add(2 * time.Minute)

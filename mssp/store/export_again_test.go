@@ -7,6 +7,7 @@ import (
 
 // Twice runs f where a job runs again from its beginning, what it did being undone, as
 // on PostgreSQL when two have met. meanwhile, if there is one, is what others do before.
+// The store is one of SQLite: that of a box is in use by its signs of life besides.
 func (s *Store) Twice(meanwhile func(), f func() error) error {
 	was := s.b
 	s.b = &again{was, meanwhile}

@@ -43,6 +43,13 @@ func (l *Lab) Drop() []bearer.MO {
 	return mos
 }
 
+// Prompts is how often a card has asked its user, while others may be under way.
+func (l *Lab) Prompts(c *Card) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return c.Prompts
+}
+
 // Pump delivers what phones have sent until they say nothing more.
 func (l *Lab) Pump() {
 	for l.Deliver() {
