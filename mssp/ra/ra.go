@@ -9,7 +9,8 @@
 // later each time, until the CA has confirmed; a duty that has been open for long is told to
 // an operator. A card that cannot be reached is no failure of the procedure: it is tried
 // some times and then left. Cards and users are seen to side by side, some at a time: a
-// phone that is off holds up no revocation of another user.
+// phone that is off holds up no revocation of another user. A duty is leased while it is
+// done, by a lease that is renewed for as long as a step lasts.
 package ra
 
 import (
@@ -59,7 +60,8 @@ type Policy string
 const (
 	Leave      Policy = "nothing"
 	Deactivate Policy = "deactivate" // the applet
-	Delete     Policy = "delete"     // revoked pairs; a suspension deactivates
+	Delete     Policy = "delete"     // revoked pairs, and all of a user who has left; a suspension deactivates
+	Retire     Policy = "retire"     // Delete, and then Deactivate, in this order
 )
 
 // Alerts takes what an operator must know (package alert).
@@ -104,7 +106,7 @@ func New(o Options) *Worker {
 }
 
 const (
-	lease     = 5 * time.Minute // nobody else does a duty meanwhile
+	lease     = 30 * time.Second // nobody else does a duty meanwhile; who does it renews it
 	firstWait = 10 * time.Second
 	longest   = 15 * time.Minute
 	cardTries = 5
@@ -193,6 +195,29 @@ func (w *Worker) Do(ctx context.Context, id string) error {
 	return w.do(ctx, id, func(*mssp.Duty) bool { return true })
 }
 
+// hold renews the lease of a duty until the function that it returns is called: a step
+// waits for a CA, or for a phone that is off, as long as that takes.
+func (w *Worker) hold(ctx context.Context, id string) (free func()) {
+	ctx, end := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		t := time.NewTicker(lease / 3)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			_, err := w.o.Store.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.DueAt = w.o.Clock().Add(lease); return nil })
+			if err != nil && !errors.Is(err, store.ErrNotFound) && ctx.Err() == nil {
+				w.o.Logger.Warn("renewing the lease of a duty", "duty", id, "error", err)
+			}
+		}
+	})
+	return func() { end(); renewing.Wait() }
+}
+
 // do goes on while it is wanted, and then gives the duty back.
 func (w *Worker) do(ctx context.Context, id string, wanted func(*mssp.Duty) bool) error {
 	now := w.o.Clock()
@@ -208,10 +233,14 @@ func (w *Worker) do(ctx context.Context, id string, wanted func(*mssp.Duty) bool
 	if err == nil && !d.Own && d.Step == mssp.DutyCA {
 		return nil
 	}
-	for err == nil && d.EndedAt.IsZero() && wanted(&d) {
-		if err = w.step(ctx, &d); err == nil {
-			d, err = w.o.Store.Duty(ctx, id)
+	if err == nil {
+		free := w.hold(ctx, id)
+		for err == nil && d.EndedAt.IsZero() && wanted(&d) {
+			if err = w.step(ctx, &d); err == nil {
+				d, err = w.o.Store.Duty(ctx, id)
+			}
 		}
+		free()
 	}
 	if err == nil && d.EndedAt.IsZero() {
 		_, err = w.o.Store.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.DueAt = now; return nil })

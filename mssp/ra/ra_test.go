@@ -36,6 +36,7 @@ type world struct {
 	ca, card error // why they refuse
 	did      []string
 	mu       sync.Mutex
+	most     int           // 0: all; of what the phone does before it is off
 	off, on  chan struct{} // a phone that is off: whoever asks it says so, and waits until it is on
 	raised   map[string]string
 }
@@ -68,15 +69,22 @@ func (w *world) do(what string) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.card == nil {
-		w.did = append(w.did, what)
+	switch {
+	case w.card != nil:
+		return w.card
+	case w.most > 0 && len(w.did) >= w.most:
+		return errPhone
 	}
-	return w.card
+	w.did = append(w.did, what)
+	return nil
 }
 
 func (w *world) Deactivate(context.Context, sms.MSISDN) error {
-	w.EditCard(func(c *mssp.Card) { c.Applet = mssp.AppletDeactivated })
-	return w.do("deactivate")
+	err := w.do("deactivate")
+	if err == nil {
+		w.EditCard(func(c *mssp.Card) { c.Applet = mssp.AppletDeactivated })
+	}
+	return err
 }
 
 func (w *world) Activate(context.Context, sms.MSISDN) error {
@@ -85,7 +93,13 @@ func (w *world) Activate(context.Context, sms.MSISDN) error {
 }
 
 func (w *world) Delete(_ context.Context, _ sms.MSISDN, slot byte) error {
-	return w.do(fmt.Sprint("delete ", slot))
+	err := w.do(fmt.Sprint("delete ", slot))
+	if err == nil {
+		k := w.Key(slot)
+		k.State = mssp.KeyDeleted
+		w.Lab.OK(w.Store.PutKeyPairs(ctx, []mssp.KeyPair{k}))
+	}
+	return err
 }
 
 func (w *world) Text(to sms.MSISDN, _ string, k notice.Kind, _ time.Time) []bearer.Segment {
@@ -146,9 +160,13 @@ func (w *world) refused(what string, err error, r standing.Reason) {
 func newWorld(t *testing.T, p ra.Policy) *world {
 	w := &world{T: t, Lab: enginetest.New(t), raised: map[string]string{}}
 	w.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
-	w.Enrol(registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.NonRepudiation, Algorithm: applet.ECDSAP256})
+	w.Enrol(enrolment(mssp.NonRepudiation))
 	w.restart(p)
 	return w
+}
+
+func enrolment(u mssp.KeyUsage) registration.EnrolRequest {
+	return registration.EnrolRequest{MSISDN: enginetest.Number, Usage: u, Algorithm: applet.ECDSAP256}
 }
 
 // restart is another process on the same rows.
@@ -177,7 +195,7 @@ func TestSuspendReactivateRevoke(t *testing.T) {
 		w.turn()
 		w.want(string(c.p)+", done", c.after)
 	}
-	if got := strings.Join(w.did, ", "); got != "deactivate, tell suspended, activate, tell reactivated, deactivate, tell suspended, deactivate, tell revoked" {
+	if got := strings.Join(w.did, ", "); got != "deactivate, tell suspended, activate, tell reactivated, deactivate, tell suspended, tell revoked" {
 		t.Error(got)
 	}
 	for p, r := range map[mssp.Procedure]standing.Reason{

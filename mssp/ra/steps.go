@@ -88,29 +88,61 @@ func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
 	return err
 }
 
+// tend does what the policy says. What is left to do it reads in the rows, which each
+// answer of the card has changed in its commit: who begins again after an accident goes on
+// where the first attempt ended.
 func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
-	left := false
-	for i := range sit.Keys {
-		left = left || sit.Keys[i].State == mssp.KeyRegistered
-	}
+	p := w.o.Policy
 	switch {
-	case w.o.Policy == Leave || w.o.Policy == "":
+	case p == Leave || p == "":
 		return nil
 	case d.Procedure == mssp.Reactivating && sit.Card.Applet == mssp.AppletActive:
 		return nil
 	case d.Procedure == mssp.Reactivating:
 		return w.o.Phone.Activate(ctx, d.MSISDN)
-	case w.o.Policy == Delete && d.Procedure != mssp.Suspending:
+	case d.Procedure == mssp.Suspending:
+		return w.deactivate(ctx, d, sit)
+	}
+	if p == Delete || p == Retire { // before it is deactivated: then the applet deletes nothing (INT6, Life cycle)
 		for i := range sit.Keys {
-			if k := &sit.Keys[i]; k.State == mssp.KeyRevoked {
-				if err := w.o.Phone.Delete(ctx, d.MSISDN, k.Slot); err != nil {
-					return err
-				}
+			if !over(&sit.Keys[i], d) {
+				continue
+			}
+			if err := w.o.Phone.Delete(ctx, d.MSISDN, sit.Keys[i].Slot); err != nil {
+				return err
 			}
 		}
+	}
+	if p == Delete {
 		return nil
-	case left:
-		return nil // the applet still serves another pair
+	}
+	now, err := w.o.Store.Situation(ctx, d.MSISDN)
+	if err != nil {
+		return err
+	}
+	return w.deactivate(ctx, d, &now)
+}
+
+// over reports whether a pair goes: a revoked one, and with a user who has left every one.
+func over(k *mssp.KeyPair, d *mssp.Duty) bool {
+	return k.State == mssp.KeyRevoked || d.Procedure == mssp.Leaving && k.State != mssp.KeyDeleted
+}
+
+// deactivate switches the applet off, unless it is off, was never on, or still serves a
+// pair or a registration that is under way.
+func (w *Worker) deactivate(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
+	if sit.Card.Applet == mssp.AppletDeactivated || sit.Card.Applet == mssp.AppletInstalled {
+		return nil
+	}
+	for i := range sit.Keys {
+		switch sit.Keys[i].State {
+		case mssp.KeyRegistered:
+			return nil
+		case mssp.KeyGenerated, mssp.KeyRegistering, mssp.KeyRequested:
+			if d.Procedure == mssp.Revoking {
+				return nil
+			}
+		}
 	}
 	return w.o.Phone.Deactivate(ctx, d.MSISDN)
 }

@@ -64,7 +64,7 @@ func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.Key
 	d := &register{step: step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}, PoPSum: popSum(r.PoPCode), PoPID: r.popID, Language: t.Subscriber.Language}
 	o := engine.Order{Kind: mssp.KindRegister, Operation: opRegister, Procedure: d, Code: r.Usage, Life: r.TimeOut}
 	if r.Display != "" {
-		c.TextToShow, _ = t.ScreenText(r.Display) // fits has refused what does not go
+		c.TextToShow, _ = t.ScreenText(r.Display) // can has refused what does not go
 	}
 	subject := pki.SubjectOf(t.Subscriber)
 	var err error

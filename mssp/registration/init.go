@@ -51,18 +51,22 @@ func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*candidate, 
 	c := &candidate{Target: t}
 	if c.unknown() {
 		ahead := *r // what the profile alone refuses costs no short message
-		if err := g.fits(c, &ahead); err != nil {
+		if err := g.can(c, &ahead); err != nil {
 			return nil, err
 		}
 		if c, err = g.asked(ctx, c, r); err != nil {
 			return nil, err
 		}
 	}
-	return c, g.fits(c, r)
+	if err := g.can(c, r); err != nil {
+		return nil, err
+	}
+	return c, g.place(c, r)
 }
 
-// fits fills in what a request leaves to the card, and refuses what the card cannot do.
-func (g *Registrar) fits(t *candidate, r *EnrolRequest) error {
+// can fills in what a request leaves to the card, and refuses what the card cannot do.
+// Whether it has a free slot a card knows better than our rows.
+func (g *Registrar) can(t *candidate, r *EnrolRequest) error {
 	if r.Flow == 0 {
 		r.Flow = FlowA
 	}
@@ -76,6 +80,8 @@ func (g *Registrar) fits(t *candidate, r *EnrolRequest) error {
 	switch {
 	case r.Flow != FlowA && r.Flow != FlowB:
 		return mssp.Faultf(mssp.WrongParam, "the registration flow must be A or B")
+	case r.Slot > t.Profile.Slots:
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots, there is no slot %d", t.Profile.Slots, r.Slot)
 	case t.Subscriber.Serial == "":
 		return mssp.Faultf(mssp.RegistrationNOK, "the subscriber has no serial number for the certificate's subject")
 	case len(t.Profile.Algorithms) == 0:
@@ -98,7 +104,7 @@ func (g *Registrar) fits(t *candidate, r *EnrolRequest) error {
 			return mssp.Faultf(mssp.InappropriateData, "the text has a character that phones cannot be trusted to show")
 		}
 	}
-	return g.place(t, r)
+	return nil
 }
 
 // usageOf is the key usage of a SignatureProfile; 0 when it is not configured.

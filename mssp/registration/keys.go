@@ -25,13 +25,18 @@ func (g *Registrar) run(ctx context.Context, t *engine.Target, o engine.Order) (
 }
 
 // DeleteKey deletes the key pair in a slot (4-10), also on the card of a user whose service
-// is off or who has left.
+// is off or who has left. An applet that is deactivated deletes nothing (INT6, Life cycle): it
+// is active for this one message.
 func (g *Registrar) DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (mssp.Transaction, error) {
 	t, err := g.engine.FormerTarget(ctx, number)
 	if err != nil {
 		return mssp.Transaction{}, err
 	}
-	return g.engine.Run(ctx, t, g.deleteOrder(slot))
+	o := g.deleteOrder(slot)
+	if t.Card.Applet == mssp.AppletDeactivated {
+		o.Commands = []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}, o.Commands[0], applet.ChangeAppletStatus{To: applet.StatusDeactivate}}
+	}
+	return g.engine.Run(ctx, t, o)
 }
 
 func (g *Registrar) deleteOrder(slot byte) engine.Order {

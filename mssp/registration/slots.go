@@ -115,9 +115,6 @@ func (r *EnrolRequest) described(n byte) applet.Slot {
 // place finds the slot of a request that names none, and refuses one that it cannot have.
 func (g *Registrar) place(c *candidate, r *EnrolRequest) error {
 	now := g.o.Clock()
-	if r.Slot > c.Profile.Slots {
-		return mssp.Faultf(mssp.RegistrationNOK, "the user's card has %d key slots, there is no slot %d", c.Profile.Slots, r.Slot)
-	}
 	if r.Slot != 0 {
 		if u := c.use(r.Slot, r, now); u >= useTaken {
 			return mssp.Faultf(mssp.RegistrationNOK, "%s: name another slot", c.taken(r.Slot, u))

@@ -194,3 +194,29 @@ func TestAppletIsMirrored(t *testing.T) {
 	l.Sign(enginetest.Request("T1", "hello"))
 	want(mssp.AppletActive)
 }
+
+// A card of which nothing is known is asked before it is refused: rows that call every slot
+// taken may be of an applet that was installed anew. One whose applet is known is believed.
+//
+// Supports: 5.1-2, 5.1-3
+func TestFullRowsOfAnUnknownCard(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		l := enginetest.New(t)
+		c := l.User(enginetest.Number)
+		r := registration.EnrolRequest{MSISDN: enginetest.Number, Usage: mssp.Authentication}
+		for range 4 {
+			l.Enrol(r)
+		}
+		clear(c.Keys)
+		if !told {
+			l.EditCard(func(c *mssp.Card) { c.Applet, c.Offers = mssp.AppletUnknown, "" })
+			if en := l.Enrol(r); en.Slot != 1 {
+				t.Errorf("slot %d", en.Slot)
+			}
+			continue
+		}
+		if _, err := step(l, l.Registrar.RegisterInit, r); err == nil || !strings.Contains(err.Error(), "none is free") {
+			t.Error(err)
+		}
+	}
+}

@@ -3,8 +3,9 @@ package config
 // Procedures is what follows when a user is suspended or revoked, or leaves.
 type Procedures struct {
 	// What is done on his card then: nothing, deactivate (the applet, which a
-	// re-activation activates again), or delete (the revoked pairs). A card that cannot be
-	// reached is tried some times and left: nothing is signed all the same.
+	// re-activation activates again), delete (the revoked pairs, and all of a user who
+	// leaves), or retire (delete, and then deactivate). A suspension deletes nothing. A card
+	// that cannot be reached is tried some times and left: nothing is signed all the same.
 	Card string `toml:"card" default:"nothing"`
 	// What the user is asked, and signs, when he leaves with his consent.
 	Question string `toml:"question" default:"Do you want to leave the service? Your certificates will be revoked."`
@@ -16,8 +17,8 @@ type Procedures struct {
 
 func (ch *checker) procedures(p *Procedures) {
 	switch p.Card {
-	case "nothing", "deactivate", "delete":
+	case "nothing", "deactivate", "delete", "retire":
 	default:
-		ch.faultf("procedures.card", "must be nothing, deactivate or delete, is %q", p.Card)
+		ch.faultf("procedures.card", "must be nothing, deactivate, delete or retire, is %q", p.Card)
 	}
 }
