@@ -14,7 +14,6 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
-	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -289,7 +288,7 @@ func TestAccidentIsSaid(t *testing.T) {
 		"late response": {false, func() error {
 			return s.Engine.Resolve(ctx, segment(t, s.Lab, tx.ID).ID, bearer.Receipt{}, bearer.ErrRefused)
 		}},
-		"text": {false, func() error { return s.Engine.Tell(ctx, enginetest.Number, "en", notice.Left) }},
+		"text": {false, func() error { return s.Engine.Say(ctx, enginetest.Number, "x", time.Hour) }},
 	} {
 		s.a.arm(1)
 		err := c.do()

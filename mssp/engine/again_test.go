@@ -189,7 +189,7 @@ func TestLateToAnErasedRequest(t *testing.T) {
 		applet.StatusBlocked:   {"the applet said " + applet.StatusBlocked.String(), 0},
 	} {
 		got, err := l.judgeLate(t.Context(), &tx, &applet.Answer{Results: []applet.Result{{Tag: applet.TagSignTransaction.Result(), Status: word}}})
-		if err != nil || got.TxID != "h1" || got.What != want.what || len(got.Texts) != want.texts || got.Card != nil {
+		if err != nil || got.TxID != "h1" || got.What != want.what || len(got.Notices) != want.texts || got.Card != nil {
 			t.Errorf("%s: %+v, %v", word, got, err)
 		}
 	}

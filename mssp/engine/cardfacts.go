@@ -30,7 +30,7 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 	mirror(&card, state)
 	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
 		if blocked && !card.Blocked[i] {
-			out.Texts = append(out.Texts, l.text(f.tx.MSISDN, f.request.Language, notice.Blocked, time.Time{})...)
+			out.Notices = append(out.Notices, l.notice(f.tx.MSISDN, f.request.Language, notice.Blocked, string(f.tx.ID), time.Time{}))
 		}
 		if blocked || out.CodeSet {
 			card.Blocked[i] = blocked

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -178,7 +179,9 @@ func TestTell(t *testing.T) {
 		"de": "Mobile ID: Ihre Registrierung ist beendet.", "fi": "Mobiilivarmenne: rekisteröinti on päättynyt.",
 	} {
 		l.Texts = nil
-		l.OK(l.Engine.Tell(context.Background(), enginetest.Number, lang, notice.Left))
+		out, err := l.Store.Tell(context.Background(), l.Engine.Notice(enginetest.Number, lang, notice.Left, lang, time.Time{}))
+		l.OK(err)
+		l.Engine.SendTexts(out)
 		l.Engine.Sweep(context.Background())
 		l.Settle()
 		if len(l.Texts) != 1 {

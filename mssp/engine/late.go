@@ -257,9 +257,9 @@ func (l *line) judgeLate(ctx context.Context, tx *mssp.Transaction, a *applet.An
 		switch tx.Kind {
 		case mssp.KindSign:
 			late.What = "the user has signed, the signature was given to nobody"
-			late.Texts = l.text(tx.MSISDN, r.Language, notice.Late, time.Time{})
+			late.Notices = []store.Notice{l.notice(tx.MSISDN, r.Language, notice.Late, string(tx.ID), time.Time{})}
 		case mssp.KindRegister:
-			late.Texts = l.text(tx.MSISDN, r.Language, notice.LateRegistration, time.Time{})
+			late.Notices = []store.Notice{l.notice(tx.MSISDN, r.Language, notice.LateRegistration, string(tx.ID), time.Time{})}
 		}
 		return late, nil
 	}
@@ -270,6 +270,6 @@ func (l *line) judgeLate(ctx context.Context, tx *mssp.Transaction, a *applet.An
 	if err := l.cardFacts(ctx, &flight{tx: *tx, request: r}, a, &out); err != nil {
 		return late, err
 	}
-	late.Card, late.Texts = out.Card, out.Texts
+	late.Card, late.Notices = out.Card, out.Notices
 	return late, nil
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// text makes the segments of a message to a user in his language.
-func (c *core) text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	return c.segments(to, c.o.Texts.Text(language, k, day))
+// notice is a text to a user, in his language, about one thing: it is given once.
+func (c *core) notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+	return store.Notice{To: to, Kind: k, About: about, Text: c.segments(to, c.o.Texts.Text(language, k, day))}
 }
 
 func (c *core) segments(to sms.MSISDN, s string) []bearer.Segment {
@@ -30,10 +30,10 @@ func (c *core) segments(to sms.MSISDN, s string) []bearer.Segment {
 	return segs
 }
 
-// Text makes the segments of a message to a user in his language, for a commit that
-// stores them; day is for messages that tell one. SendTexts submits what was stored.
-func (e *Engine) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	return e.text(to, language, k, day)
+// Notice is a text to a user, in his language, for the commit of what it tells of; day is
+// for kinds that tell one. SendTexts submits what was stored.
+func (e *Engine) Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+	return e.notice(to, language, k, about, day)
 }
 
 // SendTexts submits text messages that a commit has stored.
@@ -47,15 +47,6 @@ func (e *Engine) Say(ctx context.Context, to sms.MSISDN, text string, life time.
 		segs[i].Validity = life
 	}
 	out, err := e.o.Store.EnqueueText(ctx, segs)
-	if err == nil {
-		e.outbox.sendTexts(out)
-	}
-	return err
-}
-
-// Tell sends a text message to a user.
-func (e *Engine) Tell(ctx context.Context, number sms.MSISDN, language string, k notice.Kind) error {
-	out, err := e.o.Store.EnqueueText(ctx, e.text(number, language, k, time.Time{}))
 	if err == nil {
 		e.outbox.sendTexts(out)
 	}

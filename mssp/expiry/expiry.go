@@ -22,7 +22,6 @@ import (
 	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -35,13 +34,13 @@ type Reader interface {
 // Store is what a Reminder reads and writes.
 type Store interface {
 	Reader
-	Remind(ctx context.Context, number sms.MSISDN, serial string, before time.Duration, segs []bearer.Segment) (out []store.Outbound, first bool, err error)
-	ForgetReminders(ctx context.Context, before time.Time) error
+	Tell(ctx context.Context, notices ...store.Notice) ([]store.Outbound, error)
+	ForgetNotices(ctx context.Context, before time.Time) error
 }
 
 // Texter makes text messages and sends those that are stored; *engine.Engine is one.
 type Texter interface {
-	Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment
+	Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice
 	SendTexts(out []store.Outbound)
 }
 
@@ -161,7 +160,7 @@ func (r *Reminder) Pass(ctx context.Context, now time.Time) (soon map[time.Durat
 		return err
 	})
 	if err == nil {
-		err = r.o.Store.ForgetReminders(ctx, now.Add(-keep))
+		err = r.o.Store.ForgetNotices(ctx, now.Add(-keep))
 	}
 	if told > 0 {
 		r.o.Logger.Info("users were told that their certificates end", "users", told)
@@ -176,10 +175,9 @@ func (r *Reminder) step(left time.Duration) time.Duration {
 }
 
 func (r *Reminder) tell(ctx context.Context, e *Ending, step time.Duration) (first bool, err error) {
-	segs := r.o.Texts.Text(e.Subscriber.MSISDN, e.Subscriber.Language, notice.Expiring, e.NotAfter)
-	out, first, err := r.o.Store.Remind(ctx, e.Subscriber.MSISDN, e.Key.Serial, step, segs)
+	out, err := r.o.Store.Tell(ctx, r.o.Texts.Notice(e.Subscriber.MSISDN, e.Subscriber.Language, notice.Expiring, e.Key.Serial+" "+step.String(), e.NotAfter))
 	if err == nil {
 		r.o.Texts.SendTexts(out)
 	}
-	return first, err
+	return len(out) > 0, err
 }

@@ -49,23 +49,25 @@ func (w *world) KeyPairs(_ context.Context, iccid ota.ICCID) ([]mssp.KeyPair, er
 	return w.keys[iccid], nil
 }
 
-func (w *world) Remind(_ context.Context, _ sms.MSISDN, serial string, before time.Duration, segs []bearer.Segment) ([]store.Outbound, bool, error) {
-	at := fmt.Sprint(serial, before)
-	if w.said[at] {
-		return nil, false, nil
+func (w *world) Tell(_ context.Context, notices ...store.Notice) (out []store.Outbound, _ error) {
+	for _, n := range notices {
+		if w.said[n.About] {
+			continue
+		}
+		w.said[n.About] = true
+		w.told = append(w.told, string(n.Text[0].UD))
+		out = append(out, make([]store.Outbound, len(n.Text))...)
 	}
-	w.said[at] = true
-	w.told = append(w.told, string(segs[0].UD))
-	return make([]store.Outbound, len(segs)), true, nil
+	return out, nil
 }
 
-func (w *world) ForgetReminders(_ context.Context, before time.Time) error {
+func (w *world) ForgetNotices(_ context.Context, before time.Time) error {
 	w.forgotten = before
 	return nil
 }
 
-func (w *world) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	return []bearer.Segment{{UD: []byte(string(to) + " " + language + " " + string(k) + " " + day.Format(time.DateOnly))}}
+func (w *world) Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+	return store.Notice{To: to, Kind: k, About: about, Text: []bearer.Segment{{UD: []byte(string(to) + " " + language + " " + string(k) + " " + day.Format(time.DateOnly))}}}
 }
 
 func (w *world) SendTexts(out []store.Outbound) { w.sent += len(out) }

@@ -24,7 +24,6 @@ import (
 	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -49,7 +48,7 @@ type Phone interface {
 	Deactivate(ctx context.Context, n sms.MSISDN) error
 	Activate(ctx context.Context, n sms.MSISDN) error
 	Delete(ctx context.Context, n sms.MSISDN, slot byte) error
-	Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment
+	Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice
 	Texts(out []store.Outbound)
 }
 

@@ -102,11 +102,11 @@ func (w *world) Delete(_ context.Context, _ sms.MSISDN, slot byte) error {
 	return err
 }
 
-func (w *world) Text(to sms.MSISDN, _ string, k notice.Kind, _ time.Time) []bearer.Segment {
+func (w *world) Notice(to sms.MSISDN, _ string, k notice.Kind, about string, _ time.Time) store.Notice {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.did = append(w.did, "tell "+string(k))
-	return []bearer.Segment{{Dest: to, UD: []byte(k)}}
+	return store.Notice{To: to, Kind: k, About: about, Text: []bearer.Segment{{Dest: to, UD: []byte(k)}}}
 }
 func (w *world) Texts([]store.Outbound) {}
 func (w *world) Raise(_, name, text string) {

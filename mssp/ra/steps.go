@@ -159,7 +159,7 @@ func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
 		for i := range s.Duties {
 			if o := &s.Duties[i]; o.ID == d.ID && o.Step == mssp.DutyTell {
 				o.Step = mssp.DutyDone
-				s.Texts = w.o.Phone.Text(d.MSISDN, s.User.Language, kind, time.Time{})
+				s.Notices = append(s.Notices, w.o.Phone.Notice(d.MSISDN, s.User.Language, kind, d.ID, time.Time{}))
 			}
 		}
 		return nil

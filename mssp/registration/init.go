@@ -201,16 +201,17 @@ func overtaken(now *mssp.KeyPair) *mssp.Fault {
 		now.Slot, now.Usage, now.State)
 }
 
-// putKey stores a row that is still as the target has it.
-func (g *Registrar) putKey(ctx context.Context, t *engine.Target, k mssp.KeyPair) error {
+// putKey stores a row that is still as the target has it, with what the user is told of it.
+func (g *Registrar) putKey(ctx context.Context, t *engine.Target, k mssp.KeyPair, notices ...store.Notice) error {
 	k.UpdatedAt, k.Version = g.o.Clock(), seen(t, k.Slot)
-	err := g.o.Store.PutKeyPairs(ctx, []mssp.KeyPair{k})
+	texts, err := g.o.Store.TellOfKeyPair(ctx, k, notices...)
 	if now, ok := errors.AsType[*store.Changed[mssp.KeyPair]](err); ok {
 		return overtaken(&now.Row)
 	}
 	if err != nil {
 		return g.engine.Internal("storing a key pair", err)
 	}
+	g.engine.SendTexts(texts)
 	k.Version = max(k.Version, 0) + 1
 	for i := range t.Keys {
 		if t.Keys[i].Slot == k.Slot {

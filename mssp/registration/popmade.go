@@ -105,7 +105,7 @@ func (p *register) proves(ctx context.Context, tx *mssp.Transaction, code string
 func (p *register) wrongPoP(tx *mssp.Transaction, f *mssp.Fault, end *store.PoPEnd) engine.Outcome {
 	out := engine.Failure(f)
 	out.CodeSet, out.PoP = true, end
-	out.Texts = p.g.engine.Text(tx.MSISDN, p.Language, notice.WrongPoP, time.Time{})
+	out.Notices = []store.Notice{p.g.engine.Notice(tx.MSISDN, p.Language, notice.WrongPoP, string(tx.ID), time.Time{})}
 	return out
 }
 

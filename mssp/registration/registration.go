@@ -31,7 +31,7 @@ import (
 // Store is what a Registrar reads and writes: whole rows of key pairs.
 type Store interface {
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
-	PutKeyPairs(ctx context.Context, kp []mssp.KeyPair) error
+	TellOfKeyPair(ctx context.Context, k mssp.KeyPair, notices ...store.Notice) ([]store.Outbound, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	PoP(ctx context.Context, n sms.MSISDN) (mssp.PoP, error)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/notice"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -37,15 +39,14 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 		return Enrolment{}, mssp.Faultf(mssp.ErrorCertificate, "the certificate is for another key than the one in slot %d", slot)
 	}
 	k.State, k.CertDER, k.Serial, k.Confirmed = mssp.KeyRegistered, cert, fmt.Sprintf("%x", c.SerialNumber.Bytes()), false
-	if err := g.putKey(ctx, t, *k); err != nil {
+	var told []store.Notice
+	if !g.o.Quiet {
+		told = append(told, g.engine.Notice(number, t.Subscriber.Language, notice.Registered, k.Serial, time.Time{}))
+	}
+	if err := g.putKey(ctx, t, *k, told...); err != nil {
 		return Enrolment{}, err
 	}
 	g.log.Info("key registered", "msisdn", number, "slot", slot, "usage", k.Usage.String(), "serial", k.Serial)
-	if !g.o.Quiet {
-		if err := g.engine.Tell(ctx, number, t.Subscriber.Language, notice.Registered); err != nil {
-			g.log.Error("telling the user of the registration", "msisdn", number, "error", err)
-		}
-	}
 	if g.o.ConfirmAtOnce {
 		if err := g.confirm(ctx, t, slot); err != nil {
 			g.log.Warn("confirmation to the card failed: it goes with the next command", "msisdn", number, "error", err)

@@ -543,11 +543,11 @@ func (f *failing) KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair
 	return f.Store.KeyPairs(ctx, iccid)
 }
 
-func (f *failing) PutKeyPairs(ctx context.Context, ks []mssp.KeyPair) error {
+func (f *failing) TellOfKeyPair(ctx context.Context, k mssp.KeyPair, n ...store.Notice) ([]store.Outbound, error) {
 	if f.fails() {
-		return errDisk
+		return nil, errDisk
 	}
-	return f.Store.PutKeyPairs(ctx, ks)
+	return f.Store.TellOfKeyPair(ctx, k, n...)
 }
 
 // A pair that the card does not make, or whose request it does not sign as it

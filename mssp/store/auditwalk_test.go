@@ -21,7 +21,7 @@ var unaudited = map[string]string{
 	"RecordOutcomes of many, one twice": "the outbox: each edge that a segment makes has its entry",
 	"Reported":                          "the outbox: each edge that a segment makes has its entry",
 	"Reported too early":                "the outbox: each edge that a segment makes has its entry",
-	"ForgetReminders":                   "what was said is forgotten when it can be said no more",
+	"ForgetNotices":                     "what was said is forgotten when it can be said no more",
 	"ConsumeMO":                         "the inbox: what an answer does has its entry",
 	"Purge":                             "the inbox: what an answer does has its entry",
 	"SaveMO of a first part":            "the inbox: what an answer does has its entry",

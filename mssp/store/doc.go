@@ -13,7 +13,7 @@
 // issuers, and who else may call), Certificates (what the CA has issued), Inbound (what cards have sent), Completions (who is still to
 // be told that a transaction has ended), Boxes (which processes work here, and what they
 // hold), Patience (what counts against a number), Erasures (what is not kept any
-// more), Audits (what was done, by whom), Reminders (what users were told),
+// more), Audits (what was done, by whom), Notices (what users were told),
 // and its own methods for transactions
 // and the outbox. Whoever needs one part takes that part.
 //

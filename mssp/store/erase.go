@@ -152,14 +152,8 @@ func (s *Erasures) Erase(ctx context.Context, keep Retention, t Turn) (gone Eras
 			}
 			more = more || moved
 		}
-		if more = more || left == 0; keep.Texts.IsZero() {
-			noteErased(q, "retention", gone)
-			return nil
-		}
-		n, err := q.exec(sqlOldTexts, keep.Texts, eraseBatch)
-		if more = more || n == eraseBatch; n > 0 {
-			gone[mssp.Texts] += n
-		}
+		again, err := eraseMessages(q, &keep, gone)
+		more = more || left == 0 || again
 		noteErased(q, "retention", gone)
 		return err
 	})
@@ -167,6 +161,24 @@ func (s *Erasures) Erase(ctx context.Context, keep Retention, t Turn) (gone Eras
 		s.m.erasedRows(gone)
 	}
 	return gone, more, err
+}
+
+// eraseMessages erases plain messages to users, and the numbers of whom notices were given.
+func eraseMessages(q querier, keep *Retention, gone Erased) (more bool, err error) {
+	if !keep.Texts.IsZero() {
+		n, err := q.exec(sqlOldTexts, keep.Texts, eraseBatch)
+		if n > 0 {
+			gone[mssp.Texts] += n
+		}
+		if more = n == eraseBatch; err != nil {
+			return more, err
+		}
+	}
+	if !keep.Numbers.IsZero() {
+		n, err := q.exec(sqlNamelessNotices, keep.Numbers, eraseBatch)
+		return more || n == eraseBatch, err
+	}
+	return more, nil
 }
 
 // errNotMyTurn: another box erases.

@@ -47,6 +47,7 @@ var sqlErasePerson = [...]string{
 	`DELETE FROM mo_header WHERE source = $1`,
 	`DELETE FROM receipt WHERE dest = $1`,
 	`DELETE FROM segment WHERE tx_seq = 0 AND dest = $1`,
+	`DELETE FROM notice WHERE msisdn = $1`,
 	`DELETE FROM patience WHERE msisdn = $1`,
 	`DELETE FROM identity WHERE msisdn = $1`,
 	`DELETE FROM duty WHERE msisdn = $1`,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/party"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
@@ -156,6 +157,9 @@ func (l *lab) keyCalls() map[string]call {
 	pair := mssp.KeyPair{ICCID: cardA, Slot: 1, Usage: 1, State: mssp.KeyGenerated, PublicKey: []byte{1}, CSR: []byte{2}}
 	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{pair}))
 	return map[string]call{
+		"TellOfKeyPair": always(func() error {
+			return nothing(l.TellOfKeyPair(ctx, pair, store.Notice{Kind: notice.Registered, About: fresh("%d"), Text: make([]bearer.Segment, 1)}))
+		}),
 		"PutKeyPairs":     always(func() error { return l.PutKeyPairs(ctx, []mssp.KeyPair{pair, pair}) }),
 		"read KeyPairs":   always(func() error { return nothing(l.KeyPairs(ctx, cardA)) }),
 		"read KeySets":    always(func() error { return nothing(l.KeySets(ctx, cardA)) }),
@@ -209,7 +213,7 @@ func (l *lab) keyCalls() map[string]call {
 				_, _, err := l.ChangeSituation(ctx, u.MSISDN, func(s *store.Situation) error {
 					s.User.State, s.Keys[0].State, s.Certs[0].Status, s.Certs[0].Reason = mssp.SubscriberSuspended, mssp.KeySuspended, mssp.CertSuspended, 6
 					s.Duties = append(s.Duties, mssp.Duty{MSISDN: u.MSISDN, Procedure: mssp.Suspending, Step: mssp.DutyCA})
-					s.Texts = []bearer.Segment{{Dest: u.MSISDN, UD: []byte("x")}}
+					s.Notices = []store.Notice{{To: u.MSISDN, Kind: notice.Suspended, About: fresh("%d"), Text: []bearer.Segment{{Dest: u.MSISDN, UD: []byte("x")}}}}
 					return nil
 				})
 				return err

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
@@ -100,7 +101,7 @@ func (l *lab) endCalls() map[string]call {
 		l.ok(err)
 		c.BadPoR++
 		f.Card, f.Keys = &c, []mssp.KeyPair{{ICCID: tx.ICCID, Slot: 1, State: mssp.KeyGenerated}}
-		f.Texts, f.MO = []bearer.Segment{{Dest: numberA, UD: []byte("ok")}}, &bearer.MO{Source: numberA, UD: []byte{1}}
+		f.Notices, f.MO = []store.Notice{{Kind: notice.Blocked, About: fresh("%d"), Text: []bearer.Segment{{Dest: numberA, UD: []byte("ok")}}}}, &bearer.MO{Source: numberA, UD: []byte{1}}
 		f.At = epoch.Add(time.Second)
 		return f
 	}
@@ -157,7 +158,7 @@ func (l *lab) endCalls() map[string]call {
 			f := full(tx)
 			l.finish(store.Finish{TxID: tx.ID, Event: mssp.EventExpired, Status: mssp.ExpiredTransaction})
 			return func() error {
-				_, _, err := l.AnsweredLate(ctx, store.Late{TxID: tx.ID, At: epoch, What: "signed", Texts: f.Texts, Card: f.Card})
+				_, _, err := l.AnsweredLate(ctx, store.Late{TxID: tx.ID, At: epoch, What: "signed", Notices: f.Notices, Card: f.Card})
 				return err
 			}
 		},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
@@ -25,19 +26,18 @@ func (l *lab) outboxCalls() map[string]call {
 	text := func() int64 {
 		return must(l.EnqueueText(ctx, []bearer.Segment{{Dest: numberB, UD: []byte("x"), Report: true}}))[0].ID
 	}
-	remind := func(serial string, segs int) error {
-		_, _, err := l.Remind(ctx, numberA, serial, time.Hour, make([]bearer.Segment, segs))
-		return err
+	tell := func(about string, segs int) error {
+		return nothing(l.Tell(ctx, store.Notice{To: numberA, Kind: notice.Expiring, About: about, Text: make([]bearer.Segment, segs)}))
 	}
 	return map[string]call{
 		"EnqueueText": always(func() error { return nothing(l.EnqueueText(ctx, make([]bearer.Segment, 5))) }),
-		"Remind": func() func() error {
-			serial := fresh("%x")
-			return func() error { return remind(serial, 2) }
+		"Tell": func() func() error {
+			about := fresh("%x")
+			return func() error { return tell(about, 2) }
 		},
-		"ForgetReminders": func() func() error {
-			l.ok(remind(fresh("%x"), 0))
-			return func() error { return l.ForgetReminders(ctx, epoch.Add(time.Hour)) }
+		"ForgetNotices": func() func() error {
+			l.ok(tell(fresh("%x"), 0))
+			return func() error { return l.ForgetNotices(ctx, epoch.Add(time.Hour)) }
 		},
 		"ClaimSegments": func() func() error {
 			text()

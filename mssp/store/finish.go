@@ -154,8 +154,9 @@ func storeFacts(q querier, f *Finish, res *FinishResult) error {
 			return err
 		}
 	}
-	res.Texts = textOutbound(f.Texts, f.At)
-	return insertSegments(q, 0, nobody, res.Texts)
+	var err error
+	res.Texts, err = tell(q, f.Notices, f.At)
+	return err
 }
 
 // anew has what the applet of a former installation has told forgotten, when an answer is

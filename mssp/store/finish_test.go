@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 )
@@ -97,7 +98,7 @@ func TestFinishStoresFacts(t *testing.T) {
 		key := mssp.KeyPair{ICCID: cardA, Slot: 2, Usage: mssp.NonRepudiation, Algorithm: 1, State: mssp.KeyRegistered, PublicKey: []byte{4, 5}, Serial: "0a"}
 		text := bearer.Segment{Dest: numberA, UD: []byte("done"), Report: true}
 		f := done(tx)
-		f.Card, f.Keys, f.Texts = &card, []mssp.KeyPair{key}, []bearer.Segment{text, text}
+		f.Card, f.Keys, f.Notices = &card, []mssp.KeyPair{key}, []store.Notice{{Kind: notice.Blocked, About: "a", Text: []bearer.Segment{text, text}}, {Kind: notice.Blocked, About: "a", Text: []bearer.Segment{text}}}
 		r := l.finish(f)
 		if len(r.Texts) != 2 || r.Texts[0].ID == 0 || r.Texts[1].ID == r.Texts[0].ID || r.Texts[1].Part != 2 || r.Texts[0].State != store.SegQueued {
 			l.Errorf("texts: %+v", r.Texts)
@@ -117,7 +118,7 @@ func TestFinishStoresFacts(t *testing.T) {
 		// A Finish that is not applied changes no fact either (I6).
 		late := done(tx)
 		card.BadPoR, key.State = 99, mssp.KeyDeleted
-		late.Card, late.Keys, late.Texts = &card, []mssp.KeyPair{key}, []bearer.Segment{text}
+		late.Card, late.Keys, late.Notices = &card, []mssp.KeyPair{key}, []store.Notice{{Kind: notice.Late, Text: []bearer.Segment{text}}}
 		if r := l.finish(late); r.Applied || len(r.Texts) != 0 {
 			l.Errorf("%+v", r)
 		}

@@ -6,18 +6,17 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
 // Late is an answer of a card that came after the end of its transaction.
 type Late struct {
-	TxID  mssp.TransID
-	At    time.Time
-	What  string           // what it said, for the operator
-	Texts []bearer.Segment // to the user
-	Card  *mssp.Card       // facts that it proves, as in Finish
-	Heard *Heard           // as in Finish
+	TxID    mssp.TransID
+	At      time.Time
+	What    string     // what it said, for the operator
+	Notices []Notice   // to the user
+	Card    *mssp.Card // facts that it proves, as in Finish
+	Heard   *Heard     // as in Finish
 }
 
 const (
@@ -51,8 +50,8 @@ func (s *Store) AnsweredLate(ctx context.Context, l Late) (first bool, texts []O
 				return err
 			}
 		}
-		texts = textOutbound(l.Texts, l.At)
-		return insertSegments(q, 0, nobody, texts)
+		texts, err = tell(q, l.Notices, l.At)
+		return err
 	})
 	if err != nil {
 		return false, nil, err

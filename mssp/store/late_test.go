@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 )
@@ -21,7 +22,7 @@ func TestAnsweredLate(t *testing.T) {
 			return id
 		}
 		late := func(id mssp.TransID, what string) (bool, int) {
-			first, texts, err := l.AnsweredLate(ctx, store.Late{TxID: id, At: epoch.Add(time.Hour), What: what, Texts: []bearer.Segment{{Dest: numberA, UD: []byte("x")}}})
+			first, texts, err := l.AnsweredLate(ctx, store.Late{TxID: id, At: epoch.Add(time.Hour), What: what, Notices: []store.Notice{{To: numberA, Kind: notice.Late, About: string(id), Text: []bearer.Segment{{Dest: numberA, UD: []byte("x")}}}}})
 			l.ok(err)
 			return first, len(texts)
 		}

@@ -43,7 +43,7 @@ type Store struct {
 	Identities
 	Audits
 	Duties
-	Reminders
+	Notices
 }
 
 // Open opens the database, creates it when there is none and migrates it when
@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Identities: Identities{d},
 		Audits:     Audits{d},
 		Duties:     Duties{d},
-		Reminders:  Reminders{d},
+		Notices:    Notices{d},
 	}
 	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
 		return nil, err

@@ -7,19 +7,18 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
 // Situation is what a procedure that changes the standing of a user goes by, and what it
 // changes.
 type Situation struct {
-	User   mssp.Subscriber    // of which it may change the state
-	Card   mssp.Card          // nothing of it changes
-	Keys   []mssp.KeyPair     // in use, whole, under their certificates: it may change their states
-	Certs  []mssp.Certificate // that the built-in CA has issued for these: it may change their statuses
-	Duties []mssp.Duty        // that are open: it may change them and add others
-	Texts  []bearer.Segment   // that the user is sent
+	User    mssp.Subscriber    // of which it may change the state
+	Card    mssp.Card          // nothing of it changes
+	Keys    []mssp.KeyPair     // in use, whole, under their certificates: it may change their states
+	Certs   []mssp.Certificate // that the built-in CA has issued for these: it may change their statuses
+	Duties  []mssp.Duty        // that are open: it may change them and add others
+	Notices []Notice           // that the user is given
 }
 
 // Cert is the certificate with a serial number; nil when the built-in CA knows none of
@@ -98,8 +97,8 @@ func (s *Duties) ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*Situ
 		if err := storeSituation(q, &was, &sit, now); err != nil {
 			return err
 		}
-		texts = textOutbound(sit.Texts, now)
-		return insertSegments(q, 0, nobody, texts)
+		texts, err = tell(q, sit.Notices, now)
+		return err
 	})
 	return sit, texts, err
 }

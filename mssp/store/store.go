@@ -124,8 +124,8 @@ type Finish struct {
 	// Signed is the slot of the pair that has signed, which may do that still when this is
 	// committed: otherwise the error is ErrChanged. 0: none has.
 	Signed byte
-	// Texts are plain messages to the user, put into the outbox.
-	Texts []bearer.Segment
+	// Notices are texts to the user, put into the outbox.
+	Notices []Notice
 	// PoP is what this end makes of the registration code of its user.
 	PoP *PoPEnd
 	// Rules say whether this end counts against the number.

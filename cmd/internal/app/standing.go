@@ -17,7 +17,6 @@ import (
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -100,8 +99,8 @@ func (p phone) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
 	return err
 }
 
-func (p phone) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	return p.a.engine.Text(to, language, k, day)
+func (p phone) Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+	return p.a.engine.Notice(to, language, k, about, day)
 }
 
 func (p phone) Texts(out []store.Outbound) { p.a.engine.SendTexts(out) }

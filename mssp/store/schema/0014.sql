@@ -81,13 +81,16 @@ CREATE TABLE duty (
 );
 CREATE INDEX duty_open ON duty (due_at) WHERE ended_at = 0;
 CREATE INDEX duty_msisdn ON duty (msisdn);
--- What users were told of the end of a certificate: each step once.
-CREATE TABLE reminder (
-	serial  TEXT NOT NULL, -- of the certificate
-	step    BIGINT NOT NULL, -- seconds before its end, by the configuration
+-- What users were told by text messages: of each thing once (store.Notice).
+CREATE TABLE notice (
+	kind    TEXT NOT NULL, -- registered, blocked, expiring, suspended, ...
+	about   TEXT NOT NULL, -- a transaction, a duty, a certificate and how long before its end
+	msisdn  TEXT NOT NULL, -- '' when numbers are not kept so long
 	told_at BIGINT NOT NULL,
-	PRIMARY KEY (serial, step)
+	PRIMARY KEY (kind, about)
 ) {CLUSTERED};
+CREATE INDEX notice_msisdn ON notice (msisdn);
+CREATE INDEX notice_named ON notice (told_at) WHERE msisdn <> '';
 -- The life cycle of the applet as it has told or proved it: '' (not known), 'installed',
 -- 'active' or 'deactivated'.
 ALTER TABLE card ADD COLUMN applet TEXT NOT NULL DEFAULT '';

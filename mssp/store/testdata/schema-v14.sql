@@ -309,12 +309,15 @@ CREATE TABLE duty (
 );
 CREATE INDEX duty_open ON duty (due_at) WHERE ended_at = 0;
 CREATE INDEX duty_msisdn ON duty (msisdn);
-CREATE TABLE reminder (
-	serial  TEXT NOT NULL, -- of the certificate
-	step    BIGINT NOT NULL, -- seconds before its end, by the configuration
+CREATE TABLE notice (
+	kind    TEXT NOT NULL, -- registered, blocked, expiring, suspended, ...
+	about   TEXT NOT NULL, -- a transaction, a duty, a certificate and how long before its end
+	msisdn  TEXT NOT NULL, -- '' when numbers are not kept so long
 	told_at BIGINT NOT NULL,
-	PRIMARY KEY (serial, step)
+	PRIMARY KEY (kind, about)
 ) WITHOUT ROWID;
+CREATE INDEX notice_msisdn ON notice (msisdn);
+CREATE INDEX notice_named ON notice (told_at) WHERE msisdn <> '';
 CREATE TABLE pop (
 	msisdn     TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
 	name       TEXT NOT NULL, -- tells the codes of a user apart
