@@ -16,7 +16,7 @@ import (
 // entries as it goes; the last thing it does is to take the head of the chain and
 // append them. So on PostgreSQL, where each job has a transaction of its own, the head is
 // locked only until the commit that follows at once, and who holds it waits for
-// nobody.
+// nobody. On SQLite the jobs that share a commit append once, all together.
 type Audits struct{ *db }
 
 const (
@@ -26,8 +26,23 @@ const (
 	sqlPutHead = `UPDATE audit_head SET hash = $1 WHERE id = 1`
 
 	sqlAudit1 = `INSERT INTO audit (seq, at, entry, hash, mac) VALUES ($1, $2, $3, $4, $5)`
-	sqlAudit2 = sqlAudit1 + `, ($6, $7, $8, $9, $10)`
 )
+
+// sqlAudit inserts as many records as its number says.
+var sqlAudit = func() (sql [17]string) {
+	sql[1] = sqlAudit1
+	for n := 2; n < len(sql); n++ {
+		first := 5*n - 4
+		sql[n] = sql[n-1] + fmt.Sprintf(", ($%d, $%d, $%d, $%d, $%d)", first, first+1, first+2, first+3, first+4)
+	}
+	return sql
+}()
+
+// keeper is a querier of a commit that several jobs share: it appends what they have noted.
+type keeper interface{ keep(entries []audit.Entry) }
+
+// appender appends to the audit log.
+type appender func(querier, []audit.Entry) error
 
 // auditPurpose and whoPurpose are those of the tags: of a hash, and of the number of a
 // person or card.
@@ -62,15 +77,22 @@ func (d *db) audited(ctx context.Context, written *int, f func(querier) error) f
 		if err := f(n); err != nil || len(n.entries) == 0 {
 			return err
 		}
+		*written = len(n.entries)
+		if k, ok := q.(keeper); ok {
+			k.keep(n.entries)
+			return nil
+		}
 		if err := d.appendEntries(q, n.entries); err != nil {
 			return fmt.Errorf("store: audit: %w", err)
 		}
-		*written = len(n.entries)
 		return nil
 	}
 }
 
 func (d *db) appendEntries(q querier, entries []audit.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
 	r, err := q.one(sqlTakeHead, len(entries), []byte(nil))
 	if err != nil {
 		return err
@@ -80,7 +102,7 @@ func (d *db) appendEntries(q querier, entries []audit.Entry) error {
 		return err
 	}
 	rec := audit.Record{Seq: last - int64(len(entries)), At: d.clock()}
-	args := make([]any, 0, 10)
+	args := make([]any, 0, 5*min(len(entries), len(sqlAudit)-1))
 	for i := range entries {
 		if err := d.pseudonym(&entries[i].Subject); err != nil {
 			return err
@@ -91,10 +113,11 @@ func (d *db) appendEntries(q querier, entries []audit.Entry) error {
 		if rec.Tag, err = d.tagOf(hash); err != nil {
 			return err
 		}
-		if args = append(args, rec.Seq, rec.At, rec.Entry, hash, rec.Tag); len(args) == 5 && i < len(entries)-1 {
+		args = append(args, rec.Seq, rec.At, rec.Entry, hash, rec.Tag)
+		if len(args) < cap(args) && i < len(entries)-1 {
 			continue
 		}
-		if _, err := q.exec([...]string{sqlAudit1, sqlAudit2}[len(args)/5-1], args...); err != nil {
+		if _, err := q.exec(sqlAudit[len(args)/5], args...); err != nil {
 			return err
 		}
 		args = args[:0]

@@ -69,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Duties:     Duties{d},
 		Notices:    Notices{d},
 	}
-	if d.b, err = openBackend(ctx, &d.o, m, d.outcomes); err != nil {
+	if d.b, err = openBackend(ctx, d); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly || o.Visitor {
@@ -82,15 +82,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openBackend(ctx context.Context, o *Options, m *metrics, rec recorder) (backend, error) {
+func openBackend(ctx context.Context, d *db) (backend, error) {
+	o := &d.o
 	if strings.HasPrefix(o.DSN, "postgres://") || strings.HasPrefix(o.DSN, "postgresql://") {
-		e, err := openPostgres(ctx, o, m, rec)
+		e, err := openPostgres(ctx, o, d.m, d.outcomes)
 		if err != nil {
 			return nil, err // no interface around a nil pointer
 		}
 		return e, nil
 	}
-	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), o, m, rec)
+	e, err := openSQLite(ctx, strings.TrimPrefix(o.DSN, "sqlite:"), d)
 	if err != nil {
 		return nil, err
 	}

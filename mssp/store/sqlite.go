@@ -45,7 +45,8 @@ func writerPragmas() []pragma {
 	}
 }
 
-func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec recorder) (*sqliteEngine, error) {
+func openSQLite(ctx context.Context, path string, d *db) (*sqliteEngine, error) {
+	o := &d.o
 	e := &sqliteEngine{path: path, readers: make(chan *sqliteConn, o.Readers), closed: make(chan struct{})}
 	if _, err := os.Stat(path); o.ReadOnly && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("store: %s: %w", path, ErrNone)
@@ -55,7 +56,7 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec re
 		if e.lock, err = lockFile(path+".lock", localBox(o, time.Now())); err != nil {
 			return nil, err
 		}
-		if err := e.openWriter(ctx, o, m, rec); err != nil {
+		if err := e.openWriter(ctx, d); err != nil {
 			e.close(nothing)
 			return nil, fmt.Errorf("store: %s: %w", path, damaged(err))
 		}
@@ -75,7 +76,8 @@ func openSQLite(ctx context.Context, path string, o *Options, m *metrics, rec re
 	return e, nil
 }
 
-func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics, rec recorder) error {
+func (e *sqliteEngine) openWriter(ctx context.Context, d *db) error {
+	o := &d.o
 	// The file holds sealed keys and personal data: nobody else reads it.
 	f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -105,11 +107,11 @@ func (e *sqliteEngine) openWriter(ctx context.Context, o *Options, m *metrics, r
 		c.close()
 		return err
 	}
-	res := &reserve{m: m, log: o.Logger}
+	res := &reserve{m: d.m, log: o.Logger}
 	if !o.Visitor {
-		res = newReserve(e.path, o, m)
+		res = newReserve(e.path, o, d.m)
 	}
-	e.writer = startWriter(c, res, o, m, rec)
+	e.writer = startWriter(c, res, d)
 	return nil
 }
 

@@ -22,7 +22,8 @@ type sqliteConn struct {
 	dest  []driver.Value
 	row   row
 	auth  *authority
-	dirty bool // a statement may have changed rows since the flag was cleared
+	dirty bool          // a statement may have changed rows since the flag was cleared
+	noted []audit.Entry // by the jobs of this transaction that have done the rest
 }
 
 func dialSQLite(ctx context.Context, uri string, auth *authority) (*sqliteConn, error) {
@@ -40,6 +41,8 @@ func dialSQLite(ctx context.Context, uri string, auth *authority) (*sqliteConn, 
 func (s *sqliteConn) authority() *authority { return s.auth }
 
 func (s *sqliteConn) note(audit.Entry) { panic(errNote) }
+
+func (s *sqliteConn) keep(entries []audit.Entry) { s.noted = append(s.noted, entries...) }
 
 func (s *sqliteConn) close() error {
 	for _, st := range s.stmts {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/store"
 )
 
@@ -163,6 +164,24 @@ func TestFailingJobInABatch(t *testing.T) {
 	txs, err := s.Transactions(ctx, store.TransactionFilter{})
 	if err != nil || len(txs) != 1+n-n/5 {
 		t.Errorf("%d transactions, %v", len(txs), err)
+	}
+	noted := map[string]bool{}
+	if err := s.EachAudit(ctx, func(r *audit.Record) error {
+		e, err := r.Parse()
+		if e.Subject.Kind == "tx" {
+			noted[e.Subject.Name] = true
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	for i := range txs {
+		if !noted[string(txs[i].ID)] {
+			t.Errorf("%s is not noted", txs[i].ID)
+		}
+	}
+	if _, err := s.VerifyAudit(ctx, nil); err != nil || len(noted) != len(txs) {
+		t.Errorf("%d noted of %d: %v", len(noted), len(txs), err)
 	}
 	if err := s.Check(ctx); err != nil {
 		t.Error(err)

@@ -55,6 +55,7 @@ type writer struct {
 	log *slog.Logger
 	m   *metrics
 	rec recorder
+	app appender
 
 	mu        sync.Mutex
 	queue     []*job
@@ -71,9 +72,9 @@ type writer struct {
 	ended chan struct{}
 }
 
-func startWriter(c *sqliteConn, res *reserve, o *Options, m *metrics, rec recorder) *writer {
+func startWriter(c *sqliteConn, res *reserve, d *db) *writer {
 	w := &writer{
-		c: c, res: res, log: o.Logger, m: m, rec: rec,
+		c: c, res: res, log: d.o.Logger, m: d.m, rec: d.outcomes, app: d.appendEntries,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go w.loop()
@@ -264,6 +265,7 @@ func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 	if _, err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
 		return false, w.notWritten(fmt.Errorf("begin: %w", err)) // another program holds the file, say
 	}
+	w.c.noted = w.c.noted[:0]
 	for _, j := range jobs {
 		if j.out {
 			continue
@@ -272,6 +274,7 @@ func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 			j.out = true
 			continue
 		}
+		noted := len(w.c.noted)
 		if apart {
 			j.err = w.runApart(j)
 		} else {
@@ -281,6 +284,7 @@ func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 		if j.err == nil {
 			continue
 		}
+		w.c.noted = w.c.noted[:noted]
 		var se *sqlite.Error
 		isSQL := errors.As(j.err, &se)
 		if !w.c.dirty && !isSQL {
@@ -295,15 +299,27 @@ func (w *writer) try(jobs []*job, apart bool) (again bool, err error) {
 		j.out = true
 		return true, nil
 	}
+	return false, w.end()
+}
+
+// end appends what the jobs of a batch have noted for the audit log, once for all of
+// them, and commits.
+func (w *writer) end() error {
+	if err := w.app(w.c, w.c.noted); err != nil {
+		if e := w.rollback(); e != nil {
+			return w.unknown(e)
+		}
+		return w.notWritten(fmt.Errorf("audit: %w", err))
+	}
 	if _, err := w.c.exec("COMMIT"); err != nil {
 		var se *sqlite.Error
 		if errors.As(err, &se) && se.Code()&0xff == lib.SQLITE_FULL && w.rollback() == nil {
-			return false, w.notWritten(err)
+			return w.notWritten(err)
 		}
-		return false, w.unknown(err)
+		return w.unknown(err)
 	}
 	w.note(nil)
-	return false, nil
+	return nil
 }
 
 // runApart runs a job whose failure takes back what it wrote, and no more.
