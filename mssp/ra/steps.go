@@ -37,7 +37,7 @@ func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
 		return ErrNoCA
 	}
 	serial := d.Serials[0]
-	err := w.order(ctx, d, serial)
+	is, err := w.order(ctx, d, serial)
 	if err != nil {
 		return err
 	}
@@ -50,12 +50,13 @@ func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
 		})
 		return err
 	}
-	_, err = w.o.Standing.Notify(ctx, standing.Notice{MSISDN: d.MSISDN, Serial: serial, Status: d.Procedure.Leads(), Reason: d.Reason, By: d.By})
+	_, err = w.o.Standing.Notify(ctx, standing.Notice{MSISDN: d.MSISDN, Serial: serial, Status: is, Reason: d.Reason, By: d.By})
 	return err
 }
 
-// order is INT11 for one certificate.
-func (w *Worker) order(ctx context.Context, d *mssp.Duty, serial string) (err error) {
+// order is INT11 for one certificate, and answers what it is then. One that was revoked
+// meanwhile is never anything else: that ends what was asked for.
+func (w *Worker) order(ctx context.Context, d *mssp.Duty, serial string) (is mssp.CertStatus, err error) {
 	ctx, done := context.WithTimeout(ctx, caTime)
 	defer done()
 	switch d.Procedure {
@@ -66,10 +67,11 @@ func (w *Worker) order(ctx context.Context, d *mssp.Duty, serial string) (err er
 	default:
 		err = w.o.CA.Revoke(ctx, serial, d.Reason)
 	}
-	if so, ok := errors.AsType[*pki.StatusError](err); ok && so.Have.Status == d.Procedure.Leads() {
-		return nil
+	so, ok := errors.AsType[*pki.StatusError](err)
+	if is = d.Procedure.Leads(); ok && (so.Have.Status == is || so.Have.Status == mssp.CertRevoked) {
+		return so.Have.Status, nil
 	}
-	return err
+	return is, err
 }
 
 // card does what the policy says. After some failures the card is left as it is.

@@ -8,9 +8,17 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 )
 
-// notify stores what the CA says of a certificate: it must be one of this user.
+// notify stores what the CA says of a certificate: it must be one of this user. Its pair may
+// be gone meanwhile, or it has expired: then the duty that has waited for this is all that
+// it changes.
 func notify(sit *store.Situation, n *Notice, now time.Time) error {
 	i := slices.IndexFunc(sit.Keys, func(k mssp.KeyPair) bool { return k.Serial == n.Serial && k.State.Certified() })
+	waits := slices.ContainsFunc(sit.Duties, func(d mssp.Duty) bool { return d.Step == mssp.DutyCA && slices.Contains(d.Serials, n.Serial) })
+	if waits && (i < 0 || n.Status == mssp.CertValid && sit.Keys[i].State != mssp.KeyRevoked && sit.Keys[i].Ended(now)) {
+		confirmed(sit, n, now)
+		settle(sit, now)
+		return nil
+	}
 	if i < 0 || n.Serial == "" {
 		return refusef(NotHis, "the user has no pair with the certificate %s", n.Serial)
 	}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,8 +66,48 @@ func wholeKeyPair(iccid ota.ICCID) func(r *row) (mssp.KeyPair, error) {
 }
 
 // putKeyPair stores a slot as its Version permits. The error is a Changed when
-// the row is another one than its writer has seen.
+// the row is another one than its writer has seen. A good certificate does not outlive its
+// pair: the CA is to revoke it.
 func putKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
+	if k.State != mssp.KeyDeleted && k.State != mssp.KeyAborted {
+		return writeKeyPair(q, k, now)
+	}
+	serial := ""
+	was, err := oneOf(q, wholeKeyPair(k.ICCID), sqlOneKeyPair, string(k.ICCID), k.Slot)
+	if err == nil {
+		serial, err = orphan(q, &was, now)
+	}
+	if notFoundIsNil(err) != nil && !errors.Is(err, ErrAltered) { // a row that is not ours is written over
+		return err
+	}
+	if err := writeKeyPair(q, k, now); err != nil || serial == "" {
+		return err
+	}
+	return orderLost(q, k.ICCID, []string{serial}, "the pair of the certificate is gone", now)
+}
+
+// orphan is the certificate that stays good when a pair goes: its own, or one that the CA
+// has issued for a registration which has heard nothing of it. "": there is none, or its
+// revocation is under way.
+func orphan(q querier, k *mssp.KeyPair, now time.Time) (serial string, err error) {
+	if k.State == mssp.KeyRevoking || k.Ended(now) {
+		return "", nil
+	}
+	if k.State.Certified() {
+		return k.Serial, nil
+	}
+	if len(k.PublicKey) == 0 {
+		return "", nil
+	}
+	sum := sha256.Sum256(k.PublicKey)
+	c, err := oneOf(q, scanCertificate, sqlCertificateOfKey, hex.EncodeToString(sum[:]))
+	if err != nil || c.Status != mssp.CertValid && c.Status != mssp.CertSuspended || !c.NotAfter.After(now) {
+		return "", notFoundIsNil(err)
+	}
+	return c.Serial, nil
+}
+
+func writeKeyPair(q querier, k *mssp.KeyPair, now time.Time) error {
 	at := k.UpdatedAt
 	if at.IsZero() {
 		at = now
@@ -106,11 +148,15 @@ func emptySlots(q querier, iccid ota.ICCID, made []mssp.KeyPair, now time.Time) 
 		if err != nil {
 			return err
 		}
-		if k.Serial != "" && k.State.Certified() && k.State != mssp.KeyRevoked {
-			lost = append(lost, k.Serial)
+		serial, err := orphan(q, &k, now)
+		if err != nil {
+			return err
+		}
+		if serial != "" {
+			lost = append(lost, serial)
 		}
 		k.State, k.UpdatedAt = mssp.KeyDeleted, now
-		if err := putKeyPair(q, &k, now); err != nil {
+		if err := writeKeyPair(q, &k, now); err != nil {
 			return err
 		}
 	}
