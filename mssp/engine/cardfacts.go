@@ -8,6 +8,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/notice"
+	"github.com/simsign/simsign/ota"
 )
 
 // cardFacts mirrors what the answer tells or proves about the applet and its personal
@@ -28,6 +29,9 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 		card.Applet = mssp.AppletActive
 	}
 	mirror(&card, state)
+	if err := l.gone(ctx, f.tx.ICCID, state, out); err != nil {
+		return err
+	}
 	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
 		if blocked && !card.Blocked[i] {
 			out.Notices = append(out.Notices, l.notice(f.tx.MSISDN, f.request.Language, notice.Blocked, string(f.tx.ID), time.Time{}))
@@ -42,6 +46,29 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 	}
 	card.BadPoR = 0
 	out.Card = &card
+	return nil
+}
+
+// gone takes the pairs out of our rows that the card, by its own word, does not have. What
+// the answer means for a slot goes before, and a registration may be about to make its pair.
+func (l *line) gone(ctx context.Context, iccid ota.ICCID, s *applet.State, out *Outcome) error {
+	if s == nil {
+		return nil
+	}
+	keys, err := l.o.Store.KeyPairs(ctx, iccid)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		said := s.FindSlot(k.Slot)
+		if said == nil || said.Status != applet.SlotEmpty || k.State == mssp.KeyDeleted || k.State == mssp.KeyRegistering ||
+			slices.ContainsFunc(out.Keys, func(o mssp.KeyPair) bool { return o.Slot == k.Slot }) {
+			continue
+		}
+		l.log.Warn("the card has no key pair where a row has one", "iccid", iccid, "slot", k.Slot, "state", string(k.State))
+		k.State, k.UpdatedAt = mssp.KeyDeleted, l.o.Clock()
+		out.Keys = append(out.Keys, k)
+	}
 	return nil
 }
 
