@@ -18,8 +18,8 @@ import (
 // lives are how many are played where LIFE_SEEDS says nothing, perWorld how many on one
 // database.
 const (
-	lives      = 600
-	shortLives = 40
+	lives      = 200
+	shortLives = 30
 	perWorld   = 50
 )
 

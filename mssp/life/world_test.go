@@ -23,7 +23,6 @@ import (
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -227,8 +226,8 @@ func (p raPhone) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
 	return err
 }
 
-func (p raPhone) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	return p.e.Text(to, language, k, day)
+func (p raPhone) Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+	return p.e.Notice(to, language, k, about, day)
 }
 
 func (p raPhone) Texts(out []store.Outbound) { p.e.SendTexts(out) }
