@@ -47,13 +47,21 @@ func (c *Care) ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsag
 	if err != nil {
 		return mssp.Transaction{}, err
 	}
-	if op != applet.CodeCreate && !t.Registered(u) {
+	if op != applet.CodeCreate && !t.Registered(u) && !codeLeft(t, u) {
 		return mssp.Transaction{}, mssp.Faultf(mssp.NoKeyFound, "the user is not registered for %s", u)
 	}
 	return c.engine.Run(ctx, t, engine.Order{
 		Kind: mssp.KindCode, Operation: opCode, Procedure: &code{op}, Code: u,
 		Commands: []applet.Command{applet.ManagePersonalCode{Operation: op, Code: applet.CodeRef(u)}},
 	})
+}
+
+// codeLeft reports whether the card has the code of a usage of which no pair is good now. A
+// user who is to register again needs it: a blocked one would keep him out (G5 takes him for
+// registered, whatever has become of his certificates).
+func codeLeft(t *engine.Target, u mssp.KeyUsage) bool {
+	i := int(u) - 1
+	return (i == 0 || i == 1) && (t.Card.CodeSet[i] || t.Card.Blocked[i])
 }
 
 // QueryState asks the applet for its state and mirrors what it says about

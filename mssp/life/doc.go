@@ -23,6 +23,7 @@
 //   - each transaction went over edges of the state table, with one audit entry for each; the
 //     newest entry of a thing is what its row says, and the chain verifies;
 //   - no provider got a signature of a pair that was not usable from an earlier moment on;
+//   - whoever may begin again can: he registers a pair and signs with it;
 //   - no transaction was done twice by a card, no request shown twice, and nothing
 //     sent to a card while it was busy with what came before.
 //

@@ -37,6 +37,14 @@ func TestLives(t *testing.T) {
 		n = s
 	}
 	first, _ := strconv.Atoi(os.Getenv("LIFE_FROM"))
+	t.Cleanup(func() {
+		t.Log(saw.n)
+		for _, what := range rare {
+			if n >= lives && !t.Failed() && saw.n[what] == 0 {
+				t.Errorf("in %d lives nothing ended with %q", n, what)
+			}
+		}
+	})
 	for half := range 2 {
 		t.Run(strconv.Itoa(half), func(t *testing.T) {
 			t.Parallel()
@@ -135,6 +143,9 @@ func (w *world) play(l life) []string {
 	if len(w.wrong) == 0 {
 		w.check()
 	}
+	if len(w.wrong) == 0 {
+		w.again()
+	}
 	w.kill()
 	synctest.Wait()
 	return w.wrong
@@ -153,6 +164,7 @@ func (w *world) step(s step) {
 	w.pump()
 	if w.life.Err() != nil {
 		w.say("  the process has died")
+		saw.add("death")
 		w.process()
 		w.pump()
 	}

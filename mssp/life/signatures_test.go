@@ -75,6 +75,7 @@ func (w *world) lookAtSignatures() {
 			continue
 		}
 		a.final = true
+		saw.add(fmt.Sprint("signature ", int(tx.Status)))
 		w.say("  %s %s: %s %d %s", a.u.number, a.mark, tx.State, int(tx.Status), tx.Detail)
 		if tx.State == mssp.Done {
 			w.got(a, &tx)

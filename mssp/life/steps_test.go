@@ -67,7 +67,7 @@ var deeds = []struct {
 	{"ca no", 3, func(w *world, _ *user, n int) { w.ca.no += 1 + n%2 }},
 	{"ca lost", 3, func(w *world, _ *user, n int) { w.ca.lost += 1 + n%2 }},
 	{"ca dies", 2, func(w *world, _ *user, _ int) { w.ca.dies = true }},
-	{"restart", 4, func(w *world, _ *user, _ int) { w.process() }},
+	{"restart", 4, func(w *world, _ *user, _ int) { saw.add("restart"); w.process() }},
 	{"wait", 12, (*world).wait},
 	{"year", 2, (*world).year},
 }
@@ -240,7 +240,7 @@ func (w *world) leave(u *user, n int) {
 	}
 	st := w.standing
 	var l standing.Left
-	w.begin("leave "+question, func(ctx context.Context) (err error) { l, err = st.Unregister(ctx, c, question); return err }, func(err error) {
+	w.begin("unregister "+question, func(ctx context.Context) (err error) { l, err = st.Unregister(ctx, c, question); return err }, func(err error) {
 		if err == nil {
 			w.fated(l.Duty.Serials, true)
 		}

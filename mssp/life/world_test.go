@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -150,6 +151,8 @@ func (w *world) look() {
 	for _, c := range ended {
 		w.say("  %s: %v", c.name, c.err)
 		w.judge(c)
+		kind, _, _ := strings.Cut(c.name, " ")
+		saw.add(kind + " " + outcome(c.err))
 		if c.then != nil {
 			c.then(c.err)
 		}
