@@ -16,6 +16,8 @@ type CardCmd struct {
 	Rotate     CardRotateCmd     `cmd:"" help:"Replace the key of a card's applet over the air."`
 	Activate   CardActivateCmd   `cmd:"" help:"Activate a card's applet over the air."`
 	Deactivate CardDeactivateCmd `cmd:"" help:"Deactivate a card's applet over the air: it does nothing but to tell its state."`
+	Slots      CardSlotsCmd      `cmd:"" help:"List a card's key slots: what the card says beside what is known here."`
+	Slot       CardSlotCmd       `cmd:"" help:"A key slot of a card: empty."`
 	Release    CardReleaseCmd    `cmd:"" help:"Put a card back into service that was suspended after security errors."`
 	Advance    CardAdvanceCmd    `cmd:"" help:"Raise the replay counters of a card that was idle for more than 400 days."`
 	Unblocking CardUnblockingCmd `cmd:"" name:"unblocking-code" help:"Show the unblocking code of a card to its holder, once."`

@@ -47,6 +47,20 @@ func (d *Desk) showCard(ctx context.Context, c *party.Client, m message) (any, e
 	return d.o.Operator.ShowCard(ctx, operator.CardQuestion{ICCID: m.text("iccid")})
 }
 
+func (d *Desk) cardSlots(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, err := d.card(ctx, c, m.text("iccid")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.CardSlots(ctx, operator.CardQuestion{ICCID: m.text("iccid"), Ask: true})
+}
+
+func (d *Desk) emptySlot(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, err := d.card(ctx, c, m.text("iccid")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.EmptySlot(ctx, operator.SlotName{ICCID: m.text("iccid"), Slot: m.number("slot")})
+}
+
 func (d *Desk) listTransactions(ctx context.Context, c *party.Client, m message) (any, error) {
 	card, err := d.card(ctx, c, m.text("iccid"))
 	if err != nil {

@@ -127,6 +127,15 @@ var table = []operation{
 		about: "Transactions of a card, newest first, without what was signed.", fields: []field{iccid, limit},
 	},
 	{
+		op: party.CardSlots, path: "/int3b/card_slots", door: "int3b", changes: true, do: (*Desk).cardSlots, gives: operator.CardSlots{},
+		about: "The key slots of a card: what the card says, which is asked, beside what is known here.", fields: []field{iccid},
+	},
+	{
+		op: party.EmptySlot, path: "/int3b/slot_empty", door: "int3b", changes: true, do: (*Desk).emptySlot, gives: operator.CardSlots{},
+		about:  "Delete what a card holds in a slot: what has no row here, was aborted, or whose certificate has ended. A pair in force stays.",
+		fields: []field{iccid, {name: "slot", kind: number, must: true, most: 255, about: "key slot, from 1 on"}},
+	},
+	{
 		op: party.CallStatus, path: "/int3/call_status", door: "int3c",
 		about:  "The answer of a call that was pending.",
 		fields: []field{{name: "call", kind: text, must: true, most: 64, about: "id of the call"}, wait},

@@ -10,16 +10,16 @@ import (
 
 // ActivateCard makes the applet of a card work (4-3).
 func (s *Service) ActivateCard(ctx context.Context, r CardName) (CardInfo, error) {
-	return s.changeApplet(ctx, r, func(n sms.MSISDN) (mssp.Transaction, error) { return s.Engine.Activate(ctx, n) })
+	return changeApplet(ctx, s, r, func(n sms.MSISDN) (mssp.Transaction, error) { return s.Engine.Activate(ctx, n) })
 }
 
 // DeactivateCard makes the applet of a card do nothing but to tell its state, until it is
 // activated again. Its key pairs and codes stay.
 func (s *Service) DeactivateCard(ctx context.Context, r CardName) (CardInfo, error) {
-	return s.changeApplet(ctx, r, func(n sms.MSISDN) (mssp.Transaction, error) { return s.Engine.Deactivate(ctx, n) })
+	return changeApplet(ctx, s, r, func(n sms.MSISDN) (mssp.Transaction, error) { return s.Engine.Deactivate(ctx, n) })
 }
 
-func (s *Service) changeApplet(ctx context.Context, r CardName, order func(sms.MSISDN) (mssp.Transaction, error)) (CardInfo, error) {
+func changeApplet(ctx context.Context, s *Service, r CardName, order func(sms.MSISDN) (mssp.Transaction, error)) (CardInfo, error) {
 	if s.Engine == nil {
 		return CardInfo{}, ErrNotRunning
 	}

@@ -20,7 +20,7 @@ func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, err
 		return CardDetail{}, bad(err)
 	}
 	if r.Ask {
-		if err := s.askCard(ctx, iccid); err != nil {
+		if err := askCard(ctx, s, iccid); err != nil {
 			return CardDetail{}, err
 		}
 	}
@@ -47,7 +47,7 @@ func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, err
 		return CardDetail{}, err
 	}
 	for i := range sets {
-		info, err := s.keySetInfo(&sets[i])
+		info, err := keySetInfo(s.Vault, &sets[i])
 		if err != nil {
 			return CardDetail{}, fmt.Errorf("key set %d: %w", sets[i].KVN, err)
 		}
@@ -60,7 +60,7 @@ func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, err
 }
 
 // askCard has a card say how it is and what it offers; the engine keeps that.
-func (s *Service) askCard(ctx context.Context, iccid ota.ICCID) error {
+func askCard(ctx context.Context, s *Service, iccid ota.ICCID) error {
 	if s.Engine == nil {
 		return ErrNotRunning
 	}
@@ -115,20 +115,20 @@ func words(bits byte, names ...string) (set []string) {
 	return set
 }
 
-func (s *Service) keySetInfo(ks *mssp.KeySet) (KeySetInfo, error) {
+func keySetInfo(v Vault, ks *mssp.KeySet) (KeySetInfo, error) {
 	info := KeySetInfo{KVN: ks.KVN, Applet: ks.Applet}
-	last, err := s.Vault.OpenCounter(ks.ICCID, cardkeys.RowNumber(ks), ks.Counter)
+	last, err := v.OpenCounter(ks.ICCID, cardkeys.RowNumber(ks), ks.Counter)
 	if err != nil {
 		return info, err
 	}
 	info.Counter = last.String()
 	if !ks.Applet {
-		m, err := s.Vault.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
+		m, err := v.OpenMaterial(ks.ICCID, ks.KVN, ks.Keys)
 		info.What = fmt.Sprintf("%s, %s", m.KIc.Alg, m.KID.Alg)
 		m.Zero()
 		return info, err
 	}
-	k, err := cardkeys.Open(s.Vault, ks)
+	k, err := cardkeys.Open(v, ks)
 	clear(k.Key[:])
 	info.What = fmt.Sprintf("generation %d", k.Generation)
 	if k.State == cardkeys.Pending {

@@ -32,6 +32,7 @@ const (
 	NoSuchTransaction Reason = "no-such-tx"      // Detail says it
 	TransactionEnded  Reason = "tx-ended"        // Detail says how
 	SameChannel       Reason = "same-channel"    // a code would go to the phone on which it is entered: Detail says what to do
+	SlotInUse         Reason = "slot-in-use"     // Detail says what is in it
 	NoUnblocking      Reason = "no-unblocking"   // nothing is known of a code of this card
 	ShownBefore       Reason = "shown-before"    // Detail says when and to whom
 	NotDelivered      Reason = "not-delivered"   // a code: Detail says why

@@ -76,6 +76,8 @@ type Engine interface {
 	// Activate and Deactivate change what the applet of a user's card does.
 	Activate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
 	Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
+	// DeleteKey empties a slot.
+	DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (mssp.Transaction, error)
 	// Say sends a text that is nobody else's business.
 	Say(ctx context.Context, to sms.MSISDN, text string, life time.Duration) error
 	// RotateKeys replaces the key of a card's applet; OrderKeys does not wait for it.
@@ -110,6 +112,8 @@ type Operations interface {
 	RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, error)
 	ActivateCard(ctx context.Context, r CardName) (CardInfo, error)
 	DeactivateCard(ctx context.Context, r CardName) (CardInfo, error)
+	CardSlots(ctx context.Context, r CardQuestion) (CardSlots, error)
+	EmptySlot(ctx context.Context, r SlotName) (CardSlots, error)
 
 	AddUser(ctx context.Context, r UserRequest) (UserInfo, error)
 	Users(ctx context.Context, r Page) ([]UserInfo, error)

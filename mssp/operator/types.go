@@ -275,6 +275,26 @@ type KeyInfo struct {
 	NotAfter  time.Time `json:"notAfter,omitzero"`
 }
 
+// CardSlots are the key slots of a card.
+type CardSlots struct {
+	ICCID string     `json:"iccid"`
+	Slots []SlotInfo `json:"slots"`
+}
+
+// SlotInfo is a slot as our rows have it and as the card says.
+type SlotInfo struct {
+	Slot byte     `json:"slot"`
+	Row  *KeyInfo `json:"row,omitempty"`  // nil: no row says that it holds a pair
+	Card *KeyInfo `json:"card,omitempty"` // nil: the card was not asked
+	Kept string   `json:"kept,omitempty"` // why it is not emptied; empty: it may be
+}
+
+// SlotName names a key slot of a card.
+type SlotName struct {
+	ICCID string `json:"iccid"`
+	Slot  int    `json:"slot"`
+}
+
 // Registration makes a key pair on the card and a certificate for it.
 type Registration struct {
 	MSISDN    string `json:"msisdn"`

@@ -25,6 +25,8 @@ const (
 	ShowCard          Operation = "card_show"          //
 	ListCards         Operation = "card_list"          //
 	ListTransactions  Operation = "tx_list"            // never with texts
+	CardSlots         Operation = "card_slots"         // asks the card
+	EmptySlot         Operation = "slot_empty"         // of what is not in force
 	CallStatus        Operation = "call_status"        // of an own call
 )
 
@@ -46,6 +48,8 @@ var may = map[Operation][]audit.Role{
 	ShowCard:          Roles,
 	ListCards:         {audit.Administrator, audit.Operator, audit.Auditor},
 	ListTransactions:  {audit.Administrator, audit.Operator, audit.CustomerCare, audit.Auditor},
+	CardSlots:         {audit.Administrator, audit.Operator, audit.CustomerCare, audit.Registration},
+	EmptySlot:         {audit.Administrator, audit.Operator},
 	CallStatus:        Roles,
 }
 

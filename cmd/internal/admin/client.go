@@ -215,6 +215,14 @@ func (c *Client) DeactivateCard(ctx context.Context, r operator.CardName) (opera
 	return call[operator.CardInfo](ctx, c, "card/deactivate", r)
 }
 
+func (c *Client) CardSlots(ctx context.Context, r operator.CardQuestion) (operator.CardSlots, error) {
+	return call[operator.CardSlots](ctx, c, "card/slots", r)
+}
+
+func (c *Client) EmptySlot(ctx context.Context, r operator.SlotName) (operator.CardSlots, error) {
+	return call[operator.CardSlots](ctx, c, "card/slot/empty", r)
+}
+
 func (c *Client) InitCA(ctx context.Context, r operator.CARequest) (operator.CAInfo, error) {
 	return call[operator.CAInfo](ctx, c, "ca/init", r)
 }

@@ -89,6 +89,8 @@ func Handler(b Backend, log *slog.Logger, calls *audit.Calls) http.Handler {
 	operation(mux, log, "card/rotate", b.RotateKeys)
 	operation(mux, log, "card/activate", b.ActivateCard)
 	operation(mux, log, "card/deactivate", b.DeactivateCard)
+	operation(mux, log, "card/slots", b.CardSlots)
+	operation(mux, log, "card/slot/empty", b.EmptySlot)
 	operation(mux, log, "user/add", b.AddUser)
 	operation(mux, log, "user/list", b.Users)
 	operation(mux, log, "user/show", b.User)

@@ -99,6 +99,9 @@ func TestOpenAPI(t *testing.T) {
 	ask("/int3c/register_complete", map[string]any{"msisdn": number, "profile": signURI, "usage": "non-repudiation", "algorithm": u.alg.String(), "flow": "B"})
 	ask("/int3c/certificate_status", map[string]any{"msisdn": number, "status": "created"})
 
+	ask("/int3b/card_slots", map[string]any{"iccid": iccid})
+	ask("/int3b/slot_empty", map[string]any{"iccid": iccid, "slot": 4})
+
 	var missing []string
 	for path, item := range d.document.doc.Paths.Map() {
 		if item.Post == nil {
