@@ -16,6 +16,7 @@ const (
 	Suspending   Procedure = "suspend"    // 5.9
 	Reactivating Procedure = "reactivate" // 5.10
 	Leaving      Procedure = "unregister" // 5.7
+	Superseding  Procedure = "supersede"  // 5.12-3: of a certificate that another one has taken the place of
 )
 
 // Leads is the status that the procedure gives certificates.

@@ -24,6 +24,7 @@ type UserCmd struct {
 	Unregister UserUnregisterCmd `cmd:"" help:"Let a user leave: revoke his certificates and end his registration."`
 	Erase      UserEraseCmd      `cmd:"" help:"Erase what is kept of a person, for good."`
 	Register   UserRegisterCmd   `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`
+	Renew      UserRenewCmd      `cmd:"" help:"Renew a certificate that ends soon: the user signs with it that he wants another one."`
 	Code       UserCodeCmd       `cmd:"" help:"Have the user create, reset, unblock or change a personal code on the handset."`
 	Applet     UserAppletCmd     `cmd:"" help:"Ask the applet for its state."`
 }

@@ -21,8 +21,8 @@ func (*UserExpiringCmd) Help() string {
 	return `The users whose certificates are valid and end soon, without those who have another
 one of the same usage that is valid for longer. The service itself invites them by text
 message, at the times that expiry_reminders says in the section [messages], once each.
-A user renews by "simsign user register": another pair is made, and the present one
-serves until the new one is registered.`
+A user renews by "simsign user renew", or "simsign user register": another pair is made,
+and the present one serves until the new one is registered.`
 }
 
 // Run prints a line for each certificate.

@@ -136,6 +136,15 @@ var table = []operation{
 		fields: []field{iccid, {name: "slot", kind: number, must: true, most: 255, about: "key slot, from 1 on"}},
 	},
 	{
+		op: party.Renew, path: "/int3c/renew", door: "int3c", changes: true, do: (*Desk).renew, gives: operator.Renewed{},
+		about: "Lifetime extension: the user signs with the certificate that is still valid, and a registration makes another pair.",
+		fields: []field{
+			msisdn, must(usage), algorithm,
+			{name: "question", kind: text, most: 640, about: "what the user is asked; absent: that of the service"},
+			{name: "when", kind: text, words: []string{"ending", "early"}, most: 16, about: "early: also when the certificate does not end soon; absent: ending"},
+		},
+	},
+	{
 		op: party.CallStatus, path: "/int3/call_status", door: "int3c",
 		about:  "The answer of a call that was pending.",
 		fields: []field{{name: "call", kind: text, must: true, most: 64, about: "id of the call"}, wait},

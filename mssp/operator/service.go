@@ -127,6 +127,7 @@ type Operations interface {
 	ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error)
 	NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error)
 	Duties(ctx context.Context, r Page) ([]DutyInfo, error)
+	Renew(ctx context.Context, r RenewRequest) (Renewed, error)
 	Register(ctx context.Context, r Registration) (Registered, error)
 	ManageCode(ctx context.Context, r CodeRequest) (Outcome, error)
 	AppletState(ctx context.Context, r UserName) (AppletInfo, error)
@@ -152,9 +153,10 @@ type Service struct {
 	Engine       Engine // nil where no service runs: such operations are ErrNotRunning
 	CardProfiles map[string]mssp.CardProfile
 	Profiles     []mssp.SignatureProfile
-	Public       bool   // others than this machine reach the API
-	Revoked      func() // told when certificates were revoked with their user; nil where no CA runs
-	Eraser       Eraser // nil where no service runs
+	Public       bool    // others than this machine reach the API
+	Renewal      Renewal // nil where no service runs
+	Revoked      func()  // told when certificates were revoked with their user; nil where no CA runs
+	Eraser       Eraser  // nil where no service runs
 	PoP          PoPRules
 	Keep         func(now time.Time) store.Retention
 	Kept         map[mssp.Erasable]string // how long, in words

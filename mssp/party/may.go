@@ -27,6 +27,7 @@ const (
 	ListTransactions  Operation = "tx_list"            // never with texts
 	CardSlots         Operation = "card_slots"         // asks the card
 	EmptySlot         Operation = "slot_empty"         // of what is not in force
+	Renew             Operation = "renew"              // of a certificate that ends (5.12)
 	CallStatus        Operation = "call_status"        // of an own call
 )
 
@@ -50,6 +51,7 @@ var may = map[Operation][]audit.Role{
 	ListTransactions:  {audit.Administrator, audit.Operator, audit.CustomerCare, audit.Auditor},
 	CardSlots:         {audit.Administrator, audit.Operator, audit.CustomerCare, audit.Registration},
 	EmptySlot:         {audit.Administrator, audit.Operator},
+	Renew:             {audit.Administrator, audit.Operator, audit.Registration},
 	CallStatus:        Roles,
 }
 

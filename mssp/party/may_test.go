@@ -14,9 +14,9 @@ import (
 // Supports: 2-2b, 2-2c, W-2
 func TestMay(t *testing.T) {
 	want := map[audit.Role]string{
-		audit.Administrator: "applet_show call_status card_list card_show card_slots certificate_status register register_complete register_init reset_pc slot_empty tx_list unblock_pc user_add user_identify user_list user_show",
-		audit.Operator:      "applet_show call_status card_list card_show card_slots reset_pc slot_empty tx_list unblock_pc user_add user_identify user_list user_show",
-		audit.Registration:  "applet_show call_status card_show card_slots certificate_status register register_complete register_init user_add user_identify user_show",
+		audit.Administrator: "applet_show call_status card_list card_show card_slots certificate_status register register_complete register_init renew reset_pc slot_empty tx_list unblock_pc user_add user_identify user_list user_show",
+		audit.Operator:      "applet_show call_status card_list card_show card_slots renew reset_pc slot_empty tx_list unblock_pc user_add user_identify user_list user_show",
+		audit.Registration:  "applet_show call_status card_show card_slots certificate_status register register_complete register_init renew user_add user_identify user_show",
 		audit.CustomerCare:  "applet_show call_status card_show card_slots reset_pc tx_list unblock_pc user_show",
 		audit.Auditor:       "call_status card_list card_show tx_list user_list user_show",
 		audit.System:        "",

@@ -96,6 +96,8 @@ func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
 func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
 	p := w.o.Policy
 	switch {
+	case d.Procedure == mssp.Superseding: // whatever the policy: its slot is for the next renewal
+		return w.empty(ctx, d, sit)
 	case p == Leave || p == "":
 		return nil
 	case d.Procedure == mssp.Reactivating && sit.Card.Applet == mssp.AppletActive:
@@ -106,13 +108,8 @@ func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) e
 		return w.deactivate(ctx, d, sit)
 	}
 	if p == Delete || p == Retire { // before it is deactivated: then the applet deletes nothing (INT6, Life cycle)
-		for i := range sit.Keys {
-			if !over(&sit.Keys[i], d) {
-				continue
-			}
-			if err := w.o.Phone.Delete(ctx, d.MSISDN, sit.Keys[i].Slot); err != nil {
-				return err
-			}
+		if err := w.empty(ctx, d, sit); err != nil {
+			return err
 		}
 	}
 	if p == Delete {
@@ -123,6 +120,19 @@ func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) e
 		return err
 	}
 	return w.deactivate(ctx, d, &now)
+}
+
+// empty deletes the pairs that go.
+func (w *Worker) empty(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
+	for i := range sit.Keys {
+		if !over(&sit.Keys[i], d) {
+			continue
+		}
+		if err := w.o.Phone.Delete(ctx, d.MSISDN, sit.Keys[i].Slot); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // over reports whether a pair goes: a revoked one, and with a user who has left every one.
@@ -161,7 +171,9 @@ func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
 		for i := range s.Duties {
 			if o := &s.Duties[i]; o.ID == d.ID && o.Step == mssp.DutyTell {
 				o.Step = mssp.DutyDone
-				s.Notices = append(s.Notices, w.o.Phone.Notice(d.MSISDN, s.User.Language, kind, d.ID, time.Time{}))
+				if kind != "" { // who renewed was told of the new certificate
+					s.Notices = append(s.Notices, w.o.Phone.Notice(d.MSISDN, s.User.Language, kind, d.ID, time.Time{}))
+				}
 			}
 		}
 		return nil

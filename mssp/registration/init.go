@@ -26,6 +26,13 @@ func (g *Registrar) RegisterInit(ctx context.Context, r EnrolRequest) (Enrolment
 	return g.ready(ctx, c, &r)
 }
 
+// Room refuses what register_init would refuse before the user does anything: a card
+// without a free slot, say.
+func (g *Registrar) Room(ctx context.Context, r EnrolRequest) error {
+	_, err := g.eligible(ctx, &r)
+	return err
+}
+
 // eligible fills in the defaults of a request and checks it against card and
 // profile (5.1-2). A failure ends the procedure with a reason.
 func (g *Registrar) eligible(ctx context.Context, r *EnrolRequest) (*candidate, error) {

@@ -36,7 +36,7 @@ func begin(sit *store.Situation, c *Call, now time.Time) (mssp.Duty, error) {
 		Reason: c.Reason, Own: c.Own, Note: c.Note, By: c.By, CreatedAt: now, DueAt: now,
 	}
 	return map[mssp.Procedure]func(*store.Situation, *mssp.Duty, []*mssp.KeyPair, time.Time) (mssp.Duty, error){
-		mssp.Revoking: beginRevoke, mssp.Leaving: beginLeave, mssp.Suspending: beginSuspend, mssp.Reactivating: beginReactivate,
+		mssp.Revoking: beginRevoke, mssp.Superseding: beginRevoke, mssp.Leaving: beginLeave, mssp.Suspending: beginSuspend, mssp.Reactivating: beginReactivate,
 	}[c.Procedure](sit, &d, pairs, now)
 }
 
@@ -82,6 +82,7 @@ func beginLeave(sit *store.Situation, d *mssp.Duty, pairs []*mssp.KeyPair, now t
 		}
 	}
 	supersede(sit, mssp.Revoking, d.Serials)
+	supersede(sit, mssp.Superseding, d.Serials)
 	supersede(sit, mssp.Suspending, d.Serials)
 	supersede(sit, mssp.Reactivating, d.Serials)
 	if len(d.Serials) == 0 { // all have ended: there is nothing that a CA could confirm

@@ -29,7 +29,7 @@ func (s *Standing) Unregister(ctx context.Context, c Call, question string) (Lef
 	if question != "" {
 		sit, err := s.o.Store.Situation(ctx, c.MSISDN)
 		if err != nil {
-			return l, unknown(err)
+			return l, Unknown(err)
 		}
 		if _, err := begin(&sit, &c, s.o.Clock()); err != nil { // of a copy: nobody is asked in vain
 			return l, err

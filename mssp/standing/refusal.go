@@ -17,6 +17,8 @@ const (
 	Nothing        Reason = "nothing-to-do"
 	Declined       Reason = "declined" // the user has not consented
 	BadReason      Reason = "bad-reason"
+	NotYet         Reason = "not-yet"   // the certificate does not end soon
+	UnderWay       Reason = "under-way" // the same is being done
 )
 
 // Refusal is the answer to a call of which nothing was done (G1).

@@ -72,7 +72,7 @@ func (s *Standing) Precondition(ctx context.Context, c Call) (mssp.Duty, error) 
 		return err
 	})
 	if err != nil {
-		return d, unknown(err)
+		return d, Unknown(err)
 	}
 	for i := range sit.Duties {
 		if d.ID == "" && i == len(sit.Duties)-1 || sit.Duties[i].ID == d.ID {
@@ -97,13 +97,14 @@ func (s *Standing) Notify(ctx context.Context, n Notice) (store.Situation, error
 	now := s.o.Clock()
 	sit, _, err := s.o.Store.ChangeSituation(ctx, n.MSISDN, func(sit *store.Situation) error { return notify(sit, &n, now) })
 	if err != nil {
-		return sit, unknown(err)
+		return sit, Unknown(err)
 	}
 	s.o.Logger.Info("certificate status notified", "msisdn", n.MSISDN, "serial", n.Serial, "status", string(n.Status))
 	return sit, nil
 }
 
-func unknown(err error) error {
+// Unknown is the Refusal of a number that nobody is registered under; another error stays.
+func Unknown(err error) error {
 	if errors.Is(err, mssp.ErrNotFound) {
 		return refusef(NotRegistered, "no user with this number is registered here")
 	}

@@ -178,6 +178,10 @@ func (c *Client) Register(ctx context.Context, r operator.Registration) (operato
 	return call[operator.Registered](ctx, c, "user/register", r)
 }
 
+func (c *Client) Renew(ctx context.Context, r operator.RenewRequest) (operator.Renewed, error) {
+	return call[operator.Renewed](ctx, c, "user/renew", r)
+}
+
 func (c *Client) ManageCode(ctx context.Context, r operator.CodeRequest) (operator.Outcome, error) {
 	return call[operator.Outcome](ctx, c, "user/code", r)
 }

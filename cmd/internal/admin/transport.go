@@ -103,6 +103,7 @@ func Handler(b Backend, log *slog.Logger, calls *audit.Calls) http.Handler {
 	operation(mux, log, "user/standing", b.ChangeStanding)
 	operation(mux, log, "user/notify", b.NotifyStanding)
 	operation(mux, log, "user/duties", b.Duties)
+	operation(mux, log, "user/renew", b.Renew)
 	operation(mux, log, "retention/show", b.Retention)
 	operation(mux, log, "retention/erase", b.EraseDue)
 	operation(mux, log, "user/register", b.Register)

@@ -43,6 +43,7 @@ import (
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/ra"
+	"github.com/simsign/simsign/mssp/renewal"
 	"github.com/simsign/simsign/mssp/rest"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/signature"
@@ -100,6 +101,7 @@ type App struct {
 	reminders *reminders
 	audit     *auditor
 	standing  *standing.Standing
+	renewal   *renewal.Renewal
 	ra        *ra.Worker
 	alone     atomic.Bool    // a single provider may use the service
 	tight     bool           // at the last look: the disk takes nothing new

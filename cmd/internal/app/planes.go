@@ -222,6 +222,7 @@ func (a *App) Admin() *admin.Service {
 	s := a.core.Admin(a.cfg, a.log, a.o.Clock)
 	s.Engine, s.SMSCs, s.Eraser = a.cards, centres{&a.bearers, a.log}, a.eraser
 	s.WithStanding(a.standing, a.ra)
+	s.Renewal = a.renewal
 	if a.ca != nil {
 		s.Revoked = a.ca.Changed
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/ra"
+	"github.com/simsign/simsign/mssp/renewal"
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
@@ -79,6 +80,11 @@ func (a *App) newStanding() {
 		o.CA = a.ca
 	}
 	a.standing, a.ra = a.core.standingWith(a.cfg, asker{a}, o)
+	p := &a.cfg.Procedures
+	a.renewal = renewal.New(renewal.Options{
+		Store: a.core.Store, Asker: asker{a}, Registrar: a.cards.Registrar, Standing: a.standing, Within: p.RenewWithin.Duration(),
+		Revoke: p.Renewed == "revoke", Question: p.RenewQuestion, Clock: a.steady.now, Logger: a.log,
+	})
 }
 
 // phone is the RA's way to users and their cards.
@@ -110,6 +116,11 @@ type asker struct{ a *App }
 
 // Ask uses the first profile that the user has a pair for.
 func (k asker) Ask(ctx context.Context, n sms.MSISDN, question string) ([]byte, error) {
+	return k.AskWith(ctx, n, 0, question)
+}
+
+// AskWith uses the first one of a usage.
+func (k asker) AskWith(ctx context.Context, n sms.MSISDN, u mssp.KeyUsage, question string) ([]byte, error) {
 	t, err := k.a.engine.Target(ctx, n)
 	if err != nil {
 		return nil, err
@@ -117,7 +128,7 @@ func (k asker) Ask(ctx context.Context, n sms.MSISDN, question string) ([]byte, 
 	profiles := k.a.cfg.SignatureProfiles()
 	for i := range profiles {
 		p := &profiles[i]
-		if !t.Registered(p.Usage) || p.LoA != 0 && p.LoA < 4 {
+		if u != 0 && p.Usage != u || !t.Registered(p.Usage) || p.LoA != 0 && p.LoA < 4 {
 			continue
 		}
 		tx, err := k.a.signer.Sign(ctx, signature.Request{

@@ -11,6 +11,14 @@ type Procedures struct {
 	Question string `toml:"question" default:"Do you want to leave the service? Your certificates will be revoked."`
 	// Who asks that, as the handset shows it.
 	Name string `toml:"name" default:"Mobile ID"`
+	// What a user is asked, and signs with the certificate that is still valid, before
+	// another pair is made in its place.
+	RenewQuestion string `toml:"renew_question" default:"Do you want to renew your certificate?"`
+	// A certificate is renewed when it ends within this time.
+	RenewWithin Duration `toml:"renew_within" default:"60d"`
+	// What becomes of the old certificate then: expire (it is left to do so), or revoke (as
+	// superseded, and its key slot is emptied for the next renewal).
+	Renewed string `toml:"renewed" default:"expire"`
 	// The operator is told of what a CA has not confirmed for so long.
 	Old Duration `toml:"old" default:"1h"`
 }
@@ -20,5 +28,8 @@ func (ch *checker) procedures(p *Procedures) {
 	case "nothing", "deactivate", "delete", "retire":
 	default:
 		ch.faultf("procedures.card", "must be nothing, deactivate, delete or retire, is %q", p.Card)
+	}
+	if p.Renewed != "expire" && p.Renewed != "revoke" {
+		ch.faultf("procedures.renewed", "must be expire or revoke, is %q", p.Renewed)
 	}
 }

@@ -1,0 +1,153 @@
+package renewal_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/renewal"
+	"github.com/simsign/simsign/mssp/standing"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+// world is a user, whose rows may be shown otherwise, and who may refuse.
+type world struct {
+	*enginetest.Lab
+	edit  func(*store.Situation)
+	did   []string
+	fails map[string]error
+	asked func()
+}
+
+func (w *world) Situation(ctx context.Context, n sms.MSISDN) (store.Situation, error) {
+	sit, err := w.Store.Situation(ctx, n)
+	if err == nil && w.edit != nil {
+		w.edit(&sit)
+	}
+	return sit, err
+}
+
+func (w *world) step(what string) error {
+	w.did = append(w.did, what)
+	return w.fails[what]
+}
+
+func (w *world) AskWith(context.Context, sms.MSISDN, mssp.KeyUsage, string) ([]byte, error) {
+	if w.asked != nil {
+		w.asked()
+	}
+	return []byte("cms"), w.step("ask")
+}
+
+func (w *world) Room(context.Context, registration.EnrolRequest) error { return w.step("room") }
+
+func (w *world) Enrol(context.Context, registration.EnrolRequest) (registration.Enrolment, error) {
+	return registration.Enrolment{Slot: 2}, w.step("enrol")
+}
+
+func (w *world) Precondition(_ context.Context, c standing.Call) (mssp.Duty, error) {
+	return mssp.Duty{ID: "d", Procedure: c.Procedure, Serials: []string{c.Serial}, Reason: c.Reason}, w.step("revoke")
+}
+
+func newWorld(t *testing.T, revoke bool) (*world, *renewal.Renewal) {
+	w := &world{Lab: enginetest.New(t), fails: map[string]error{}}
+	w.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
+	return w, renewal.New(renewal.Options{
+		Store: w, Asker: w, Registrar: w, Standing: w, Within: 60 * 24 * time.Hour, Revoke: revoke,
+		Clock: func() time.Time { return w.Clock.Now() }, Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+// Each step comes after the one before has succeeded: nobody is asked in vain, and what
+// the user refuses makes no pair.
+//
+// Supports: 3.5.13-1, 5.12-1
+func TestOrder(t *testing.T) {
+	for fails, want := range map[string][]string{
+		"room": {"room"}, "ask": {"room", "ask"}, "enrol": {"room", "ask", "enrol"}, "": {"room", "ask", "enrol", "revoke"},
+	} {
+		w, r := newWorld(t, true)
+		w.fails[fails] = errors.New("no")
+		out, err := r.Renew(t.Context(), renewal.Call{MSISDN: enginetest.Number, Usage: mssp.Authentication, Early: true})
+		if (err != nil) != (fails != "") || !slices.Equal(w.did, want) {
+			t.Errorf("%s fails: %v, did %q, want %q", fails, err, w.did, want)
+		}
+		if no, ok := errors.AsType[*standing.Refusal](err); ok != (fails == "ask") || ok && no.Reason != standing.Declined {
+			t.Errorf("%s fails: %v", fails, err)
+		}
+		if fails == "" && (out.Duty.Procedure != mssp.Superseding || out.Duty.Reason != 4 || out.Duty.Serials[0] != out.Before || string(out.Signed) != "cms") {
+			t.Errorf("%+v", out)
+		}
+	}
+}
+
+// What cannot be renewed is refused with its reason, and nothing is done. A certificate
+// that has ended is registered again.
+//
+// Supports: 5.12-1, 5.11-1, 3.5.12-1
+func TestRefused(t *testing.T) {
+	for _, x := range []struct {
+		why  standing.Reason
+		edit func(*store.Situation)
+		call func(*renewal.Call)
+	}{
+		{standing.NotYet, func(*store.Situation) {}, func(c *renewal.Call) { c.Early = false }},
+		{standing.NotRegistered, func(*store.Situation) {}, func(c *renewal.Call) { c.Usage = mssp.NonRepudiation }},
+		{standing.NotRegistered, func(*store.Situation) {}, func(c *renewal.Call) { c.MSISDN = "41790000999" }},
+		{standing.NotRegistered, func(s *store.Situation) { s.Keys = nil }, nil},
+		{standing.NotActive, func(s *store.Situation) { s.User.State = mssp.SubscriberSuspended }, nil},
+		{standing.AppletInactive, func(s *store.Situation) { s.Card.Applet = mssp.AppletDeactivated }, nil},
+		{standing.NoCertificate, func(s *store.Situation) { s.Keys[0].State = mssp.KeyRevoked }, nil},
+		{standing.NoCertificate, func(s *store.Situation) { s.Keys[0].State = mssp.KeyRevoking }, nil},
+		{standing.NoCertificate, func(s *store.Situation) { s.Keys[0].State = mssp.KeySuspended }, nil},
+	} {
+		w, r := newWorld(t, true)
+		w.edit = x.edit
+		c := renewal.Call{MSISDN: enginetest.Number, Usage: mssp.Authentication, Early: true}
+		if x.call != nil {
+			x.call(&c)
+		}
+		_, err := r.Renew(t.Context(), c)
+		if no, ok := errors.AsType[*standing.Refusal](err); !ok || no.Reason != x.why || len(w.did) > 0 {
+			t.Errorf("%v, want %s; did %q", err, x.why, w.did)
+		}
+	}
+	w, r := newWorld(t, false)
+	c := renewal.Call{MSISDN: enginetest.Number, Usage: mssp.Authentication}
+	w.Clock.Add(3*365*24*time.Hour - 30*24*time.Hour) // it ends soon
+	if _, err := r.Renew(t.Context(), c); err != nil || !slices.Equal(w.did, []string{"room", "ask", "enrol"}) {
+		t.Errorf("ends soon: %v, did %q", err, w.did)
+	}
+	w.Clock.Add(60 * 24 * time.Hour)
+	_, err := r.Renew(t.Context(), c)
+	if no, ok := errors.AsType[*standing.Refusal](err); !ok || no.Reason != standing.NoCertificate || no.Detail != "the certificate has ended: the user must register again" {
+		t.Errorf("ended: %v", err)
+	}
+}
+
+// Who is being asked is not asked a second time.
+func TestOneAtATime(t *testing.T) {
+	w, r := newWorld(t, false)
+	c := renewal.Call{MSISDN: enginetest.Number, Usage: mssp.Authentication, Early: true}
+	w.asked = func() {
+		_, err := r.Renew(t.Context(), c)
+		if no, ok := errors.AsType[*standing.Refusal](err); !ok || no.Reason != standing.UnderWay {
+			t.Errorf("%v", err)
+		}
+	}
+	if _, err := r.Renew(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	w.asked = nil
+	if _, err := r.Renew(t.Context(), c); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
