@@ -19,6 +19,9 @@ const (
 	Superseding  Procedure = "supersede"  // 5.12-3: of a certificate that another one has taken the place of
 )
 
+// Procedures lists every one.
+func Procedures() []Procedure { return []Procedure{Revoking, Suspending, Reactivating, Leaving, Superseding} }
+
 // Leads is the status that the procedure gives certificates.
 func (p Procedure) Leads() CertStatus {
 	switch p {

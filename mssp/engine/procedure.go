@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -69,6 +71,9 @@ func (e *Engine) Register(operation string, d Decode) error {
 	e.procedures[operation] = d
 	return nil
 }
+
+// Operations are the names of all that can be asked of a card here, in their order.
+func (e *Engine) Operations() []string { return slices.Sorted(maps.Keys(e.procedures)) }
 
 func (ps procedures) decode(operation string, payload []byte) (Procedure, error) {
 	d := ps[operation]

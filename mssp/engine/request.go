@@ -171,13 +171,14 @@ func cutString(b []byte) (s, rest []byte, err error) {
 	return b[size : size+int(n)], b[size+int(n):], nil
 }
 
-// Procedure reads what the row of a transaction keeps of its procedure.
-func (c *core) Procedure(tx *mssp.Transaction) (Procedure, error) {
+// Procedure reads what the row of a transaction keeps of its procedure, and under which
+// operation it is registered.
+func (c *core) Procedure(tx *mssp.Transaction) (operation string, p Procedure, err error) {
 	r, err := c.request(tx)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return r.Procedure, nil
+	return r.Operation, r.Procedure, nil
 }
 
 // requestFault is the fault of a transaction whose request cannot be used.

@@ -186,7 +186,7 @@ func TestForgedReattempt(t *testing.T) {
 // old writes the request of a row as the release before wrote it.
 func old(t *testing.T, l *enginetest.Lab, tx *mssp.Transaction) []byte {
 	t.Helper()
-	p, err := l.Engine.Procedure(tx)
+	_, p, err := l.Engine.Procedure(tx)
 	l.OK(err)
 	b, err := p.Payload()
 	l.OK(err)

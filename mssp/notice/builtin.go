@@ -14,6 +14,7 @@ func builtIn() map[string]map[Kind]string {
 			Late:             "Mobile ID: your answer came too late: the request had expired. Your signature was given to nobody.",
 			LateRegistration: "Mobile ID: your answer came too late: the registration had expired. Please begin again.",
 			WrongPoP:         "Mobile ID: the registration code was wrong. You are not registered. {help}",
+			NotRegistered:    "Mobile ID: your registration has failed. The service is not active. {help}",
 		},
 		"fi": {
 			Registered:       "Mobiilivarmenne: rekisteröinti on valmis.",
@@ -26,6 +27,7 @@ func builtIn() map[string]map[Kind]string {
 			Late:             "Mobiilivarmenne: vastauksesi tuli liian myöhään: pyyntö oli vanhentunut. Allekirjoitustasi ei annettu kenellekään.",
 			LateRegistration: "Mobiilivarmenne: vastauksesi tuli liian myöhään: rekisteröinti oli vanhentunut. Aloita uudelleen.",
 			WrongPoP:         "Mobiilivarmenne: rekisteröintikoodi oli väärä. Sinua ei ole rekisteröity. {help}",
+			NotRegistered:    "Mobiilivarmenne: rekisteröinti epäonnistui. Palvelu ei ole käytössä. {help}",
 		},
 		"de": {
 			Registered:       "Mobile ID: Ihre Registrierung ist abgeschlossen.",
@@ -38,6 +40,7 @@ func builtIn() map[string]map[Kind]string {
 			Late:             "Mobile ID: Ihre Antwort kam zu spät: die Anfrage war abgelaufen. Ihre Signatur hat niemand erhalten.",
 			LateRegistration: "Mobile ID: Ihre Antwort kam zu spät: die Registrierung war abgelaufen. Bitte beginnen Sie neu.",
 			WrongPoP:         "Mobile ID: der Registrierungscode war falsch. Sie sind nicht registriert. {help}",
+			NotRegistered:    "Mobile ID: Ihre Registrierung ist gescheitert. Der Dienst ist nicht aktiv. {help}",
 		},
 		"fr": {
 			Registered:       "Mobile ID : votre enregistrement est terminé.",
@@ -50,6 +53,7 @@ func builtIn() map[string]map[Kind]string {
 			Late:             "Mobile ID : votre réponse est arrivée trop tard : la demande avait expiré. Votre signature n'a été remise à personne.",
 			LateRegistration: "Mobile ID : votre réponse est arrivée trop tard : l'enregistrement avait expiré. Veuillez recommencer.",
 			WrongPoP:         "Mobile ID : le code d'enregistrement était faux. Vous n'êtes pas enregistré. {help}",
+			NotRegistered:    "Mobile ID : votre enregistrement a échoué. Le service n'est pas actif. {help}",
 		},
 		"et": estonian(),
 	}
@@ -67,5 +71,6 @@ func estonian() map[Kind]string {
 		Late:             "Mobiil-ID: teie vastus tuli liiga hilja: päring oli aegunud. Teie allkirja ei antud kellelegi.",
 		LateRegistration: "Mobiil-ID: teie vastus tuli liiga hilja: registreerimine oli aegunud. Palun alustage uuesti.",
 		WrongPoP:         "Mobiil-ID: registreerimiskood oli vale. Te ei ole registreeritud. {help}",
+		NotRegistered:    "Mobiil-ID: registreerimine ebaõnnestus. Teenus ei ole aktiivne. {help}",
 	}
 }

@@ -39,15 +39,16 @@ const (
 	Late             Kind = "late"              // signed after the end
 	LateRegistration Kind = "late_registration" // registered after the end
 	WrongPoP         Kind = "wrong_pop"         // the registration code is another one; {help}
+	NotRegistered    Kind = "not_registered"    // the registration has failed, and the phone does not know; {help}
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, Late, LateRegistration, WrongPoP}
+	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, Late, LateRegistration, WrongPoP, NotRegistered}
 }
 
 // holds are the placeholders that a kind may hold.
-var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}, WrongPoP: {"help"}}
+var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}, WrongPoP: {"help"}, NotRegistered: {"help"}}
 
 // Segments is how many short messages a text may take.
 const Segments = 3

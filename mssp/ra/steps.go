@@ -3,6 +3,7 @@ package ra
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -12,15 +13,23 @@ import (
 	"github.com/simsign/simsign/mssp/store"
 )
 
+// Step is what of a duty comes next.
+type Step struct {
+	Name mssp.DutyStep
+	do   func(w *Worker, ctx context.Context, d *mssp.Duty) error
+}
+
+// Steps are those of a duty, in their order.
+var Steps = []Step{{mssp.DutyCA, (*Worker).ask}, {mssp.DutyCard, (*Worker).card}, {mssp.DutyTell, (*Worker).tell}}
+
 // step does the next step of a duty.
 func (w *Worker) step(ctx context.Context, d *mssp.Duty) error {
-	switch d.Step {
-	case mssp.DutyCA:
-		return w.ask(ctx, d)
-	case mssp.DutyCard:
-		return w.card(ctx, d)
+	for _, s := range Steps {
+		if s.Name == d.Step {
+			return s.do(w, ctx, d)
+		}
 	}
-	return w.tell(ctx, d)
+	return fmt.Errorf("a duty has no step %q", d.Step)
 }
 
 // ErrNoCA: there is no CA here that could be asked.

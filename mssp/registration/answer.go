@@ -7,10 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/store"
 )
@@ -116,6 +118,7 @@ func (p *register) request(res *applet.Result) ([]byte, error) {
 // row says so; else the row waits until the card has said that it is gone (undo.go).
 func (p *register) Abort(ctx context.Context, tx *mssp.Transaction, fin *store.Finish) error {
 	p.usedUp(fin)
+	p.tells(tx, fin)
 	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
 	if err != nil || k == nil || k.State != mssp.KeyRegistering {
 		return err
@@ -126,6 +129,14 @@ func (p *register) Abort(ctx context.Context, tx *mssp.Transaction, fin *store.F
 	}
 	fin.Keys = append(fin.Keys, *k)
 	return nil
+}
+
+// tells the user that he is not registered, where his phone does not: it has shown what failed
+// on the card after a first screen, and nothing of what has never come to it.
+func (p *register) tells(tx *mssp.Transaction, fin *store.Finish) {
+	if len(fin.Texts) == 0 && fin.Event != "" && fin.Event != mssp.EventUndeliver && tx.State != mssp.Queued && !gone(fin.Result) {
+		fin.Texts = p.g.engine.Text(tx.MSISDN, p.Language, notice.NotRegistered, time.Time{})
+	}
 }
 
 // gone reports whether a refusal of the card says that it has nothing of this

@@ -64,6 +64,9 @@ func decode(g *Registrar, as func(step) engine.Procedure) engine.Decode {
 	}
 }
 
+// at is the slot.
+func (s step) at() byte { return s.Slot }
+
 // Payload is what the row keeps.
 func (s step) Payload() ([]byte, error) { return json.Marshal(s) }
 

@@ -28,6 +28,9 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 	if k == nil || k.State != mssp.KeyRequested && k.State != mssp.KeyRegistered {
 		return Enrolment{}, mssp.Faultf(mssp.RegistrationNOK, "slot %d has no registration that waits for a certificate", slot)
 	}
+	if cert == nil && k.State == mssp.KeyRegistered { // what is registered ends by being revoked (5.8)
+		return Enrolment{}, mssp.Faultf(mssp.RegistrationNOK, "the key in slot %d is registered already: its certificate is revoked, not refused", slot)
+	}
 	if cert == nil {
 		return g.certificateRefused(ctx, t, k)
 	}
@@ -67,6 +70,9 @@ func (g *Registrar) certificateRefused(ctx context.Context, t *engine.Target, k 
 	k.State = mssp.KeyAborted
 	if err := g.putKey(ctx, t, *k); err != nil {
 		return Enrolment{}, err
+	}
+	if err := g.engine.Tell(ctx, t.Subscriber.MSISDN, t.Subscriber.Language, notice.NotRegistered); err != nil {
+		g.log.Error("telling the user that he is not registered", "msisdn", t.Subscriber.MSISDN, "error", err)
 	}
 	_, err := g.engine.Accept(ctx, t, g.abortOrder(slot))
 	return enrolment(k), err

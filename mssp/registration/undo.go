@@ -58,7 +58,7 @@ func (g *Registrar) after(ctx context.Context, tx *mssp.Transaction) {
 	if tx.Ended != mssp.EventAnswered && tx.Ended != mssp.EventRefused {
 		return
 	}
-	last, err := g.engine.Procedure(tx)
+	_, last, err := g.engine.Procedure(tx)
 	if err != nil {
 		return // it was logged
 	}
@@ -107,19 +107,10 @@ func (g *Registrar) clear(ctx context.Context, tx *mssp.Transaction, last engine
 		return err
 	}
 	for i := range open {
-		p, err := g.engine.Procedure(&open[i])
-		if err != nil {
-			continue
-		}
-		switch p := p.(type) {
-		case *undo:
-			if p.Slot == slot {
-				return nil
-			}
-		case *remove:
-			if p.Slot == slot {
-				return nil
-			}
+		op, p, err := g.engine.Procedure(&open[i])
+		at, ok := p.(interface{ at() byte })
+		if err == nil && (op == opUndo || op == opDelete) && ok && at.at() == slot {
+			return nil // it is under way
 		}
 	}
 	t, err := g.engine.ManagementTarget(ctx, tx.MSISDN)

@@ -21,9 +21,9 @@ func TestEvaluateChangesNothing(t *testing.T) {
 		return answer
 	}
 	tx := l.Sign(enginetest.Request("T1", "hello"))
-	one, err := l.Engine.Procedure(&tx)
+	_, one, err := l.Engine.Procedure(&tx)
 	l.OK(err)
-	same, err := l.Engine.Procedure(&tx)
+	_, same, err := l.Engine.Procedure(&tx)
 	l.OK(err)
 	out, err := one.Evaluate(context.Background(), &tx, &answer)
 	l.OK(err)

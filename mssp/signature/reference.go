@@ -38,7 +38,7 @@ func (s *Signer) ReferenceOf(tx mssp.Transaction) string {
 	if r, err := ParseResult(&tx); err == nil && r.Reference != "" {
 		return r.Reference
 	}
-	p, err := s.engine.Procedure(&tx)
+	_, p, err := s.engine.Procedure(&tx)
 	if g, ok := p.(*signing); ok && err == nil {
 		return g.Reference
 	}

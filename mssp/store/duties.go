@@ -39,7 +39,7 @@ func scanDuty(r *row) (mssp.Duty, error) {
 	d.ID = r.text()
 	d.MSISDN = sms.MSISDN(r.text())
 	d.ICCID = ota.ICCID(r.text())
-	d.Procedure = wordOf(r, mssp.Revoking, mssp.Suspending, mssp.Reactivating, mssp.Leaving, mssp.Superseding)
+	d.Procedure = wordOf(r, mssp.Procedures()...)
 	d.Step = wordOf(r, mssp.DutyCA, mssp.DutyCard, mssp.DutyTell, mssp.DutyDone)
 	if s := strings.Fields(r.text()); len(s) > 0 {
 		d.Serials = s

@@ -56,6 +56,7 @@ func (a *App) newProcedures() (err error) {
 	}
 	a.signer, err = signature.New(s)
 	a.newStanding()
+	a.log.Debug("procedures", "operations", a.engine.Operations())
 	return err
 }
 

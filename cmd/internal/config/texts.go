@@ -30,6 +30,8 @@ type Text struct {
 	LateRegistration string `toml:"late_registration" example:"Mobile ID: your answer came too late. Please begin again."`
 	// The registration code was another one than the user was given.
 	WrongPoP string `toml:"wrong_pop" example:"Mobile ID: the registration code was wrong. {help}"`
+	// The registration has failed here, at the CA or for want of an answer; a phone tells what fails on it.
+	NotRegistered string `toml:"not_registered" example:"Mobile ID: your registration has failed. {help}"`
 }
 
 // words are the texts that are written there.
@@ -48,6 +50,7 @@ func (t *Text) words() (out []notice.Text) {
 		{notice.Late, t.Late},
 		{notice.LateRegistration, t.LateRegistration},
 		{notice.WrongPoP, t.WrongPoP},
+		{notice.NotRegistered, t.NotRegistered},
 	} {
 		if w.words != "" {
 			out = append(out, notice.Text{Language: t.Language, Kind: w.kind, Words: w.words})

@@ -103,7 +103,10 @@ type Lab struct {
 	Cards map[sms.MSISDN]*Card
 	Sent  []bearer.Segment // everything that left, octet for octet
 	Texts []bearer.Segment // plain messages to users
-	mos   []bearer.MO
+	// Phones take what is for their numbers, where Cards has none. They are asked one at a
+	// time, and what they give back waits to be delivered.
+	Phones map[sms.MSISDN]Phone
+	mos    []bearer.MO
 	// OnSubmit is asked before the card sees a segment; nil: accepted.
 	// NoNetwork is why no bearer takes anything now; nil: they do.
 	NoNetwork error
@@ -111,6 +114,11 @@ type Lab struct {
 	// Carriage is that of the cards that User makes; "" is response.
 	Carriage string
 	Lose     bool // the segment does not arrive, whatever OnSubmit says
+}
+
+// Phone is whatever is behind a number.
+type Phone interface {
+	Receive(s bearer.Segment) ([]bearer.MO, error)
 }
 
 // Store records outcomes at once, so that no test depends on the 20 ms that
@@ -183,7 +191,7 @@ func (l *Lab) Beside(o store.Options, root *keys.Root) *Lab {
 }
 
 func empty(t *testing.T) *Lab {
-	return &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Logs: &Buffer{}, Carriage: over}
+	return &Lab{t: t, Clock: &Clock{now: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}, Cards: map[sms.MSISDN]*Card{}, Phones: map[sms.MSISDN]Phone{}, Logs: &Buffer{}, Carriage: over}
 }
 
 func (l *Lab) open(o store.Options, root *keys.Root, empty bool) {

@@ -31,6 +31,11 @@ func (l *Lab) Submit(_ context.Context, s bearer.Segment) (bearer.Receipt, error
 	if c := l.Cards[s.Dest]; c != nil && !l.Lose && !errors.Is(err, bearer.ErrBusy) && !errors.Is(err, bearer.ErrRefused) {
 		l.mos = append(l.mos, c.Receive(s)...)
 	}
+	if p := l.Phones[s.Dest]; p != nil && err == nil {
+		var mos []bearer.MO
+		mos, err = p.Receive(s)
+		l.mos = append(l.mos, mos...)
+	}
 	return bearer.Receipt{MessageID: "m1"}, err
 }
 

@@ -1,0 +1,383 @@
+package walk
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
+	"github.com/simsign/simsign/mssp/notice"
+	"github.com/simsign/simsign/mssp/ra"
+	"github.com/simsign/simsign/mssp/registration"
+	"github.com/simsign/simsign/mssp/signature"
+	"github.com/simsign/simsign/mssp/standing"
+	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/bearer"
+	"github.com/simsign/simsign/ota/keys"
+	"github.com/simsign/simsign/ota/sms"
+)
+
+var ctx = context.Background()
+
+// kind is what a step is.
+type kind string
+
+const (
+	sending   kind = "message" // leaves for the card
+	screen    kind = "screen"  // is shown to the user
+	answering kind = "answer"  // leaves the card
+	asking    kind = "CA"      // is asked
+	calling   kind = "RA"      // has called, and may call again or not
+	telling   kind = "text"    // to the user, which ends a duty
+)
+
+// site is a step of a procedure.
+type site struct {
+	kind   kind
+	what   string // the operation, the call
+	screen string // what the user is asked for
+}
+
+func (s site) String() string {
+	if s.screen != "" {
+		return fmt.Sprintf("%s %s of %s", s.kind, s.screen, s.what)
+	}
+	return fmt.Sprintf("%s %s", s.kind, s.what)
+}
+
+// world is a server with its CA and RA, and a user after the other.
+type world struct {
+	testing.TB
+	*enginetest.Lab
+	standing *standing.Standing
+	worker   *ra.Worker
+	policy   ra.Policy
+	users    int
+
+	lock  sync.Mutex
+	seen  []site // of the present walk
+	shot  int    // the step at which the reason happens; -1: none
+	why   *reason
+	fired bool
+	tx    mssp.TransID // that was at the card when it happened
+}
+
+func newWorld(t *testing.T) *world {
+	root, err := keys.NewRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{TB: t, Lab: enginetest.NewOn(t, store.Options{DSN: filepath.Join(memory(t), "walk.db")}, root), shot: -1}
+	w.Registration.CA, w.Registration.Sums, w.Registration.Quiet = (*shyCA)(w), w.Vault, false
+	w.restart()
+	return w
+}
+
+// memory is a folder that costs no disk where the system has one: what a power cut leaves
+// is not asked here.
+func memory(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "walk")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func (w *world) ok(err error) {
+	if err != nil {
+		w.Helper()
+		w.Fatal(err)
+	}
+}
+
+// restart leaves everything as a crash does. What the cards have sent is not lost with it:
+// the network brings it again.
+func (w *world) restart() {
+	mos := w.Drop()
+	w.Kill()
+	w.standing = standing.New(standing.Options{Store: w.Store, Asker: asker{w}, Clock: w.Clock.Now, Logger: w.Options.Logger})
+	w.worker = ra.New(ra.Options{
+		Store: w.Store, Standing: w.standing, CA: (*shyCA)(w), Phone: hands{w}, Policy: w.policy, Clock: w.Clock.Now, Logger: w.Options.Logger,
+	})
+	w.Bring(mos...)
+}
+
+// step notes a step, and says what happens there.
+func (w *world) step(s site, tx mssp.TransID) string {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	w.seen = append(w.seen, s)
+	if w.why == nil || w.fired || len(w.seen)-1 != w.shot {
+		return ""
+	}
+	w.fired, w.tx = true, tx
+	return w.why.does
+}
+
+// user is a person with a card.
+type user struct {
+	*phone
+	number sms.MSISDN
+	iccid  ota.ICCID
+	pop    string            // that the RA has given him
+	was    bool              // he has been registered before
+	codes  map[bool]string   // that he has chosen; true: the signature code
+	last   string            // code that he entered
+	keeps  map[string]string // mistakes that he goes on to make
+	n      int               // of his requests
+}
+
+func (w *world) newUser() *user {
+	w.users++
+	u := &user{
+		number: sms.MSISDN(fmt.Sprintf("4179%07d", w.users)), iccid: ota.ICCID(fmt.Sprintf("894101000000%07d", w.users)), keeps: map[string]string{}, codes: map[bool]string{},
+	}
+	m := keys.Material{KVN: 1, CMACLen: 8, KIc: aes(w.users, 1), KID: aes(w.users, 2)}
+	blob, err := w.Vault.SealMaterial(u.iccid, m)
+	w.ok(err)
+	counter, err := w.Vault.SealCounter(u.iccid, 1, 0)
+	w.ok(err)
+	w.ok(w.Store.ImportCard(ctx, mssp.Card{ICCID: u.iccid, IMSI: "228010000000001", Profile: "test", State: mssp.CardActive, CreatedAt: w.Clock.Now()},
+		[]mssp.KeySet{{ICCID: u.iccid, KVN: 1, Keys: blob, Counter: counter}}))
+	w.ok(w.Store.AddSubscriber(ctx, mssp.Subscriber{
+		MSISDN: u.number, ICCID: u.iccid, Name: "Test Person", Serial: "MIDCHE" + string(u.number), Language: "en", State: mssp.SubscriberActive, CreatedAt: w.Clock.Now(),
+	}))
+	p := &phone{w: w, u: u, parts: map[uint16][]sms.Part{}, deaf: map[uint32]bool{}}
+	p.card, err = card.New(card.Options{Profile: card.Profile{
+		ICCID: u.iccid, IMSI: "228010000000001", TAR: enginetest.TAR, ServerAddress: "4600",
+		KeySets: []card.KeySet{{KVN: 1, KIc: m.KIc, KID: m.KID, CMACLen: 8}, {KVN: 2, KIc: aes(w.users, 3), KID: aes(w.users, 4), CMACLen: 8}},
+		Codes:   [2]card.CodeProfile{{Min: 4, Max: 8}, {Min: 6, Max: 6}},
+	}})
+	w.ok(err)
+	w.Cleanup(func() { p.card.Close() })
+	p.server, err = m.KeySet()
+	w.ok(err)
+	p.own, err = (keys.Material{KVN: 2, CMACLen: 8, KIc: aes(w.users, 3), KID: aes(w.users, 4)}).KeySet()
+	w.ok(err)
+	u.phone = p
+	p.boot()
+	w.Phones[u.number] = p
+	return u
+}
+
+func aes(n int, which byte) ota.Key {
+	return ota.Key{Alg: ota.AES128, Octets: bytes.Repeat([]byte{byte(n), byte(n >> 8), which, 7}, 4)}
+}
+
+// errDied is what a caller meets whose service was killed.
+var errDied = errors.New("the service has died")
+
+// drive runs f while the network delivers, and does what the reason wants of the world
+// around when it has happened.
+func (w *world) drive(f func(ctx context.Context) error) error {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	done := make(chan error, 1)
+	go func() {
+		err := errDied
+		defer func() { done <- err }()
+		err = f(ctx)
+	}()
+	acted := w.happened()
+	for {
+		select {
+		case err := <-done:
+			if !acted && w.happened() {
+				w.around()
+			}
+			w.quiet()
+			return err
+		default:
+		}
+		w.Settle()
+		if !acted && w.happened() {
+			if acted = true; w.why.dies { // what is dead goes on with nothing
+				leave()
+				err := <-done
+				w.around()
+				w.quiet()
+				return err
+			}
+			w.around()
+		}
+		if !w.Deliver() {
+			runtime.Gosched()
+		}
+	}
+}
+
+func (w *world) around() {
+	if w.why.around != nil {
+		w.why.around(w)
+	}
+}
+
+// happened reads what Submit has written: Settle is not behind what the caller's goroutine does.
+func (w *world) happened() bool {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	return w.fired
+}
+
+// quiet waits until nothing is under way any more.
+func (w *world) quiet() {
+	w.Settle()
+	for w.Deliver() {
+		w.Settle()
+	}
+}
+
+// shyCA is the CA, which may fail.
+type shyCA world
+
+var errCA = errors.New("the CA refuses")
+
+func (c *shyCA) asked(what string, do func() error) error {
+	w := (*world)(c)
+	switch w.step(site{kind: asking, what: what}, "") {
+	case "refuses":
+		return errCA
+	case "is silent":
+		return context.DeadlineExceeded
+	case "has done it, and nobody hears":
+		w.ok(do())
+		return context.DeadlineExceeded
+	case "dies after it":
+		_ = do()
+		runtime.Goexit()
+	case "dies before it":
+		runtime.Goexit()
+	}
+	return do()
+}
+
+func (c *shyCA) Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage mssp.KeyUsage) (cert *x509.Certificate, err error) {
+	err = c.asked("issue", func() (err error) { cert, err = c.CA.Issue(ctx, csr, sub, usage); return err })
+	return cert, err
+}
+
+func (c *shyCA) Revoke(ctx context.Context, serial string, reason int) error {
+	return c.asked("revoke", func() error { return c.CA.Revoke(ctx, serial, reason) })
+}
+
+func (c *shyCA) Suspend(ctx context.Context, serial string) error {
+	return c.asked("suspend", func() error { return c.CA.Suspend(ctx, serial) })
+}
+
+func (c *shyCA) Reactivate(ctx context.Context, serial string) error {
+	return c.asked("reactivate", func() error { return c.CA.Reactivate(ctx, serial) })
+}
+
+// hands are the RA's way to card and user.
+type hands struct{ *world }
+
+func (h hands) Deactivate(ctx context.Context, n sms.MSISDN) error {
+	_, err := h.Care.Retire(ctx, n)
+	return err
+}
+
+func (h hands) Activate(ctx context.Context, n sms.MSISDN) error {
+	_, err := h.Care.Activate(ctx, n)
+	return err
+}
+
+func (h hands) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
+	_, err := h.Registrar.DeleteKey(ctx, n, slot)
+	return err
+}
+
+func (h hands) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
+	return h.Engine.Text(to, language, k, day)
+}
+
+// Texts comes after the commit: what dies before it has said nothing.
+func (h hands) Texts(out []store.Outbound) {
+	if h.step(site{kind: telling, what: "the end"}, "") == "dies before it" {
+		runtime.Goexit()
+	}
+	h.Engine.SendTexts(out)
+}
+
+// asker has a user sign that he leaves.
+type asker struct{ w *world }
+
+func (a asker) Ask(ctx context.Context, n sms.MSISDN, question string) ([]byte, error) {
+	r := enginetest.Request(fmt.Sprint("leave ", n, a.w.Clock.Now().UnixNano()), question)
+	r.MSISDN, r.AP = n, mssp.AP{Name: "the operator"}
+	tx, err := a.w.Signer.Sign(ctx, r)
+	if err == nil {
+		tx, err = a.w.Signer.Wait(ctx, tx.ID)
+	}
+	if err == nil && tx.State != mssp.Done {
+		err = engine.FaultOf(&tx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	res, err := signature.ParseResult(&tx)
+	return res.Signature, err
+}
+
+// signs asks for a signature.
+func (u *user) signs(ctx context.Context) error {
+	u.n++
+	r := enginetest.Request(fmt.Sprint("T ", u.number, u.n), "hello")
+	r.MSISDN = u.number
+	tx, err := u.w.Signer.Sign(ctx, r)
+	if err == nil {
+		tx, err = u.w.Signer.Wait(ctx, tx.ID)
+	}
+	if err == nil && tx.State != mssp.Done {
+		err = engine.FaultOf(&tx)
+	}
+	return err
+}
+
+// rows are the pairs that the server has.
+func (u *user) rows() []mssp.KeyPair {
+	ks, err := u.w.Store.KeyPairs(ctx, u.iccid)
+	u.w.ok(err)
+	return slices.DeleteFunc(ks, func(k mssp.KeyPair) bool { return k.State == mssp.KeyDeleted })
+}
+
+// enrol is a whole registration, as the RA with its CA does it.
+func (u *user) enrol(ctx context.Context, r registration.EnrolRequest) error {
+	r.MSISDN = u.number
+	if r.PoPMade {
+		u.give()
+	}
+	work := registration.Work{Request: r}
+	for _, s := range registration.Stages {
+		err := s.Do(ctx, u.w.Registrar, &work)
+		if err != nil {
+			return err
+		}
+		if u.w.step(site{kind: calling, what: s.Name}, "") == "gives up" {
+			return errDied
+		}
+	}
+	return nil
+}
+
+// give has the RA give the user a code.
+func (u *user) give() {
+	c, p, err := registration.MakePoP(u.w.Vault, u.number, 8, 3, u.w.Clock.Now(), time.Hour)
+	u.w.ok(err)
+	p.Channel = mssp.PoPByScreen
+	u.w.ok(u.w.Store.GivePoP(ctx, p))
+	u.pop = c
+}
