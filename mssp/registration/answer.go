@@ -134,8 +134,8 @@ func (p *register) Abort(ctx context.Context, tx *mssp.Transaction, fin *store.F
 // tells the user that he is not registered, where his phone does not: it has shown what failed
 // on the card after a first screen, and nothing of what has never come to it.
 func (p *register) tells(tx *mssp.Transaction, fin *store.Finish) {
-	if len(fin.Texts) == 0 && fin.Event != "" && fin.Event != mssp.EventUndeliver && tx.State != mssp.Queued && !gone(fin.Result) {
-		fin.Texts = p.g.engine.Text(tx.MSISDN, p.Language, notice.NotRegistered, time.Time{})
+	if len(fin.Notices) == 0 && fin.Event != "" && fin.Event != mssp.EventUndeliver && tx.State != mssp.Queued && !gone(fin.Result) {
+		fin.Notices = []store.Notice{p.g.engine.Notice(tx.MSISDN, p.Language, notice.NotRegistered, string(tx.ID), time.Time{})}
 	}
 }
 

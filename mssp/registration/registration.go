@@ -35,6 +35,7 @@ type Store interface {
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	PoP(ctx context.Context, n sms.MSISDN) (mssp.PoP, error)
+	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
 }
 
 // CA issues certificates (2-1, INT11); *pki.CA is one.

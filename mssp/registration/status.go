@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"time"
@@ -68,11 +69,10 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 func (g *Registrar) certificateRefused(ctx context.Context, t *engine.Target, k *mssp.KeyPair) (Enrolment, error) {
 	slot := k.Slot
 	k.State = mssp.KeyAborted
-	if err := g.putKey(ctx, t, *k); err != nil {
+	pair := sha256.Sum256(k.PublicKey)
+	about := fmt.Sprintf("pair %x", pair[:8])
+	if err := g.putKey(ctx, t, *k, g.engine.Notice(t.Subscriber.MSISDN, t.Subscriber.Language, notice.NotRegistered, about, time.Time{})); err != nil {
 		return Enrolment{}, err
-	}
-	if err := g.engine.Tell(ctx, t.Subscriber.MSISDN, t.Subscriber.Language, notice.NotRegistered); err != nil {
-		g.log.Error("telling the user that he is not registered", "msisdn", t.Subscriber.MSISDN, "error", err)
 	}
 	_, err := g.engine.Accept(ctx, t, g.abortOrder(slot))
 	return enrolment(k), err

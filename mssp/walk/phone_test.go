@@ -93,6 +93,13 @@ func (p *phone) takes(cmd *ota.Command, m *applet.Message, parts []sms.Part) ([]
 		p.envelope(part)
 	}
 	out := p.sent
+	if p.u.lose == p.op {
+		p.deaf[m.Transaction] = true
+		p.w.lock.Lock()
+		p.w.late = true
+		p.w.lock.Unlock()
+		return nil, nil
+	}
 	switch p.w.step(site{kind: answering, what: p.op}, p.at) {
 	case "lost":
 		p.deaf[m.Transaction] = true
@@ -191,7 +198,9 @@ func (p *phone) envelope(part sms.Part) {
 	p.exchange(command(0xC2, tlv(0xD1, append([]byte{0x82, 0x02, 0x83, 0x81}, tlv(0x8B, tpdu)...))))
 }
 
-func command(ins byte, data []byte) []byte { return append([]byte{0x80, ins, 0, 0, byte(len(data))}, data...) }
+func command(ins byte, data []byte) []byte {
+	return append([]byte{0x80, ins, 0, 0, byte(len(data))}, data...)
+}
 
 func tlv(tag byte, v []byte) []byte {
 	b := []byte{tag}

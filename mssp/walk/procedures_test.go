@@ -20,49 +20,28 @@ type procedure struct {
 	prepare func(u *user) // what was before
 	run     func(ctx context.Context, u *user) error
 	good    func(u *user) error // whether it has reached its end
+	begins  bool                // it is a registration
+	card    bool                // is told at once, and keeps the certificate
 	duty    bool                // what is not done stays to be done: it is not begun again
 }
 
 var procedures = []procedure{
-	{
-		name: "5.1 A", run: register(registration.EnrolRequest{Usage: mssp.Authentication, PoPMade: true}), good: signs,
-	},
-	{
-		name: "5.1 B", run: register(registration.EnrolRequest{Usage: mssp.Authentication, Flow: registration.FlowB}), good: signs,
-	},
-	{
-		name: "5.1 A, confirmed at once, certificate in the card", run: register(registration.EnrolRequest{Usage: mssp.Authentication, Algorithm: applet.RSA2048}), good: signs,
-	},
-	{
-		name: "5.1 C5, another pair", prepare: registered, run: register(registration.EnrolRequest{Usage: mssp.NonRepudiation}), good: registeredFor(mssp.NonRepudiation),
-	},
-	{
-		name: "5.2", prepare: registered, run: func(ctx context.Context, u *user) error { return u.signs(ctx) }, good: signs,
-	},
-	{
-		name: "5.3", prepare: blocked, run: manage(applet.CodeUnblock), good: signs,
-	},
-	{
-		name: "5.4", prepare: registered, run: manage(applet.CodeReset), good: signs,
-	},
-	{
-		name: "5.7 with consent", policy: ra.Delete, prepare: registered, run: leave("Leave?"), good: gone, duty: true,
-	},
-	{
-		name: "5.7 without consent", policy: ra.Deactivate, prepare: registered, run: leave(""), good: gone, duty: true,
-	},
-	{
-		name: "5.8", policy: ra.Delete, prepare: registered, run: change(mssp.Revoking), good: becomes(mssp.KeyRevoked), duty: true,
-	},
-	{
-		name: "5.9", policy: ra.Deactivate, prepare: registered, run: change(mssp.Suspending), good: becomes(mssp.KeySuspended), duty: true,
-	},
-	{
-		name: "5.10", policy: ra.Deactivate, prepare: suspended, run: change(mssp.Reactivating), good: signs, duty: true,
-	},
-	{
-		name: "5.12", prepare: registered, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 2}), good: registeredIn(2),
-	},
+	{name: "5.1 A", begins: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication, PoPMade: true}), good: signs},
+	{name: "5.1 B", begins: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Flow: registration.FlowB}), good: signs},
+	{name: "5.1 A, all on the card", begins: true, card: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication}), good: signs},
+	{name: "5.1 A, a pair made beforehand", begins: true, prepare: generated, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 1}), good: signs},
+	{name: "5.1 C1", prepare: lost, run: contact, good: clean},
+	{name: "5.1 C5", begins: true, prepare: registered, run: register(registration.EnrolRequest{Usage: mssp.NonRepudiation}), good: registeredFor(mssp.NonRepudiation)},
+	{name: "5.2", prepare: registered, run: func(ctx context.Context, u *user) error { return u.signs(ctx) }, good: signs},
+	{name: "5.3", prepare: blocked, run: manage(applet.CodeUnblock), good: signs},
+	{name: "5.4", prepare: registered, run: manage(applet.CodeReset), good: signs},
+	{name: "5.7 with consent", policy: ra.Delete, prepare: registered, run: leave("Leave?"), good: gone, duty: true},
+	{name: "5.7 without consent", policy: ra.Deactivate, prepare: registered, run: leave(""), good: gone, duty: true},
+	{name: "5.8", policy: ra.Delete, prepare: registered, run: change(mssp.Revoking), good: becomes(mssp.KeyRevoked), duty: true},
+	{name: "5.9", policy: ra.Deactivate, prepare: registered, run: change(mssp.Suspending), good: becomes(mssp.KeySuspended), duty: true},
+	{name: "5.10", policy: ra.Deactivate, prepare: suspended, run: change(mssp.Reactivating), good: signs, duty: true},
+	{name: "5.8 and 5.1 again", begins: true, prepare: revoked, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 1}), good: signs},
+	{name: "5.12", begins: true, prepare: registered, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 2}), good: registeredIn(2)},
 }
 
 func register(r registration.EnrolRequest) func(context.Context, *user) error {
@@ -75,6 +54,45 @@ func registered(u *user) {
 	}))
 	u.w.ok(signs(u))
 	u.was = true
+}
+
+// generated: the card has a pair that no row knows.
+func generated(u *user) {
+	u.w.ok(u.w.drive(func(ctx context.Context) error {
+		_, err := u.w.Registrar.RegisterInit(ctx, registration.EnrolRequest{MSISDN: u.number, Usage: mssp.Authentication, Slot: 1})
+		return err
+	}))
+	u.w.Meddle(`DELETE FROM key_pair WHERE iccid = ?`, string(u.iccid))
+}
+
+// lost: nobody knows what became of a registration.
+func lost(u *user) {
+	u.lose = "register"
+	err := u.w.drive(func(ctx context.Context) error {
+		return u.enrol(ctx, registration.EnrolRequest{Usage: mssp.Authentication})
+	})
+	if u.lose = ""; err == nil {
+		u.w.Fatal("the registration was not lost")
+	}
+	clear(u.deaf)
+}
+
+func contact(ctx context.Context, u *user) error {
+	_, err := u.w.Care.QueryState(ctx, u.number)
+	return err
+}
+
+func clean(u *user) error {
+	if len(u.rows()) > 0 {
+		return errors.New("a pair is left")
+	}
+	return u.agree()
+}
+
+func revoked(u *user) {
+	registered(u)
+	u.w.ok(u.w.drive(func(ctx context.Context) error { return change(mssp.Revoking)(ctx, u) }))
+	u.w.ok(becomes(mssp.KeyRevoked)(u))
 }
 
 // unblocked has customer care unblock what the user has blocked (5.3).

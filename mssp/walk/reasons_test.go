@@ -8,11 +8,12 @@ import (
 
 // reason is why a procedure ends at a step of some kind.
 type reason struct {
-	name string
-	does string // what happens there
+	name   string
+	does   string         // what happens there
 	around func(w *world) // what then happens in the world
 	dies   bool           // who asked has left or is dead, and hears nothing
-	cut    bool // the card cannot know, or nobody knows what the card did: the next contact settles it
+	cut    bool           // the card cannot know, or nobody knows what the card did: the next contact settles it
+	silent bool           // until its time is up
 	tells  []mssp.Code
 	at     func(s site) string // why it cannot be at that step; "": it can
 }
@@ -128,7 +129,7 @@ var causes = []cause{
 		map[kind][]reason{
 			sending:   {{name: "its client leaves", dies: true}, {name: "an operator ends it", does: "lost", around: operatorEnds, cut: true, tells: expired}},
 			answering: {{name: "its client leaves", dies: true}, {name: "an operator ends it", does: "lost", around: operatorEnds, cut: true, tells: expired}},
-			calling:   {{does: "gives up", dies: true}},
+			calling:   {{does: "gives up", dies: true}, {does: "gives up", name: "it is silent for long, and ", dies: true, silent: true}},
 		},
 		map[kind]string{screen: "it is as when it leaves while the message is under way", asking: "it is the RA that asks", telling: "nothing is left that the RA could give up"},
 	},

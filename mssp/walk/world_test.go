@@ -25,7 +25,6 @@ import (
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
-	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -60,7 +59,7 @@ func (s site) String() string {
 
 // world is a server with its CA and RA, and a user after the other.
 type world struct {
-	testing.TB
+	*testing.T
 	*enginetest.Lab
 	standing *standing.Standing
 	worker   *ra.Worker
@@ -72,6 +71,7 @@ type world struct {
 	shot  int    // the step at which the reason happens; -1: none
 	why   *reason
 	fired bool
+	late  bool         // time goes by without an answer
 	tx    mssp.TransID // that was at the card when it happened
 }
 
@@ -80,7 +80,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{TB: t, Lab: enginetest.NewOn(t, store.Options{DSN: filepath.Join(memory(t), "walk.db")}, root), shot: -1}
+	w := &world{T: t, Lab: enginetest.NewOn(t, store.Options{DSN: filepath.Join(memory(t), "walk.db")}, root), shot: -1}
 	w.Registration.CA, w.Registration.Sums, w.Registration.Quiet = (*shyCA)(w), w.Vault, false
 	w.restart()
 	return w
@@ -138,6 +138,7 @@ type user struct {
 	codes  map[bool]string   // that he has chosen; true: the signature code
 	last   string            // code that he entered
 	keeps  map[string]string // mistakes that he goes on to make
+	lose   string            // the operation whose answer is lost
 	n      int               // of his requests
 }
 
@@ -214,6 +215,9 @@ func (w *world) drive(f func(ctx context.Context) error) error {
 			}
 			w.around()
 		}
+		if w.isLate() {
+			timeOut(w)
+		}
 		if !w.Deliver() {
 			runtime.Gosched()
 		}
@@ -231,6 +235,15 @@ func (w *world) happened() bool {
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	return w.fired
+}
+
+// isLate is true once when an answer was lost outside of the walk.
+func (w *world) isLate() bool {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	late := w.late
+	w.late = false
+	return late
 }
 
 // quiet waits until nothing is under way any more.
@@ -300,8 +313,8 @@ func (h hands) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
 	return err
 }
 
-func (h hands) Text(to sms.MSISDN, language string, k notice.Kind, day time.Time) []bearer.Segment {
-	return h.Engine.Text(to, language, k, day)
+func (h hands) Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+	return h.Engine.Notice(to, language, k, about, day)
 }
 
 // Texts comes after the commit: what dies before it has said nothing.

@@ -53,6 +53,9 @@ func (r *reminders) remind(ctx context.Context) {
 	if !ok || now.Before(r.next) {
 		return
 	}
+	if err := r.a.cards.Lapse(ctx, now.Add(-r.a.cfg.Procedures.Certificate.Duration())); err != nil && ctx.Err() == nil {
+		r.a.log.Error("ending registrations that have waited too long for a certificate", "error", err)
+	}
 	soon, more, err := r.teller.Pass(ctx, now)
 	if err != nil {
 		if ctx.Err() == nil {

@@ -19,6 +19,9 @@ type Procedures struct {
 	// What becomes of the old certificate then: expire (it is left to do so), or revoke (as
 	// superseded, and its key slot is emptied for the next renewal).
 	Renewed string `toml:"renewed" default:"expire"`
+	// A registration that has waited so long for its certificate is ended: pair and
+	// request are deleted on the card, and the user is told.
+	Certificate Duration `toml:"certificate" default:"168h"`
 	// The operator is told of what a CA has not confirmed for so long.
 	Old Duration `toml:"old" default:"1h"`
 }
@@ -31,5 +34,8 @@ func (ch *checker) procedures(p *Procedures) {
 	}
 	if p.Renewed != "expire" && p.Renewed != "revoke" {
 		ch.faultf("procedures.renewed", "must be expire or revoke, is %q", p.Renewed)
+	}
+	if p.Certificate.Duration() <= 0 {
+		ch.faultf("procedures.certificate", "must be a time, is %s", p.Certificate.Duration())
 	}
 }
