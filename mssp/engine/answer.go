@@ -136,6 +136,8 @@ func (x *inbox) response(ctx context.Context, in *incoming) error {
 		Detail: "the user's card refused the secured packet: " + in.Status.String(),
 	}
 	return x.land(ctx, in, func() (store.Finish, error) {
+		fin := fin
+		x.line.abort(ctx, &f.tx, f.request, &fin)
 		err := x.countBad(ctx, f, &fin)
 		return fin, err
 	}, nil)
@@ -229,7 +231,9 @@ func (x *inbox) int6(ctx context.Context, in *incoming) error {
 	if err != nil {
 		x.log.Warn("answer of the applet cannot be read", "tx", f.tx.ID, "error", err)
 		judge = func() (store.Finish, error) {
-			return failure(mssp.Faultf(mssp.OTAError, "the answer of the user's card cannot be read")), nil
+			fin := failure(mssp.Faultf(mssp.OTAError, "the answer of the user's card cannot be read"))
+			x.line.abort(ctx, &f.tx, f.request, &fin)
+			return fin, nil
 		}
 	} else {
 		x.traceINT6(f, &a, data)

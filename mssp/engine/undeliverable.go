@@ -28,9 +28,13 @@ func (l *line) givenUp(ctx context.Context, id mssp.TransID, number sms.MSISDN, 
 func (l *line) undeliver(ctx context.Context, id mssp.TransID) error {
 	tx, err := l.o.Store.Transaction(ctx, id)
 	if err == nil && tx.Attempt <= 1 {
-		_, err = l.finish(ctx, store.Finish{
-			TxID: id, Event: mssp.EventUndeliver, Status: mssp.OTAError,
-			Detail: "the network refused the message to the user's phone: not delivered",
+		_, err = l.conclude(ctx, func() (store.Finish, error) {
+			f := store.Finish{
+				TxID: id, Event: mssp.EventUndeliver, Status: mssp.OTAError,
+				Detail: "the network refused the message to the user's phone: not delivered",
+			}
+			l.abort(ctx, &tx, nil, &f)
+			return f, nil
 		})
 	}
 	if errors.Is(err, mssp.ErrEvent) {
