@@ -121,6 +121,7 @@ func (w *world) abort(p *procedure, shot int, s site, name string, r *reason) {
 	if p.begins && err != nil && (!r.dies || r.silent) && p.good(u) != nil && len(u.screens) > screens && w.told(u) == texts && !says(u.screens[screens:], "not active") {
 		fault("the user is not told: %q", u.screens[screens:])
 	}
+	_ = w.drive(w.worker.Turn) // of the RA, which has its own work
 	if !r.cut && err != nil && !r.dies {
 		if err := u.agree(); err != nil {
 			fault("before the next contact: %v", err)
