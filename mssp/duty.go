@@ -20,7 +20,9 @@ const (
 )
 
 // Procedures lists every one.
-func Procedures() []Procedure { return []Procedure{Revoking, Suspending, Reactivating, Leaving, Superseding} }
+func Procedures() []Procedure {
+	return []Procedure{Revoking, Suspending, Reactivating, Leaving, Superseding}
+}
 
 // Leads is the status that the procedure gives certificates.
 func (p Procedure) Leads() CertStatus {
