@@ -104,7 +104,8 @@ var causes = []cause{
 		"card error",
 		map[kind][]reason{
 			sending: {
-				{does: "card refuses the packet", tells: failed, cut: true}, {does: "card error", tells: nok, cut: true},
+				{does: "card refuses the packet", tells: failed, cut: true},
+				{does: "card error", tells: nok, cut: true},
 				{does: "no memory", tells: nok, cut: true},
 			},
 			answering: {{does: "unreadable", tells: failed, cut: true}, {does: "wrong", tells: append(nok, mssp.InvalidSignature), at: func(s site) string {
@@ -117,11 +118,13 @@ var causes = []cause{
 		map[kind]string{screen: "an applet that fails while it asks is one that fails when it has asked", asking: noCard, calling: noCard, telling: noCard},
 	},
 	{
-		"CA refuses", map[kind][]reason{asking: {{does: "refuses", tells: nok}}},
+		"CA refuses",
+		map[kind][]reason{asking: {{does: "refuses", tells: nok}}},
 		map[kind]string{screen: noCA, sending: noCA, answering: noCA, calling: noCA, telling: noCA},
 	},
 	{
-		"CA silent", map[kind][]reason{asking: {{does: "is silent", tells: nok}, {does: "has done it, and nobody hears", tells: nok}}},
+		"CA silent",
+		map[kind][]reason{asking: {{does: "is silent", tells: nok}, {does: "has done it, and nobody hears", tells: nok}}},
 		map[kind]string{screen: noCA, sending: noCA, answering: noCA, calling: noCA, telling: noCA},
 	},
 	{
