@@ -85,10 +85,7 @@ func one(t *testing.T, seed uint64) {
 func several(t *testing.T, from, to int) {
 	w := newWorld(t)
 	for seed := from; seed < to; seed++ {
-		if w.Clock.Now().Year() > 2032 { // before the CA ends
-			w.chain()
-			w = newWorld(t)
-		}
+		w = w.young()
 		l := lifeOf(uint64(seed))
 		wrong := w.play(l)
 		if len(wrong) == 0 {
@@ -105,6 +102,15 @@ func several(t *testing.T, from, to int) {
 	w.chain()
 }
 
+// young is this world, or another one before its CA ends.
+func (w *world) young() *world {
+	if w.Clock.Now().Year() <= 2032 {
+		return w
+	}
+	w.chain()
+	return newWorld(w.t)
+}
+
 // shorten leaves out steps as long as the life still fails.
 func (w *world) shorten(l life, wrong []string) ([]int, []string) {
 	which := make([]int, len(l.steps))
@@ -115,6 +121,7 @@ func (w *world) shorten(l life, wrong []string) ([]int, []string) {
 		again = false
 		for i := len(which) - 1; i >= 0; i-- {
 			less := slices.Delete(slices.Clone(which), i, i+1)
+			w = w.young()
 			if b := w.play(l.only(less)); len(b) > 0 {
 				which, wrong, again = less, b, true
 			}
