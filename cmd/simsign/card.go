@@ -29,6 +29,7 @@ type CardCmd struct {
 // CardImportCmd imports a card file.
 type CardImportCmd struct {
 	ConfigFlag
+	JSONFlag
 	File string `arg:"" help:"CSV file with the header iccid,imsi,profile,kvn,kic,kid,cmac,cntr, and k0,gen,aset,level behind it for cards of carriage packet or own."`
 	MasterFlag
 	Issuer string `placeholder:"ID" help:"Card issuer that owns the cards which are new (none)."`
@@ -69,16 +70,20 @@ func (k *CardImportCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("%d %s imported", done.Imported, plural(done.Imported, "card", "cards"))
-		if done.Present > 0 {
-			c.printf(", %d present already and left alone", done.Present)
-		}
-		c.printf("\n")
-		if done.Note != "" {
-			c.printf("%s\n", done.Note)
-		}
-		return nil
+		return shown(c, k.JSONFlag, done, c.imported)
 	})
+}
+
+func (c *cli) imported(done operator.CardImported) error {
+	c.printf("%d %s imported", done.Imported, plural(done.Imported, "card", "cards"))
+	if done.Present > 0 {
+		c.printf(", %d present already and left alone", done.Present)
+	}
+	c.printf("\n")
+	if done.Note != "" {
+		c.printf("%s\n", done.Note)
+	}
+	return nil
 }
 
 // CardListCmd lists cards.
@@ -109,6 +114,7 @@ func (k *CardListCmd) Run(c *cli) error {
 // CardReleaseCmd releases a suspended card.
 type CardReleaseCmd struct {
 	ConfigFlag
+	JSONFlag
 	ICCID string `arg:"" help:"Number of the card."`
 }
 
@@ -119,14 +125,17 @@ func (k *CardReleaseCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("card %s is %s\n", card.ICCID, card.State)
-		return nil
+		return shown(c, k.JSONFlag, card, func(card operator.CardInfo) error {
+			c.printf("card %s is %s\n", card.ICCID, card.State)
+			return nil
+		})
 	})
 }
 
 // CardAdvanceCmd raises the counters of a card.
 type CardAdvanceCmd struct {
 	ConfigFlag
+	JSONFlag
 	ICCID   string `arg:"" help:"Number of the card."`
 	Confirm bool   `required:"" help:"The clock of this machine is right: a counter that went too far never comes back."`
 }
@@ -138,10 +147,12 @@ func (k *CardAdvanceCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		for _, s := range done.Sets {
-			c.printf("%s: %s -> %s\n", keySetName(s.Applet, s.KVN), s.From, s.To)
-		}
-		return nil
+		return shown(c, k.JSONFlag, done, func(done operator.CountersAdvanced) error {
+			for _, s := range done.Sets {
+				c.printf("%s: %s -> %s\n", keySetName(s.Applet, s.KVN), s.From, s.To)
+			}
+			return nil
+		})
 	})
 }
 

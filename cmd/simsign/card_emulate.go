@@ -13,6 +13,7 @@ import (
 
 // CardEmulateCmd personalises emulated cards.
 type CardEmulateCmd struct {
+	JSONFlag
 	Made      CardMaker `embed:""`
 	Install   string    `placeholder:"FILE" help:"Install the applet of each card with what \"card install\" has written for it."`
 	Strict    bool      `help:"Hold the applet to the limits of the toolkit of the standards."`
@@ -73,6 +74,7 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 	if err := os.MkdirAll(k.Out, 0o700); err != nil {
 		return err
 	}
+	all := make([]emulated, 0, len(profiles))
 	for i, p := range profiles {
 		made, err := card.Create(paths[i], card.Options{Profile: p})
 		if err != nil {
@@ -81,12 +83,22 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 		if err := made.Close(); err != nil {
 			return err
 		}
+		if all = append(all, emulated{string(p.ICCID), paths[i], p.UnblockingCode}); k.JSON {
+			continue
+		}
 		c.printf("%s\n", paths[i])
 		if p.UnblockingCode != "" {
 			c.printf("  unblocking code %s\n", p.UnblockingCode)
 		}
 	}
-	return nil
+	return shown(c, k.JSONFlag, all, func([]emulated) error { return nil })
+}
+
+// emulated is a card that was made.
+type emulated struct {
+	ICCID          string `json:"iccid"`
+	File           string `json:"file"`
+	UnblockingCode string `json:"unblockingCode,omitempty"`
 }
 
 // prepare completes a profile and says where its card will be.

@@ -14,6 +14,7 @@ import (
 
 // CardInstallCmd writes what real cards get at the installation of the applet.
 type CardInstallCmd struct {
+	JSONFlag
 	Made CardMaker `embed:""`
 	Out  string    `required:"" placeholder:"FILE" help:"The file to be written, mode 0600; one that is there is left alone."`
 }
@@ -66,8 +67,10 @@ func (k *CardInstallCmd) Run(c *cli) (err error) {
 	if err := csv.NewWriter(f).WriteAll(lines); err != nil {
 		return err
 	}
-	c.printf("%s  %d %s; there are keys in it\n", k.Out, len(profiles), plural(len(profiles), "card", "cards"))
-	return nil
+	return shown(c, k.JSONFlag, map[string]any{"file": k.Out, "cards": len(profiles)}, func(map[string]any) error {
+		c.printf("%s  %d %s; there are keys in it\n", k.Out, len(profiles), plural(len(profiles), "card", "cards"))
+		return nil
+	})
 }
 
 func upperHex(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) }

@@ -12,6 +12,7 @@ import (
 // CardRotateCmd replaces keys of applets.
 type CardRotateCmd struct {
 	ConfigFlag
+	JSONFlag
 	ICCID  string `arg:"" optional:"" help:"Number of the card."`
 	All    bool   `help:"All cards whose applet has a key of its own, one after the other."`
 	NoWait bool   `help:"Give the order and do not wait for the card."`
@@ -33,16 +34,39 @@ func (k *CardRotateCmd) Run(c *cli) error {
 		return &exitError{Code: exitUsage, Err: errors.New("name a card, or --all")}
 	}
 	return k.administer(c, func(b admin.Backend) error {
-		if !k.All {
-			return k.one(c, b, k.ICCID)
+		r := rotated{Cards: []rotatedCard{}}
+		var err error
+		if k.All {
+			err = k.all(c, b, &r)
+		} else {
+			err = k.one(c, b, k.ICCID, &r)
 		}
-		return k.all(c, b)
+		if k.JSON && len(r.Cards)+r.Nobodys > 0 || err == nil && k.JSON {
+			return errors.Join(shown(c, k.JSONFlag, r, nil), err)
+		}
+		return err
 	})
 }
 
-func (k *CardRotateCmd) one(c *cli, b admin.Backend, iccid string) error {
+// rotated is what became of the orders.
+type rotated struct {
+	Cards   []rotatedCard `json:"cards"`
+	Nobodys int           `json:"nobodys,omitempty"` // cards without a user, which cannot be reached
+}
+
+type rotatedCard struct {
+	ICCID  string `json:"iccid"`
+	Sent   bool   `json:"sent,omitempty"` // and nobody has waited for the card
+	Failed string `json:"failed,omitempty"`
+}
+
+func (k *CardRotateCmd) one(c *cli, b admin.Backend, iccid string, r *rotated) error {
 	if _, err := b.RotateKeys(c.ctx, operator.KeyRotation{ICCID: iccid, NoWait: k.NoWait}); err != nil {
 		return err
+	}
+	r.Cards = append(r.Cards, rotatedCard{ICCID: iccid, Sent: k.NoWait})
+	if k.JSON {
+		return nil
 	}
 	said := "has its new key"
 	if k.NoWait {
@@ -53,7 +77,7 @@ func (k *CardRotateCmd) one(c *cli, b admin.Backend, iccid string) error {
 }
 
 // all goes on behind a card that fails, and says so in the end.
-func (k *CardRotateCmd) all(c *cli, b admin.Backend) error {
+func (k *CardRotateCmd) all(c *cli, b admin.Backend, r *rotated) error {
 	done, failed, nobodys := 0, 0, 0
 	for after := ""; ; {
 		cards, err := b.Cards(c.ctx, operator.Page{After: after})
@@ -68,25 +92,33 @@ func (k *CardRotateCmd) all(c *cli, b admin.Backend) error {
 			if x.Carriage == "response" || x.State != mssp.CardActive {
 				continue
 			}
-			if err := k.one(c, b, x.ICCID); errors.Is(err, operator.ErrNotRunning) || c.ctx.Err() != nil {
+			if err := k.one(c, b, x.ICCID, r); errors.Is(err, operator.ErrNotRunning) || c.ctx.Err() != nil {
 				return err
 			} else if f, ok := errors.AsType[*mssp.Fault](err); ok && f.Code == mssp.UnknownClient {
 				nobodys++ // in stock
 				continue
 			} else if err != nil {
 				failed++
-				c.printf("card %s: %v\n", x.ICCID, err)
+				r.Cards = append(r.Cards, rotatedCard{ICCID: x.ICCID, Failed: err.Error()})
+				k.say(c, "card %s: %v\n", x.ICCID, err)
 				continue
 			}
 			done++
 		}
 	}
-	c.printf("%d %s\n", done, plural(done, "card", "cards"))
-	if nobodys > 0 {
-		c.printf("%d %s no user and cannot be reached\n", nobodys, plural(nobodys, "card has", "cards have"))
+	k.say(c, "%d %s\n", done, plural(done, "card", "cards"))
+	if r.Nobodys = nobodys; nobodys > 0 {
+		k.say(c, "%d %s no user and cannot be reached\n", nobodys, plural(nobodys, "card has", "cards have"))
 	}
 	if failed > 0 {
 		return &exitError{Code: exitFailed, Err: fmt.Errorf("%d %s no new key", failed, plural(failed, "card has", "cards have")), Hint: "order again: a key that is on its way stays the same"}
 	}
 	return nil
+}
+
+// say is for people.
+func (k *CardRotateCmd) say(c *cli, format string, args ...any) {
+	if !k.JSON {
+		c.printf(format, args...)
+	}
 }

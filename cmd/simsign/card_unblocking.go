@@ -8,6 +8,7 @@ import (
 // CardUnblockingCmd shows the unblocking code of a card.
 type CardUnblockingCmd struct {
 	ConfigFlag
+	JSONFlag
 	ICCID      string `name:"iccid" required:"" placeholder:"DIGITS" help:"Number of the card."`
 	Identified string `required:"" enum:"face-to-face,portal,partner,eid,kiosk" help:"How its holder was identified: ${enum}."`
 	Reason     string `required:"" placeholder:"TEXT" help:"Why it is shown."`
@@ -33,7 +34,9 @@ func (k *CardUnblockingCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("unblocking code  %s (it is shown this once)\n", u.Code)
-		return nil
+		return shown(c, k.JSONFlag, u, func(u operator.UnblockingCode) error {
+			c.printf("unblocking code  %s (it is shown this once)\n", u.Code)
+			return nil
+		})
 	})
 }

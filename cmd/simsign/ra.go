@@ -22,9 +22,26 @@ type RACmd struct {
 	Unblock  RAUnblockCmd  `cmd:"" help:"Unblock PC: the tries of a personal code are at their maximum again."`
 	Reset    RAResetCmd    `cmd:"" help:"Reset PC: the user chooses a new personal code."`
 	Show     RAShowCmd     `cmd:"" help:"Show a user."`
-	Call     RACallCmd     `cmd:"" help:"Ask for the answer of a call that was pending."`
-	Work     RAWorkCmd     `cmd:"" help:"List what is left to do of suspensions and revocations (by the operator's socket)."`
-	Confirm  RAConfirmCmd  `cmd:"" help:"Note what another CA has said of a certificate (by the operator's socket)."`
+
+	Suspend    RASuspendCmd    `cmd:"" help:"suspend: may this user be suspended? From the answer on he is."`
+	Reactivate RAReactivateCmd `cmd:"" help:"re-activate: may the suspension end?"`
+	Revoke     RARevokeCmd     `cmd:"" help:"revoke: may the certificates be revoked? From the answer on nothing is signed."`
+	Unregister RAUnregisterCmd `cmd:"" help:"Unregister: may the user leave, and does he consent?"`
+	Notify     RANotifyCmd     `cmd:"" help:"Notification: what the CA has done with a certificate."`
+	Duties     RADutiesCmd     `cmd:"" help:"List what is left to do of suspensions and revocations."`
+
+	Pop            RAPoPCmd        `cmd:"" help:"Make a Proof of Possession code and deliver it."`
+	PopCheck       RAPoPCheckCmd   `cmd:"" help:"Check the code that a user has told."`
+	UnblockingCode RAUnblockingCmd `cmd:"" help:"Show the unblocking code of a card, once."`
+	Activate       RAActivateCmd   `cmd:"" help:"Activate the applet of a card."`
+	Deactivate     RADeactivateCmd `cmd:"" help:"Deactivate the applet of a card."`
+	Expiring       RAExpiringCmd   `cmd:"" help:"List certificates that end soon."`
+	Audit          RAAuditCmd      `cmd:"" help:"Read the audit log."`
+	AuditVerify    RAVerifyCmd     `cmd:"" help:"Is the audit log as it was written?"`
+
+	Call    RACallCmd    `cmd:"" help:"Ask for the answer of a call that was pending."`
+	Work    RAWorkCmd    `cmd:"" help:"List what is left to do of suspensions and revocations (by the operator's socket)."`
+	Confirm RAConfirmCmd `cmd:"" help:"Note what another CA has said of a certificate (by the operator's socket)."`
 }
 
 // RAFlags say where the service is, and who asks.
@@ -200,8 +217,7 @@ type RAShowCmd struct {
 
 // Run sends it.
 func (k *RAShowCmd) Run(c *cli) error {
-	k.Request, k.Wait = "", 0
-	return k.call(c, "/int3b/user_show", map[string]any{"msisdn": k.MSISDN})
+	return k.question(c, "/int3b/user_show", map[string]any{"msisdn": k.MSISDN})
 }
 
 // RACallCmd asks for a call.

@@ -34,6 +34,12 @@ func (a *raAnswer) text(name string) string {
 // print shows the data of an answer, a line for each member.
 func (a *raAnswer) print(c *cli) {
 	c.printf("result  %s\n", a.Result)
+	if list, ok := a.Data.([]any); ok {
+		for _, v := range list {
+			b, _ := json.Marshal(v)
+			c.printf("%s\n", b)
+		}
+	}
 	m, _ := a.Data.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		switch v := m[name].(type) {

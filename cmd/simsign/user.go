@@ -32,6 +32,7 @@ type UserCmd struct {
 // UserAddCmd registers a subscriber.
 type UserAddCmd struct {
 	ConfigFlag
+	JSONFlag
 	MSISDN   string `name:"msisdn" required:"" placeholder:"NUMBER" help:"Telephone number, international."`
 	ICCID    string `name:"iccid" required:"" placeholder:"DIGITS" help:"Number of the card."`
 	Name     string `required:"" help:"Name in certificates, as verified."`
@@ -46,8 +47,10 @@ func (k *UserAddCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("%s registered, serialNumber %s\n", u.MSISDN, u.Serial)
-		return nil
+		return shown(c, k.JSONFlag, u, func(u operator.UserInfo) error {
+			c.printf("%s registered, serialNumber %s\n", u.MSISDN, u.Serial)
+			return nil
+		})
 	})
 }
 
@@ -129,6 +132,7 @@ func certificate(k operator.KeyInfo) string {
 // UserRegisterCmd runs a registration.
 type UserRegisterCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 	Usage     string  `default:"authentication" enum:"authentication,non-repudiation" help:"Usage of the key: ${enum} (${default})."`
 	Algorithm string  `placeholder:"NAME" help:"Algorithm, for example P-256 or RSA-2048 (the first of the card profile)."`
@@ -144,14 +148,17 @@ func (k *UserRegisterCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("slot %d, %s, %s, %s%s\n", r.Key.Slot, r.Key.Usage, r.Key.Algorithm, r.Key.State, certificate(r.Key))
-		return nil
+		return shown(c, k.JSONFlag, r, func(r operator.Registered) error {
+			c.printf("slot %d, %s, %s, %s%s\n", r.Key.Slot, r.Key.Usage, r.Key.Algorithm, r.Key.State, certificate(r.Key))
+			return nil
+		})
 	})
 }
 
 // UserCodeCmd manages a personal code. Its value never leaves the card.
 type UserCodeCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 	Operation string `arg:"" enum:"create,reset,unblock,change" help:"${enum}."`
 	Usage     string `default:"authentication" enum:"authentication,non-repudiation" help:"Which code: ${enum} (${default})."`
@@ -161,11 +168,14 @@ type UserCodeCmd struct {
 func (k *UserCodeCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
 		waiting(c)
-		if _, err := b.ManageCode(c.ctx, operator.CodeRequest{MSISDN: k.MSISDN, Usage: k.Usage, Operation: k.Operation}); err != nil {
+		o, err := b.ManageCode(c.ctx, operator.CodeRequest{MSISDN: k.MSISDN, Usage: k.Usage, Operation: k.Operation})
+		if err != nil {
 			return err
 		}
-		c.printf("done\n")
-		return nil
+		return shown(c, k.JSONFlag, o, func(operator.Outcome) error {
+			c.printf("done\n")
+			return nil
+		})
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 // UserEraseCmd erases a person.
 type UserEraseCmd struct {
 	ConfigFlag
+	JSONFlag
 	MSISDN  string `arg:"" name:"number" help:"Telephone number, international."`
 	Confirm string `placeholder:"NUMBER" help:"The number once more: nothing brings back what was erased."`
 	By      string `placeholder:"NAME" help:"Who erases, for the log (the user of the shell)."`
@@ -56,6 +57,9 @@ func (k *UserEraseCmd) Run(c *cli) error {
 		u, err := b.EraseUser(c.ctx, operator.UserErase{MSISDN: k.MSISDN, By: k.By})
 		if err != nil {
 			return err
+		}
+		if k.JSON {
+			return shown(c, k.JSONFlag, u, nil)
 		}
 		c.printf("%s is erased, with the data of %d transactions\n", u.MSISDN, u.Transactions)
 		if cfg, err := k.load(c); err == nil && cfg.Store.Postgres() {

@@ -10,6 +10,7 @@ import (
 // UserIdentifyCmd records an identification.
 type UserIdentifyCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 	How      string    `required:"" enum:"face-to-face,portal,partner,eid,kiosk" help:"How: ${enum}."`
 	By       string    `placeholder:"NAME" help:"Who has identified the person (the user of the shell)."`
@@ -39,9 +40,11 @@ func (k *UserIdentifyCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("%s\n", u.MSISDN)
-		c.identity(u.Identity)
-		return nil
+		return shown(c, k.JSONFlag, u, func(u operator.UserInfo) error {
+			c.printf("%s\n", u.MSISDN)
+			c.identity(u.Identity)
+			return nil
+		})
 	})
 }
 

@@ -37,6 +37,7 @@ func (c *cli) limits(limits []operator.LimitInfo) {
 // UserLiftCmd lifts the limits of a user.
 type UserLiftCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 	AP string `name:"ap" placeholder:"AP_ID" help:"Only what counts of this application provider (all)."`
 }
@@ -56,8 +57,10 @@ func (k *UserLiftCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		c.printf("%s: lifted\n", u.MSISDN)
-		c.limits(u.Limits)
-		return nil
+		return shown(c, k.JSONFlag, u, func(u operator.UserInfo) error {
+			c.printf("%s: lifted\n", u.MSISDN)
+			c.limits(u.Limits)
+			return nil
+		})
 	})
 }

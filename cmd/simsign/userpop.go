@@ -35,6 +35,7 @@ func (p *popFlag) Decode(ctx *kong.DecodeContext) error {
 // UserPoPCmd makes a code and delivers it.
 type UserPoPCmd struct {
 	ConfigFlag
+	JSONFlag
 	UserFlag
 	Channel string `required:"" enum:"sms,email,print,screen" help:"How it goes to the user: ${enum}."`
 	To      string `placeholder:"WHERE" help:"Another number (sms), or another address than the one recorded (email)."`
@@ -64,18 +65,20 @@ func (k *UserPoPCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case p.Code != "":
-			c.printf("code    %s (it is shown this once)\n", p.Code)
-		case p.File != "":
-			c.printf("letter  %s (delete it when it is printed)\n", p.File)
-		default:
-			c.printf("sent    by %s\n", p.Channel)
-		}
-		c.printf("until   %s, %d wrong %s\n", p.Until.UTC().Format(time.RFC3339), p.Tries, plural(p.Tries, "entry", "entries"))
-		if p.Warning != "" {
-			c.printf("weak    %s\n", p.Warning)
-		}
-		return nil
+		return shown(c, k.JSONFlag, p, func(p operator.PoPMade) error {
+			switch {
+			case p.Code != "":
+				c.printf("code    %s (it is shown this once)\n", p.Code)
+			case p.File != "":
+				c.printf("letter  %s (delete it when it is printed)\n", p.File)
+			default:
+				c.printf("sent    by %s\n", p.Channel)
+			}
+			c.printf("until   %s, %d wrong %s\n", p.Until.UTC().Format(time.RFC3339), p.Tries, plural(p.Tries, "entry", "entries"))
+			if p.Warning != "" {
+				c.printf("weak    %s\n", p.Warning)
+			}
+			return nil
+		})
 	})
 }

@@ -82,12 +82,12 @@ func (h *handler) ask(r *http.Request, op *operation, whole func()) (int, Answer
 	}
 	body, status, a := body(r)
 	if status != 0 {
-		return status, a
+		return status, h.audited(r, actor(client, op), op, a)
 	}
 	whole()
 	m, wrong, err := read(body, op.fields)
 	if err != nil {
-		return http.StatusBadRequest, refuse("unreadable", err.Error())
+		return http.StatusBadRequest, h.audited(r, actor(client, op), op, refuse("unreadable", err.Error()))
 	}
 	ctx := audit.With(r.Context(), actor(client, op))
 	if wrong != "" {

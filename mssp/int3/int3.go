@@ -33,6 +33,7 @@ import (
 	"github.com/simsign/simsign/mssp/party"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/service"
+	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -64,6 +65,13 @@ type Registrar interface {
 	RegisterComplete(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
 	CertificateStatus(ctx context.Context, number sms.MSISDN, slot byte, cert []byte) (registration.Enrolment, error)
 	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
+	CheckPoP(ctx context.Context, number sms.MSISDN, code string) error
+}
+
+// Auditor is what the desk needs of *operator.Auditor.
+type Auditor interface {
+	List(ctx context.Context, q operator.AuditQuestion) (operator.AuditPage, error)
+	Verify(ctx context.Context) (operator.AuditVerified, error)
 }
 
 // Store is what the desk reads; *store.Store is one.
@@ -79,8 +87,10 @@ type Options struct {
 	Store     Store
 	Operator  operator.Operations
 	Registrar Registrar
+	Audit     Auditor
 	Profiles  []mssp.SignatureProfile
 	CA        []byte // certificate of the built-in CA; nil: there is none
+	Question  string // that a user signs who leaves
 	// Calls takes into the audit log what is asked and what is refused, in bounds: anybody
 	// may call as often as he likes.
 	Calls *audit.Calls
@@ -211,7 +221,7 @@ func (d *Desk) run(ctx context.Context, c *party.Client, op *operation, m messag
 			d.log.Error("auditing a refusal", "operation", op.op, "error", err)
 			return Answer{Result: failed}
 		}
-	case a.Result == OK && !op.changes: // what changes something has its entries in its commit
+	case a.Result == OK && !op.changes && !op.secret: // what changes something has its entries in its commit
 		d.o.Calls.Count(e)
 	}
 	if a.Result == failed {
@@ -238,6 +248,9 @@ func (d *Desk) answer(c *party.Client, data any, err error) Answer {
 	}
 	if a, ok := errors.AsType[*refusal](err); ok {
 		return Answer(*a)
+	}
+	if r, ok := errors.AsType[*standing.Refusal](err); ok {
+		return refuse(string(r.Reason), r.Detail)
 	}
 	if r, ok := errors.AsType[*operator.Refusal](err); ok {
 		detail := r.Error()

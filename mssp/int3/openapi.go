@@ -119,6 +119,8 @@ func answerSchema(result string, data reflect.Type) node {
 // schemaOf is a Go type as encoding/json writes it.
 func schemaOf(t reflect.Type) node {
 	switch {
+	case t == reflect.TypeFor[json.RawMessage]():
+		return node{"type": "object"}
 	case t == reflect.TypeFor[time.Time]():
 		return node{"type": "string", "format": "date-time"}
 	case t.Kind() == reflect.Pointer:

@@ -5,7 +5,6 @@ import (
 
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/party"
-	"github.com/simsign/simsign/ota"
 )
 
 func (d *Desk) addUser(ctx context.Context, c *party.Client, m message) (any, error) {
@@ -69,40 +68,15 @@ func (d *Desk) listTransactions(ctx context.Context, c *party.Client, m message)
 	return d.o.Operator.Transactions(ctx, operator.TxPage{All: true, ICCID: string(card.ICCID), Limit: m.number("limit")})
 }
 
-// listUsers lists those whom the client may reach: a page of all is looked at, so it may
-// be short although there are more behind it.
 func (d *Desk) listUsers(ctx context.Context, c *party.Client, m message) (any, error) {
-	all, err := d.o.Operator.Users(ctx, page(m))
-	if err != nil || c.Issuer == "" {
-		return all, err
-	}
-	some := []operator.UserInfo{}
-	for _, u := range all {
-		card, err := d.o.Store.Card(ctx, ota.ICCID(u.ICCID))
-		if err != nil {
-			return nil, err
-		}
-		if reaches(c, &card) {
-			some = append(some, u)
-		}
-	}
-	return some, nil
+	return d.o.Operator.Users(ctx, page(c, m))
 }
 
 func (d *Desk) listCards(ctx context.Context, c *party.Client, m message) (any, error) {
-	all, err := d.o.Operator.Cards(ctx, page(m))
-	if err != nil || c.Issuer == "" {
-		return all, err
-	}
-	some := []operator.CardInfo{}
-	for _, card := range all {
-		if card.Issuer == c.Issuer {
-			some = append(some, card)
-		}
-	}
-	return some, nil
+	return d.o.Operator.Cards(ctx, page(c, m))
 }
 
-func page(m message) operator.Page {
-	return operator.Page{After: m.text("after"), Limit: m.number("limit")}
+// page is a page of what the client may reach.
+func page(c *party.Client, m message) operator.Page {
+	return operator.Page{After: m.text("after"), Limit: m.number("limit"), Issuer: c.Issuer}
 }

@@ -49,7 +49,11 @@ func (d *Desk) enrol(ctx context.Context, c *party.Client, m message) (registrat
 	if m.text("flow") == "B" {
 		r.Flow = registration.FlowB
 	}
-	if r.PoPCode != "" {
+	switch r.PoPCode {
+	case "":
+	case "made":
+		r.PoPCode, r.PoPMade = "", true
+	default:
 		r.PoP = applet.PoPAsk
 	}
 	if name := m.text("algorithm"); name != "" {

@@ -18,6 +18,7 @@ type operation struct {
 	about   string
 	fields  []field
 	changes bool // it is a call, which may last, and which a request id finds again
+	secret  bool // it changes something, and its answer is given once and kept nowhere: it is no call
 	do      func(d *Desk, ctx context.Context, c *party.Client, m message) (any, error)
 	gives   any // an example of its data; nil: none
 }
@@ -30,7 +31,7 @@ var (
 	slot      = field{name: "slot", kind: number, most: 255, about: "key slot; absent: the first that fits"}
 	algorithm = field{name: "algorithm", kind: text, most: 32, about: "algorithm of the key, as in P-256; absent: the first of the card"}
 	flow      = field{name: "flow", kind: text, words: []string{"A", "B"}, most: 1, about: "A: the pair is made beforehand; B: during register_complete; absent: A"}
-	pop       = field{name: "pop", kind: text, most: 32, about: "Proof of Possession code that the user was given: the card asks for it, and another one refuses the registration"}
+	pop       = field{name: "pop", kind: text, most: 32, about: "Proof of Possession code that the user was given: the card asks for it, and another one refuses the registration. The word made: the one of pop_make, which this service checks"}
 	display   = field{name: "display", kind: text, most: 640, about: "text of the prompt; absent: that of the applet"}
 	iccid     = field{name: "iccid", kind: text, must: true, most: 20, about: "number of the card"}
 	after     = field{name: "after", kind: text, most: 64, about: "begin after this one"}
@@ -154,8 +155,9 @@ var table = []operation{
 // operations are the table by path, with the members that every call has.
 var operations = func() map[string]*operation {
 	all := map[string]*operation{}
-	for i := range table {
-		o := &table[i]
+	rows := slices.Concat(table, preconditions, wholes, given)
+	for i := range rows {
+		o := &rows[i]
 		if o.changes {
 			o.fields = append(slices.Clip(o.fields), request, wait)
 		}

@@ -189,7 +189,13 @@ func (s *Service) raiseCounters(cards []ImportedCard) error {
 
 // Cards lists cards in the order of their numbers.
 func (s *Service) Cards(ctx context.Context, r Page) ([]CardInfo, error) {
-	cards, err := s.Store.Cards(ctx, ota.ICCID(r.After), r.limit())
+	var cards []mssp.Card
+	var err error
+	if r.Issuer == "" {
+		cards, err = s.Store.Cards(ctx, ota.ICCID(r.After), r.limit())
+	} else {
+		cards, err = s.Store.CardsOf(ctx, r.Issuer, ota.ICCID(r.After), r.limit())
+	}
 	if err != nil {
 		return nil, err
 	}

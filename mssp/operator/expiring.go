@@ -7,12 +7,14 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/expiry"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // ExpiringQuestion asks whose certificates end within some days (3.5.13-1).
 type ExpiringQuestion struct {
-	Days  int `json:"days"`
-	Limit int `json:"limit"`
+	Days   int    `json:"days"`
+	Limit  int    `json:"limit"`
+	Issuer string `json:"issuer,omitempty"` // of whose cards; "": of all
 }
 
 // ExpiringInfo is a certificate that ends and has no successor.
@@ -26,6 +28,19 @@ type ExpiringInfo struct {
 	NotAfter time.Time `json:"notAfter"`
 }
 
+// ofIssuer reads the users of an issuer's cards; of all where it is "".
+type ofIssuer struct {
+	Store
+	issuer string
+}
+
+func (s ofIssuer) Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {
+	if s.issuer == "" {
+		return s.Store.Subscribers(ctx, after, limit)
+	}
+	return s.SubscribersOf(ctx, s.issuer, after, limit)
+}
+
 var errEnough = errors.New("enough")
 
 // Expiring lists the certificates that end within some days and have no successor, in
@@ -35,7 +50,7 @@ func (s *Service) Expiring(ctx context.Context, r ExpiringQuestion) ([]ExpiringI
 		return nil, badf("days: must be 1 to 3660, is %d", r.Days)
 	}
 	limit, out := Page{Limit: r.Limit}.limit(), []ExpiringInfo{}
-	err := expiry.Soon(ctx, s.Store, s.Clock(), time.Duration(r.Days)*24*time.Hour, func(e expiry.Ending) error {
+	err := expiry.Soon(ctx, ofIssuer{s.Store, r.Issuer}, s.Clock(), time.Duration(r.Days)*24*time.Hour, func(e expiry.Ending) error {
 		if len(out) == limit {
 			return errEnough
 		}

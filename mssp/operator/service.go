@@ -49,6 +49,9 @@ type Store interface {
 	Lift(ctx context.Context, n sms.MSISDN, ap mssp.APID) (bool, error)
 	Situation(ctx context.Context, n sms.MSISDN) (store.Situation, error)
 	OpenDuties(ctx context.Context, due time.Time, limit int) ([]mssp.Duty, error)
+	CardsOf(ctx context.Context, issuer string, after ota.ICCID, limit int) ([]mssp.Card, error)
+	SubscribersOf(ctx context.Context, issuer string, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
+	DutiesOf(ctx context.Context, issuer string, limit int) ([]mssp.Duty, error)
 	Duty(ctx context.Context, id string) (mssp.Duty, error)
 	EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error
 	EraseMarked(ctx context.Context, now time.Time) (gone store.Erased, more bool, err error)

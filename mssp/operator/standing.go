@@ -45,6 +45,7 @@ type StandingRequest struct {
 	Note        string         `json:"note,omitempty"`
 	Question    string         `json:"question,omitempty"` // what the user signs before he leaves; "": he is not asked
 	By          string         `json:"by,omitempty"`
+	Foreign     bool           `json:"foreign,omitempty"` // only the pre-condition call: another RA goes on with it
 }
 
 // CertificateInfo is a pair with its certificate, as everybody sees it.
@@ -79,7 +80,7 @@ type DutyInfo struct {
 
 // ChangeStanding is the built-in RA's way through 5.7 to 5.10: the pre-condition call, the
 // CA, the notification. What the CA has not confirmed when it returns is open, and goes on
-// in the service.
+// in the service. Certificates of another CA are open until its RA has notified.
 func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error) {
 	number, err := sms.ParseMSISDN(r.MSISDN)
 	if err != nil {
@@ -93,7 +94,12 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if !ok {
 		return StandingInfo{}, badf("reason: must be unspecified, lost, compromise, changed, superseded, ceased or withdrawn, is %q", r.Reason)
 	}
-	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: true}
+	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: !r.Foreign}
+	if c.Own {
+		if c.Own, err = s.issuedHere(ctx, &c); err != nil {
+			return StandingInfo{}, err
+		}
+	}
 	var l standing.Left
 	switch r.Procedure {
 	case mssp.Leaving:
@@ -106,15 +112,37 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if err != nil {
 		return StandingInfo{}, refusedStanding(number, err)
 	}
-	if l.Duty.Own && s.of.Engine == nil {
+	if s.of.Engine == nil {
 		_ = s.ra.Do(ctx, l.Duty.ID) // what fails stands in the row and is shown
-	} else if l.Duty.Own {
-		s.ra.Kick()
+	} else if s.ra.Kick(); l.Duty.Own {
 		s.awaitCA(ctx, l.Duty.ID)
 	}
 	info, err := s.standingOf(ctx, number)
 	info.Signed = l.Signed
 	return info, err
+}
+
+// issuedHere reports whether the built-in CA has issued every certificate that a call is
+// about, so that it can be asked for all of them.
+func (s Standings) issuedHere(ctx context.Context, c *standing.Call) (bool, error) {
+	sit, err := s.of.Store.Situation(ctx, c.MSISDN)
+	if err != nil {
+		return true, ignoreNotFound(err) // the rules say it
+	}
+	now := s.of.Clock()
+	for i := range sit.Keys {
+		if k := &sit.Keys[i]; k.State.Certified() && !k.Ended(now) && (c.Serial == "" || c.Serial == k.Serial) && sit.Cert(k.Serial) == nil {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, mssp.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // awaitCA waits until the CA has answered about a duty, once: the rest of it takes as long
@@ -179,7 +207,13 @@ func dutyInfos(ds []mssp.Duty) (out []DutyInfo) {
 
 // Duties lists what is left to do of the procedures of all users.
 func (s Standings) Duties(ctx context.Context, r Page) ([]DutyInfo, error) {
-	ds, err := s.of.Store.OpenDuties(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), r.limit())
+	var ds []mssp.Duty
+	var err error
+	if r.Issuer == "" {
+		ds, err = s.of.Store.OpenDuties(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), r.limit())
+	} else {
+		ds, err = s.of.Store.DutiesOf(ctx, r.Issuer, r.limit())
+	}
 	return dutyInfos(ds), err
 }
 

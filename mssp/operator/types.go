@@ -173,8 +173,9 @@ type KeyRotation struct {
 // Page asks for a part of a list: what comes after After (empty: from the
 // start), at most Limit (0: 1,000).
 type Page struct {
-	After string `json:"after,omitempty"`
-	Limit int    `json:"limit,omitempty"`
+	After  string `json:"after,omitempty"`
+	Limit  int    `json:"limit,omitempty"`
+	Issuer string `json:"issuer,omitempty"` // of whose cards; "": of all
 }
 
 // UserRequest registers a subscriber: the RA has verified who holds the

@@ -63,7 +63,13 @@ func (s *Service) Users(ctx context.Context, r Page) ([]UserInfo, error) {
 			return nil, bad(err)
 		}
 	}
-	subs, err := s.Store.Subscribers(ctx, after, r.limit())
+	var subs []mssp.Subscriber
+	var err error
+	if r.Issuer == "" {
+		subs, err = s.Store.Subscribers(ctx, after, r.limit())
+	} else {
+		subs, err = s.Store.SubscribersOf(ctx, r.Issuer, after, r.limit())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,11 @@ import (
 // Supports: 2-2b, 2-2c, W-2
 func TestMay(t *testing.T) {
 	want := map[audit.Role]string{
-		audit.Administrator: "applet_show call_status card_list card_show card_slots certificate_status register register_complete register_init renew reset_pc slot_empty tx_list unblock_pc user_add user_identify user_list user_show",
-		audit.Operator:      "applet_show call_status card_list card_show card_slots renew reset_pc slot_empty tx_list unblock_pc user_add user_identify user_list user_show",
-		audit.Registration:  "applet_show call_status card_show card_slots certificate_status register register_complete register_init renew user_add user_identify user_show",
-		audit.CustomerCare:  "applet_show call_status card_show card_slots reset_pc tx_list unblock_pc user_show",
-		audit.Auditor:       "call_status card_list card_show tx_list user_list user_show",
+		audit.Administrator: "applet_activate applet_deactivate applet_show audit_list audit_verify call_status card_list card_show card_slots certificate_status duty_list notification pop_check pop_make reactivate register register_complete register_init renew reset_pc revoke slot_empty suspend tx_list unblock_pc unblocking_code unregister user_add user_expiring user_identify user_list user_reactivate user_revoke user_show user_suspend user_unregister",
+		audit.Operator:      "applet_activate applet_deactivate applet_show call_status card_list card_show card_slots duty_list pop_make reactivate renew reset_pc revoke slot_empty suspend tx_list unblock_pc unblocking_code unregister user_add user_expiring user_identify user_list user_reactivate user_revoke user_show user_suspend user_unregister",
+		audit.Registration:  "applet_show call_status card_show card_slots certificate_status duty_list notification pop_check pop_make reactivate register register_complete register_init renew revoke suspend unregister user_add user_expiring user_identify user_show",
+		audit.CustomerCare:  "applet_show call_status card_show card_slots reset_pc tx_list unblock_pc unblocking_code user_reactivate user_revoke user_show user_suspend user_unregister",
+		audit.Auditor:       "audit_list audit_verify call_status card_list card_show duty_list tx_list user_expiring user_list user_show",
 		audit.System:        "",
 		"":                  "",
 		"anybody":           "",

@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -19,6 +20,10 @@ type VAOptions struct {
 	CA *CA // the built-in CA, whose store knows every status; may be nil
 	// Foreign are further CAs whose certificates are taken.
 	Foreign []ForeignCA
+	// Issuers are the CAs of card issuers, asked for anew each time. What becomes of one of
+	// their certificates its RA notifies, and it is kept with the key pair: here it is
+	// checked that it is by one of them, and in time.
+	Issuers func(ctx context.Context) ([]*x509.Certificate, error)
 	Clock   func() time.Time // nil: time.Now
 	// MaxAge is how long a status from the store may be used again. A change
 	// that this process makes is seen at once all the same; this is the most
@@ -54,6 +59,7 @@ type issuer struct {
 	between    *x509.CertPool
 	revocation Revocation // nil for the built-in CA
 	own        bool
+	notified   bool // of VAOptions.Issuers
 }
 
 // knownCert is what never changes about a certificate whose chain was good:
@@ -99,13 +105,41 @@ func NewVA(o VAOptions) *VA {
 }
 
 func (v *VA) trust(i *issuer, root *x509.Certificate, between []*x509.Certificate) {
+	i.pools(root, between)
+	v.issuers[string(i.cert.RawSubject)] = i
+}
+
+func (i *issuer) pools(root *x509.Certificate, between []*x509.Certificate) {
 	i.roots, i.between = x509.NewCertPool(), x509.NewCertPool()
 	i.roots.AddCert(root)
 	i.between.AddCert(i.cert)
 	for _, c := range between {
 		i.between.AddCert(c)
 	}
-	v.issuers[string(i.cert.RawSubject)] = i
+}
+
+// errNobodyKnows: who is trusted could not be found out.
+var errNobodyKnows = errors.New("the CAs of card issuers could not be read")
+
+// issuerOf is the CA that has issued a certificate.
+func (v *VA) issuerOf(ctx context.Context, cert *x509.Certificate) (*issuer, error) {
+	if i, ok := v.issuers[string(cert.RawIssuer)]; ok {
+		return i, nil
+	}
+	if v.o.Issuers != nil {
+		all, err := v.o.Issuers(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNobodyKnows, err)
+		}
+		for _, c := range all {
+			if bytes.Equal(c.RawSubject, cert.RawIssuer) && cert.CheckSignatureFrom(c) == nil {
+				i := &issuer{cert: c, notified: true}
+				i.pools(c, nil)
+				return i, nil
+			}
+		}
+	}
+	return nil, errors.New("issuer is not known")
 }
 
 // Verdict is the answer of the VA.
@@ -163,13 +197,20 @@ func (v *VA) CheckCertificate(ctx context.Context, cert *x509.Certificate) Verdi
 	k, ok := v.known.get(cert.Raw)
 	if !ok {
 		var err error
-		if k, err = v.chain(cert, now); err != nil {
+		if k, err = v.chain(ctx, cert, now); errors.Is(err, errNobodyKnows) {
+			return Verdict{Code: mssp.InternalError, Detail: "the status of the certificate could not be found out", Err: err}
+		} else if err != nil {
 			return Verdict{Code: mssp.ErrorCertificate, Detail: "the certificate is not by a trusted CA or was refused", Err: err}
 		}
-		v.known.put(cert.Raw, k)
+		if !k.issuer.notified { // an issuer may be gone, or have another CA, at any time
+			v.known.put(cert.Raw, k)
+		}
 	}
 	if d, bad := period(k.notBefore, k.notAfter, now); bad {
 		return d
+	}
+	if k.issuer.notified {
+		return Verdict{Code: mssp.ValidSignature}
 	}
 	if !k.issuer.own {
 		return foreignStatus(ctx, k.issuer.revocation, cert, now)
@@ -189,10 +230,10 @@ func period(notBefore, notAfter, now time.Time) (Verdict, bool) {
 
 // chain checks a certificate that was not seen before: algorithms, usage and
 // path. The status is not its concern.
-func (v *VA) chain(cert *x509.Certificate, now time.Time) (*knownCert, error) {
-	iss, ok := v.issuers[string(cert.RawIssuer)]
-	if !ok {
-		return nil, errors.New("issuer is not known")
+func (v *VA) chain(ctx context.Context, cert *x509.Certificate, now time.Time) (*knownCert, error) {
+	iss, err := v.issuerOf(ctx, cert)
+	if err != nil {
+		return nil, err
 	}
 	if err := CheckKey(cert.PublicKey); err != nil {
 		return nil, err

@@ -251,6 +251,34 @@ func TestForeignCA(t *testing.T) {
 	}
 }
 
+// The CA of a card issuer: its certificates are taken as long as the issuer has it, and
+// nobody's when that cannot be read. Another CA of the same name is another one.
+//
+// Supports: W-8, 5.2-2
+func TestIssuersCA(t *testing.T) {
+	b := newBench(t, CreateOptions{UnderRoot: true}, Options{})
+	namesake := newBench(t, CreateOptions{UnderRoot: true}, Options{}).ca.Certificate()
+	u := b.enrol(t, "P-256")
+	var list []*x509.Certificate
+	var broken error
+	va := NewVA(VAOptions{Issuers: func(context.Context) ([]*x509.Certificate, error) { return list, broken }, Clock: b.clock.Now})
+	expect := func(what string, want mssp.Code) {
+		t.Helper()
+		if d := va.CheckCertificate(t.Context(), u.cert); d.Code != want {
+			t.Errorf("%s: %v (%v), want %v", what, d.Code, d.Err, want)
+		}
+	}
+	expect("nobody has it", mssp.ErrorCertificate)
+	list = []*x509.Certificate{namesake}
+	expect("a namesake", mssp.ErrorCertificate)
+	list = append(list, b.ca.Certificate())
+	expect("of an issuer", mssp.ValidSignature)
+	broken = errors.New("out of order")
+	expect("unreadable", mssp.InternalError)
+	broken, list = nil, nil
+	expect("gone", mssp.ErrorCertificate)
+}
+
 type brokenRevocation struct{}
 
 func (brokenRevocation) Revoked(context.Context, *x509.Certificate, time.Time) (bool, error) {

@@ -114,7 +114,10 @@ const (
 	look      = 5 * time.Second // how often a running service looks for duties
 )
 
-var errTaken = errors.New("somebody else does this duty")
+var (
+	errTaken = errors.New("somebody else does this duty")
+	errWaits = errors.New("another RA asks its CA")
+)
 
 // Kick has Run look at once.
 func (w *Worker) Kick() {
@@ -224,14 +227,11 @@ func (w *Worker) do(ctx context.Context, id string, wanted func(*mssp.Duty) bool
 		if d.DueAt.After(now) {
 			return errTaken
 		}
-		if d.DueAt = now.Add(lease); !d.Own && d.Step == mssp.DutyCA { // another RA asks, and is waited for
+		if d.DueAt = now.Add(lease); !d.Own && d.Step == mssp.DutyCA { // another RA asks its CA, and is waited for
 			d.DueAt = now.Add(firstWait)
 		}
 		return nil
 	})
-	if err == nil && !d.Own && d.Step == mssp.DutyCA {
-		return nil
-	}
 	if err == nil {
 		free := w.hold(ctx, id)
 		for err == nil && d.EndedAt.IsZero() && wanted(&d) {
@@ -245,7 +245,7 @@ func (w *Worker) do(ctx context.Context, id string, wanted func(*mssp.Duty) bool
 		_, err = w.o.Store.ChangeDuty(ctx, id, func(d *mssp.Duty) error { d.DueAt = now; return nil })
 	}
 	switch {
-	case errors.Is(err, errTaken), errors.Is(err, store.ErrNotFound): // another does it, or has
+	case errors.Is(err, errTaken), errors.Is(err, errWaits), errors.Is(err, store.ErrNotFound): // another does it, or has
 		return nil
 	case err != nil:
 		return errors.Join(err, w.later(ctx, id, err))

@@ -42,10 +42,10 @@ func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
 		_, err := w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error { d.Step = mssp.DutyDone; return nil })
 		return err
 	}
-	if w.o.CA == nil {
-		return ErrNoCA
+	serial, err := w.next(ctx, d)
+	if err != nil {
+		return err
 	}
-	serial := d.Serials[0]
 	is, err := w.order(ctx, d, serial)
 	if err != nil {
 		return err
@@ -61,6 +61,29 @@ func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
 	}
 	_, err = w.o.Standing.Notify(ctx, standing.Notice{MSISDN: d.MSISDN, Serial: serial, Status: is, Reason: d.Reason, By: d.By})
 	return err
+}
+
+// next is the certificate of a duty about which the built-in CA is asked. Of a duty of
+// another RA these are the ones that the built-in CA has issued: nobody else can ask it.
+func (w *Worker) next(ctx context.Context, d *mssp.Duty) (string, error) {
+	switch {
+	case d.Own && w.o.CA == nil:
+		return "", ErrNoCA
+	case d.Own:
+		return d.Serials[0], nil
+	case w.o.CA == nil:
+		return "", errWaits
+	}
+	sit, err := w.o.Store.Situation(ctx, d.MSISDN)
+	if err != nil {
+		return "", err
+	}
+	for _, serial := range d.Serials {
+		if sit.Cert(serial) != nil {
+			return serial, nil
+		}
+	}
+	return "", errWaits
 }
 
 // order is INT11 for one certificate, and answers what it is then. One that was revoked

@@ -48,6 +48,25 @@ func (g *Registrar) given(ctx context.Context, n sms.MSISDN) (mssp.PoP, error) {
 	return p, nil
 }
 
+// CheckPoP is the RA's check of a code that its user has told it by another way than the
+// card: the right one is used up, and a wrong one counts.
+func (g *Registrar) CheckPoP(ctx context.Context, n sms.MSISDN, code string) error {
+	p, err := g.given(ctx, n)
+	if err != nil {
+		return err
+	}
+	right := g.o.Sums.CheckTag(p.Sum, popPurpose, []byte(n), []byte(p.ID), []byte(code)) == nil
+	switch err := g.o.Store.EndPoP(ctx, n, store.PoPEnd{ID: p.ID, Right: right}); {
+	case errors.Is(err, store.ErrChanged):
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's Proof of Possession code was used meanwhile")
+	case err != nil:
+		return g.engine.Internal("checking a code", err)
+	case !right:
+		return mssp.Faultf(mssp.RegistrationNOK, "this is not the Proof of Possession code that the user was given; %d tries are left", p.Tries-1)
+	}
+	return nil
+}
+
 // stale says why a code is worth nothing; nil when it is good.
 func stale(p *mssp.PoP, now time.Time) *mssp.Fault {
 	switch {

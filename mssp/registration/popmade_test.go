@@ -71,3 +71,42 @@ func TestPoPMade(t *testing.T) {
 		refused("was used by a registration")
 	}
 }
+
+// The RA checks a code itself: the right one is used up, wrong ones count, and no
+// registration takes it any more.
+//
+// Supports: 3.5.1-12, 5.1-8
+func TestCheckPoP(t *testing.T) {
+	l := enginetest.New(t)
+	l.Registration.Sums = l.Vault
+	l.Kill()
+	l.User(enginetest.Number)
+	give := func() string {
+		t.Helper()
+		code, p, err := registration.MakePoP(l.Vault, enginetest.Number, 8, 2, l.Clock.Now(), time.Hour)
+		l.OK(err)
+		p.Channel = mssp.PoPByScreen
+		l.OK(l.Store.GivePoP(t.Context(), p))
+		return code
+	}
+	refused := func(code, want string) {
+		t.Helper()
+		err := l.Registrar.CheckPoP(t.Context(), enginetest.Number, code)
+		enginetest.WantFault(t, err, mssp.RegistrationNOK)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	refused("12345674", "no Proof of Possession code was made")
+	code := give()
+	refused("12345674", "1 tries are left")
+	l.OK(l.Registrar.CheckPoP(t.Context(), enginetest.Number, code))
+	refused(code, "was used by a registration")
+	code = give()
+	refused("12345674", "1 tries are left")
+	refused("12345674", "0 tries are left")
+	refused(code, "too many wrong")
+	code = give()
+	l.Clock.Add(2 * time.Hour)
+	refused(code, "has expired")
+}

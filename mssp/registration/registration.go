@@ -36,6 +36,7 @@ type Store interface {
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	PoP(ctx context.Context, n sms.MSISDN) (mssp.PoP, error)
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
+	EndPoP(ctx context.Context, n sms.MSISDN, end store.PoPEnd) error
 }
 
 // CA issues certificates (2-1, INT11); *pki.CA is one.

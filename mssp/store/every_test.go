@@ -118,6 +118,53 @@ func (l *lab) everyParty() {
 	})
 }
 
+// The lists of an issuer are full pages of what is its own, however much of others lies
+// between.
+//
+// Supports: W-8
+func TestListsOfAnIssuer(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		l.ok(l.AddIssuer(ctx, party.Issuer{ID: "own"}))
+		l.ok(l.AddIssuer(ctx, party.Issuer{ID: "other"}))
+		for i := range 12 {
+			id, n := ota.ICCID(fmt.Sprintf("89410100000055%05d", i)), sms.MSISDN(fmt.Sprintf("4179155%04d", i))
+			l.ok(l.ImportCard(ctx, mssp.Card{ICCID: id, Issuer: []string{"own", "other", ""}[i%3]}, nil))
+			l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: n, ICCID: id, State: mssp.SubscriberActive}))
+			_, _, err := l.ChangeSituation(ctx, n, func(s *store.Situation) error {
+				s.Duties = append(s.Duties, mssp.Duty{MSISDN: n, ICCID: id, Procedure: mssp.Revoking, Step: mssp.DutyCA})
+				return nil
+			})
+			l.ok(err)
+		}
+		cards, err := l.CardsOf(ctx, "own", "", 3)
+		l.ok(err)
+		users, err := l.SubscribersOf(ctx, "own", "", 3)
+		l.ok(err)
+		duties, err := l.DutiesOf(ctx, "own", 3)
+		l.ok(err)
+		if len(cards) != 3 || len(users) != 3 || len(duties) != 3 {
+			l.Fatalf("%d cards, %d users, %d duties", len(cards), len(users), len(duties))
+		}
+		for i := range 3 {
+			l.same("cards", cards[i].ICCID, users[i].ICCID)
+			l.same("issuer", "own", cards[i].Issuer)
+		}
+		if duties[0].MSISDN != users[0].MSISDN && duties[0].MSISDN != "41791550009" && duties[0].MSISDN != users[1].MSISDN && duties[0].MSISDN != users[2].MSISDN {
+			l.Errorf("a duty of somebody else: %s", duties[0].MSISDN)
+		}
+		cards, err = l.CardsOf(ctx, "own", cards[2].ICCID, 3)
+		l.ok(err)
+		users, err = l.SubscribersOf(ctx, "own", users[2].MSISDN, 3)
+		l.ok(err)
+		if len(cards) != 1 || len(users) != 1 {
+			l.Errorf("behind them %d cards, %d users", len(cards), len(users))
+		}
+		if none, err := l.SubscribersOf(ctx, "nobody", "", 3); err != nil || len(none) > 0 {
+			l.Errorf("%v, %v", none, err)
+		}
+	})
+}
+
 // A removed issuer is none: it gets no client and no card.
 func TestIssuers(t *testing.T) {
 	onBoth(t, func(l *lab) {

@@ -69,8 +69,11 @@ func (l *lab) recordCalls() map[string]call {
 		"ChangeClient": always(func() error {
 			return nothing(l.ChangeClient(ctx, "desk", func(v *party.Client) error { v.Disabled = !v.Disabled; return nil }))
 		}),
-		"read Client": always(func() error { return nothing(l.Client(ctx, "desk")) }),
-		"read AP":     always(func() error { return nothing(l.AP(ctx, bank)) }),
+		"read CardsOf":       always(func() error { return nothing(l.CardsOf(ctx, "south", "", 10)) }),
+		"read SubscribersOf": always(func() error { return nothing(l.SubscribersOf(ctx, "south", "", 10)) }),
+		"read DutiesOf":      always(func() error { return nothing(l.DutiesOf(ctx, "south", 10)) }),
+		"read Client":        always(func() error { return nothing(l.Client(ctx, "desk")) }),
+		"read AP":            always(func() error { return nothing(l.AP(ctx, bank)) }),
 		"ImportCard": func() func() error {
 			id := ota.ICCID(fresh("8941010008001%06d"))
 			return func() error {
@@ -107,6 +110,10 @@ func (l *lab) recordCalls() map[string]call {
 			return func() error {
 				return nothing(l.ShowUnblocking(ctx, mssp.Unblocking{ICCID: id, ShownAt: epoch}, true))
 			}
+		},
+		"EndPoP": func() func() error {
+			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven, Tries: 1000}))
+			return func() error { return l.EndPoP(ctx, u.MSISDN, store.PoPEnd{ID: "1"}) }
 		},
 		"TakePoP": func() func() error {
 			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven}))

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/party"
+	"github.com/simsign/simsign/ota"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // Parties is the part of a Store that knows card issuers and the clients of INT3b and
@@ -234,4 +237,31 @@ func (s *Parties) Client(ctx context.Context, id string) (party.Client, error) {
 // Clients lists the clients, also those that were removed.
 func (s *Parties) Clients(ctx context.Context) ([]party.Client, error) {
 	return readGood(ctx, s.db, tableClient, scanClient, `SELECT `+clientCols+` FROM client ORDER BY id`)
+}
+
+const (
+	sqlCardsOf = `SELECT ` + cardCols + ` FROM card WHERE issuer = $1 AND iccid > $2 ORDER BY iccid LIMIT $3`
+
+	sqlSubscribersOf = `SELECT ` + subscriberCols + ` FROM subscriber WHERE msisdn > $2
+	AND EXISTS (SELECT 1 FROM card c WHERE c.iccid = subscriber.iccid AND c.issuer = $1) ORDER BY msisdn LIMIT $3`
+
+	sqlDutiesOfIssuer = `SELECT ` + dutyCols + ` FROM duty WHERE ended_at = 0
+	AND EXISTS (SELECT 1 FROM card c WHERE c.iccid = duty.iccid AND c.issuer = $1) ORDER BY due_at, id LIMIT $2`
+)
+
+// CardsOf lists the cards of an issuer by ICCID, from the one after the given.
+func (s *Parties) CardsOf(ctx context.Context, issuer string, after ota.ICCID, limit int) ([]mssp.Card, error) {
+	return readGood(ctx, s.db, tableCard, scanCard, sqlCardsOf, issuer, string(after), limit)
+}
+
+// SubscribersOf lists the subscribers of an issuer's cards by number, from the one after
+// the given.
+func (s *Parties) SubscribersOf(ctx context.Context, issuer string, after sms.MSISDN, limit int) ([]mssp.Subscriber, error) {
+	return readGood(ctx, s.db, tableSubscriber, scanSubscriber, sqlSubscribersOf, issuer, string(after), limit)
+}
+
+// DutiesOf lists what is left to do on an issuer's cards, what is due first before the
+// others.
+func (s *Parties) DutiesOf(ctx context.Context, issuer string, limit int) ([]mssp.Duty, error) {
+	return readGood(ctx, s.db, tableDuty, scanDuty, sqlDutiesOfIssuer, issuer, limit)
 }

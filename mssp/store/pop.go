@@ -77,6 +77,12 @@ type PoPEnd struct {
 	Right bool
 }
 
+// EndPoP uses a code up, or counts a wrong one, where no card has asked for it. The error is
+// ErrChanged when the right one is not good any more.
+func (s *Identities) EndPoP(ctx context.Context, n sms.MSISDN, end PoPEnd) error {
+	return s.do(ctx, func(q querier) error { return endPoP(q, n, &end) })
+}
+
 // endPoP uses a code up, or counts a wrong one. The right one must still be good, so that it serves
 // one registration: else the error is ErrChanged.
 func endPoP(q querier, n sms.MSISDN, end *PoPEnd) error {

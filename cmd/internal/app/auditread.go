@@ -5,8 +5,11 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/simsign/simsign/cmd/internal/config"
+	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/store"
 )
 
@@ -44,4 +47,24 @@ func (c *Core) AnchorKey(ctx context.Context) (ed25519.PublicKey, error) {
 		return nil, err
 	}
 	return key.Public().(ed25519.PublicKey), nil
+}
+
+// anchors are those that stand beside the database.
+func (a *App) anchors(ctx context.Context) ([]audit.Anchor, error) {
+	key, err := a.core.AnchorKey(ctx)
+	if errors.Is(err, ErrNoAnchorKey) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(AnchorFile(a.cfg))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return audit.ReadAnchors(f, key)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/mssp/int3"
+	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/rest"
 )
 
@@ -69,9 +70,9 @@ func (a *App) listenRA() error {
 		return err
 	}
 	o := int3.Options{
-		Calls: a.audit.calls,
+		Calls: a.audit.calls, Audit: &operator.Auditor{Store: a.core.Store, Anchors: a.anchors},
 		Store: a.core.Store, Operator: a.Admin(), Registrar: a.cards.Registrar, Profiles: a.cfg.SignatureProfiles(),
-		Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
+		Question: a.cfg.Procedures.Question, Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
 	}
 	if a.ca != nil {
 		o.CA = a.ca.Chain()[0]

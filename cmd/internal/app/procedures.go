@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -45,7 +46,7 @@ func (a *App) newProcedures() (err error) {
 		Identified: a.cfg.DemandsIdentity(), Sums: a.core.Vault, Clock: a.steady.now, Logger: a.log,
 	}
 	s := signature.Options{
-		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Clock: a.o.Clock}),
+		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Issuers: a.core.issuerCAs, Clock: a.o.Clock}),
 		Care: a.cards.Care, Clock: a.steady.now, Logger: a.log,
 	}
 	if a.ca != nil {
@@ -58,6 +59,21 @@ func (a *App) newProcedures() (err error) {
 	a.newStanding()
 	a.log.Debug("procedures", "operations", a.engine.Operations())
 	return err
+}
+
+// issuerCAs are the CAs that card issuers have of their own.
+func (c *Core) issuerCAs(ctx context.Context) (cas []*x509.Certificate, err error) {
+	all, err := c.Store.Issuers(ctx)
+	for i := range all {
+		if v := &all[i]; len(v.CA) > 0 && v.RemovedAt.IsZero() {
+			ca, err := x509.ParseCertificate(v.CA)
+			if err != nil {
+				return nil, err
+			}
+			cas = append(cas, ca)
+		}
+	}
+	return cas, err
 }
 
 // signers is what providers ask for signatures, with the test numbers before

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -57,15 +58,49 @@ func (d *document) holds(t *testing.T, path string, resp *http.Response, body []
 	d.seen[strings.Join([]string{op.OperationID, resp.Status[:3], a.Result}, " ")] = true
 }
 
+// ofStanding has a user suspended, re-activated and revoked, and both leave.
+func (d *desk) ofStanding(t *testing.T, ask func(string, map[string]any), u *user) {
+	t.Helper()
+	user := map[string]any{"msisdn": u.number.String()}
+	with := func(more ...string) map[string]any {
+		m := map[string]any{"msisdn": u.number.String()}
+		for i := 0; i < len(more); i += 2 {
+			m[more[i]] = more[i+1]
+		}
+		return m
+	}
+	shown := d.ask(t, "admin", "/int3b/user_show", user)
+	key, _ := shown.Data["keys"].([]any)[0].(map[string]any)
+	serial := fmt.Sprint(key["serial"])
+	ask("/int3b/user_suspend", user)
+	ask("/int3b/user_reactivate", with("note", "back"))
+	ask("/int3c/suspend", user)
+	ask("/int3b/duty_list", map[string]any{})
+	ask("/int3c/notification", with("serial", serial, "status", "suspended"))
+	ask("/int3c/reactivate", user)
+	ask("/int3c/notification", with("serial", serial, "status", "reactivated"))
+	ask("/int3c/revoke", with("serial", serial, "reason", "lost"))
+	ask("/int3b/user_unregister", with("consent", "without"))
+	other := d.w.users[1]
+	number := other.number.String()
+	pair := map[string]any{"msisdn": number, "profile": authURI, "algorithm": other.alg.String()}
+	ask("/int3c/register", pair)
+	ask("/int3b/user_revoke", map[string]any{"msisdn": number})
+	ask("/int3c/register", pair)
+	ask("/int3c/unregister", map[string]any{"msisdn": number, "consent": "with"})
+}
+
 // The document that the service has is held against its own answers, of every operation
 // and of every kind; and each of its paths is there.
 //
 // Supports: 2-2b, 2-2c, 5-1
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 1, "")
+	w := newWorld(t, 2, "")
 	d := newDesk(t, w)
 	u := w.users[0]
+	w.write(t, "unblock.csv", strings.TrimSpace(cardHeader)+",gen,aset,level,unblock\n"+strings.TrimSpace(u.row())+",,,,"+u.puk+"\n")
+	must(t, w.dir, "card", "import", "unblock.csv")
 	c := w.serve(t)
 	d.document = d.served(t)
 	number, iccid := u.number.String(), string(u.iccid)
@@ -98,6 +133,15 @@ func TestOpenAPI(t *testing.T) {
 	u.acts(nil)
 	ask("/int3c/register_complete", map[string]any{"msisdn": number, "profile": signURI, "usage": "non-repudiation", "algorithm": u.alg.String(), "flow": "B"})
 	ask("/int3c/certificate_status", map[string]any{"msisdn": number, "status": "created"})
+	made := d.ask(t, "admin", "/int3c/pop_make", map[string]any{"msisdn": number, "channel": "screen"})
+	ask("/int3c/pop_check", map[string]any{"msisdn": number, "pop": made.Data["code"]})
+	ask("/int3b/unblocking_code", map[string]any{"iccid": iccid, "identified": "eid", "reason": "blocked"})
+	ask("/int3b/applet_deactivate", map[string]any{"iccid": iccid})
+	ask("/int3b/applet_activate", map[string]any{"iccid": iccid})
+	d.ofStanding(t, ask, u)
+	ask("/int3b/user_expiring", map[string]any{"days": 3660})
+	ask("/int3b/audit_list", map[string]any{"limit": 3, "msisdn": number})
+	ask("/int3b/audit_verify", map[string]any{})
 
 	ask("/int3b/card_slots", map[string]any{"iccid": iccid})
 	ask("/int3b/slot_empty", map[string]any{"iccid": iccid, "slot": 4})

@@ -45,7 +45,7 @@ func newDesk(t *testing.T, w *world) *desk {
 	must(t, w.dir, "issuer", "add", "south", "--name", "South")
 	for id, args := range map[string][]string{
 		"admin": {"--role", "administrator"}, "crm": {"--role", "registration", "--issuer", "north"}, "south-ra": {"--role", "registration", "--issuer", "south"},
-		"care": {"--role", "customer-care", "--issuer", "north"}, "south-care": {"--role", "customer-care", "--issuer", "south"}, "auditor": {"--role", "auditor"},
+		"op": {"--role", "operator", "--issuer", "north"}, "care": {"--role", "customer-care", "--issuer", "north"}, "south-care": {"--role", "customer-care", "--issuer", "south"}, "auditor": {"--role", "auditor"},
 	} {
 		out := must(t, w.dir, append([]string{"client", "add", id}, args...)...)
 		_, pw, _ := strings.Cut(out, "PASSWORD=")
