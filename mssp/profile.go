@@ -33,10 +33,20 @@ type CardProfile struct {
 	Slots       byte   // number of key slots
 	CodeMin     [2]byte
 	CodeMax     [2]byte // length of the codes, index 0 authentication, 1 non-repudiation
+	OneCode     bool    // the first code guards keys of both usages (3.4-8)
 	UTF8        bool    // the applet takes text coding F8 (UTF-8), see applet/INT6.md
 	StoresCert  bool    // wants the user certificate (3.3-6)
 	MaxSegments int     // largest MT packet in segments; 0 means 4
 	Longest     int     // octets of a message that the applet reads; 0: what the segments hold
+}
+
+// Code is the usage by which the personal code is known that guards keys of a usage; 0 stays
+// 0.
+func (p *CardProfile) Code(u KeyUsage) KeyUsage {
+	if p.OneCode && u != 0 {
+		return Authentication
+	}
+	return u
 }
 
 // Way is the carriage of the profile.

@@ -80,6 +80,9 @@ func (k *CardMaker) profile(x operator.ImportedCard, p mssp.CardProfile, cfg *co
 	for i := range out.Codes {
 		out.Codes[i] = card.CodeProfile{Min: p.CodeMin[i], Max: p.CodeMax[i]}
 	}
+	if p.OneCode {
+		out.Codes[1] = card.CodeProfile{}
+	}
 	for i, m := range x.Keys {
 		out.KeySets = append(out.KeySets, card.KeySet{KVN: m.KVN, KIc: m.KIc, KID: m.KID, CMACLen: m.CMACLen, Counter: x.Last[i]})
 	}

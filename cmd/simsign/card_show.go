@@ -39,6 +39,9 @@ func (c *cli) showCard(d *operator.CardDetail) error {
 		t.row("issuer", d.Issuer)
 	}
 	t.row("applet", cmp.Or(d.Applet, "it has not told its state (--ask)"))
+	if d.OneCode {
+		t.row("codes", "one, for both usages")
+	}
 	for _, s := range d.Keys {
 		counters := ", counter " + s.Counter
 		if s.Applet {

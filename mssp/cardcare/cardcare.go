@@ -47,12 +47,12 @@ func (c *Care) ManageCode(ctx context.Context, number sms.MSISDN, u mssp.KeyUsag
 	if err != nil {
 		return mssp.Transaction{}, err
 	}
-	if op != applet.CodeCreate && !t.Registered(u) && !codeLeft(t, u) {
+	if op != applet.CodeCreate && !t.Registered(u) && !(t.Profile.OneCode && t.Registered(0)) && !codeLeft(t, u) {
 		return mssp.Transaction{}, mssp.Faultf(mssp.NoKeyFound, "the user is not registered for %s", u)
 	}
 	return c.engine.Run(ctx, t, engine.Order{
 		Kind: mssp.KindCode, Operation: opCode, Procedure: &code{op}, Code: u,
-		Commands: []applet.Command{applet.ManagePersonalCode{Operation: op, Code: applet.CodeRef(u)}},
+		Commands: []applet.Command{applet.ManagePersonalCode{Operation: op, Code: applet.CodeRef(t.Profile.Code(u))}},
 	})
 }
 

@@ -41,6 +41,9 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 			card.CodeSet[i] = card.CodeSet[i] || out.CodeSet
 		}
 	}
+	if p := l.o.CardProfiles[f.request.Card]; p.OneCode {
+		card.Blocked[1], card.CodeSet[1] = card.Blocked[0], card.CodeSet[0]
+	}
 	if learn(&card, a) {
 		l.log.Info("the card has said what it can do", "iccid", card.ICCID, "known", card.Offers != "")
 	}

@@ -55,7 +55,7 @@ func (t *Target) Hashes(h applet.Hash) bool {
 
 // HasCode reports whether the card has the personal code of that usage.
 func (t *Target) HasCode(u mssp.KeyUsage) bool {
-	return t.Offers == nil || int(u) <= int(t.Offers.Codes)
+	return t.Offers == nil || int(t.Profile.Code(u)) <= int(t.Offers.Codes)
 }
 
 // limits of the levels (INT6, Levels) that no octet of B8 says.

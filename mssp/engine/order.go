@@ -157,7 +157,7 @@ func (l *line) compose(t *Target, o *Order) (tx mssp.Transaction, r *request, er
 		}
 	}
 	r = &request{Procedure: o.Procedure, head: head{
-		Operation: o.Operation, Card: t.Card.Profile, Language: o.Language, Code: o.Code, Confirms: o.Confirms, Bad: t.Card.BadPoR > 0, Probe: o.Probe,
+		Operation: o.Operation, Card: t.Card.Profile, Language: o.Language, Code: t.Profile.Code(o.Code), Confirms: o.Confirms, Bad: t.Card.BadPoR > 0, Probe: o.Probe,
 		Active: t.Card.Applet == mssp.AppletActive,
 	}}
 	if tx.Request, err = r.seal(l.o.Vault, &tx); err != nil {

@@ -78,6 +78,7 @@ func (c *core) FormerTarget(ctx context.Context, n sms.MSISDN) (*Target, error) 
 
 // Blocked reports whether the code that guards keys of that usage has blocked.
 func (t *Target) Blocked(u mssp.KeyUsage) bool {
+	u = t.Profile.Code(u)
 	return int(u) >= 1 && int(u) <= len(t.Card.Blocked) && t.Card.Blocked[u-1]
 }
 

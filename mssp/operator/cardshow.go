@@ -28,7 +28,7 @@ func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, err
 	if err != nil {
 		return CardDetail{}, noCard(iccid, err)
 	}
-	d := CardDetail{CardInfo: cardInfo(c)}
+	d := CardDetail{CardInfo: cardInfo(c), OneCode: s.CardProfiles[c.Profile].OneCode}
 	if d.Offers, err = offersInfo(c.Offers); err != nil {
 		return CardDetail{}, fmt.Errorf("what the card offers: %w", err)
 	}

@@ -126,6 +126,7 @@ type CardInfo struct {
 
 // CardDetail is a card with what is known of its keys, which it does not show.
 type CardDetail struct {
+	OneCode bool `json:"oneCode,omitempty"` // one personal code for both usages
 	CardInfo
 	MSISDN string       `json:"msisdn,omitempty"` // of the user who has it
 	Keys   []KeySetInfo `json:"keys,omitempty"`

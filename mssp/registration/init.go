@@ -83,6 +83,7 @@ func (g *Registrar) can(t *candidate, r *EnrolRequest) error {
 	if r.Flow == FlowA && !t.Does(r.Algorithm, applet.SignsHash) {
 		r.Flow = FlowB // the card makes the hash itself
 	}
+	r.code = applet.CodeRef(t.Profile.Code(r.Usage))
 	hash, _ := applet.HashOf(engine.HashFor(r.Algorithm))
 	switch {
 	case r.Flow != FlowA && r.Flow != FlowB:
@@ -178,9 +179,9 @@ func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequ
 }
 
 // slot describes the key slot of a request as INT6 wants it. The code that
-// guards a key is the one of its usage.
+// guards a key is the one of its usage, or the one that the card has for both.
 func (r *EnrolRequest) slot() applet.Slot {
-	return applet.Slot{Number: r.Slot, Usage: applet.Usage(r.Usage), Algorithm: r.Algorithm, Code: applet.CodeRef(r.Usage)}
+	return applet.Slot{Number: r.Slot, Usage: applet.Usage(r.Usage), Algorithm: r.Algorithm, Code: r.code}
 }
 
 // activation is what goes before the first command to a card whose applet is not active,

@@ -37,7 +37,8 @@ type EnrolRequest struct {
 	Display string
 	TimeOut time.Duration // of each transaction; 0: that of the engine's options
 
-	named bool // Slot was named by who asks
+	code  applet.CodeRef // that guards the key
+	named bool           // Slot was named by who asks
 }
 
 // Enrolment is the outcome of a registration step.

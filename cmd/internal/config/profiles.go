@@ -46,6 +46,9 @@ type Card struct {
 	// Shortest and longest personal code: first for authentication, then for non-repudiation.
 	CodeMin []int `toml:"code_min" default:"4, 6"`
 	CodeMax []int `toml:"code_max" default:"8, 8"`
+	// true: one personal code, the first, for keys of both usages (then the second numbers of
+	// code_min and code_max mean nothing). A pair keeps the code with which it was made.
+	OneCode bool `toml:"one_code" default:"false"`
 	// The applet shows and hashes UTF-8 text as it is (coding F8).
 	UTF8 bool `toml:"utf8" default:"true"`
 	// The applet wants a copy of the user's certificate.
@@ -91,7 +94,7 @@ func (p *Card) profile() mssp.CardProfile {
 		Name: p.Name, TAR: ota.TAR(p.TAR), SPI: ota.SPI(p.SPI), Lab: p.Lab,
 		PID: byte(p.PID), DCS: byte(p.DCS), ConcatRef16: p.ConcatRef16, CPIFirst: p.CPIFirst,
 		ServerAddress: string(p.ServerAddress),
-		Slots:         byte(p.Slots), UTF8: p.UTF8, StoresCert: p.StoresCert, MaxSegments: p.MaxSegments,
+		Slots:         byte(p.Slots), OneCode: p.OneCode, UTF8: p.UTF8, StoresCert: p.StoresCert, MaxSegments: p.MaxSegments,
 	}
 	if way, err := carriage.Of(string(p.Carriage)); err == nil && way != (carriage.Response{}) {
 		out.Carriage = way
