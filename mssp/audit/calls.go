@@ -89,5 +89,26 @@ func (c *Calls) Flush(ctx context.Context) error {
 	if len(es) == 0 {
 		return nil
 	}
-	return c.write(ctx, es...)
+	err := c.write(ctx, es...)
+	if err != nil {
+		c.back(kinds, lost)
+	}
+	return err
+}
+
+// back counts again what could not be written, for the next Flush.
+func (c *Calls) back(kinds map[string]*Entry, lost int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost += lost
+	for key, e := range kinds {
+		switch have := c.kinds[key]; {
+		case have != nil:
+			have.Times += e.Times
+		case len(c.kinds) < most:
+			c.kinds[key] = e
+		default:
+			c.lost += e.Times
+		}
+	}
 }

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -88,6 +89,39 @@ func TestCallsTell(t *testing.T) {
 	}
 	if err := c.Flush(ctx); err != nil || len(w) != 3 || w[2].Action != "user.show" || w[2].Times != 2 {
 		t.Errorf("flushed: %v, %+v", err, w)
+	}
+}
+
+// What could not be written is written the next time, with what has come since.
+//
+// Supports: I8
+func TestCallsOutliveAFailure(t *testing.T) {
+	var w written
+	full := errors.New("the disk is full")
+	err := full
+	c := audit.NewCalls(func(ctx context.Context, es ...audit.Entry) error {
+		if err != nil {
+			return err
+		}
+		return w.write(ctx, es...)
+	})
+	for i := range 30 {
+		c.Count(show(sms.MSISDN(fmt.Sprintf("4179%07d", i))))
+	}
+	if got := c.Flush(t.Context()); !errors.Is(got, full) {
+		t.Fatal(got)
+	}
+	c.Count(show("41790000000"))
+	err = nil
+	if got := c.Flush(t.Context()); got != nil || len(w) != 25 {
+		t.Fatalf("%v, %d entries", got, len(w))
+	}
+	all := int64(0)
+	for i := range w {
+		all += w[i].Times
+	}
+	if all != 31 {
+		t.Errorf("%d calls, want 31", all)
 	}
 }
 
