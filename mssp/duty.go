@@ -12,16 +12,17 @@ type Procedure string
 
 // Procedures.
 const (
-	Revoking     Procedure = "revoke"     // 5.8
-	Suspending   Procedure = "suspend"    // 5.9
-	Reactivating Procedure = "reactivate" // 5.10
-	Leaving      Procedure = "unregister" // 5.7
-	Superseding  Procedure = "supersede"  // 5.12-3: of a certificate that another one has taken the place of
+	Revoking     Procedure = "revoke"      // 5.8
+	Suspending   Procedure = "suspend"     // 5.9
+	Reactivating Procedure = "reactivate"  // 5.10
+	Leaving      Procedure = "unregister"  // 5.7
+	Superseding  Procedure = "supersede"   // 5.12-3: of a certificate that another one has taken the place of
+	Changing     Procedure = "change-card" // 5.5
 )
 
 // Procedures lists every one.
 func Procedures() []Procedure {
-	return []Procedure{Revoking, Suspending, Reactivating, Leaving, Superseding}
+	return []Procedure{Revoking, Suspending, Reactivating, Leaving, Superseding, Changing}
 }
 
 // Leads is the status that the procedure gives certificates.

@@ -21,6 +21,7 @@ type UserCmd struct {
 	Suspend    UserSuspendCmd    `cmd:"" help:"Suspend a user, or one certificate: nothing is signed until it is re-activated."`
 	Reactivate UserReactivateCmd `cmd:"" help:"End a suspension."`
 	Revoke     UserRevokeCmd     `cmd:"" help:"Revoke a user's certificates for good; he may register anew."`
+	ChangeCard UserChangeCardCmd `cmd:"" help:"Give a user another card of the same operator; he registers anew with it."`
 	Unregister UserUnregisterCmd `cmd:"" help:"Let a user leave: revoke his certificates and end his registration."`
 	Erase      UserEraseCmd      `cmd:"" help:"Erase what is kept of a person, for good."`
 	Register   UserRegisterCmd   `cmd:"" help:"Make a key pair on the card and a certificate for it; the user takes part on the handset."`

@@ -98,6 +98,12 @@ func (c *Care) ChangeStatus(ctx context.Context, number sms.MSISDN, to applet.Ap
 	if err != nil {
 		return mssp.Transaction{}, err
 	}
+	return c.ChangeStatusOf(ctx, t, to)
+}
+
+// ChangeStatusOf is ChangeStatus of a card that has been looked up, also of a user who has
+// left (5.7-16, 5.8-10, 5.9-10).
+func (c *Care) ChangeStatusOf(ctx context.Context, t *engine.Target, to applet.AppletStatus) (mssp.Transaction, error) {
 	return c.engine.Run(ctx, t, statusOrder(to))
 }
 
@@ -110,16 +116,6 @@ func (c *Care) Activate(ctx context.Context, number sms.MSISDN) (mssp.Transactio
 // that are to go are deleted before: a deactivated applet deletes none.
 func (c *Care) Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error) {
 	return c.ChangeStatus(ctx, number, applet.StatusDeactivate)
-}
-
-// Retire deactivates the applet on the card of a user whose service is off, or who has left
-// (5.7-16, 5.8-10, 5.9-10).
-func (c *Care) Retire(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error) {
-	t, err := c.engine.FormerTarget(ctx, number)
-	if err != nil {
-		return mssp.Transaction{}, err
-	}
-	return c.engine.Run(ctx, t, statusOrder(applet.StatusDeactivate))
 }
 
 func statusOrder(to applet.AppletStatus) engine.Order {

@@ -54,7 +54,7 @@ func TestManage(t *testing.T) {
 	if err != nil || s.LifeCycle != applet.AppletDeactivated {
 		t.Errorf("state %+v, %v", s, err)
 	}
-	run("delete", func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(ctx, enginetest.Number, 1) })
+	run("delete", func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(ctx, enginetest.Number, "", 1) })
 	_, err = l.Signer.Sign(ctx, enginetest.Request("T1", "hello"))
 	enginetest.WantFault(t, err, mssp.NoKeyFound)
 	for _, p := range c.Seen {

@@ -102,6 +102,14 @@ func (l *line) ended(tx *mssp.Transaction) {
 	}
 }
 
+// Ended does what follows from the end of transactions that the store has ended in a commit
+// of its own: who waits is told.
+func (e *Engine) Ended(txs []mssp.Transaction) {
+	for i := range txs {
+		e.line.ended(&txs[i])
+	}
+}
+
 // sealNext gives an idle card its next transaction.
 func (l *line) sealNext(ctx context.Context, iccid ota.ICCID) error {
 	s := l.sealer()

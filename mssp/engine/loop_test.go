@@ -228,7 +228,7 @@ func TestLoop(t *testing.T) {
 		if err != nil || s.FindSlot(1).Status != applet.SlotRegistered || s.FindSlot(2).Status != applet.SlotRegistered {
 			t.Errorf("state %+v, %v", s, err)
 		}
-		if _, err := l.users.DeleteKey(ctx, n, 2); err != nil {
+		if _, err := l.users.DeleteKey(ctx, n, "", 2); err != nil {
 			t.Errorf("delete: %v", err)
 		}
 	}

@@ -242,7 +242,7 @@ func operations() []operation {
 			_, err := l.care.ManageCode(ctx, number, mssp.Authentication, applet.CodeUnblock)
 			return err
 		}},
-		{"delete a pair (A3/03)", func(l *loop) error { _, err := l.users.DeleteKey(ctx, number, 1); return err }},
+		{"delete a pair (A3/03)", func(l *loop) error { _, err := l.users.DeleteKey(ctx, number, "", 1); return err }},
 		{"register P-256 in one order (A5/03, template)", func(l *loop) error {
 			_, err := l.users.Enrol(ctx, enrol(mssp.Authentication, applet.ECDSAP256, registration.FlowB))
 			return err

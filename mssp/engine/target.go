@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"unicode/utf8"
 
@@ -74,6 +75,16 @@ func (c *core) FormerTarget(ctx context.Context, n sms.MSISDN) (*Target, error) 
 	}
 	t.Offers, _ = offersOf(card.Offers) // profile has read them
 	return t, nil
+}
+
+// TargetAt is FormerTarget of a number as long as it has that card ("": any), for what is to
+// be done on a card and on no other. The error is mssp.ErrNotFound when it has not.
+func (c *core) TargetAt(ctx context.Context, n sms.MSISDN, card ota.ICCID) (*Target, error) {
+	t, err := c.FormerTarget(ctx, n)
+	if t != nil && card != "" && t.Card.ICCID != card {
+		return nil, fmt.Errorf("the number has another card by now: %w", mssp.ErrNotFound)
+	}
+	return t, err
 }
 
 // Blocked reports whether the code that guards keys of that usage has blocked.

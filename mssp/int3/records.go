@@ -32,6 +32,17 @@ func (d *Desk) showUser(ctx context.Context, c *party.Client, m message) (any, e
 	return d.o.Operator.User(ctx, operator.UserName{MSISDN: m.text("msisdn")})
 }
 
+// changeCard reaches no card of another issuer, neither the old one nor the new one.
+func (d *Desk) changeCard(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
+		return nil, err
+	}
+	if _, err := d.card(ctx, c, m.text("iccid")); err != nil {
+		return nil, err
+	}
+	return d.o.Operator.ChangeUserCard(ctx, operator.CardChange{MSISDN: m.text("msisdn"), ICCID: m.text("iccid"), Note: m.text("note"), By: c.ID})
+}
+
 func (d *Desk) askApplet(ctx context.Context, c *party.Client, m message) (any, error) {
 	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
 		return nil, err

@@ -146,6 +146,11 @@ var table = []operation{
 		},
 	},
 	{
+		op: party.ChangeCard, path: "/int3b/card_change", door: "int3b", changes: true, do: (*Desk).changeCard, gives: operator.StandingInfo{},
+		about:  "A user gets another card of the same issuer: the number belongs to it at once, the certificates of the old card are revoked, and nothing is sent to that any more. Then he is registered with the new one.",
+		fields: []field{msisdn, iccid, {name: "note", kind: text, most: 200, about: "why, for people"}},
+	},
+	{
 		op: party.CallStatus, path: "/int3/call_status", door: "int3c",
 		about:  "The answer of a call that was pending.",
 		fields: []field{{name: "call", kind: text, must: true, most: 64, about: "id of the call"}, wait},

@@ -36,6 +36,7 @@ const (
 	Reactivated      Kind = "reactivated"       // 5.10
 	Revoked          Kind = "revoked"           // 5.8
 	Left             Kind = "left"              // 5.7-1
+	CardChanged      Kind = "card_changed"      // 5.5
 	Late             Kind = "late"              // signed after the end
 	LateRegistration Kind = "late_registration" // registered after the end
 	WrongPoP         Kind = "wrong_pop"         // the registration code is another one; {help}
@@ -44,11 +45,11 @@ const (
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, Late, LateRegistration, WrongPoP, NotRegistered}
+	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, CardChanged, Late, LateRegistration, WrongPoP, NotRegistered}
 }
 
 // holds are the placeholders that a kind may hold.
-var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}, WrongPoP: {"help"}, NotRegistered: {"help"}}
+var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}, CardChanged: {"help"}, WrongPoP: {"help"}, NotRegistered: {"help"}}
 
 // Segments is how many short messages a text may take.
 const Segments = 3

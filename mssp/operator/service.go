@@ -88,6 +88,8 @@ type Engine interface {
 	OrderKeys(ctx context.Context, iccid ota.ICCID) error
 	// Cancel ends a transaction on behalf of somebody; mssp.ErrNotFound, mssp.ErrFinal.
 	Cancel(ctx context.Context, id mssp.TransID, operator string) (mssp.Transaction, error)
+	// Ended tells who waits for transactions that the store has ended.
+	Ended(txs []mssp.Transaction)
 }
 
 // Eraser is the part of the running service that erases by age.
@@ -128,6 +130,7 @@ type Operations interface {
 	LiftLimits(ctx context.Context, r Lift) (UserInfo, error)
 	EraseUser(ctx context.Context, r UserErase) (UserErased, error)
 	ChangeStanding(ctx context.Context, r StandingRequest) (StandingInfo, error)
+	ChangeUserCard(ctx context.Context, r CardChange) (StandingInfo, error)
 	NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error)
 	Duties(ctx context.Context, r Page) ([]DutyInfo, error)
 	Renew(ctx context.Context, r RenewRequest) (Renewed, error)

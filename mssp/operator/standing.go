@@ -57,6 +57,7 @@ type CertificateInfo struct {
 // StandingInfo is how it is with a user after a call.
 type StandingInfo struct {
 	MSISDN       string            `json:"msisdn"`
+	ICCID        string            `json:"iccid"`
 	State        string            `json:"state"`
 	Certificates []CertificateInfo `json:"certificates,omitempty"`
 	Open         []DutyInfo        `json:"open,omitempty"`
@@ -112,12 +113,7 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if err != nil {
 		return StandingInfo{}, refusedStanding(number, err)
 	}
-	if s.of.Engine == nil {
-		_ = s.ra.Do(ctx, l.Duty.ID) // what fails stands in the row and is shown
-	} else if s.ra.Kick(); l.Duty.Own {
-		s.awaitCA(ctx, l.Duty.ID)
-	}
-	info, err := s.standingOf(ctx, number)
+	info, err := s.goOn(ctx, number, &l.Duty)
 	info.Signed = l.Signed
 	return info, err
 }
@@ -180,7 +176,7 @@ func (s Standings) standingOf(ctx context.Context, n sms.MSISDN) (StandingInfo, 
 	if err != nil {
 		return StandingInfo{}, err
 	}
-	info := StandingInfo{MSISDN: n.String(), State: string(sit.User.State)}
+	info := StandingInfo{MSISDN: n.String(), ICCID: sit.Card.ICCID.String(), State: string(sit.User.State)}
 	for i := range sit.Keys {
 		if k := &sit.Keys[i]; k.State.Certified() {
 			info.Certificates = append(info.Certificates, CertificateInfo{Serial: k.Serial, State: string(k.State)})

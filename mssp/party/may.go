@@ -29,6 +29,7 @@ const (
 	EmptySlot         Operation = "slot_empty"         // of what is not in force
 	Renew             Operation = "renew"              // of a certificate that ends (5.12)
 	CallStatus        Operation = "call_status"        // of an own call
+	ChangeCard        Operation = "card_change"        // a number gets another card of the same issuer (5.5)
 
 	// INT3c MobileSignatureRegistration: pre-condition calls (5.7 to 5.10), and what the RA
 	// notifies when its CA has answered.
@@ -77,6 +78,7 @@ var may = map[Operation][]audit.Role{
 	EmptySlot:         {audit.Administrator, audit.Operator},
 	Renew:             {audit.Administrator, audit.Operator, audit.Registration},
 	CallStatus:        Roles,
+	ChangeCard:        {audit.Administrator, audit.Operator},
 
 	// "Started by the RA or the operator" (5.7 to 5.10). What a CA has confirmed is said by
 	// its RA and by nobody else.

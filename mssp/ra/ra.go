@@ -1,4 +1,4 @@
-// Package ra is the built-in registration authority's part in 5.7 to 5.10: it does the
+// Package ra is the built-in registration authority's part in 5.5 and 5.7 to 5.10: it does the
 // duties that the pre-condition calls of package standing have left. For each certificate
 // it asks the CA (INT11) and notifies the MSSP of the answer; then it sees to the card as
 // the policy says; then it tells the user.
@@ -24,12 +24,14 @@ import (
 	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
 // Store keeps the duties; *store.Store is one.
 type Store interface {
-	standing.Store
+	Situation(ctx context.Context, n sms.MSISDN) (store.Situation, error)
+	ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*store.Situation) error) (store.Situation, []store.Outbound, error)
 	OpenDuties(ctx context.Context, due time.Time, limit int) ([]mssp.Duty, error)
 	Duty(ctx context.Context, id string) (mssp.Duty, error)
 	ChangeDuty(ctx context.Context, id string, f func(*mssp.Duty) error) (mssp.Duty, error)
@@ -44,10 +46,11 @@ type CA interface {
 
 // Phone is the way to a user and his card.
 type Phone interface {
-	// Deactivate and Activate change the applet, Delete empties a slot.
-	Deactivate(ctx context.Context, n sms.MSISDN) error
-	Activate(ctx context.Context, n sms.MSISDN) error
-	Delete(ctx context.Context, n sms.MSISDN, slot byte) error
+	// Deactivate and Activate change the applet of a card, Delete empties a slot. It is
+	// an error when the user has another card by now: that one is left alone.
+	Deactivate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error
+	Activate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error
+	Delete(ctx context.Context, n sms.MSISDN, card ota.ICCID, slot byte) error
 	Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice
 	Texts(out []store.Outbound)
 }

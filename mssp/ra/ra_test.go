@@ -17,6 +17,7 @@ import (
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -79,7 +80,7 @@ func (w *world) do(what string) error {
 	return nil
 }
 
-func (w *world) Deactivate(context.Context, sms.MSISDN) error {
+func (w *world) Deactivate(context.Context, sms.MSISDN, ota.ICCID) error {
 	err := w.do("deactivate")
 	if err == nil {
 		w.EditCard(func(c *mssp.Card) { c.Applet = mssp.AppletDeactivated })
@@ -87,12 +88,12 @@ func (w *world) Deactivate(context.Context, sms.MSISDN) error {
 	return err
 }
 
-func (w *world) Activate(context.Context, sms.MSISDN) error {
+func (w *world) Activate(context.Context, sms.MSISDN, ota.ICCID) error {
 	w.EditCard(func(c *mssp.Card) { c.Applet = mssp.AppletActive })
 	return w.do("activate")
 }
 
-func (w *world) Delete(_ context.Context, _ sms.MSISDN, slot byte) error {
+func (w *world) Delete(_ context.Context, _ sms.MSISDN, _ ota.ICCID, slot byte) error {
 	err := w.do(fmt.Sprint("delete ", slot))
 	if err == nil {
 		k := w.Key(slot)

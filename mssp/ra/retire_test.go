@@ -14,6 +14,7 @@ import (
 	"github.com/simsign/simsign/mssp/ra"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -112,7 +113,7 @@ type slow struct {
 	asked int
 }
 
-func (s *slow) Deactivate(context.Context, sms.MSISDN) error {
+func (s *slow) Deactivate(context.Context, sms.MSISDN, ota.ICCID) error {
 	s.asked++
 	time.Sleep(time.Hour)
 	return nil

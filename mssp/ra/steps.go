@@ -126,6 +126,9 @@ func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
 // answer of the card has changed in its commit: who begins again after an accident goes on
 // where the first attempt ended.
 func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
+	if d.Procedure == mssp.Changing || d.ICCID != sit.Card.ICCID {
+		return nil // nothing is sent to a card that the user had, nor to his new one what was meant for it
+	}
 	p := w.o.Policy
 	switch {
 	case d.Procedure == mssp.Superseding: // whatever the policy: its slot is for the next renewal
@@ -135,7 +138,7 @@ func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) e
 	case d.Procedure == mssp.Reactivating && sit.Card.Applet == mssp.AppletActive:
 		return nil
 	case d.Procedure == mssp.Reactivating:
-		return w.o.Phone.Activate(ctx, d.MSISDN)
+		return w.o.Phone.Activate(ctx, d.MSISDN, d.ICCID)
 	case d.Procedure == mssp.Suspending:
 		return w.deactivate(ctx, d, sit)
 	}
@@ -160,7 +163,7 @@ func (w *Worker) empty(ctx context.Context, d *mssp.Duty, sit *store.Situation) 
 		if !over(&sit.Keys[i], d) {
 			continue
 		}
-		if err := w.o.Phone.Delete(ctx, d.MSISDN, sit.Keys[i].Slot); err != nil {
+		if err := w.o.Phone.Delete(ctx, d.MSISDN, d.ICCID, sit.Keys[i].Slot); err != nil {
 			return err
 		}
 	}
@@ -188,7 +191,7 @@ func (w *Worker) deactivate(ctx context.Context, d *mssp.Duty, sit *store.Situat
 			}
 		}
 	}
-	return w.o.Phone.Deactivate(ctx, d.MSISDN)
+	return w.o.Phone.Deactivate(ctx, d.MSISDN, d.ICCID)
 }
 
 // tell ends a duty with a text to the user, in one commit: it is said once.
@@ -198,6 +201,7 @@ func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
 	}
 	kind := map[mssp.Procedure]notice.Kind{
 		mssp.Revoking: notice.Revoked, mssp.Suspending: notice.Suspended, mssp.Reactivating: notice.Reactivated, mssp.Leaving: notice.Left,
+		mssp.Changing: notice.CardChanged,
 	}[d.Procedure]
 	_, out, err := w.o.Store.ChangeSituation(ctx, d.MSISDN, func(s *store.Situation) error {
 		for i := range s.Duties {

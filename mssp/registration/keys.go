@@ -8,6 +8,7 @@ import (
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -25,10 +26,11 @@ func (g *Registrar) run(ctx context.Context, t *engine.Target, o engine.Order) (
 }
 
 // DeleteKey deletes the key pair in a slot (4-10), also on the card of a user whose service
-// is off or who has left. An applet that is deactivated deletes nothing (INT6, Life cycle): it
-// is active for this one message.
-func (g *Registrar) DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (mssp.Transaction, error) {
-	t, err := g.engine.FormerTarget(ctx, number)
+// is off or who has left. Where a card is named the number must have that one still. An
+// applet that is deactivated deletes nothing (INT6, Life cycle): it is active for this one
+// message.
+func (g *Registrar) DeleteKey(ctx context.Context, number sms.MSISDN, card ota.ICCID, slot byte) (mssp.Transaction, error) {
+	t, err := g.engine.TargetAt(ctx, number, card)
 	if err != nil {
 		return mssp.Transaction{}, err
 	}

@@ -283,7 +283,7 @@ func TestDeleteKey(t *testing.T) {
 	l := enginetest.New(t)
 	c := l.Enrolled(enginetest.Number, applet.ECDSAP256, mssp.Authentication)
 	l.Clock.Add(1e9)
-	tx, err := enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(t.Context(), enginetest.Number, 1) })
+	tx, err := enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(t.Context(), enginetest.Number, "", 1) })
 	if err != nil || tx.State != mssp.Done || tx.Status != mssp.RequestOK || tx.Kind != mssp.KindHandler {
 		t.Errorf("%+v, %v", tx, err)
 	}
@@ -300,13 +300,13 @@ func TestDeleteKey(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	// A slot of which we know nothing may hold what a lost registration left.
-	if _, err = enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(t.Context(), enginetest.Number, 3) }); err != nil {
+	if _, err = enginetest.Pumped(l, func() (mssp.Transaction, error) { return l.Registrar.DeleteKey(t.Context(), enginetest.Number, "", 3) }); err != nil {
 		t.Error(err)
 	}
 	if ks, err = l.Store.KeyPairs(t.Context(), tx.ICCID); err != nil || len(ks) != 1 {
 		t.Errorf("%+v, %v", ks, err)
 	}
-	_, err = l.Registrar.DeleteKey(t.Context(), "41790000088", 1)
+	_, err = l.Registrar.DeleteKey(t.Context(), "41790000088", "", 1)
 	enginetest.WantFault(t, err, mssp.UnknownClient)
 }
 

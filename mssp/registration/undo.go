@@ -114,7 +114,7 @@ func (g *Registrar) clear(ctx context.Context, tx *mssp.Transaction, last engine
 		}
 	}
 	t, err := g.engine.ManagementTarget(ctx, tx.MSISDN)
-	if err == nil {
+	if err == nil && t.Card.ICCID == tx.ICCID { // else the user has another card by now, which is not meant
 		_, err = g.engine.Accept(ctx, t, o)
 	}
 	return err

@@ -12,17 +12,16 @@ import (
 // be gone meanwhile, or it has expired: then the duty that has waited for this is all that
 // it changes.
 func notify(sit *store.Situation, n *Notice, now time.Time) error {
-	i := slices.IndexFunc(sit.Keys, func(k mssp.KeyPair) bool { return k.Serial == n.Serial && k.State.Certified() })
+	k, to := pairOf(sit, n.Serial), n.Status.Of()
 	waits := slices.ContainsFunc(sit.Duties, func(d mssp.Duty) bool { return d.Step == mssp.DutyCA && slices.Contains(d.Serials, n.Serial) })
-	if waits && (i < 0 || n.Status == mssp.CertValid && sit.Keys[i].State != mssp.KeyRevoked && sit.Keys[i].Ended(now)) {
+	if waits && (k == nil || n.Status == mssp.CertValid && k.State != mssp.KeyRevoked && k.State != mssp.KeyRevoking && k.Ended(now)) {
 		confirmed(sit, n, now)
 		settle(sit, now)
 		return nil
 	}
-	if i < 0 || n.Serial == "" {
+	if k == nil {
 		return refusef(NotHis, "the user has no pair with the certificate %s", n.Serial)
 	}
-	k, to := &sit.Keys[i], n.Status.Of()
 	switch {
 	case to != mssp.KeyRevoked && (k.State == mssp.KeyRevoked || k.State == mssp.KeyRevoking):
 		return refusef(RevokedForGood, "the certificate is revoked, or about to be: it is never good again, the user registers anew")
@@ -37,6 +36,22 @@ func notify(sit *store.Situation, n *Notice, now time.Time) error {
 	}
 	confirmed(sit, n, now)
 	settle(sit, now)
+	return nil
+}
+
+// pairOf is the pair under a certificate, at the card that the user has or at one that he
+// has had; nil: none.
+func pairOf(sit *store.Situation, serial string) *mssp.KeyPair {
+	if serial == "" {
+		return nil
+	}
+	for _, keys := range [][]mssp.KeyPair{sit.Keys, sit.Former} {
+		for i := range keys {
+			if k := &keys[i]; k.Serial == serial && k.State.Certified() {
+				return k
+			}
+		}
+	}
 	return nil
 }
 

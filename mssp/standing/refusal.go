@@ -19,6 +19,8 @@ const (
 	BadReason      Reason = "bad-reason"
 	NotYet         Reason = "not-yet"   // the certificate does not end soon
 	UnderWay       Reason = "under-way" // the same is being done
+	OtherIssuer    Reason = "other-issuer"
+	CardUnfit      Reason = "card-unfit" // the new card cannot do what the user is registered for
 )
 
 // Refusal is the answer to a call of which nothing was done (G1).

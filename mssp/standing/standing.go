@@ -1,5 +1,6 @@
 // Package standing is the MSSP's side of MobileSignatureRegistration (INT3c, INT3b): a user
-// leaves (5.7), his certificates are revoked (5.8), suspended (5.9), re-activated (5.10).
+// leaves (5.7), his certificates are revoked (5.8), suspended (5.9), re-activated (5.10), he
+// gets another card (5.5).
 //
 // Each of these is two calls with the CA between them. Precondition checks, stops what must
 // stop from that moment on, and leaves a duty in a row; the RA asks the CA; Notify stores
@@ -20,6 +21,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -27,6 +29,7 @@ import (
 type Store interface {
 	Situation(ctx context.Context, n sms.MSISDN) (store.Situation, error)
 	ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*store.Situation) error) (store.Situation, []store.Outbound, error)
+	MoveToCard(ctx context.Context, n sms.MSISDN, to ota.ICCID, f func(*store.CardChange) error) (store.CardChange, []mssp.Transaction, error)
 }
 
 // Options is what a Standing needs.

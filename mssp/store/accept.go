@@ -23,7 +23,7 @@ const (
 	state, status, detail, attempt, created_at, sent_at, deadline, finished_at, version, request, int6, result, mo,
 	observer, observer_data, ended, tag)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 1, $21, $22, $23, $24, $25, $26, $27, $28)
-	ON CONFLICT DO NOTHING RETURNING seq`
+	ON CONFLICT DO NOTHING RETURNING seq, COALESCE((SELECT s.iccid FROM subscriber s WHERE s.msisdn = tx.msisdn), tx.iccid)`
 )
 
 // Accept takes a transaction in: one commit stores it and, when it is its
@@ -132,6 +132,9 @@ func insertTx(q querier, tx *mssp.Transaction) error {
 		return fmt.Errorf("store: insert the transaction: %w", err)
 	}
 	tx.Seq = r.int()
+	if card := r.text(); r.err() == nil && card != string(tx.ICCID) { // whoever asks has read of the card that the number had
+		return movedFault(tx.Kind)
+	}
 	return r.err()
 }
 

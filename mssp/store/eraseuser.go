@@ -82,6 +82,9 @@ func (s *Erasures) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) e
 		if err := eraseCertificates(q, n, now); err != nil {
 			return err
 		}
+		if err := eraseDuties(q, &sub, now); err != nil {
+			return err
+		}
 		if known {
 			if err := eraseKeys(q, sub.ICCID, now); err != nil {
 				return err
@@ -121,6 +124,18 @@ func eraseCertificates(q querier, n sms.MSISDN, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// eraseDuties leaves what a CA has still to confirm of cards that the user has had: nobody
+// is notified of it any more.
+func eraseDuties(q querier, u *mssp.Subscriber, now time.Time) error {
+	duties, err := allOf(q, scanDuty, sqlDutiesOf, string(u.MSISDN))
+	for i := range duties {
+		if d := &duties[i]; err == nil && d.Step == mssp.DutyCA && d.ICCID != u.ICCID {
+			err = orderLost(q, "", d.Serials, "the user was erased", now)
+		}
+	}
+	return err
 }
 
 // eraseKeys forgets the keys of a card: who gets it next makes new ones. What the

@@ -156,6 +156,21 @@ func (l *lab) duty(n sms.MSISDN) mssp.Duty {
 	return sit.Duties[len(sit.Duties)-1]
 }
 
+// leavesCard is what a procedure does that gives up the old card.
+func leavesCard(c *store.CardChange) error {
+	d := mssp.Duty{MSISDN: c.User.MSISDN, ICCID: c.Card.ICCID, Procedure: mssp.Changing, Step: mssp.DutyCA, Serials: c.Loose}
+	for i := range c.Keys {
+		if k := &c.Keys[i]; k.State.Certified() {
+			k.State = mssp.KeyRevoking
+			d.Serials = append(d.Serials, k.Serial)
+		} else {
+			k.State = mssp.KeyDeleted
+		}
+	}
+	c.Duties = append(c.Duties, d)
+	return nil
+}
+
 func (l *lab) keyCalls() map[string]call {
 	cert := func() mssp.Certificate {
 		return mssp.Certificate{Serial: fresh("%08x"), ICCID: cardA, MSISDN: numberA, NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: fresh("%064x")}
@@ -225,6 +240,27 @@ func (l *lab) keyCalls() map[string]call {
 				})
 				return err
 			}
+		},
+		"MoveToCard": func() func() error {
+			u := l.certified()
+			id := l.freshCard()
+			l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: u.ICCID, Slot: 2, Usage: 1, State: mssp.KeyGenerated, PublicKey: []byte{2}}}))
+			for _, s := range []mssp.CertStatus{mssp.CertPending, mssp.CertValid} { // one is about to be issued, one was not told
+				l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: fresh("%08x"), ICCID: u.ICCID, MSISDN: u.MSISDN, Status: s, NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: fresh("%064x")}))
+			}
+			for range 2 { // one is at the card, one waits
+				l.ok(nothing(l.Accept(ctx, mssp.Transaction{ID: mssp.TransID(fresh("move-%d")), Kind: mssp.KindSign, MSISDN: u.MSISDN, ICCID: u.ICCID, CreatedAt: epoch, Deadline: epoch.Add(time.Hour)}, nil, seal)))
+			}
+			return func() error {
+				_, _, err := l.MoveToCard(ctx, u.MSISDN, id, leavesCard)
+				return err
+			}
+		},
+		"read Situation of who has moved": func() func() error {
+			u := l.certified()
+			_, _, err := l.MoveToCard(ctx, u.MSISDN, l.freshCard(), leavesCard)
+			l.ok(err)
+			return func() error { return nothing(l.Situation(ctx, u.MSISDN)) }
 		},
 		"read Situation": func() func() error {
 			u := l.certified()

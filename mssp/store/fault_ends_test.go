@@ -34,8 +34,8 @@ func (l *lab) transactionCalls() map[string]call {
 	l.finish(done(again))
 	return map[string]call{
 		"Accept": func() func() error {
-			tx := newTx()
-			tx.ICCID, tx.MSISDN = l.freshCard(), l.freshUser().MSISDN
+			tx, u := newTx(), l.freshUser()
+			tx.ICCID, tx.MSISDN = u.ICCID, u.MSISDN
 			return func() error { return nothing(l.Accept(ctx, tx, &store.Prompt{Rules: rules}, asking)) }
 		},
 		"Accept where somebody else has counted": func() func() error {

@@ -209,8 +209,8 @@ func (l *lab) inboundCalls() map[string]call {
 func (l *lab) otherCalls() map[string]call {
 	db, ahead := l.raw(), time.Duration(0)
 	counted := func() mssp.Transaction {
-		tx := newTx()
-		tx.ICCID, tx.MSISDN = l.freshCard(), l.freshUser().MSISDN
+		tx, u := newTx(), l.freshUser()
+		tx.ICCID, tx.MSISDN = u.ICCID, u.MSISDN
 		return must(l.Accept(ctx, tx, &store.Prompt{Rules: rules}, seal)).Tx
 	}
 	return map[string]call{

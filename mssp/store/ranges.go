@@ -47,7 +47,7 @@ var words = map[string]string{
 	"identity.how":  "face-to-face portal partner eid kiosk",
 	"card.carriage": " packet own", // or none
 	"client.role":   "administrator operator registration customer-care auditor",
-	"duty.what":     "revoke suspend reactivate unregister supersede", "duty.step": "ca card tell done",
+	"duty.what":     "revoke suspend reactivate unregister supersede change-card", "duty.step": "ca card tell done",
 	"card.applet": " installed active deactivated",
 }
 

@@ -13,12 +13,15 @@ import (
 // Situation is what a procedure that changes the standing of a user goes by, and what it
 // changes.
 type Situation struct {
-	User    mssp.Subscriber    // of which it may change the state
-	Card    mssp.Card          // nothing of it changes
-	Keys    []mssp.KeyPair     // in use, whole, under their certificates: it may change their states
-	Certs   []mssp.Certificate // that the built-in CA has issued for these: it may change their statuses
-	Duties  []mssp.Duty        // that are open: it may change them and add others
-	Notices []Notice           // that the user is given
+	User   mssp.Subscriber    // of which it may change the state
+	Card   mssp.Card          // nothing of it changes
+	Keys   []mssp.KeyPair     // in use, whole, under their certificates: it may change their states
+	Certs  []mssp.Certificate // that the built-in CA has issued for these and Former: it may change their statuses
+	Duties []mssp.Duty        // that are open: it may change them and add others
+	// Former are pairs at cards that he has had, of which an open duty has certificates to
+	// be confirmed: it may change their states.
+	Former  []mssp.KeyPair
+	Notices []Notice // that the user is given
 }
 
 // Cert is the certificate with a serial number; nil when the built-in CA knows none of
@@ -58,15 +61,14 @@ func readSituation(q querier, s *Situation) error {
 			continue
 		}
 		s.Keys = append(s.Keys, *k)
-		c, err := oneOf(q, scanCertificate, sqlCertificate, k.Serial)
-		if err == nil {
-			s.Certs = append(s.Certs, c)
-		} else if notFoundIsNil(err) != nil {
+		if err := s.readCert(q, k.Serial); err != nil {
 			return err
 		}
 	}
-	s.Duties, err = allOf(q, scanDuty, sqlDutiesOf, string(s.User.MSISDN))
-	return err
+	if s.Duties, err = allOf(q, scanDuty, sqlDutiesOf, string(s.User.MSISDN)); err != nil {
+		return err
+	}
+	return readFormer(q, s)
 }
 
 // ChangeSituation reads how it is with a user, lets f decide, and stores what f has
@@ -86,11 +88,14 @@ func (s *Duties) ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*Situ
 		if sit.User, err = oneOf(q, scanSubscriber, sqlHoldSubscriber, string(n)); err != nil {
 			return err
 		}
+		if sit.User.ICCID != sit.Card.ICCID {
+			return errMoved
+		}
 		if err := readSituation(q, &sit); err != nil {
 			return err
 		}
 		was := sit
-		was.Keys, was.Certs, was.Duties = slices.Clone(sit.Keys), slices.Clone(sit.Certs), slices.Clone(sit.Duties)
+		was.Keys, was.Certs, was.Duties, was.Former = slices.Clone(sit.Keys), slices.Clone(sit.Certs), slices.Clone(sit.Duties), slices.Clone(sit.Former)
 		if err := f(&sit); err != nil {
 			return err
 		}
@@ -125,6 +130,11 @@ func storeSituation(q querier, was, is *Situation, now time.Time) error {
 	}
 	for i := range was.Keys {
 		if err := putState(q, &was.Keys[i], is.Keys[i].State); err != nil {
+			return err
+		}
+	}
+	for i := range was.Former {
+		if err := putState(q, &was.Former[i], is.Former[i].State); err != nil {
 			return err
 		}
 	}

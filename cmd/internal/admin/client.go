@@ -166,6 +166,10 @@ func (c *Client) ChangeStanding(ctx context.Context, r operator.StandingRequest)
 	return call[operator.StandingInfo](ctx, c, "user/standing", r)
 }
 
+func (c *Client) ChangeUserCard(ctx context.Context, r operator.CardChange) (operator.StandingInfo, error) {
+	return call[operator.StandingInfo](ctx, c, "user/change-card", r)
+}
+
 func (c *Client) NotifyStanding(ctx context.Context, r operator.StandingNotice) (operator.StandingInfo, error) {
 	return call[operator.StandingInfo](ctx, c, "user/notify", r)
 }

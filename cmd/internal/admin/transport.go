@@ -101,6 +101,7 @@ func Handler(b Backend, log *slog.Logger, calls *audit.Calls) http.Handler {
 	operation(mux, log, "user/lift", b.LiftLimits)
 	operation(mux, log, "user/erase", b.EraseUser)
 	operation(mux, log, "user/standing", b.ChangeStanding)
+	operation(mux, log, "user/change-card", b.ChangeUserCard)
 	operation(mux, log, "user/notify", b.NotifyStanding)
 	operation(mux, log, "user/duties", b.Duties)
 	operation(mux, log, "user/renew", b.Renew)

@@ -28,6 +28,9 @@ func (c cards) Cancel(ctx context.Context, id mssp.TransID, operator string) (ms
 	return c.engine.Cancel(ctx, id, operator)
 }
 
+// Ended tells who waits for transactions that the store has ended.
+func (c cards) Ended(txs []mssp.Transaction) { c.engine.Ended(txs) }
+
 // Say sends a text that is nobody else's business.
 func (c cards) Say(ctx context.Context, to sms.MSISDN, text string, life time.Duration) error {
 	return c.engine.Say(ctx, to, text, life)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/cmd/internal/config"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
@@ -18,6 +19,7 @@ import (
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -90,18 +92,24 @@ func (a *App) newStanding() {
 // phone is the RA's way to users and their cards.
 type phone struct{ a *App }
 
-func (p phone) Deactivate(ctx context.Context, n sms.MSISDN) error {
-	_, err := p.a.cards.Retire(ctx, n)
+func (p phone) Deactivate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error {
+	return p.status(ctx, n, card, applet.StatusDeactivate)
+}
+
+func (p phone) Activate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error {
+	return p.status(ctx, n, card, applet.StatusActivate)
+}
+
+func (p phone) status(ctx context.Context, n sms.MSISDN, card ota.ICCID, to applet.AppletStatus) error {
+	t, err := p.a.engine.TargetAt(ctx, n, card)
+	if err == nil {
+		_, err = p.a.cards.ChangeStatusOf(ctx, t, to)
+	}
 	return err
 }
 
-func (p phone) Activate(ctx context.Context, n sms.MSISDN) error {
-	_, err := p.a.cards.Activate(ctx, n)
-	return err
-}
-
-func (p phone) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
-	_, err := p.a.cards.DeleteKey(ctx, n, slot)
+func (p phone) Delete(ctx context.Context, n sms.MSISDN, card ota.ICCID, slot byte) error {
+	_, err := p.a.cards.DeleteKey(ctx, n, card, slot)
 	return err
 }
 

@@ -167,17 +167,22 @@ func (u *user) switchOn(t testing.TB, network string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.set, err = handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1, Timeouts: atEase})
+	t.Cleanup(func() { u.card.Close() }) // in memory
+	u.insert(t, network)
+}
+
+// insert puts the card into a phone.
+func (u *user) insert(t testing.TB, network string) {
+	t.Helper()
+	set, err := handset.New(handset.Options{Card: u.card, Number: u.number, Driver: u, Dial: loopback.TCP(network), Poll: -1, Timeouts: atEase})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := u.set.Start(context.Background()); err != nil {
+	u.set = set
+	if err := set.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		u.set.Stop()
-		u.card.Close() // in memory
-	})
+	t.Cleanup(set.Stop)
 }
 
 // Prompt implements handset.Driver.

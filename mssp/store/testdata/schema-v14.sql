@@ -291,7 +291,7 @@ CREATE TABLE duty (
 	id          TEXT PRIMARY KEY,
 	msisdn      TEXT NOT NULL,
 	iccid       TEXT NOT NULL,
-	what        TEXT NOT NULL, -- revoke, suspend, reactivate, unregister, supersede
+	what        TEXT NOT NULL, -- revoke, suspend, reactivate, unregister, supersede, change-card
 	step        TEXT NOT NULL, -- ca, card, tell, done
 	serials     TEXT NOT NULL, -- of certificates, between them a space
 	whole       BIGINT NOT NULL,
