@@ -25,6 +25,8 @@ type Text struct {
 	// A certificate was revoked, and the user has left.
 	Revoked string `toml:"revoked" example:"Mobile ID: your certificate is revoked. {help}"`
 	Left    string `toml:"left" example:"Mobile ID: your registration has ended."`
+	// The number has another card, with which the user registers anew; {help}.
+	CardChanged string `toml:"card_changed" example:"Mobile ID: your number has a new SIM card. Please register with it. {help}"`
 	// An answer came after the request, or the registration, had expired.
 	Late             string `toml:"late" example:"Mobile ID: your answer came too late."`
 	LateRegistration string `toml:"late_registration" example:"Mobile ID: your answer came too late. Please begin again."`
@@ -47,6 +49,7 @@ func (t *Text) words() (out []notice.Text) {
 		{notice.Reactivated, t.Reactivated},
 		{notice.Revoked, t.Revoked},
 		{notice.Left, t.Left},
+		{notice.CardChanged, t.CardChanged},
 		{notice.Late, t.Late},
 		{notice.LateRegistration, t.LateRegistration},
 		{notice.WrongPoP, t.WrongPoP},
