@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/pki"
 )
@@ -212,7 +213,13 @@ func (w *world) contact(u *user) {
 	w.OK(err)
 	c := w.Care
 	if sit.User.State == mssp.SubscriberRemoved {
-		w.begin("retire", func(ctx context.Context) error { _, err := c.Retire(ctx, u.number); return err }, nil)
+		w.begin("retire", func(ctx context.Context) error {
+			t, err := w.Engine.FormerTarget(ctx, u.number)
+			if err == nil {
+				_, err = c.ChangeStatusOf(ctx, t, applet.StatusDeactivate)
+			}
+			return err
+		}, nil)
 		return
 	}
 	w.ask(u, 0)

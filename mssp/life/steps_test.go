@@ -196,7 +196,7 @@ func (w *world) deactivate(u *user, _ int) {
 
 func (w *world) remove(u *user, n int) {
 	g := w.Registrar
-	w.begin("delete", func(ctx context.Context) error { _, err := g.DeleteKey(ctx, u.number, byte(1+n%2)); return err }, nil)
+	w.begin("delete", func(ctx context.Context) error { _, err := g.DeleteKey(ctx, u.number, "", byte(1+n%2)); return err }, nil)
 }
 
 // stand is one of the pre-condition calls: for all certificates or one, by this RA or

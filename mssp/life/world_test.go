@@ -24,6 +24,7 @@ import (
 	"github.com/simsign/simsign/mssp/signature"
 	"github.com/simsign/simsign/mssp/standing"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/keys"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -214,18 +215,24 @@ type raPhone struct {
 	e *engine.Engine
 }
 
-func (p raPhone) Deactivate(ctx context.Context, n sms.MSISDN) error {
-	_, err := p.w.Care.Retire(ctx, n)
+func (p raPhone) Deactivate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error {
+	return p.status(ctx, n, card, applet.StatusDeactivate)
+}
+
+func (p raPhone) Activate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error {
+	return p.status(ctx, n, card, applet.StatusActivate)
+}
+
+func (p raPhone) status(ctx context.Context, n sms.MSISDN, card ota.ICCID, to applet.AppletStatus) error {
+	t, err := p.w.Engine.TargetAt(ctx, n, card)
+	if err == nil {
+		_, err = p.w.Care.ChangeStatusOf(ctx, t, to)
+	}
 	return err
 }
 
-func (p raPhone) Activate(ctx context.Context, n sms.MSISDN) error {
-	_, err := p.w.Care.Activate(ctx, n)
-	return err
-}
-
-func (p raPhone) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
-	_, err := p.w.Registrar.DeleteKey(ctx, n, slot)
+func (p raPhone) Delete(ctx context.Context, n sms.MSISDN, card ota.ICCID, slot byte) error {
+	_, err := p.w.Registrar.DeleteKey(ctx, n, card, slot)
 	return err
 }
 

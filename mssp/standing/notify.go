@@ -14,7 +14,7 @@ import (
 func notify(sit *store.Situation, n *Notice, now time.Time) error {
 	k, to := pairOf(sit, n.Serial), n.Status.Of()
 	waits := slices.ContainsFunc(sit.Duties, func(d mssp.Duty) bool { return d.Step == mssp.DutyCA && slices.Contains(d.Serials, n.Serial) })
-	if waits && (k == nil || n.Status == mssp.CertValid && k.State != mssp.KeyRevoked && k.State != mssp.KeyRevoking && k.Ended(now)) {
+	if waits && (k == nil || n.Status == mssp.CertValid && k.State != mssp.KeyRevoked && k.Ended(now)) {
 		confirmed(sit, n, now)
 		settle(sit, now)
 		return nil
