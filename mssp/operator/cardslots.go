@@ -111,7 +111,7 @@ func (s *Service) EmptySlot(ctx context.Context, r SlotName) (CardSlots, error) 
 	}
 	n, err := mayEmpty(ctx, s, iccid, r.Slot)
 	if err == nil {
-		_, err = s.Engine.DeleteKey(ctx, n, byte(r.Slot))
+		_, err = s.Engine.DeleteKey(ctx, n, iccid, byte(r.Slot))
 	}
 	if err != nil {
 		return CardSlots{}, err

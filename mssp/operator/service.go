@@ -79,8 +79,8 @@ type Engine interface {
 	// Activate and Deactivate change what the applet of a user's card does.
 	Activate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
 	Deactivate(ctx context.Context, number sms.MSISDN) (mssp.Transaction, error)
-	// DeleteKey empties a slot.
-	DeleteKey(ctx context.Context, number sms.MSISDN, slot byte) (mssp.Transaction, error)
+	// DeleteKey empties a slot of the card, which the number must have.
+	DeleteKey(ctx context.Context, number sms.MSISDN, card ota.ICCID, slot byte) (mssp.Transaction, error)
 	// Say sends a text that is nobody else's business.
 	Say(ctx context.Context, to sms.MSISDN, text string, life time.Duration) error
 	// RotateKeys replaces the key of a card's applet; OrderKeys does not wait for it.
