@@ -31,7 +31,7 @@ func (s *Standing) ChangeCard(ctx context.Context, c CardCall) (mssp.Duty, []mss
 	now := s.o.Clock()
 	was, ended, err := s.o.Store.MoveToCard(ctx, c.MSISDN, c.ICCID, func(m *store.CardChange) error { return changeCard(m, &c, now) })
 	if err != nil {
-		return mssp.Duty{}, nil, unknown(err)
+		return mssp.Duty{}, nil, Unknown(err)
 	}
 	d := was.Duties[len(was.Duties)-1]
 	s.o.Logger.Info("card changed", "msisdn", c.MSISDN, "from", d.ICCID, "to", c.ICCID, "certificates", len(d.Serials), "ended", len(ended))
