@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet/card"
+	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
@@ -298,18 +299,24 @@ func (c *shyCA) Reactivate(ctx context.Context, serial string) error {
 // hands are the RA's way to card and user.
 type hands struct{ *world }
 
-func (h hands) Deactivate(ctx context.Context, n sms.MSISDN) error {
-	_, err := h.Care.Retire(ctx, n)
+func (h hands) Deactivate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error {
+	return h.status(ctx, n, card, applet.StatusDeactivate)
+}
+
+func (h hands) Activate(ctx context.Context, n sms.MSISDN, card ota.ICCID) error {
+	return h.status(ctx, n, card, applet.StatusActivate)
+}
+
+func (h hands) status(ctx context.Context, n sms.MSISDN, card ota.ICCID, to applet.AppletStatus) error {
+	t, err := h.Engine.TargetAt(ctx, n, card)
+	if err == nil {
+		_, err = h.Care.ChangeStatusOf(ctx, t, to)
+	}
 	return err
 }
 
-func (h hands) Activate(ctx context.Context, n sms.MSISDN) error {
-	_, err := h.Care.Activate(ctx, n)
-	return err
-}
-
-func (h hands) Delete(ctx context.Context, n sms.MSISDN, slot byte) error {
-	_, err := h.Registrar.DeleteKey(ctx, n, slot)
+func (h hands) Delete(ctx context.Context, n sms.MSISDN, card ota.ICCID, slot byte) error {
+	_, err := h.Registrar.DeleteKey(ctx, n, card, slot)
 	return err
 }
 
