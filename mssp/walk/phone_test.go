@@ -38,7 +38,6 @@ type phone struct {
 	deaf    map[uint32]bool
 	screens []string // that the user has seen
 	sent    []bearer.MO
-	texts   int // short texts that he got
 }
 
 // Receive takes a segment.

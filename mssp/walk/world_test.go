@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/applet"
+	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
