@@ -198,10 +198,11 @@ func (w *world) drive(f func(ctx context.Context) error) error {
 	for {
 		select {
 		case err := <-done:
-			if !acted && w.happened() {
-				w.around()
-			}
 			w.quiet()
+			if !acted && w.happened() { // also in what follows from its end
+				w.around()
+				w.quiet()
+			}
 			return err
 		default:
 		}
