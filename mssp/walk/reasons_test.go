@@ -26,7 +26,6 @@ type cause struct {
 }
 
 func timeOut(w *world) {
-	w.quiet()
 	w.Clock.Add(10 * time.Minute)
 	w.Engine.Sweep(ctx)
 }

@@ -67,7 +67,7 @@ func (w *world) aborts(p *procedure, all []site) (cases, excused int) {
 					excused++
 					continue
 				}
-				if cases++; testing.Short() && cases%7 != 0 {
+				if cases++; testing.Short() && cases%17 != 0 {
 					continue
 				}
 				w.abort(p, shot, s, c.name, r)

@@ -206,8 +206,7 @@ func (w *world) drive(f func(ctx context.Context) error) error {
 			return err
 		default:
 		}
-		w.Settle()
-		if !acted && w.happened() {
+		if !acted && w.happened() { // nothing here waits for the engine: f gives it work
 			if acted = true; w.why.dies { // what is dead goes on with nothing
 				leave()
 				err := <-done
@@ -232,7 +231,7 @@ func (w *world) around() {
 	}
 }
 
-// happened reads what Submit has written: Settle is not behind what the caller's goroutine does.
+// happened reads what the goroutines of the engine have written.
 func (w *world) happened() bool {
 	w.lock.Lock()
 	defer w.lock.Unlock()
