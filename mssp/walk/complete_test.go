@@ -53,7 +53,7 @@ func (s *steps) complete(t *testing.T) {
 			t.Errorf("no walk has come by step %s of a duty", x.Name)
 		}
 	}
-	asked := map[mssp.Procedure]string{mssp.Revoking: "revoke", mssp.Leaving: "revoke", mssp.Superseding: "revoke", mssp.Suspending: "suspend", mssp.Reactivating: "reactivate"}
+	asked := map[mssp.Procedure]string{mssp.Revoking: "revoke", mssp.Leaving: "revoke", mssp.Superseding: "revoke", mssp.Changing: "revoke", mssp.Suspending: "suspend", mssp.Reactivating: "reactivate"}
 	for _, p := range mssp.Procedures() {
 		if asked[p] == "" || !s.has(asking, asked[p]) {
 			t.Errorf("no walk has come by %s", p)

@@ -217,7 +217,11 @@ func (w *world) drive(f func(ctx context.Context) error) error {
 			w.around()
 		}
 		if w.isLate() {
+			acted = true
 			timeOut(w)
+		}
+		if acted { // what the first look found under way still
+			w.Engine.Sweep(ctx)
 		}
 		if !w.Deliver() {
 			runtime.Gosched()
