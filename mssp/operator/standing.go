@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -113,9 +114,31 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if err != nil {
 		return StandingInfo{}, refusedStanding(number, err)
 	}
+	serials := l.Duty.Serials
 	info, err := s.goOn(ctx, number, &l.Duty)
+	if err == nil {
+		err = s.withoutPair(ctx, &info, serials)
+	}
 	info.Signed = l.Signed
 	return info, err
+}
+
+// withoutPair adds the certificates whose pairs the card has deleted meanwhile.
+func (s Standings) withoutPair(ctx context.Context, info *StandingInfo, serials []string) error {
+	for _, serial := range serials {
+		if slices.ContainsFunc(info.Certificates, func(c CertificateInfo) bool { return c.Serial == serial }) {
+			continue
+		}
+		cert, err := s.of.Store.Certificate(ctx, serial)
+		if errors.Is(err, mssp.ErrNotFound) { // of another CA
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		info.Certificates = append(info.Certificates, CertificateInfo{Serial: serial, State: string(cert.Status)})
+	}
+	return nil
 }
 
 // issuedHere reports whether the built-in CA has issued every certificate that a call is

@@ -157,7 +157,7 @@ func TestCardChangedByOperator(t *testing.T) {
 	m := map[string]any{"msisdn": u.number.String(), "iccid": string(n.iccid), "note": "lost"}
 	d.wants(t, "customer care", d.ask(t, "care", "/int3b/card_change", m), 403, "refused", "role")
 	d.wants(t, "the RA", d.ask(t, "crm", "/int3b/card_change", m), 403, "refused", "role")
-	d.wants(t, "the same card", d.ask(t, "admin", "/int3b/card_change", map[string]any{"msisdn": u.number.String(), "iccid": string(u.iccid)}), 200, "refused", "standing")
+	d.wants(t, "the same card", d.ask(t, "admin", "/int3b/card_change", map[string]any{"msisdn": u.number.String(), "iccid": string(u.iccid)}), 200, "refused", "nothing-to-do")
 	d.wants(t, "no such card", d.ask(t, "admin", "/int3b/card_change", map[string]any{"msisdn": u.number.String(), "iccid": "8941010000000009999"}), 200, "refused", "no-such-card")
 	had := u.received()
 	a := d.ask(t, "admin", "/int3b/card_change", m)

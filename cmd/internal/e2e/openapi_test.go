@@ -96,9 +96,10 @@ func (d *desk) ofStanding(t *testing.T, ask func(string, map[string]any), u *use
 // Supports: 2-2b, 2-2c, 5-1
 func TestOpenAPI(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 2, "")
+	w := newWorld(t, 3, "")
 	d := newDesk(t, w)
 	u := w.users[0]
+	n := w.newCard(t, w.users[2], 4)
 	w.write(t, "unblock.csv", strings.TrimSpace(cardHeader)+",gen,aset,level,unblock\n"+strings.TrimSpace(u.row())+",,,,"+u.puk+"\n")
 	must(t, w.dir, "card", "import", "unblock.csv")
 	c := w.serve(t)
@@ -138,13 +139,16 @@ func TestOpenAPI(t *testing.T) {
 	ask("/int3b/unblocking_code", map[string]any{"iccid": iccid, "identified": "eid", "reason": "blocked"})
 	ask("/int3b/applet_deactivate", map[string]any{"iccid": iccid})
 	ask("/int3b/applet_activate", map[string]any{"iccid": iccid})
+	ask("/int3b/card_slots", map[string]any{"iccid": iccid})
+	ask("/int3b/slot_empty", map[string]any{"iccid": iccid, "slot": 4})
 	d.ofStanding(t, ask, u)
 	ask("/int3b/user_expiring", map[string]any{"days": 3660})
 	ask("/int3b/audit_list", map[string]any{"limit": 3, "msisdn": number})
 	ask("/int3b/audit_verify", map[string]any{})
-
-	ask("/int3b/card_slots", map[string]any{"iccid": iccid})
-	ask("/int3b/slot_empty", map[string]any{"iccid": iccid, "slot": 4})
+	third := w.users[2]
+	ask("/int3c/register", map[string]any{"msisdn": third.number.String(), "profile": authURI, "algorithm": third.alg.String()})
+	ask("/int3c/renew", map[string]any{"msisdn": third.number.String(), "usage": "authentication", "algorithm": third.alg.String(), "when": "early"})
+	ask("/int3b/card_change", map[string]any{"msisdn": third.number.String(), "iccid": string(n.iccid)})
 
 	var missing []string
 	for path, item := range d.document.doc.Paths.Map() {

@@ -51,7 +51,7 @@ func TestRenewal(t *testing.T) {
 	m := map[string]any{"msisdn": u.number.String(), "usage": "authentication", "question": "And another?"}
 	d.wants(t, "an RA of another issuer", d.ask(t, "south-ra", "/int3c/renew", m), 200, "refused", "no-such-user")
 	d.wants(t, "customer care", d.ask(t, "care", "/int3c/renew", m), 403, "refused", "role")
-	d.wants(t, "too early", d.ask(t, "crm", "/int3c/renew", m), 200, "refused", "standing")
+	d.wants(t, "too early", d.ask(t, "crm", "/int3c/renew", m), 200, "refused", "not-yet")
 	m["when"] = "early"
 	a := d.ask(t, "crm", "/int3c/renew", m)
 	d.wants(t, "renewed", a, 200, "ok", "")
