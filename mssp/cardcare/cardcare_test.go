@@ -128,6 +128,10 @@ func TestOrders(t *testing.T) {
 		return func(n sms.MSISDN) (mssp.Transaction, error) { return l.Care.ChangeStatus(ctx, n, to) }
 	}
 	data := applet.SetAppletData{Language: "fi"}
+	for _, op := range []applet.CodeOperation{applet.CodeReset, applet.CodeUnblock, applet.CodeChange} {
+		_, err := l.Care.ManageCode(ctx, enginetest.Number, mssp.NonRepudiation, op)
+		enginetest.WantFault(t, err, mssp.NoKeyFound)
+	}
 	for what, o := range map[string]struct {
 		do   func(sms.MSISDN) (mssp.Transaction, error)
 		kind mssp.Kind
@@ -154,10 +158,6 @@ func TestOrders(t *testing.T) {
 		c.Say = nil
 		_, err = o.do("41790000088")
 		enginetest.WantFault(t, err, mssp.UnknownClient)
-	}
-	for _, op := range []applet.CodeOperation{applet.CodeReset, applet.CodeUnblock, applet.CodeChange} {
-		_, err := l.Care.ManageCode(ctx, enginetest.Number, mssp.NonRepudiation, op)
-		enginetest.WantFault(t, err, mssp.NoKeyFound)
 	}
 	if _, err := cardcare.New(l.Engine); err == nil {
 		t.Error("two look after the same cards")

@@ -34,7 +34,7 @@ func TestInspectFinds(t *testing.T) {
 	tx := l.accept(newTx()).Tx
 	l.behind(tx)
 	end := newTx()
-	end.ICCID = cardB
+	end.ICCID, end.MSISDN = cardB, numberB
 	l.accept(end)
 	l.finish(done(end))
 	id, ended := string(tx.ID), string(end.ID)

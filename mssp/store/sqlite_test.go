@@ -18,6 +18,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota/sms"
 )
 
 // Supports: F
@@ -205,7 +206,7 @@ func TestRefusedJobsInABatch(t *testing.T) {
 	var passed, runs atomic.Int64
 	accept := func(i int, f store.SealFunc) {
 		tx := newTx()
-		tx.ICCID = benchCard(100 + i)
+		tx.ICCID, tx.MSISDN = benchCard(100+i), sms.MSISDN(fmt.Sprintf("4178%07d", i))
 		if _, err := l.Accept(ctx, tx, nil, f); err != nil {
 			t.Errorf("another's request: %v", err)
 		}
