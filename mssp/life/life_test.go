@@ -182,10 +182,11 @@ func (w *world) step(s step) {
 func (w *world) heal() {
 	w.ca.no, w.ca.lost, w.ca.dies = 0, 0, false
 	for _, u := range w.users {
-		u.down.arrive()
-		u.up.arrive()
-		u.down = line{queue: u.down.queue}
-		u.up = line{queue: u.up.queue}
+		w.line(func() {
+			u.down.arrive()
+			u.up.arrive()
+			u.down, u.up = line{queue: u.down.queue}, line{queue: u.up.queue}
+		})
 		u.mute, u.mood = 0, agree
 		u.power(true)
 		u.answer(agree)

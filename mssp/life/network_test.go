@@ -16,6 +16,13 @@ func (w *world) user(n sms.MSISDN) *user {
 	return nil
 }
 
+// line does something to the lines, while the engine may be sending.
+func (w *world) line(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
+}
+
 // submit takes a segment for a card as the network does.
 func (w *world) submit(s bearer.Segment) error {
 	u := w.user(s.Dest)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,11 +111,11 @@ func (r *rows) ChangeDuty(_ context.Context, _ string, f func(*mssp.Duty) error)
 // slow is a phone that is off for long.
 type slow struct {
 	world
-	asked int
+	asked atomic.Int32
 }
 
 func (s *slow) Deactivate(context.Context, sms.MSISDN, ota.ICCID) error {
-	s.asked++
+	s.asked.Add(1)
 	time.Sleep(time.Hour)
 	return nil
 }
@@ -132,8 +133,8 @@ func TestLongStep(t *testing.T) {
 		go one.Run(life)
 		go two.Run(life)
 		time.Sleep(59 * time.Minute)
-		if phone.asked != 1 {
-			t.Errorf("asked %d times", phone.asked)
+		if n := phone.asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
 		}
 		end()
 		time.Sleep(2 * time.Minute)
