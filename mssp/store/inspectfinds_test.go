@@ -149,7 +149,7 @@ func TestInspectOlderSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if rows, err := s.Inspect(ctx, store.Inspection{}); rows != 0 || err == nil || !strings.Contains(err.Error(), "schema version 11 and this program 14: start the service once") {
+	if rows, err := s.Inspect(ctx, store.Inspection{}); rows != 0 || err == nil || !strings.Contains(err.Error(), "schema version 11 and this program 15: start the service once") {
 		t.Errorf("%d rows, %v", rows, err)
 	}
 }

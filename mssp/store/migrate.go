@@ -20,7 +20,7 @@ import (
 //go:embed schema/*.sql
 var schemaFiles embed.FS
 
-const schemaVersion = 14
+const schemaVersion = 15
 
 // The words of the schema files that differ between the engines.
 func sqliteDDL() *strings.Replacer {

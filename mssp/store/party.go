@@ -240,7 +240,7 @@ func (s *Parties) Clients(ctx context.Context) ([]party.Client, error) {
 }
 
 const (
-	sqlCardsOf = `SELECT ` + cardCols + ` FROM card WHERE issuer = $1 AND iccid > $2 ORDER BY iccid LIMIT $3`
+	sqlCardsOf = `SELECT ` + cardCols + ` FROM card WHERE issuer = $1 AND issuer <> '' AND iccid > $2 ORDER BY iccid LIMIT $3`
 
 	sqlSubscribersOf = `SELECT ` + subscriberCols + ` FROM subscriber WHERE msisdn > $2
 	AND EXISTS (SELECT 1 FROM card c WHERE c.iccid = subscriber.iccid AND c.issuer = $1) ORDER BY msisdn LIMIT $3`

@@ -325,13 +325,13 @@ func TestSchemaDump(t *testing.T) {
 	l := onSQLite(t)
 	got, err := l.SchemaDump()
 	l.ok(err)
-	const latest = "testdata/schema-v14.sql"
+	const latest = "testdata/schema-v15.sql"
 	want, err := os.ReadFile(latest)
 	if err != nil || got != string(want) {
 		os.WriteFile(filepath.Join(t.ArtifactDir(), filepath.Base(latest)), []byte(got), 0o600)
 		t.Errorf("the schema is not the one of %s (%v); a shipped migration must not change", latest, err)
 	}
-	for v, file := range map[int]string{1: "testdata/schema-v1.sql", 2: "testdata/schema-v2.sql", 6: "testdata/schema-v6.sql", 10: "testdata/schema-v10.sql", 11: "testdata/schema-v11.sql", 12: "testdata/schema-v12.sql", 13: "testdata/schema-v13.sql", 14: latest} {
+	for v, file := range map[int]string{1: "testdata/schema-v1.sql", 2: "testdata/schema-v2.sql", 6: "testdata/schema-v6.sql", 10: "testdata/schema-v10.sql", 11: "testdata/schema-v11.sql", 12: "testdata/schema-v12.sql", 13: "testdata/schema-v13.sql", 14: "testdata/schema-v14.sql", 15: latest} {
 		dump, err := os.ReadFile(file)
 		l.ok(err)
 		path := filepath.Join(t.TempDir(), "old.db")
