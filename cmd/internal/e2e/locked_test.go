@@ -19,6 +19,7 @@ import (
 // Covers: F6 via simsign serve
 // Covers: I14 via GET /readyz
 func TestLockedDatabase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2, "")
 	c := w.serve(t)
 	w.register(t, "authentication")

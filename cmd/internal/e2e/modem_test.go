@@ -59,6 +59,7 @@ func (w *world) joinBehindModem(t *testing.T, n int) {
 //
 // Covers: F15 via simsign modem emulate
 func TestModemTrouble(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 0, "")
 	w.joinBehindModem(t, 3)
 	knobs, out := w.emulateModem(t)

@@ -19,6 +19,7 @@ import (
 //
 // Covers: 3.5.3-3 via POST /rest/service
 func TestScreenEndsFirst(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication")

@@ -53,6 +53,7 @@ func (u *user) move(t *testing.T, network string) {
 // stays ready. When the centre takes messages again, it gets them again, and the
 // alert is over.
 func TestStandby(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []string{"mute", "throttle"} {
 		t.Run(fault, func(t *testing.T) {
 			w := newWorld(t, 1, "")

@@ -198,6 +198,7 @@ func (w *world) servedCard(t *testing.T, file string) string {
 // Covers: 3.1-1, 3.2-7, 3.5.3-5, 3.5.4-3, 3.5.5-2 via simsign handset
 // Covers: 3.5.1-2, 3.5.1-7, 4-7 via simsign user register
 func TestTerminal(t *testing.T) {
+	t.Parallel()
 	const keys = "1,AES128:00112233445566778899AABBCCDDEEFF,AES128:FFEEDDCCBBAA99887766554433221100,8,"
 	const k0 = ",AES128:0123456789ABCDEF0123456789ABCDEF"
 	for _, tc := range []struct {
