@@ -16,6 +16,7 @@ const verified = "chain     leads to the given CA"
 // Covers: 3.4-1, 3.5.5-1, 5.4-1 via simsign user code reset
 // Covers: 3.4-7, 4-4 via simsign user code unblock
 func TestCodes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication", "non-repudiation")

@@ -80,6 +80,7 @@ func (w *world) signBare(t testing.TB, u *user, args ...string) result {
 // Covers: 3.2-3, 3.3-1, 3.3-4, 3.4-2, 3.5.1-2, 3.5.1-8, 4-6, 4-7, 5.1-13, W-5 via simsign user register
 // Covers: I9 via simsign serve
 func TestJourney(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication", "non-repudiation")

@@ -88,6 +88,7 @@ func TestModemTrouble(t *testing.T) {
 //
 // Supports: F15
 func TestModemQuota(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 0, "")
 	w.joinBehindModem(t, 1)
 	u := w.users[0]

@@ -83,6 +83,7 @@ func TestClickOK(t *testing.T) {
 //
 // Covers: 5.1-2 via simsign user register
 func TestRegistrationRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.each(t, func(t *testing.T, u *user) {

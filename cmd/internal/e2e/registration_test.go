@@ -24,6 +24,7 @@ func cancels(n int) script {
 // Covers: 5.1-9 via simsign user applet
 // Covers: 3.5.1-4, 5.1-10, I13 via simsign sign
 func TestFirstCode(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.each(t, func(t *testing.T, u *user) {

@@ -13,6 +13,7 @@ import (
 //
 // Covers: F17, I3 via simsign serve
 func TestRestore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, "")
 	c := w.serve(t)
 	w.register(t, "authentication")

@@ -233,6 +233,7 @@ const (
 // Covers: 3.2-10 via simsign handset
 // Covers: 3.2-10 via simsign card emulate
 func TestSecondGeneration(t *testing.T) {
+	t.Parallel()
 	const keys = "1,AES128:" + kicOfCard + ",AES128:" + kidOfCard + ",8,"
 	for _, tc := range []struct {
 		name, row string
