@@ -22,10 +22,13 @@ import (
 )
 
 // parties is a store of clients and of nobody else.
-type parties map[string]party.Client
+type parties struct {
+	clients map[string]party.Client
+	*rows
+}
 
 func (p parties) Client(_ context.Context, id string) (party.Client, error) {
-	if c, ok := p[id]; ok {
+	if c, ok := p.clients[id]; ok {
 		return c, nil
 	}
 	return party.Client{}, mssp.ErrNotFound
@@ -56,14 +59,14 @@ type door struct {
 
 func newDoor(t *testing.T, roles map[string]audit.Role) *door {
 	d := &door{t: t, passwords: map[string]string{}}
-	p := parties{}
+	p := parties{map[string]party.Client{}, &rows{}}
 	for id, role := range roles {
 		pw, hash, err := service.NewPassword()
 		if err != nil {
 			t.Fatal(err)
 		}
 		d.passwords[id] = pw
-		p[id] = party.Client{ID: id, Role: role, PasswordHash: hash}
+		p.clients[id] = party.Client{ID: id, Role: role, PasswordHash: hash}
 	}
 	d.calls = audit.NewCalls(func(_ context.Context, es ...audit.Entry) error {
 		d.mu.Lock()
@@ -71,7 +74,7 @@ func newDoor(t *testing.T, roles map[string]audit.Role) *door {
 		d.entries = append(d.entries, es...)
 		return nil
 	})
-	desk, err := NewDesk(Options{Store: p, Calls: d.calls, FailureTime: time.Nanosecond})
+	desk, err := NewDesk(Options{Store: p, Sealer: open{}, Calls: d.calls, FailureTime: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}

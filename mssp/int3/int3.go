@@ -34,6 +34,7 @@ import (
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/service"
 	"github.com/simsign/simsign/mssp/standing"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -80,11 +81,17 @@ type Store interface {
 	Issuer(ctx context.Context, id string) (party.Issuer, error)
 	Card(ctx context.Context, iccid ota.ICCID) (mssp.Card, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
+
+	BeginCall(ctx context.Context, c store.Call, since time.Time) (have store.Call, began bool, err error)
+	EndCall(ctx context.Context, client, name string, answer []byte) error
+	Call(ctx context.Context, client, id string) (store.Call, error)
+	TrimCalls(ctx context.Context, client string, most int) error
 }
 
 // Options is what New needs.
 type Options struct {
 	Store     Store
+	Sealer    Sealer
 	Operator  operator.Operations
 	Registrar Registrar
 	Audit     Auditor
@@ -122,7 +129,7 @@ func NewDesk(o Options) (*Desk, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{o: o, calls: newCalls(o.Steady), log: o.Logger}
+	d := &Desk{o: o, calls: newCalls(), log: o.Logger}
 	d.login = service.NewLogin(directory{o.Store}, o.FailureTime, o.Steady)
 	d.count = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "simsign_int3_requests_total", Help: "Requests of RA and operator (INT3b, INT3c), by operation and result.",
@@ -169,24 +176,21 @@ func actor(c *party.Client, op *operation) audit.Actor {
 func (d *Desk) do(ctx context.Context, c *party.Client, op *operation, m message) Answer {
 	switch {
 	case op.op == party.CallStatus:
-		x := d.calls.find(c.ID, m.text("call"))
-		if x == nil {
-			return refuse("no-such-call", "you have no call of this id, or it is over for longer than a day")
-		}
-		return x.wait(ctx, waitOf(m, 0))
+		return d.status(ctx, c, op, m)
 	case !op.changes:
 		return d.run(ctx, c, op, m)
 	}
-	x, fresh, ok := d.calls.begin(c.ID, m.text("request"), string(op.op)+" "+m.meaning())
+	meaning := string(op.op) + " " + m.meaning()
+	x, fresh, ok := d.calls.begin(c.ID, m.text("request"), meaning, d.o.Clock())
 	if !ok {
-		return refuse("too-many-calls", "so many of your calls are under way that there is no place for more: try again when some have ended")
+		return d.tell(ctx, op, m, refuse("too-many-calls", "so many of your calls are under way that there is no place for more: try again when some have ended"))
 	}
-	if !fresh && x.meaning != string(op.op)+" "+m.meaning() {
-		return refuse("request-reused", "this request id began another call: each has one of its own")
+	if !fresh && x.meaning != meaning {
+		return d.tell(ctx, op, m, reused())
 	}
 	if fresh {
 		go func() { // the user goes on although the client may have gone
-			d.calls.end(x, d.run(context.WithoutCancel(ctx), c, op, m))
+			d.calls.end(x, d.perform(context.WithoutCancel(ctx), c, op, m, x))
 		}()
 	}
 	return x.wait(ctx, waitOf(m, defaultWait))
@@ -213,19 +217,24 @@ func refuse(reason, detail string) Answer {
 func (d *Desk) run(ctx context.Context, c *party.Client, op *operation, m message) Answer {
 	data, err := op.do(d, ctx, c, m)
 	a := d.answer(c, data, err)
-	e := audit.Entry{Actor: audit.From(ctx), Action: op.door + "." + string(op.op), Subject: subject(m)}
 	switch {
 	case a.Result == Refused:
-		e.Outcome, e.Reason = audit.Refused, a.Reason
-		if err := d.o.Calls.Tell(ctx, e); err != nil {
-			d.log.Error("auditing a refusal", "operation", op.op, "error", err)
-			return Answer{Result: failed}
-		}
+		return d.tell(ctx, op, m, a)
 	case a.Result == OK && !op.changes && !op.secret: // what changes something has its entries in its commit
-		d.o.Calls.Count(e)
+		d.o.Calls.Count(audit.Entry{Actor: audit.From(ctx), Action: op.door + "." + string(op.op), Subject: subject(m)})
 	}
 	if a.Result == failed {
 		d.log.Error("int3: an operation has failed", "operation", op.op, "client", c.ID, "error", err)
+	}
+	return a
+}
+
+// tell takes a refusal into the audit log.
+func (d *Desk) tell(ctx context.Context, op *operation, m message, a Answer) Answer {
+	e := audit.Entry{Actor: audit.From(ctx), Action: op.door + "." + string(op.op), Subject: subject(m), Outcome: audit.Refused, Reason: a.Reason}
+	if err := d.o.Calls.Tell(ctx, e); err != nil {
+		d.log.Error("auditing a refusal", "operation", op.op, "error", err)
+		return Answer{Result: failed}
 	}
 	return a
 }

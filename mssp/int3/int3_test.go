@@ -110,23 +110,23 @@ func TestMeaning(t *testing.T) {
 	}
 }
 
-// Calls of a client: a request id finds its call for a day, others have none of it, and
-// who fills his places takes none from another.
+// Calls of a client: a request id finds its call while it is under way, others have none of it,
+// and who fills his places takes none from another.
 func TestCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(time.Now)
+		c := newCalls()
 		ctx := context.Background()
-		x, fresh, ok := c.begin("crm", "r1", "m")
+		x, fresh, ok := c.begin("crm", "r1", "m", time.Now())
 		if !fresh || !ok {
 			t.Fatal("a new call is none")
 		}
-		if y, fresh, _ := c.begin("crm", "r1", "other"); fresh || y != x || y.meaning != "m" {
+		if y, fresh, _ := c.begin("crm", "r1", "other", time.Now()); fresh || y != x || y.meaning != "m" {
 			t.Error("a repeat is another call")
 		}
-		if y, fresh, _ := c.begin("care", "r1", "m"); !fresh || y == x {
+		if y, fresh, _ := c.begin("care", "r1", "m", time.Now()); !fresh || y == x {
 			t.Error("a call is two clients'")
 		}
-		if y, fresh, _ := c.begin("crm", "", "m"); !fresh || y == x || c.find("crm", y.id) != y {
+		if y, fresh, _ := c.begin("crm", "", "m", time.Now()); !fresh || y == x || c.find("crm", y.id) != y {
 			t.Error("without a request id a call is not new")
 		}
 		if c.find("crm", x.id) != x || c.find("care", x.id) != nil || c.find("crm", "c1") != nil {
@@ -140,52 +140,40 @@ func TestCalls(t *testing.T) {
 		if a := x.wait(gone, time.Hour); a.Result != Pending {
 			t.Errorf("%+v", a)
 		}
-		go func() { time.Sleep(time.Second); c.end(x, Answer{Result: OK}) }()
+		go func() { time.Sleep(time.Second); c.end(x, Answer{Result: OK, Call: x.id}) }()
 		if a := x.wait(ctx, time.Minute); a.Result != OK || a.Call != x.id {
 			t.Errorf("%+v", a)
 		}
 		if a := x.wait(gone, 0); a.Result != OK {
 			t.Errorf("ended, and %+v", a)
 		}
-		time.Sleep(keptFor - time.Since(x.began))
-		if y, fresh, _ := c.begin("crm", "r1", "m"); fresh || y != x {
-			t.Error("a call is forgotten within a day")
-		}
-		time.Sleep(time.Second)
-		if y, fresh, _ := c.begin("crm", "r1", "m"); !fresh || y == x || c.find("crm", x.id) != nil {
-			t.Error("a call is kept for ever")
+		if y, fresh, _ := c.begin("crm", "r1", "m", time.Now()); !fresh || y == x || c.find("crm", x.id) != nil {
+			t.Error("what has ended is still here, and not in the database alone")
 		}
 	})
 }
 
 func TestCallsAreBounded(t *testing.T) {
-	c := newCalls(time.Now)
-	var open []*call
+	c := newCalls()
+	var begun []*call
 	for {
-		x, _, ok := c.begin("crm", fmt.Sprint(len(open)), "m")
+		x, _, ok := c.begin("crm", fmt.Sprint(len(begun)), "m", time.Now())
 		if !ok {
 			break
 		}
-		open = append(open, x)
+		begun = append(begun, x)
 	}
-	if len(open) != openMost {
-		t.Errorf("%d calls under way", len(open))
+	if len(begun) != openMost {
+		t.Errorf("%d calls under way", len(begun))
 	}
-	if _, _, ok := c.begin("care", "1", "m"); !ok {
+	if _, _, ok := c.begin("care", "1", "m", time.Now()); !ok {
 		t.Error("one client has the places of another")
 	}
-	c.end(open[7], Answer{Result: OK})
-	if _, fresh, ok := c.begin("crm", "new", "m"); !fresh || !ok {
+	c.end(begun[7], Answer{Result: OK})
+	if _, fresh, ok := c.begin("crm", "new", "m", time.Now()); !fresh || !ok {
 		t.Error("a place that is free is not given")
 	}
-	for i := range 3 * keptMost {
-		x, _, ok := c.begin("other", fmt.Sprint(i), "m")
-		if !ok {
-			t.Fatalf("refused after %d calls that have ended", i)
-		}
-		c.end(x, Answer{Result: OK})
-	}
-	if n := len(c.of["other"].by); n > keptMost || len(c.byID) > keptMost+openMost+9 {
-		t.Errorf("%d calls are kept, %d in all", n, len(c.byID))
+	if n := len(c.of["crm"].by); n != openMost || len(c.byID) != openMost+1 {
+		t.Errorf("%d calls are here, %d in all", n, len(c.byID))
 	}
 }

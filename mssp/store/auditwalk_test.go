@@ -39,6 +39,10 @@ var unaudited = map[string]string{
 	"Turn after one that is gone":       "who may erase; what is erased has entries",
 	"Turn of the first":                 "as the other",
 	"Recover in steps":                  "what a box holds; service.start tells of it",
+	"BeginCall":                         "what the call does has its entries, and its refusal too",
+	"EndCall":                           "as BeginCall",
+	"TrimCalls":                         "as BeginCall",
+	"ForgetCalls":                       "as BeginCall",
 	"SetMeta":                           "the probe of the disk, and nothing else",
 }
 

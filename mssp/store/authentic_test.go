@@ -173,6 +173,7 @@ var tagless = map[string]string{
 	"heard":      "an answer names a request that waits for it besides",
 	"erasure":    "numbers that are being erased: who can write here can delete too",
 	"retention":  "as erasure",
+	"int3_call":  "meaning and answer are sealed, and say whose they are",
 	"completion": "what is told is what the transaction says", "box": "the lock decides, not the row", "patience": "spares people prompts; its end is near by itself",
 }
 

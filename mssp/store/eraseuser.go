@@ -52,6 +52,7 @@ var sqlErasePerson = [...]string{
 	`DELETE FROM identity WHERE msisdn = $1`,
 	`DELETE FROM duty WHERE msisdn = $1`,
 	`DELETE FROM pop WHERE msisdn = $1`,
+	sqlEraseCalls,
 	`DELETE FROM subscriber WHERE msisdn = $1`,
 }
 
@@ -87,6 +88,9 @@ func (s *Erasures) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) e
 		}
 		if known {
 			if err := eraseKeys(q, sub.ICCID, now); err != nil {
+				return err
+			}
+			if _, err := q.exec(sqlEraseCalls, string(sub.ICCID)); err != nil {
 				return err
 			}
 		}

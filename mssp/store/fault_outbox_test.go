@@ -206,6 +206,18 @@ func (l *lab) inboundCalls() map[string]call {
 	}
 }
 
+// call is the name of a call of the client crm that was begun.
+func (l *lab) call() string {
+	l.Helper()
+	c := store.Call{Client: "crm", Name: fresh("r %d"), ID: fresh("c%d"), Meaning: []byte{1}, BeganAt: epoch}
+	_, began, err := l.BeginCall(ctx, c, epoch)
+	if l.ok(err); !began {
+		l.Fatalf("%s is there already", c.Name)
+	}
+	l.lastCall = c.ID
+	return c.Name
+}
+
 func (l *lab) otherCalls() map[string]call {
 	db, ahead := l.raw(), time.Duration(0)
 	counted := func() mssp.Transaction {
@@ -230,6 +242,30 @@ func (l *lab) otherCalls() map[string]call {
 			return nil
 		}),
 		"read Meta": always(func() error { return nothing(l.Meta(ctx, "x")) }),
+		"BeginCall": func() func() error {
+			c := store.Call{Client: "crm", Name: fresh("r %d"), ID: fresh("c%d"), About: string(numberB), Meaning: []byte{1}, BeganAt: epoch}
+			return func() error { _, _, err := l.BeginCall(ctx, c, epoch); return err }
+		},
+		"EndCall": func() func() error {
+			name := l.call()
+			return func() error { return l.EndCall(ctx, "crm", name, []byte{2}) }
+		},
+		"TrimCalls": func() func() error {
+			l.call()
+			later := store.Call{Client: "crm", Name: fresh("r %d"), ID: fresh("c%d"), BeganAt: epoch.Add(time.Second)}
+			if _, _, err := l.BeginCall(ctx, later, epoch); err != nil {
+				l.Fatal(err)
+			}
+			return func() error { return l.TrimCalls(ctx, "crm", 0) }
+		},
+		"ForgetCalls": func() func() error {
+			l.call()
+			return func() error { return l.ForgetCalls(ctx, epoch.Add(time.Second)) }
+		},
+		"read Call": func() func() error {
+			l.call()
+			return func() error { return nothing(l.Call(ctx, "crm", l.lastCall)) }
+		},
 		"NoteClock": func() func() error {
 			ahead += time.Hour
 			return func() error { return nothing(l.NoteClock(ctx, ahead, 0)) }

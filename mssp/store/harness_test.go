@@ -41,6 +41,8 @@ type lab struct {
 	reg *prometheus.Registry // of the store that is open now
 
 	vault *keys.Vault // once it is authenticated
+
+	lastCall string // id of the call that call has begun
 }
 
 // onBoth runs a test of the conformance suite on both engines.

@@ -37,6 +37,7 @@ type Store struct {
 	Certificates
 	Inbound
 	Completions
+	Calls
 	*Boxes
 	Patience
 	Erasures
@@ -61,7 +62,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	d := &db{m: m, clock: o.Clock, o: o, auth: o.auth, table: mssp.NewLifecycle()}
 	d.boxes = &Boxes{db: d, me: localBox(&o, time.Now()), lease: o.Lease, now: o.DatabaseClock}
 	s := &Store{
-		db: d, Records: Records{d}, Parties: Parties{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Boxes: d.boxes,
+		db: d, Records: Records{d}, Parties: Parties{d}, Certificates: Certificates{d}, Inbound: Inbound{db: d}, Completions: Completions{d}, Calls: Calls{d}, Boxes: d.boxes,
 		Patience:   Patience{d},
 		Erasures:   Erasures{d},
 		Identities: Identities{d},

@@ -71,7 +71,7 @@ func (a *App) listenRA() error {
 	}
 	o := int3.Options{
 		Calls: a.audit.calls, Audit: &operator.Auditor{Store: a.core.Store, Anchors: a.anchors},
-		Store: a.core.Store, Operator: a.Admin(), Registrar: a.cards.Registrar, Profiles: a.cfg.SignatureProfiles(),
+		Store: a.core.Store, Sealer: a.core.Vault, Operator: a.Admin(), Registrar: a.cards.Registrar, Profiles: a.cfg.SignatureProfiles(),
 		Question: a.cfg.Procedures.Question, Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
 	}
 	if a.ca != nil {

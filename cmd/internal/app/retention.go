@@ -9,6 +9,7 @@ import (
 
 	"github.com/simsign/simsign/cmd/internal/alert"
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/int3"
 	"github.com/simsign/simsign/mssp/operator"
 	"github.com/simsign/simsign/mssp/store"
 )
@@ -133,6 +134,9 @@ func (e *eraser) erase(ctx context.Context) (sum store.Erased, err error) {
 		keep = Keeps(&a.cfg.Retention, t.Now)
 	}
 	keep.Repeat = t.Now.Add(-keepRepeat)
+	if err := a.core.Store.ForgetCalls(ctx, t.Now.Add(-int3.KeptFor)); err != nil {
+		return sum, err
+	}
 	for _, some := range []func() (store.Erased, bool, error){
 		func() (store.Erased, bool, error) { return a.core.Store.EraseMarked(ctx, t.Now) },
 		func() (store.Erased, bool, error) { return a.core.Store.Erase(ctx, keep, t) },
