@@ -60,7 +60,7 @@ var table = []operation{
 	},
 	{
 		op: party.CertificateStatus, path: "/int3c/certificate_status", door: "int3c", changes: true, do: (*Desk).certificateStatus, gives: Enrolment{},
-		about: "MobileRegistration, certificate_status: the CA has issued the certificate, or refused it. Created without a certificate is no refusal: the pair waits for it.",
+		about: "MobileRegistration, certificate_status: the CA has issued the certificate, or refused it. Created without a certificate is no refusal: it is fetched from the repository of the CA, and where none has it the pair waits for it.",
 		fields: []field{
 			msisdn, usage, slot,
 			{name: "status", kind: text, must: true, words: []string{"created", "refused"}, most: 16, about: "what the CA has done"},

@@ -276,6 +276,7 @@ func (l *lab) keyCalls() map[string]call {
 			c := added()
 			return func() error { return nothing(l.Certificate(ctx, c.Serial)) }
 		},
+		"read CertificateOfKey": always(func() error { return nothing(l.CertificateOfKey(ctx, "0123")) }),
 		"read CertificatesOf": always(func() error { return nothing(l.CertificatesOf(ctx, cardA)) }),
 		"NextCRL":             always(func() error { _, _, err := l.NextCRL(ctx); return err }),
 	}
