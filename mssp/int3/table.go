@@ -104,6 +104,16 @@ var table = []operation{
 		},
 	},
 	{
+		op: party.MarkDevice, path: "/int3c/user_device", door: "int3c", changes: true, do: (*Desk).markDevice, gives: operator.UserInfo{},
+		about: "A user is a device: what tells a person something goes to its owner. Or it is a person again.",
+		fields: []field{
+			msisdn,
+			{name: "kind", kind: text, words: []string{"device", "person"}, most: 8, about: "what the user is; absent: a device"},
+			{name: "owner", kind: text, most: 20, about: "number of its owner, a user who is no device: his phone gets the notices"},
+			{name: "email", kind: text, most: 254, about: "e-mail address of the owner"},
+		},
+	},
+	{
 		op: party.ShowUser, path: "/int3b/user_show", door: "int3b", do: (*Desk).showUser, gives: operator.UserInfo{},
 		about: "A user with state, codes and keys.", fields: []field{msisdn},
 	},

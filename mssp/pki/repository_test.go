@@ -24,7 +24,10 @@ func TestFindsCertificate(t *testing.T) {
 	must(t, err)
 	cert, err := b.ca.Issue(t.Context(), csr, testSubscriber, mssp.Authentication)
 	must(t, err)
-	id := sha1.Sum(cert.SubjectKeyId)
+	bits, err := keyBits(cert.RawSubjectPublicKeyInfo)
+	must(t, err)
+	id := sha1.Sum(bits)
+	id = sha1.Sum(id[:])
 	gives := map[string][]byte{"/right": cert.Raw, "/other": b.ca.cert.Raw, "/junk": []byte("junk")}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		skid := r.URL.Query().Get("sKIDHash")

@@ -341,3 +341,11 @@ CREATE TABLE unblocking (
 	tag      BLOB
 );
 CREATE INDEX card_issuer ON card (issuer, iccid) WHERE issuer <> '';
+CREATE TABLE device (
+	msisdn   TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
+	owner    TEXT NOT NULL, -- number of a subscriber; '': nobody's phone
+	email    TEXT NOT NULL DEFAULT '',
+	version  BIGINT NOT NULL DEFAULT 1,
+	tag      BLOB
+);
+CREATE INDEX device_owner ON device (owner) WHERE owner <> '';
