@@ -301,7 +301,7 @@ func TestRowsAreAdoptedOnce(t *testing.T) {
 		mark()
 		v := l.keyed()
 		n, err := l.Authenticate(ctx, v)
-		if err != nil || n != 13 {
+		if err != nil || n != 14 {
 			l.Fatalf("%d rows, %v", n, err)
 		}
 		for table, read := range l.decides(db) {

@@ -275,10 +275,10 @@ func (l *lab) everyDevice() {
 	n := 0
 	fieldtest.Each(l.T, mssp.Device{}, nil, func(field string, d mssp.Device) {
 		n++
-		d.MSISDN, d.Version = sms.MSISDN(fmt.Sprintf("41790004%03d", n)), 1
+		d.MSISDN, d.Version = sms.MSISDN(fmt.Sprintf("41790013%03d", n)), 1
 		l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: d.MSISDN, ICCID: l.freshCard(), State: mssp.SubscriberActive}))
 		if d.Owner != "" {
-			d.Owner = sms.MSISDN(fmt.Sprintf("41790005%03d", n))
+			d.Owner = sms.MSISDN(fmt.Sprintf("41790014%03d", n))
 			l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: d.Owner, ICCID: l.freshCard(), State: mssp.SubscriberActive}))
 		}
 		have, err := l.SetDevice(ctx, d)

@@ -287,8 +287,13 @@ func (l *lab) keyCalls() map[string]call {
 			c := added()
 			return func() error { return nothing(l.Certificate(ctx, c.Serial)) }
 		},
-		"read CertificateOfKey": always(func() error { return nothing(l.CertificateOfKey(ctx, "0123")) }),
-		"read CertificatesOf":   always(func() error { return nothing(l.CertificatesOf(ctx, cardA)) }),
-		"NextCRL":               always(func() error { _, _, err := l.NextCRL(ctx); return err }),
+		"read CertificateOfKey": func() func() error {
+			c := cert()
+			c.KeyHash = "ff" + c.Serial
+			l.ok(l.AddCertificate(ctx, c))
+			return func() error { return nothing(l.CertificateOfKey(ctx, c.KeyHash)) }
+		},
+		"read CertificatesOf": always(func() error { return nothing(l.CertificatesOf(ctx, cardA)) }),
+		"NextCRL":             always(func() error { _, _, err := l.NextCRL(ctx); return err }),
 	}
 }
