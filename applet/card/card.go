@@ -55,6 +55,7 @@ type Card struct {
 	sender   *uicc.Sender
 	pins     []*pin
 	applet   residents
+	signing  *signing.Applet // the first of them
 
 	reference uint16 // of concatenation in the card's own messages
 }
@@ -122,7 +123,20 @@ func personalise(o Options, nv *nvm, j *journal) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, d := range o.Pairs {
+		if err := c.signing.Personalise(d); err != nil {
+			return nil, fmt.Errorf("%w: pair of slot %d: %w", ErrProfile, d.Number, err)
+		}
+	}
 	return c, nv.Commit()
+}
+
+// Pairs are the key pairs that wait for their registration, as whoever personalises the card
+// sees them.
+func (c *Card) Pairs() []signing.Pair {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.signing.Pairs()
 }
 
 // powerOn builds a card around its memory.
@@ -162,7 +176,7 @@ func powerOn(o Options, nv *nvm) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.applet = residents{{p.TAR, applet}}
+	c.signing, c.applet = applet, residents{{p.TAR, applet}}
 	if p.Neighbour != (ota.TAR{}) {
 		second, err := c.installNeighbour()
 		if err != nil {

@@ -19,7 +19,7 @@ func (p *Profile) installation() ([]byte, error) {
 		i.KeySet, i.Generation, i.Key = p.Keys.Set, p.Keys.Generation, p.Keys.K0
 	}
 	codes := p.Codes[:]
-	if p.Level == applet.Level1 {
+	if p.OneCode || p.Level == applet.Level1 {
 		codes = codes[:1]
 	}
 	for _, c := range codes {
@@ -60,7 +60,7 @@ func (p *Profile) Install(c9 []byte) error {
 	if i.KeySet != 0 {
 		p.Keys = AppletKeys{K0: i.Key, Set: i.KeySet, Generation: i.Generation}
 	}
-	p.Codes = [2]CodeProfile{}
+	p.Codes, p.OneCode = [2]CodeProfile{}, len(i.Codes) == 1
 	for n, c := range i.Codes {
 		p.Codes[n] = CodeProfile{Min: c.Min, Max: c.Max, Tries: c.Tries}
 	}

@@ -41,12 +41,15 @@ type Profile struct {
 	Algorithms []applet.Algorithm // empty: RSA-2048, RSA-3072, P-256, P-384, or those of the level
 	// Codes: index 0 authentication, 1 non-repudiation. A zero Min leaves the
 	// length to SetAppletData, and to 4 to 8 if that never comes.
-	Codes          [2]CodeProfile
-	CreateAttempts byte   // tries to choose a code; 0 means 3
-	PoPTries       byte   // tries to enter a PoP code; 0 means 3
-	UnblockingCode string // 8 digits; "" leaves the menu without unblocking
-	Language       string // ISO 639-1; "" means en
-	Active         bool   // the applet leaves personalisation activated
+	Codes   [2]CodeProfile
+	OneCode bool `json:",omitempty"` // the first code guards keys of both usages, and there is no other
+	// Pairs are made at personalisation, each in its slot, and wait for their registration.
+	Pairs          []applet.Slot `json:",omitempty"`
+	CreateAttempts byte          // tries to choose a code; 0 means 3
+	PoPTries       byte          // tries to enter a PoP code; 0 means 3
+	UnblockingCode string        // 8 digits; "" leaves the menu without unblocking
+	Language       string        // ISO 639-1; "" means en
+	Active         bool          // the applet leaves personalisation activated
 
 	// Carriage is how messages and answers travel (INT6, Carriages): response, packet
 	// or own; "" means response. The last two need Keys; own needs no key set
@@ -62,6 +65,9 @@ type Profile struct {
 	// acknowledges), STATUS reaches it only when it has asked for it, and a code cannot be
 	// compared with another. Not with carriage response.
 	Strict bool
+
+	// Faults make the applet do less than INT6 says, to try what a server does then.
+	Faults Faults `json:",omitzero"`
 
 	// SIM makes it a SIM of the second generation: it knows class A0 alone. A UICC knows
 	// that class too.
@@ -80,13 +86,16 @@ type Profile struct {
 // CodeProfile is the format of a personal code.
 type CodeProfile = signing.CodeFormat
 
+// Faults are what the applet does otherwise than INT6 says.
+type Faults = signing.Faults
+
 // AppletKeys are the keys of the applet's own.
 type AppletKeys = signing.Keys
 
 // build is what this build of the applet is; the rest comes with its installation.
 func (p *Profile) build() signing.Parameters {
 	return signing.Parameters{
-		ICCID: p.ICCID, Algorithms: p.Algorithms, CreateAttempts: p.CreateAttempts, PoPTries: p.PoPTries, Active: p.Active, Level: p.Level, Strict: p.Strict,
+		ICCID: p.ICCID, Algorithms: p.Algorithms, CreateAttempts: p.CreateAttempts, PoPTries: p.PoPTries, Active: p.Active, Level: p.Level, Strict: p.Strict, Faults: p.Faults,
 	}
 }
 

@@ -19,6 +19,9 @@ type CardEmulateCmd struct {
 	Strict    bool      `help:"Hold the applet to the limits of the toolkit of the standards."`
 	SIM       bool      `name:"sim" help:"Make SIMs of the second generation, which know class A0 alone."`
 	Neighbour string    `name:"second-applet" placeholder:"TAR" help:"Install a second applet beside it, which tries what messages to this TAR say: see how far one gets."`
+	Pair      []string  `placeholder:"USAGE" enum:"authentication,non-repudiation" help:"Give each card a key pair that was made beforehand, for ${enum}; more than once for more pairs."`
+	Blank     bool      `help:"Leave the applet as its installation does: not active, its codes without a length, no number of the service."`
+	Fault     []string  `placeholder:"NAME" enum:"activation,data,codes" help:"Let the applet refuse its activation, refuse its data, or keep codes when its last pair is deleted (${enum})."`
 	Out       string    `default:"." placeholder:"DIR" help:"Folder for the card memories, card-ICCID.journal (the present one)."`
 }
 
@@ -30,6 +33,12 @@ make real ones: with the keys of the file and the applet of its card profile.
 one into a virtual reader. Each card has the unblocking code of its line (column
 unblock), or else one of its own that is printed and nowhere else. The files hold keys and codes in clear:
 tests only.
+
+A pair that was made beforehand is in the first free slot and has the first algorithm of the
+card profile. Its public key is printed; the private key never leaves the card. The first
+registration of that usage takes it ("simsign user register", register_init).
+
+--fault and --blank are for trying what the service does with such cards.
 
 The second applet has the calls of a toolkit applet and a code of its own. Its messages,
 in packets of the security domain (simsign ota seal --tar), are one octet and what it needs:
@@ -80,15 +89,13 @@ func (k *CardEmulateCmd) Run(c *cli) error {
 		if err != nil {
 			return fmt.Errorf("card %s: %w", p.ICCID, err)
 		}
-		if err := made.Close(); err != nil {
+		pairs, err := pairsOf(made)
+		if err := errors.Join(err, made.Close()); err != nil {
 			return err
 		}
-		if all = append(all, emulated{string(p.ICCID), paths[i], p.UnblockingCode}); k.JSON {
-			continue
-		}
-		c.printf("%s\n", paths[i])
-		if p.UnblockingCode != "" {
-			c.printf("  unblocking code %s\n", p.UnblockingCode)
+		e := emulated{string(p.ICCID), paths[i], p.UnblockingCode, pairs}
+		if all = append(all, e); !k.JSON {
+			c.emulated(&e)
 		}
 	}
 	return shown(c, k.JSONFlag, all, func([]emulated) error { return nil })
@@ -99,6 +106,7 @@ type emulated struct {
 	ICCID          string `json:"iccid"`
 	File           string `json:"file"`
 	UnblockingCode string `json:"unblockingCode,omitempty"`
+	Pairs          []pair `json:"pairs,omitempty"`
 }
 
 // prepare completes a profile and says where its card will be.
@@ -115,6 +123,9 @@ func (k *CardEmulateCmd) prepare(p *card.Profile, installs map[ota.ICCID][]byte)
 		if err := p.Install(c9); err != nil {
 			return "", fmt.Errorf("%s: card %s: %w", k.Install, p.ICCID, err)
 		}
+	}
+	if err := k.shape(p); err != nil {
+		return "", fmt.Errorf("card %s: %w", p.ICCID, err)
 	}
 	if _, _, err := p.Installation(); err != nil {
 		return "", fmt.Errorf("card %s: %w", p.ICCID, err)

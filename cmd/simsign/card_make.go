@@ -81,12 +81,14 @@ func (k *CardMaker) profile(x operator.ImportedCard, p mssp.CardProfile, cfg *co
 		out.Codes[i] = card.CodeProfile{Min: p.CodeMin[i], Max: p.CodeMax[i]}
 	}
 	if p.OneCode {
-		out.Codes[1] = card.CodeProfile{}
+		out.Codes[1], out.OneCode = card.CodeProfile{}, true
 	}
 	for i, m := range x.Keys {
 		out.KeySets = append(out.KeySets, card.KeySet{KVN: m.KVN, KIc: m.KIc, KID: m.KID, CMACLen: m.CMACLen, Counter: x.Last[i]})
 	}
-	if out.ServerAddress == "" && len(cfg.Bearers) > 0 { // as phones of the first bearer see the service
+	if out.ServerAddress != "" {
+		out.ServerAddress = "+" + out.ServerAddress
+	} else if len(cfg.Bearers) > 0 { // as phones of the first bearer see the service
 		out.ServerAddress = "+" + string(cfg.Bearers[0].Number)
 	}
 	way, err := carriage.Of(out.Carriage)

@@ -36,7 +36,7 @@ type commands struct {
 	Check     CheckCmd     `cmd:"" help:"Tell everything that is wrong with a configuration file."`
 	AP        APCmd        `cmd:"" name:"ap" help:"Application providers: add, list, show, edit, password, disable, enable, remove."`
 	Card      CardCmd      `cmd:"" help:"Cards and their keys: import, list, show, rotate, activate, deactivate, slots, slot, release, advance, unblocking-code, install; emulated ones: emulate, attach."`
-	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, pop, expiring, lift, suspend, reactivate, revoke, change-card, unregister, erase, register, renew, code, applet."`
+	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, device, pop, expiring, lift, suspend, reactivate, revoke, change-card, unregister, erase, register, renew, code, applet."`
 	Issuer    IssuerCmd    `cmd:"" help:"Card issuers: add, list, show, edit, assign, remove."`
 	Client    ClientCmd    `cmd:"" help:"Clients of the JSON interface for RA and operator: add, list, show, password, certificate, disable, enable, remove."`
 	RA        RACmd        `cmd:"" name:"ra" help:"Ask the interface for RA and operator: user-add, identify, init, complete, status, register, unblock, reset, show, suspend, reactivate, revoke, unregister, notify, duties, pop, pop-check, unblocking-code, activate, deactivate, expiring, audit, audit-verify, call; the operator's part: work, confirm."`

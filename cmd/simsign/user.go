@@ -15,6 +15,7 @@ type UserCmd struct {
 	List       UserListCmd       `cmd:"" help:"List the users."`
 	Show       UserShowCmd       `cmd:"" help:"Show a user with keys, certificates and limits."`
 	Identify   UserIdentifyCmd   `cmd:"" help:"Record who has identified a user, how and when."`
+	Device     UserDeviceCmd     `cmd:"" help:"Mark a user as a device, whose owner gets the notices."`
 	Expiring   UserExpiringCmd   `cmd:"" help:"List the users whose certificates end soon and have no successor."`
 	PoP        UserPoPCmd        `cmd:"" name:"pop" help:"Make a Proof of Possession code for the next registration of a user, and deliver it."`
 	Lift       UserLiftCmd       `cmd:"" help:"Let providers reach a user again whom requests have left in peace."`
@@ -113,6 +114,7 @@ func (c *cli) showUser(u operator.UserInfo) error {
 	for _, x := range u.Keys {
 		c.printf("key           slot %d, %s, %s, %s%s\n", x.Slot, x.Usage, x.Algorithm, x.State, certificate(x))
 	}
+	c.device(u.Device)
 	c.identity(u.Identity)
 	c.limits(u.Limits)
 	c.duties(u.Open)

@@ -29,6 +29,9 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 		card.Applet = mssp.AppletActive
 	}
 	mirror(&card, state)
+	if refusedData(a) {
+		card.Applet = mssp.AppletUnknown
+	}
 	if err := l.gone(ctx, f.tx.ICCID, state, out); err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func (l *line) gone(ctx context.Context, iccid ota.ICCID, s *applet.State, out *
 	for _, k := range keys {
 		said := s.FindSlot(k.Slot)
 		if said == nil || said.Status != applet.SlotEmpty || k.State == mssp.KeyDeleted || k.State == mssp.KeyRegistering ||
-			slices.ContainsFunc(out.Keys, func(o mssp.KeyPair) bool { return o.Slot == k.Slot }) {
+			k.State == mssp.KeyAborted && CodesLeft(s) || slices.ContainsFunc(out.Keys, func(o mssp.KeyPair) bool { return o.Slot == k.Slot }) {
 			continue
 		}
 		l.log.Warn("the card has no key pair where a row has one", "iccid", iccid, "slot", k.Slot, "state", string(k.State))
@@ -73,6 +76,13 @@ func (l *line) gone(ctx context.Context, iccid ota.ICCID, s *applet.State, out *
 		out.Keys = append(out.Keys, k)
 	}
 	return nil
+}
+
+// CodesLeft reports whether an applet has a code though it has no pair: what is left of a
+// registration that has ended, where the card does not clean up itself (5.1-9).
+func CodesLeft(s *applet.State) bool {
+	return !slices.ContainsFunc(s.Slots, func(k applet.SlotState) bool { return k.Status != applet.SlotEmpty }) &&
+		slices.ContainsFunc(s.Codes, func(c applet.CodeState) bool { return c.Status != applet.CodeNotSet })
 }
 
 // reported is the state in an answer, the last one; nil: there is none. A command that
@@ -99,6 +109,13 @@ func mirror(card *mssp.Card, s *applet.State) {
 			card.Blocked[i], card.CodeSet[i] = c.Status == applet.CodeBlocked, c.Status != applet.CodeNotSet
 		}
 	}
+}
+
+// refusedData reports whether an applet was activated and then refused its data: before
+// it gets anything else it is asked how it is.
+func refusedData(a *applet.Answer) bool {
+	n := len(a.Results)
+	return n > 1 && !a.OK() && a.Results[0].Tag == applet.TagChangeAppletStatus.Result() && a.Results[n-1].Tag == applet.TagSetAppletData.Result()
 }
 
 // asksUser reports whether the applet has done what only an active one does: it asked

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,9 +55,14 @@ func (l *line) evaluate(ctx context.Context, f *flight, a *applet.Answer) (store
 // saidNo is the end of a transaction that the applet refused.
 func saidNo(r *request, a *applet.Answer) store.Finish {
 	w := a.Status()
-	fin := failure(r.Fault(w))
+	last := a.Results[len(a.Results)-1]
+	f := r.Fault(w)
+	if p, ok := r.Procedure.(Precise); ok {
+		f = cmp.Or(p.FaultOf(&last), f)
+	}
+	fin := failure(f)
 	no := Refusal{Word: w}
-	if last := a.Results[len(a.Results)-1]; last.TriesGiven {
+	if last.TriesGiven {
 		no.TriesLeft = int(last.TriesLeft)
 	}
 	fin.Result, _ = json.Marshal(&no) // cannot fail: plain values

@@ -32,6 +32,12 @@ type Procedure interface {
 	Abort(ctx context.Context, tx *mssp.Transaction, f *store.Finish) error
 }
 
+// Precise is a Procedure that sends several commands and says which one was refused.
+type Precise interface {
+	// FaultOf is Fault of the result that says no; nil: what Fault says.
+	FaultOf(r *applet.Result) *mssp.Fault
+}
+
 // Content is a Procedure to which some refusals are as good as an answer: what was to be
 // done is so already. Evaluate gets them.
 type Content interface {

@@ -3,17 +3,40 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
+	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/notice"
 	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
 
-// notice is a text to a user, in his language, about one thing: it is given once.
+// notice is a text to a user, in his language, about one thing: it is given once. That about a
+// device goes to the phone of its owner, in his language, and says which device (W-7).
 func (c *core) notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
-	return store.Notice{To: to, Kind: k, About: about, Text: c.segments(to, c.o.Texts.Text(language, k, day))}
+	n := store.Notice{To: to, Kind: k, About: about}
+	ctx := context.Background() // of no caller: what is told has happened
+	d, err := c.o.Store.Device(ctx, to)
+	if errors.Is(err, mssp.ErrNotFound) {
+		n.Text = c.segments(to, c.o.Texts.Text(language, k, day))
+		return n
+	}
+	var device, owner mssp.Subscriber
+	if err == nil && d.Owner != "" {
+		device, _, _, err = c.o.Store.Lookup(ctx, to)
+		if err == nil {
+			owner, _, _, err = c.o.Store.Lookup(ctx, d.Owner)
+		}
+	}
+	switch {
+	case err != nil:
+		c.log.Error("nobody is told what became of a device: its owner cannot be read", "msisdn", to, "error", err)
+	case d.Owner != "" && owner.State != mssp.SubscriberRemoved:
+		n.Text = c.segments(d.Owner, device.Name+", "+to.String()+": "+c.o.Texts.Text(owner.Language, k, day))
+	}
+	return n
 }
 
 func (c *core) segments(to sms.MSISDN, s string) []bearer.Segment {

@@ -97,7 +97,10 @@ type Options struct {
 	Audit     Auditor
 	Profiles  []mssp.SignatureProfile
 	CA        []byte // certificate of the built-in CA; nil: there is none
-	Question  string // that a user signs who leaves
+	// Find is the certificate (DER) of a public key, of the repositories of CAs; nil where
+	// none has it.
+	Find     func(ctx context.Context, spki []byte) ([]byte, error)
+	Question string // that a user signs who leaves
 	// Calls takes into the audit log what is asked and what is refused, in bounds: anybody
 	// may call as often as he likes.
 	Calls *audit.Calls

@@ -25,6 +25,21 @@ func (d *Desk) identify(ctx context.Context, c *party.Client, m message) (any, e
 	})
 }
 
+// markDevice: a client of an issuer gives a device to no user of another one.
+func (d *Desk) markDevice(ctx context.Context, c *party.Client, m message) (any, error) {
+	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
+		return nil, err
+	}
+	if owner := m.text("owner"); owner != "" && owner != m.text("msisdn") {
+		if _, _, _, err := d.user(ctx, c, owner); err != nil {
+			return nil, err
+		}
+	}
+	return d.o.Operator.MarkDevice(ctx, operator.DeviceMark{
+		MSISDN: m.text("msisdn"), Person: m.text("kind") == "person", Owner: m.text("owner"), Email: m.text("email"),
+	})
+}
+
 func (d *Desk) showUser(ctx context.Context, c *party.Client, m message) (any, error) {
 	if _, _, _, err := d.user(ctx, c, m.text("msisdn")); err != nil {
 		return nil, err

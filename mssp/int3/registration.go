@@ -141,7 +141,12 @@ func (d *Desk) certificateStatus(ctx context.Context, c *party.Client, m message
 		return nil, no("bad-request", "certificate: a refused one is none")
 	case !created:
 		return enrolment(d.o.Registrar.CertificateStatus(ctx, u.MSISDN, k.Slot, nil))
-	case der == nil: // no refusal (5.1-14): the pair signs nothing until the certificate is here
+	case der == nil && d.o.Find != nil: // 5.1 A 26: it is fetched from a repository
+		if der, err = d.o.Find(ctx, k.PublicKey); err != nil {
+			return nil, err
+		}
+	}
+	if der == nil { // no refusal (5.1-14): the pair signs nothing until the certificate is here
 		return Enrolment{Slot: int(k.Slot), Usage: k.Usage.String(), Algorithm: applet.Algorithm(k.Algorithm).String(), State: string(k.State), PublicKey: k.PublicKey}, nil
 	}
 	if err := d.fits(ctx, &card, der); err != nil {

@@ -60,7 +60,7 @@ var table = []operation{
 	},
 	{
 		op: party.CertificateStatus, path: "/int3c/certificate_status", door: "int3c", changes: true, do: (*Desk).certificateStatus, gives: Enrolment{},
-		about: "MobileRegistration, certificate_status: the CA has issued the certificate, or refused it. Created without a certificate is no refusal: the pair waits for it.",
+		about: "MobileRegistration, certificate_status: the CA has issued the certificate, or refused it. Created without a certificate is no refusal: it is fetched from the repository of the CA, and where none has it the pair waits for it.",
 		fields: []field{
 			msisdn, usage, slot,
 			{name: "status", kind: text, must: true, words: []string{"created", "refused"}, most: 16, about: "what the CA has done"},
@@ -101,6 +101,16 @@ var table = []operation{
 			{name: "by", kind: text, must: true, most: 128, about: "who has identified him"},
 			{name: "email", kind: text, most: 254, about: "his private address"},
 			{name: "document", kind: text, most: 200, about: "reference of what he has shown"},
+		},
+	},
+	{
+		op: party.MarkDevice, path: "/int3c/user_device", door: "int3c", changes: true, do: (*Desk).markDevice, gives: operator.UserInfo{},
+		about: "A user is a device: what tells a person something goes to its owner. Or it is a person again.",
+		fields: []field{
+			msisdn,
+			{name: "kind", kind: text, words: []string{"device", "person"}, most: 8, about: "what the user is; absent: a device"},
+			{name: "owner", kind: text, most: 20, about: "number of its owner, a user who is no device: his phone gets the notices"},
+			{name: "email", kind: text, most: 254, about: "e-mail address of the owner"},
 		},
 	},
 	{

@@ -92,8 +92,8 @@ func checkEmail(s string) error {
 }
 
 // identity is what was recorded of a user; nil when nothing was.
-func (s *Service) identity(ctx context.Context, n sms.MSISDN) (*IdentityInfo, error) {
-	i, err := s.Store.Identity(ctx, n)
+func identity(ctx context.Context, st Store, n sms.MSISDN) (*IdentityInfo, error) {
+	i, err := st.Identity(ctx, n)
 	if errors.Is(err, mssp.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {

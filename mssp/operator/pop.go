@@ -133,7 +133,7 @@ func (s *Service) byEmail(ctx context.Context, sub *mssp.Subscriber, to string) 
 		return nil, badf("channel: no e-mail is sent from here: mail_server of [registration] names none")
 	}
 	if to == "" {
-		i, err := s.identity(ctx, sub.MSISDN)
+		i, err := identity(ctx, s.Store, sub.MSISDN)
 		if err != nil {
 			return nil, err
 		}

@@ -36,6 +36,9 @@ type Store interface {
 	Subscribers(ctx context.Context, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
 	Identify(ctx context.Context, i mssp.Identity) (mssp.Identity, error)
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
+	SetDevice(ctx context.Context, d mssp.Device) (mssp.Device, error)
+	EndDevice(ctx context.Context, n sms.MSISDN) error
+	Device(ctx context.Context, n sms.MSISDN) (mssp.Device, error)
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	GivePoP(ctx context.Context, p mssp.PoP) error
 	TakePoP(ctx context.Context, n sms.MSISDN, id string) error
@@ -124,6 +127,7 @@ type Operations interface {
 	Users(ctx context.Context, r Page) ([]UserInfo, error)
 	User(ctx context.Context, r UserName) (UserInfo, error)
 	IdentifyUser(ctx context.Context, r Identification) (UserInfo, error)
+	MarkDevice(ctx context.Context, r DeviceMark) (UserInfo, error)
 	Expiring(ctx context.Context, r ExpiringQuestion) ([]ExpiringInfo, error)
 	MakePoP(ctx context.Context, r PoPRequest) (PoPMade, error)
 	UnblockingCode(ctx context.Context, r UnblockingQuestion) (UnblockingCode, error)

@@ -181,6 +181,14 @@ func (b broken) Identify(context.Context, mssp.Identity) (mssp.Identity, error) 
 	return mssp.Identity{}, b.err
 }
 
+func (b broken) SetDevice(context.Context, mssp.Device) (mssp.Device, error) {
+	return mssp.Device{}, b.err
+}
+func (b broken) EndDevice(context.Context, sms.MSISDN) error { return b.err }
+func (b broken) Device(context.Context, sms.MSISDN) (mssp.Device, error) {
+	return mssp.Device{}, b.err
+}
+
 func (b broken) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
 	return mssp.Identity{}, b.err
 }
@@ -192,6 +200,10 @@ type half struct{ broken }
 
 func (h half) Lookup(context.Context, sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error) {
 	return mssp.Subscriber{}, mssp.Card{}, nil, nil
+}
+
+func (h half) Device(context.Context, sms.MSISDN) (mssp.Device, error) {
+	return mssp.Device{}, mssp.ErrNotFound
 }
 
 func (h half) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
@@ -221,18 +233,22 @@ func TestAccidents(t *testing.T) {
 	s.Profiles[0].Aliases = []string{alias1}
 	name := "B"
 	operations := map[string]func() error{
-		"AddAP":        func() error { _, err := s.AddAP(ctx, madeAP()); return err },
-		"EditAP":       func() error { _, err := s.EditAP(ctx, APEdit{ID: "ap://bank", Name: &name}); return err },
-		"SetPassword":  func() error { _, err := s.SetPassword(ctx, APPassword{ID: "ap://bank"}); return err },
-		"DisableAP":    func() error { _, err := s.DisableAP(ctx, APDisable{ID: "ap://bank"}); return err },
-		"RemoveAP":     func() error { _, err := s.RemoveAP(ctx, APName{ID: "ap://bank"}); return err },
-		"ImportCards":  func() error { _, err := s.ImportCards(ctx, CardImport{CSV: goodFile}); return err },
-		"ReleaseCard":  func() error { _, err := s.ReleaseCard(ctx, CardName{ICCID: iccid1}); return err },
-		"Advance":      func() error { _, err := s.AdvanceCounters(ctx, CardName{ICCID: iccid1}); return err },
-		"Cards":        func() error { _, err := s.Cards(ctx, Page{}); return err },
-		"AddUser":      func() error { _, err := s.AddUser(ctx, goodUser()); return err },
-		"Users":        func() error { _, err := s.Users(ctx, Page{}); return err },
-		"User":         func() error { _, err := s.User(ctx, UserName{MSISDN: "+41790000001"}); return err },
+		"AddAP":       func() error { _, err := s.AddAP(ctx, madeAP()); return err },
+		"EditAP":      func() error { _, err := s.EditAP(ctx, APEdit{ID: "ap://bank", Name: &name}); return err },
+		"SetPassword": func() error { _, err := s.SetPassword(ctx, APPassword{ID: "ap://bank"}); return err },
+		"DisableAP":   func() error { _, err := s.DisableAP(ctx, APDisable{ID: "ap://bank"}); return err },
+		"RemoveAP":    func() error { _, err := s.RemoveAP(ctx, APName{ID: "ap://bank"}); return err },
+		"ImportCards": func() error { _, err := s.ImportCards(ctx, CardImport{CSV: goodFile}); return err },
+		"ReleaseCard": func() error { _, err := s.ReleaseCard(ctx, CardName{ICCID: iccid1}); return err },
+		"Advance":     func() error { _, err := s.AdvanceCounters(ctx, CardName{ICCID: iccid1}); return err },
+		"Cards":       func() error { _, err := s.Cards(ctx, Page{}); return err },
+		"AddUser":     func() error { _, err := s.AddUser(ctx, goodUser()); return err },
+		"Users":       func() error { _, err := s.Users(ctx, Page{}); return err },
+		"User":        func() error { _, err := s.User(ctx, UserName{MSISDN: "+41790000001"}); return err },
+		"MarkDevice": func() error {
+			_, err := s.MarkDevice(ctx, DeviceMark{MSISDN: "+41790000001", Email: "a@b.example"})
+			return err
+		},
 		"IdentifyUser": func() error { _, err := s.IdentifyUser(ctx, goodIdentification()); return err },
 		"MakePoP": func() error {
 			_, err := s.MakePoP(ctx, PoPRequest{MSISDN: "+41790000001", Channel: "screen"})

@@ -206,7 +206,9 @@ type UserInfo struct {
 	Keys     []KeyInfo `json:"keys,omitempty"`
 	// Identity is who has identified him; nil: nobody has recorded it.
 	Identity *IdentityInfo `json:"identity,omitempty"`
-	Open     []DutyInfo    `json:"open,omitempty"` // what is left to do of suspensions and revocations
+	// Device is whose he is, where he is a device; nil: he is a person.
+	Device *DeviceInfo `json:"device,omitempty"`
+	Open   []DutyInfo  `json:"open,omitempty"` // what is left to do of suspensions and revocations
 	// Limits are what protects him now, of all providers (without an id) and of each.
 	Limits []LimitInfo `json:"limits,omitempty"`
 }

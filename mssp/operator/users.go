@@ -93,7 +93,10 @@ func (s *Service) User(ctx context.Context, r UserName) (UserInfo, error) {
 		return UserInfo{}, err
 	}
 	u := userInfo(sub, card, pairs)
-	if u.Identity, err = s.identity(ctx, number); err != nil {
+	if u.Identity, err = identity(ctx, s.Store, number); err != nil {
+		return u, err
+	}
+	if u.Device, err = device(ctx, s.Store, number); err != nil {
 		return u, err
 	}
 	if u.Limits, err = s.limits(ctx, number); err != nil {

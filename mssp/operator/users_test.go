@@ -116,6 +116,10 @@ type rows struct {
 	err   error
 }
 
+func (r *rows) Device(context.Context, sms.MSISDN) (mssp.Device, error) {
+	return mssp.Device{}, mssp.ErrNotFound
+}
+
 func (r *rows) Identity(context.Context, sms.MSISDN) (mssp.Identity, error) {
 	return mssp.Identity{}, mssp.ErrNotFound
 }

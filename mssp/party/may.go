@@ -18,6 +18,7 @@ const (
 	UnblockCode       Operation = "unblock_pc"         // INT3b "Unblock PC" (5.3)
 	ResetCode         Operation = "reset_pc"           // INT3b "Reset PC" (5.4)
 	Identify          Operation = "user_identify"      // record who identified a user, and how
+	MarkDevice        Operation = "user_device"        // a user is a device with an owner
 	AddUser           Operation = "user_add"           // a number gets a card and a name
 	ShowUser          Operation = "user_show"          //
 	ListUsers         Operation = "user_list"          //
@@ -67,6 +68,7 @@ var may = map[Operation][]audit.Role{
 	UnblockCode:       {audit.Administrator, audit.Operator, audit.CustomerCare},
 	ResetCode:         {audit.Administrator, audit.Operator, audit.CustomerCare},
 	Identify:          {audit.Administrator, audit.Operator, audit.Registration},
+	MarkDevice:        {audit.Administrator, audit.Operator, audit.Registration},
 	AddUser:           {audit.Administrator, audit.Operator, audit.Registration},
 	ShowUser:          Roles,
 	ListUsers:         {audit.Administrator, audit.Operator, audit.Auditor},

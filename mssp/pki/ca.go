@@ -40,6 +40,8 @@ type Options struct {
 	CRLLifetime time.Duration
 	// OCSPLifetime is the same for an OCSP response; 0 means 10 minutes.
 	OCSPLifetime time.Duration
+	// Publish: Handler serves the certificates of users too (repository.go).
+	Publish bool
 	// Production refuses a CA that is marked TEST.
 	Production bool
 }

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/aes"
@@ -110,6 +111,17 @@ func (s *memStore) Certificate(_ context.Context, serial string) (mssp.Certifica
 		return mssp.Certificate{}, mssp.ErrNotFound
 	}
 	return c, nil
+}
+
+func (s *memStore) CertificateOfKey(_ context.Context, hash string) (mssp.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.certs {
+		if c.KeyHash == hash && hash != "" {
+			return c, s.down
+		}
+	}
+	return mssp.Certificate{}, cmp.Or(s.down, mssp.ErrNotFound)
 }
 
 func (s *memStore) PublishedCertificate(ctx context.Context, serial string) (mssp.Certificate, error) {

@@ -24,7 +24,8 @@ const (
 )
 
 // Handler serves what certificates point to, below prefix (for example
-// "/pki"): prefix/ocsp, prefix/ca.crl and prefix/ca.crt. Everything else goes
+// "/pki"): prefix/ocsp, prefix/ca.crl and prefix/ca.crt, and prefix/certificates where they
+// are published. Everything else goes
 // to next, nil for 404. Put it before an http.ServeMux and not behind one: a
 // ServeMux redirects paths with "//", which the Base64 of an OCSP request by
 // GET may hold.
@@ -39,12 +40,17 @@ func (c *CA) Handler(prefix string, next http.Handler) http.Handler {
 		"POST /ocsp":          c.serveOCSP,
 		"GET /ocsp/{request}": c.serveOCSP,
 	}
+	if c.o.Publish {
+		routes["GET /certificates"], routes["GET /certificates/{serial}"] = c.serveRepository, c.serveRepository
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
 		pattern, rest := "GET "+path, ""
 		switch {
 		case path == pathOCSP:
 			pattern = "POST /ocsp"
+		case strings.HasPrefix(path, pathCertificates+"/"):
+			pattern, rest = "GET /certificates/{serial}", path[len(pathCertificates):]
 		case strings.HasPrefix(path, pathOCSP+"/"):
 			pattern, rest = "GET /ocsp/{request}", path[len(pathOCSP)+1:]
 		}

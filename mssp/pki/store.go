@@ -22,6 +22,9 @@ type Store interface {
 	SetCertStatus(ctx context.Context, serial string, to mssp.CertStatus, reason int, at time.Time) (was mssp.Certificate, err error)
 	// Certificate returns mssp.ErrNotFound where there is none.
 	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
+	// CertificateOfKey is the certificate of the key with that SHA-256 (hexadecimal) of its
+	// SubjectPublicKeyInfo; mssp.ErrNotFound where there is none.
+	CertificateOfKey(ctx context.Context, hash string) (mssp.Certificate, error)
 	// PublishedCertificate is Certificate for what others are told: one of which
 	// the row is not ours is suspended or revoked.
 	PublishedCertificate(ctx context.Context, serial string) (mssp.Certificate, error)

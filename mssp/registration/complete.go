@@ -28,7 +28,7 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 	if k != nil && r.Flow == FlowB && len(k.PublicKey) > 0 && t.Does(r.Algorithm, applet.SignsHash) {
 		r.Flow = FlowA // 5.1-7: an existing pair is kept
 	}
-	o, err := g.registerOrder(&r, t, k)
+	o, err := g.registerOrder(&r, c, k)
 	if err != nil {
 		return Enrolment{}, err
 	}
@@ -58,13 +58,14 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 const popDigits = 8
 
 // registerOrder is the SignTransaction(register key) of either flow.
-func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.KeyPair) (engine.Order, error) {
+func (g *Registrar) registerOrder(r *EnrolRequest, c *candidate, k *mssp.KeyPair) (engine.Order, error) {
+	t := c.Target
 	h, _ := applet.HashOf(engine.HashFor(r.Algorithm))
-	c := applet.SignTransaction{Slot: applet.Slot{Number: r.Slot}, Mode: applet.ModeRegister, Hash: h, PoP: r.PoP}
+	sign := applet.SignTransaction{Slot: applet.Slot{Number: r.Slot}, Mode: applet.ModeRegister, Hash: h, PoP: r.PoP}
 	d := &register{step: step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}, PoPSum: popSum(r.PoPCode), PoPID: r.popID, Language: t.Subscriber.Language}
 	o := engine.Order{Kind: mssp.KindRegister, Operation: opRegister, Procedure: d, Code: r.Usage, Life: r.TimeOut}
 	if r.Display != "" {
-		c.TextToShow, _ = t.ScreenText(r.Display) // can has refused what does not go
+		sign.TextToShow, _ = t.ScreenText(r.Display) // can has refused what does not go
 	}
 	subject := pki.SubjectOf(t.Subscriber)
 	var err error
@@ -74,21 +75,21 @@ func (g *Registrar) registerOrder(r *EnrolRequest, t *engine.Target, k *mssp.Key
 		if digits == 0 && r.PoP != applet.PoPNone && !r.PoPMade { // a code of ours is not in the request, which is kept
 			digits = popDigits
 		}
-		c.Slot = r.slot()
-		c.Template, err = pki.NewTemplate(subject, r.Algorithm, digits)
-		d.Template = c.Template
-		o.Commands = activation(t)
+		sign.Slot = r.slot()
+		sign.Template, err = pki.NewTemplate(subject, r.Algorithm, digits)
+		d.Template = sign.Template
+		o.Commands = c.prelude()
 	case k == nil || len(k.PublicKey) == 0:
 		return o, mssp.Faultf(mssp.RegistrationNOK, "slot %d has no key pair yet: register_init comes first", r.Slot)
 	default:
 		d.CRI, err = pki.RequestInfo(subject, k.PublicKey, r.PoPCode)
 		hash := h.Hash().New()
 		hash.Write(d.CRI)
-		c.Digest = hash.Sum(nil)
+		sign.Digest = hash.Sum(nil)
 	}
 	if err != nil {
 		return o, &mssp.Fault{Code: mssp.RegistrationNOK, Detail: "the certificate request cannot be made: " + err.Error(), Err: err}
 	}
-	o.Commands = append(o.Commands, c)
+	o.Commands = append(o.Commands, sign)
 	return o, nil
 }

@@ -152,11 +152,12 @@ func signedBy(csr, key []byte) bool {
 }
 
 // generate has the card make a key pair (4-6) in a slot that is empty.
-func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequest) (Enrolment, error) {
+func (g *Registrar) generate(ctx context.Context, c *candidate, r *EnrolRequest) (Enrolment, error) {
+	t := c.Target
 	res, err := g.run(ctx, t, engine.Order{
 		Kind: mssp.KindHandler, Operation: opGenerate, Life: r.TimeOut, Code: r.Usage,
 		Procedure: &generate{step{g: g, Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm}},
-		Commands:  append(activation(t), applet.SetAuthenticationHandlerData{Slot: r.slot(), Operation: applet.HandlerGenerate}),
+		Commands:  append(c.prelude(), applet.SetAuthenticationHandlerData{Slot: r.slot(), Operation: applet.HandlerGenerate}),
 	})
 	if err != nil {
 		return Enrolment{}, err
@@ -182,15 +183,6 @@ func (g *Registrar) generate(ctx context.Context, t *engine.Target, r *EnrolRequ
 // guards a key is the one of its usage, or the one that the card has for both.
 func (r *EnrolRequest) slot() applet.Slot {
 	return applet.Slot{Number: r.Slot, Usage: applet.Usage(r.Usage), Algorithm: r.Algorithm, Code: r.code}
-}
-
-// activation is what goes before the first command to a card whose applet is not active,
-// in the same packet (5.1-4, 5-2, 3.3-5).
-func activation(t *engine.Target) []applet.Command {
-	if t.Card.Applet == mssp.AppletActive {
-		return nil
-	}
-	return []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}}
 }
 
 // seen is the version of the row of a slot as the target has it.

@@ -22,6 +22,15 @@ func (p *look) Evaluate(_ context.Context, _ *mssp.Transaction, a *applet.Answer
 	return done(mssp.RequestOK, &r)
 }
 
+// FaultOf: only a question was asked.
+func (p *look) FaultOf(*applet.Result) *mssp.Fault { return nil }
+
+// begin makes an applet active and gives it its data.
+type begin struct{ look }
+
+// FaultOf names what the card refuses.
+func (p *begin) FaultOf(r *applet.Result) *mssp.Fault { return p.step.FaultOf(r) }
+
 // asked is the candidate whose card has been asked how it is and what it offers (5.1-3).
 // One that does not say is taken by its profile.
 func (g *Registrar) asked(ctx context.Context, c *candidate, r *EnrolRequest) (*candidate, error) {
@@ -75,7 +84,7 @@ func (g *Registrar) settle(ctx context.Context, c *candidate) error {
 	for i := range c.Keys {
 		k := c.Keys[i]
 		s := c.said(k.Slot)
-		if s == nil || s.Status != applet.SlotEmpty || k.State == mssp.KeyDeleted || k.State == mssp.KeyRegistering {
+		if s == nil || s.Status != applet.SlotEmpty || k.State == mssp.KeyDeleted || k.State == mssp.KeyRegistering || k.State == mssp.KeyAborted && engine.CodesLeft(c.state) {
 			continue
 		}
 		g.log.Warn("the card has no key pair where a row has one", "iccid", k.ICCID, "slot", k.Slot, "state", string(k.State))

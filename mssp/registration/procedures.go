@@ -14,12 +14,14 @@ import (
 // Operations in the rows.
 const (
 	opAsk      = "ask"      // ChangeAppletStatus report
+	opBegin    = "begin"    // ChangeAppletStatus activate, SetAppletData
 	opLook     = "look"     // GetAuthenticationHandlerData state
 	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
 	opRead     = "read"     // GetAuthenticationHandlerData public key
 	opUndo     = "undo"     // GetAuthenticationHandlerData state, of an aborted registration
 	opRegister = "register" // SignTransaction(register key)
 	opConfirm  = "confirm"  // SetAuthenticationHandlerData registration confirmed
+	opReset    = "reset"    // ChangeAppletStatus back to the initial state
 	opImport   = "import"   // SetAuthenticationHandlerData import certificate
 	opDelete   = "delete"   // SetAuthenticationHandlerData delete
 )
@@ -53,6 +55,7 @@ type step struct {
 	Slot      byte             `json:"slot,omitempty"`
 	Usage     mssp.KeyUsage    `json:"usage,omitempty"`
 	Algorithm applet.Algorithm `json:"alg,omitempty"`
+	Back      bool             `json:"back,omitempty"` // a registration is taken back: the card says what is left
 }
 
 // decode is the engine.Decode of a step.
@@ -72,6 +75,17 @@ func (s step) Payload() ([]byte, error) { return json.Marshal(s) }
 
 // Fault is what the RA hears.
 func (s step) Fault(w applet.StatusWord) *mssp.Fault { return keyFault(w) }
+
+// FaultOf names what the card refuses before it gets to the key (5.1-12).
+func (s step) FaultOf(r *applet.Result) *mssp.Fault {
+	switch r.Tag {
+	case applet.TagChangeAppletStatus.Result():
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card refused ChangeAppletStatus: status %04X", uint16(r.Status))
+	case applet.TagSetAppletData.Result():
+		return mssp.Faultf(mssp.RegistrationNOK, "the user's card refused SetAppletData, so that lengths of codes, language or the number of the service would be others than its card profile says: status %04X", uint16(r.Status))
+	}
+	return nil
+}
 
 // Abort: nothing has changed.
 func (s step) Abort(context.Context, *mssp.Transaction, *store.Finish) error { return nil }
@@ -167,6 +181,25 @@ type remove struct{ step }
 func (p *remove) Content(w applet.StatusWord) bool { return w == applet.StatusSlotEmpty }
 
 // Evaluate notes that the slot is empty.
-func (p *remove) Evaluate(ctx context.Context, tx *mssp.Transaction, _ *applet.Answer) (engine.Outcome, error) {
-	return p.note(ctx, tx, func(k *mssp.KeyPair) bool { k.State = mssp.KeyDeleted; return true })
+func (p *remove) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
+	var left *applet.State
+	if p.Back {
+		left = a.Results[len(a.Results)-1].State
+	}
+	return p.emptied(ctx, tx, left)
+}
+
+// emptied notes that a slot is empty, unless codes are left that go with it.
+func (s step) emptied(ctx context.Context, tx *mssp.Transaction, left *applet.State) (engine.Outcome, error) {
+	out, err := s.note(ctx, tx, func(k *mssp.KeyPair) bool {
+		if left != nil && engine.CodesLeft(left) {
+			return false
+		}
+		k.State = mssp.KeyDeleted
+		return true
+	})
+	if err == nil && left != nil {
+		out.Result, err = json.Marshal(&Result{Slot: s.Slot, State: left})
+	}
+	return out, err
 }

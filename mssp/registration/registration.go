@@ -8,6 +8,10 @@
 //	flow A: generate -> public key -> PKCS#10 -> hash to the card -> signature
 //	flow B: PKCS#10 with holes to the card -> public key and signature
 //
+// Pairs are made on the card, or put there by whoever personalises it, and never on this
+// server (W-5): it knows no private key of a user. A pair that came with the card is taken by
+// the first registration of its usage, whose abort deletes it.
+//
 // Identity and number of the person are verified before, by the RA, whose record of it
 // may be demanded (3.5.1-1).
 //
@@ -83,6 +87,7 @@ func New(o Options) (*Registrar, error) {
 		decode    engine.Decode
 	}{
 		{opAsk, decode(g, func(s step) engine.Procedure { return &look{s} })},
+		{opBegin, decode(g, func(s step) engine.Procedure { return &begin{look{s}} })},
 		{opLook, decode(g, func(s step) engine.Procedure { return &look{s} })},
 		{opGenerate, decode(g, func(s step) engine.Procedure { return &generate{s} })},
 		{opRead, decode(g, func(s step) engine.Procedure { return &read{s} })},
@@ -90,6 +95,7 @@ func New(o Options) (*Registrar, error) {
 		{opConfirm, decode(g, func(s step) engine.Procedure { return &confirm{s} })},
 		{opImport, decode(g, func(s step) engine.Procedure { return &plain{s} })},
 		{opUndo, decode(g, func(s step) engine.Procedure { return &undo{s} })},
+		{opReset, decode(g, func(s step) engine.Procedure { return &reset{s} })},
 		{opDelete, decode(g, func(s step) engine.Procedure { return &remove{s} })},
 	} {
 		if err := o.Engine.Register(d.operation, d.decode); err != nil {

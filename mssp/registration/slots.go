@@ -175,23 +175,23 @@ func (g *Registrar) prepared(ctx context.Context, c *candidate, r *EnrolRequest)
 		return en, err
 	}
 	if k := c.Slot(r.Slot); k != nil && len(k.PublicKey) > 0 { // 5.1-3, 3.5.1-9: made earlier
-		return enrolment(k), g.activate(ctx, c.Target, r)
+		return enrolment(k), g.activate(ctx, c, r)
 	}
 	if r.Flow == FlowB {
-		return en, g.activate(ctx, c.Target, r)
+		return en, g.activate(ctx, c, r)
 	}
-	return g.generate(ctx, c.Target, r)
+	return g.generate(ctx, c, r)
 }
 
 // activate makes the applet work where nothing else is sent that could begin with it
 // (5.1-4). That it fails ends the registration (5.1-12).
-func (g *Registrar) activate(ctx context.Context, t *engine.Target, r *EnrolRequest) error {
-	commands := activation(t)
+func (g *Registrar) activate(ctx context.Context, c *candidate, r *EnrolRequest) error {
+	commands := c.prelude()
 	if len(commands) == 0 {
 		return nil
 	}
-	_, err := g.engine.Run(ctx, t, engine.Order{
-		Kind: mssp.KindApplet, Operation: opAsk, Procedure: &look{step{g: g, Slot: r.Slot}}, Life: r.TimeOut, Commands: commands,
+	_, err := g.engine.Run(ctx, c.Target, engine.Order{
+		Kind: mssp.KindApplet, Operation: opBegin, Procedure: &begin{look{step{g: g, Slot: r.Slot}}}, Life: r.TimeOut, Commands: commands,
 	})
 	return err
 }

@@ -196,7 +196,7 @@ func (a *authority) raise(name, text string) {
 }
 
 // tables are those with tags.
-var tables = []*table{tableAP, tableCard, tableSubscriber, tableKeyPair, tableCertificate, tableIdentity, tablePoP, tableUnblocking, tableIssuer, tableClient, tableDuty}
+var tables = []*table{tableAP, tableCard, tableSubscriber, tableKeyPair, tableCertificate, tableIdentity, tableDevice, tablePoP, tableUnblocking, tableIssuer, tableClient, tableDuty}
 
 // endPurpose and endContent are the tag of a transaction that has ended: what is
 // given to whom.

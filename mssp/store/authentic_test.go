@@ -92,6 +92,7 @@ func (l *lab) decides(db *sql.DB) map[string]func() error {
 		},
 		"pop":         func() error { return nothing(l.PoP(ctx, sms.MSISDN(key("SELECT msisdn FROM pop")))) },
 		"identity":    func() error { return nothing(l.Identity(ctx, sms.MSISDN(key("SELECT msisdn FROM identity")))) },
+		"device":      func() error { return nothing(l.Device(ctx, sms.MSISDN(key("SELECT msisdn FROM device")))) },
 		"certificate": func() error { _, err := l.Certificate(ctx, key("SELECT serial FROM certificate")); return err },
 		"issuer": func() error {
 			return notStopped(l.ChangeIssuer(ctx, key("SELECT id FROM issuer"), func(*party.Issuer) error { return errStop }))
@@ -129,6 +130,7 @@ func (l *lab) fill() {
 	l.ok(nothing(l.ShowUnblocking(ctx, mssp.Unblocking{ICCID: cardA, ShownAt: epoch, ShownBy: "x", How: "eid", Reason: "y"}, false)))
 	l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: numberA, ID: "x", Sum: []byte{7}, Channel: mssp.PoPByEmail, State: mssp.PoPGiven, Tries: 3, MadeAt: epoch, ExpiresAt: epoch.Add(time.Hour)}))
 	l.ok(nothing(l.Identify(ctx, mssp.Identity{MSISDN: numberA, How: mssp.ByEID, By: "Carl", At: epoch, Email: "a@b.example", Document: "P1", Recorder: "ops", RecordedAt: epoch})))
+	l.ok(nothing(l.SetDevice(ctx, mssp.Device{MSISDN: numberA, Email: "a@b.example"})))
 	l.ok(l.PutKeyPairs(ctx, []mssp.KeyPair{{ICCID: cardA, Slot: 1, Usage: 1, Algorithm: 17, State: mssp.KeyRegistered, PublicKey: []byte{1}, Serial: "0c", CertDER: []byte{2}, CSR: []byte{3}}}))
 	l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: "0a", ICCID: cardA, MSISDN: numberA, Subject: "CN=Anna", NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: "ab"}))
 	l.ok(l.ConfirmCertificate(ctx, "0a", []byte{2}))
@@ -300,7 +302,7 @@ func TestRowsAreAdoptedOnce(t *testing.T) {
 		mark()
 		v := l.keyed()
 		n, err := l.Authenticate(ctx, v)
-		if err != nil || n != 13 {
+		if err != nil || n != 14 {
 			l.Fatalf("%d rows, %v", n, err)
 		}
 		for table, read := range l.decides(db) {

@@ -198,6 +198,12 @@ func (s *Certificates) Certificate(ctx context.Context, serial string) (mssp.Cer
 	return readOne(ctx, s.db, scanCertificate, sqlCertificate, serial)
 }
 
+// CertificateOfKey is the certificate of the key with that SHA-256 of its
+// SubjectPublicKeyInfo (hexadecimal), or ErrNotFound.
+func (s *Certificates) CertificateOfKey(ctx context.Context, hash string) (mssp.Certificate, error) {
+	return readOne(ctx, s.db, scanCertificate, sqlCertificateOfKey, hash)
+}
+
 // CertificatesOf lists the certificates of a card, the newest first.
 func (s *Certificates) CertificatesOf(ctx context.Context, iccid ota.ICCID) ([]mssp.Certificate, error) {
 	return readAll(ctx, s.db, scanCertificate, `SELECT `+certCols+`, tag FROM certificate WHERE iccid = $1 ORDER BY not_before DESC, serial`, string(iccid))

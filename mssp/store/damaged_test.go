@@ -294,7 +294,7 @@ func TestReadersAdoptNothing(t *testing.T) {
 	}
 	_, err = r.AP(ctx, bank)
 	l.wantErr("a row without a tag", err, store.ErrAltered)
-	if n, err := l.Authenticate(ctx, v); n != 12 || err != nil {
+	if n, err := l.Authenticate(ctx, v); n != 13 || err != nil {
 		t.Errorf("who writes adopts %d rows, %v", n, err)
 	}
 }

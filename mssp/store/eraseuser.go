@@ -50,6 +50,7 @@ var sqlErasePerson = [...]string{
 	`DELETE FROM notice WHERE msisdn = $1`,
 	`DELETE FROM patience WHERE msisdn = $1`,
 	`DELETE FROM identity WHERE msisdn = $1`,
+	`DELETE FROM device WHERE msisdn = $1`,
 	`DELETE FROM duty WHERE msisdn = $1`,
 	`DELETE FROM pop WHERE msisdn = $1`,
 	sqlEraseCalls,
@@ -84,6 +85,9 @@ func (s *Erasures) EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) e
 			return err
 		}
 		if err := eraseDuties(q, &sub, now); err != nil {
+			return err
+		}
+		if err := disown(q, n); err != nil {
 			return err
 		}
 		if known {

@@ -28,6 +28,7 @@ func TestEveryField(t *testing.T) {
 		l.everyCard()
 		l.everySubscriber()
 		l.everyIdentity()
+		l.everyDevice()
 		l.everyPoP()
 		l.everyUnblocking()
 		l.everyKeyPair()
@@ -267,6 +268,28 @@ func (l *lab) everyIdentity() {
 		have, err = l.Identity(ctx, i.MSISDN)
 		l.ok(err)
 		l.same("identity written over, "+field, i, have)
+	})
+}
+
+func (l *lab) everyDevice() {
+	n := 0
+	fieldtest.Each(l.T, mssp.Device{}, nil, func(field string, d mssp.Device) {
+		n++
+		d.MSISDN, d.Version = sms.MSISDN(fmt.Sprintf("41790013%03d", n)), 1
+		l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: d.MSISDN, ICCID: l.freshCard(), State: mssp.SubscriberActive}))
+		if d.Owner != "" {
+			d.Owner = sms.MSISDN(fmt.Sprintf("41790014%03d", n))
+			l.ok(l.AddSubscriber(ctx, mssp.Subscriber{MSISDN: d.Owner, ICCID: l.freshCard(), State: mssp.SubscriberActive}))
+		}
+		have, err := l.SetDevice(ctx, d)
+		l.ok(err)
+		l.same("new device, "+field, d, have)
+		l.ok(nothing(l.SetDevice(ctx, mssp.Device{MSISDN: d.MSISDN})))
+		l.ok(nothing(l.SetDevice(ctx, d)))
+		d.Version = 3
+		have, err = l.Device(ctx, d.MSISDN)
+		l.ok(err)
+		l.same("device written over, "+field, d, have)
 	})
 }
 

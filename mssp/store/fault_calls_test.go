@@ -123,6 +123,17 @@ func (l *lab) recordCalls() map[string]call {
 			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven}))
 			return func() error { return nothing(l.PoP(ctx, u.MSISDN)) }
 		},
+		"SetDevice": always(func() error {
+			return nothing(l.SetDevice(ctx, mssp.Device{MSISDN: u.MSISDN, Email: fresh("%d@x.example")}))
+		}),
+		"EndDevice": func() func() error {
+			l.ok(nothing(l.SetDevice(ctx, mssp.Device{MSISDN: u.MSISDN, Email: "a@x.example"})))
+			return func() error { return l.EndDevice(ctx, u.MSISDN) }
+		},
+		"read Device": func() func() error {
+			l.ok(nothing(l.SetDevice(ctx, mssp.Device{MSISDN: u.MSISDN, Email: "a@x.example"})))
+			return func() error { return nothing(l.Device(ctx, u.MSISDN)) }
+		},
 		"Identify": always(func() error {
 			return nothing(l.Identify(ctx, mssp.Identity{MSISDN: u.MSISDN, How: mssp.ByPortal, By: fresh("clerk %d"), At: epoch, RecordedAt: epoch}))
 		}),
@@ -275,6 +286,12 @@ func (l *lab) keyCalls() map[string]call {
 		"read Certificate": func() func() error {
 			c := added()
 			return func() error { return nothing(l.Certificate(ctx, c.Serial)) }
+		},
+		"read CertificateOfKey": func() func() error {
+			c := cert()
+			c.KeyHash = "ff" + c.Serial
+			l.ok(l.AddCertificate(ctx, c))
+			return func() error { return nothing(l.CertificateOfKey(ctx, c.KeyHash)) }
 		},
 		"read CertificatesOf": always(func() error { return nothing(l.CertificatesOf(ctx, cardA)) }),
 		"NextCRL":             always(func() error { _, _, err := l.NextCRL(ctx); return err }),

@@ -42,6 +42,7 @@ type Store struct {
 	Patience
 	Erasures
 	Identities
+	Devices
 	Audits
 	Duties
 	Notices
@@ -66,6 +67,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Patience:   Patience{d},
 		Erasures:   Erasures{d},
 		Identities: Identities{d},
+		Devices:    Devices{d},
 		Audits:     Audits{d},
 		Duties:     Duties{d},
 		Notices:    Notices{d},

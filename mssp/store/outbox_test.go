@@ -157,7 +157,7 @@ func TestNamesOfEarlierRows(t *testing.T) {
 		db := l.raw()
 		l.ok(l.Close())
 		for _, s := range []string{
-			"DROP INDEX card_issuer", "DROP TABLE int3_call", "DELETE FROM schema_version WHERE version = 15", "DROP TABLE duty", "DROP TABLE notice", "DROP TABLE identity", "DROP TABLE pop", "DROP TABLE unblocking", "DROP TABLE issuer", "DROP TABLE client", "ALTER TABLE card DROP COLUMN issuer", "DROP TABLE audit", "ALTER TABLE card DROP COLUMN applet", "DROP TABLE audit_head", "DELETE FROM schema_version WHERE version = 14", "DROP TABLE heard", "DROP INDEX packet_request", "ALTER TABLE packet DROP COLUMN request", "ALTER TABLE card DROP COLUMN carriage", "ALTER TABLE card DROP COLUMN offers", "DELETE FROM schema_version WHERE version = 13", "DROP INDEX segment_name", "ALTER TABLE segment DROP COLUMN ap", "DELETE FROM schema_version WHERE version = 12",
+			"DROP INDEX card_issuer", "DROP TABLE int3_call", "DROP TABLE device", "DELETE FROM schema_version WHERE version = 15", "DROP TABLE duty", "DROP TABLE notice", "DROP TABLE identity", "DROP TABLE pop", "DROP TABLE unblocking", "DROP TABLE issuer", "DROP TABLE client", "ALTER TABLE card DROP COLUMN issuer", "DROP TABLE audit", "ALTER TABLE card DROP COLUMN applet", "DROP TABLE audit_head", "DELETE FROM schema_version WHERE version = 14", "DROP TABLE heard", "DROP INDEX packet_request", "ALTER TABLE packet DROP COLUMN request", "ALTER TABLE card DROP COLUMN carriage", "ALTER TABLE card DROP COLUMN offers", "DELETE FROM schema_version WHERE version = 13", "DROP INDEX segment_name", "ALTER TABLE segment DROP COLUMN ap", "DELETE FROM schema_version WHERE version = 12",
 		} {
 			if _, err := db.Exec(s); err != nil {
 				l.Fatal(err)

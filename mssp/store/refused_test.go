@@ -39,7 +39,7 @@ func TestNothingIsWrittenWithoutItsTag(t *testing.T) {
 	l.ok(nothing(l.Authenticate(ctx, tagger)))
 	db := l.raw()
 	tagged := map[string]bool{
-		"AddAP": true, "ChangeAP": true, "AddIssuer": true, "ChangeIssuer": true, "AddClient": true, "ChangeClient": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true, "Identify": true, "GivePoP": true, "KeepUnblocking": true, "ShowUnblocking": true,
+		"AddAP": true, "ChangeAP": true, "AddIssuer": true, "ChangeIssuer": true, "AddClient": true, "ChangeClient": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true, "Identify": true, "SetDevice": true, "EndDevice": true, "GivePoP": true, "KeepUnblocking": true, "ShowUnblocking": true,
 		"PutKeyPairs": true, "AddCertificate": true, "AddCertificate over a pending one": true, "AddCertificate over an expired one": true,
 		"ConfirmCertificate": true, "SetCertStatus": true, "SetCertStatus of a pair": true, "ChangeSituation": true, "MoveToCard": true, "ChangeDuty": true,
 		"Accept what cannot be sealed": true, "SealNext of what cannot be sealed": true,

@@ -61,7 +61,7 @@ func (w *writer) scrub() (busy bool, err error) {
 }
 
 // scrubbed are the tables from which something is erased.
-var scrubbed = [...]string{"tx", "segment", "packet", "subscriber", "identity", "pop", "certificate", "key_pair", "mo_header", "mo_part", "patience", "receipt", "erasure"}
+var scrubbed = [...]string{"tx", "segment", "packet", "subscriber", "identity", "device", "pop", "certificate", "key_pair", "mo_header", "mo_part", "patience", "receipt", "erasure"}
 
 func (e *pgEngine) scrub(ctx context.Context) error {
 	if err := e.open(); err != nil {

@@ -81,7 +81,7 @@ func TestScrubOnPostgres(t *testing.T) {
 	later := epoch.Add(1000 * 3600e9)
 	l.erase(store.Retention{Texts: later, Octets: later, Signatures: later, Numbers: later, Repeat: later})
 	l.ok(l.Scrub(ctx))
-	for _, table := range []string{"tx", "segment", "packet", "subscriber", "identity", "pop", "certificate", "key_pair", "mo_header", "mo_part", "patience", "receipt", "erasure"} {
+	for _, table := range []string{"tx", "segment", "packet", "subscriber", "identity", "device", "pop", "certificate", "key_pair", "mo_header", "mo_part", "patience", "receipt", "erasure"} {
 		for n := 0; n == 0; { // its statistics come a little later
 			l.ok(db.QueryRow("SELECT vacuum_count FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname = $1", table).Scan(&n))
 		}

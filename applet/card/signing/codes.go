@@ -57,11 +57,14 @@ const unblocking = 2
 // get gives a code by its reference.
 func (s *codeStore) get(ref applet.CodeRef) code { return code{s.sys.PIN(int(ref) - 1)} }
 
-// forget sets the codes to what installation left: none, with the formats that
-// it gave.
+// forget sets the codes to what installation left: none, with the tries that it gave. A
+// length that was set stays: it is never altered afterwards (3.4-4).
 func (s *codeStore) forget(p *Parameters) {
 	for i, f := range p.Codes {
-		k := s.sys.PIN(i)
+		k := s.get(applet.CodeRef(i + 1))
+		if k.formatted() {
+			f.Min, f.Max = k.Format()
+		}
 		k.Remove()
 		k.Configure(f.Min, f.Max, f.Tries)
 	}

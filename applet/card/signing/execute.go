@@ -49,6 +49,9 @@ func failed(st applet.StatusWord) applet.Result { return applet.Result{Status: s
 func (a *Applet) changeStatus(v applet.ChangeAppletStatus) applet.Result {
 	switch v.To {
 	case applet.StatusActivate:
+		if a.p.Faults.NoActivation {
+			return failed(applet.StatusOther)
+		}
 		a.data.life = applet.AppletActive
 		a.putData()
 	case applet.StatusDeactivate:
@@ -67,6 +70,9 @@ func (a *Applet) changeStatus(v applet.ChangeAppletStatus) applet.Result {
 // setData is SetAppletData (INT6 A2; 4-1, 4-2): everything is checked before
 // anything is set.
 func (a *Applet) setData(v applet.SetAppletData) applet.StatusWord {
+	if a.p.Faults.NoData {
+		return applet.StatusNoMemory
+	}
 	for _, f := range v.Formats {
 		// Set once, before the first code is chosen (3.4-4).
 		if k := a.codes.get(f.Code); k.formatted() || k.Set() {

@@ -33,7 +33,7 @@ func (x *execution) setHandler(v applet.SetAuthenticationHandlerData) applet.Res
 	}
 	switch v.Operation {
 	case applet.HandlerDelete:
-		if k.status == applet.SlotRegistering { // the server ends its registration (5.1-16)
+		if k.status == applet.SlotRegistering && !x.a.p.Faults.KeepsCodes { // the server ends its registration (5.1-16)
 			x.a.undo(k)
 		} else {
 			slots.empty(k)

@@ -65,6 +65,9 @@ func (p *Parameters) limits() limits {
 			hashes: 1, algorithms: []applet.Algorithm{applet.ECDSAP256},
 		}
 	}
+	if p.CodeCount > 0 {
+		l.codes = min(l.codes, p.CodeCount)
+	}
 	if p.Carriage == (carriage.Own{}).Name() && l.level != applet.Level3 {
 		l.request -= 16
 	}

@@ -17,12 +17,14 @@ type Parameters struct {
 	Active         bool
 	Level          applet.Level
 	Strict         bool
+	Faults         Faults
 
 	// Of the installation.
 	TAR           ota.TAR
 	ServerAddress string // "+" and digits, or a short number
 	Slots         int
 	Codes         [2]CodeFormat
+	CodeCount     int
 	Unblocking    bool // there is an unblocking code
 	Language      string
 	Carriage      string
@@ -46,10 +48,18 @@ func (p *Parameters) install(c9 []byte) error {
 		p.Carriage = carriage.Response{}.Name()
 	}
 	p.Keys = Keys{K0: i.Key, Set: i.KeySet, Generation: i.Generation}
+	p.CodeCount = len(i.Codes)
 	for n, c := range i.Codes {
 		p.Codes[n] = CodeFormat{Min: c.Min, Max: c.Max, Tries: c.Tries}
 	}
 	return nil
+}
+
+// Faults are what an applet does otherwise than INT6 says, to try what a server does then.
+type Faults struct {
+	NoActivation bool // A1/01 is 6F00
+	NoData       bool // A2 is 6A84
+	KeepsCodes   bool // A3/03 of the last pair leaves codes and data
 }
 
 // CodeFormat is the format of a personal code.

@@ -150,6 +150,10 @@ func (c *Client) User(ctx context.Context, r operator.UserName) (operator.UserIn
 	return call[operator.UserInfo](ctx, c, "user/show", r)
 }
 
+func (c *Client) MarkDevice(ctx context.Context, r operator.DeviceMark) (operator.UserInfo, error) {
+	return call[operator.UserInfo](ctx, c, "user/device", r)
+}
+
 func (c *Client) IdentifyUser(ctx context.Context, r operator.Identification) (operator.UserInfo, error) {
 	return call[operator.UserInfo](ctx, c, "user/identify", r)
 }

@@ -95,6 +95,7 @@ func Handler(b Backend, log *slog.Logger, calls *audit.Calls) http.Handler {
 	operation(mux, log, "user/list", b.Users)
 	operation(mux, log, "user/show", b.User)
 	operation(mux, log, "user/identify", b.IdentifyUser)
+	operation(mux, log, "user/device", b.MarkDevice)
 	operation(mux, log, "user/expiring", b.Expiring)
 	operation(mux, log, "card/unblocking-code", b.UnblockingCode)
 	operation(mux, log, "user/pop", b.MakePoP)

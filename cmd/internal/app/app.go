@@ -270,7 +270,7 @@ func (a *App) close(ctx context.Context) error {
 func (a *App) newEngine(ctx context.Context) error {
 	ca, err := pki.Load(ctx, pki.Options{
 		Store: a.core.Store, Sealer: a.core.Vault, Clock: a.o.Clock, Logger: a.log, BaseURL: a.cfg.CA.URL,
-		Country: a.cfg.CA.Country, Organization: a.cfg.CA.Organization, LifetimeYears: a.cfg.CA.Years,
+		Country: a.cfg.CA.Country, Organization: a.cfg.CA.Organization, LifetimeYears: a.cfg.CA.Years, Publish: a.cfg.CA.Publish,
 		Production: !a.cfg.Lab.TestCA,
 	})
 	switch {

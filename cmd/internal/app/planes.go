@@ -20,6 +20,7 @@ import (
 	"github.com/simsign/simsign/cmd/internal/admin"
 	"github.com/simsign/simsign/mssp/int3"
 	"github.com/simsign/simsign/mssp/operator"
+	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/rest"
 )
 
@@ -74,6 +75,7 @@ func (a *App) listenRA() error {
 		Store: a.core.Store, Sealer: a.core.Vault, Operator: a.Admin(), Registrar: a.cards.Registrar, Profiles: a.cfg.SignatureProfiles(),
 		Question: a.cfg.Procedures.Question, Clock: a.o.Clock, Steady: a.steady.now, Logger: a.log, Registerer: a.registry,
 	}
+	o.Find = (&pki.Repositories{CA: a.ca, URLs: a.cfg.CA.Repositories, Client: repositoryClient, Logger: a.log}).Find
 	if a.ca != nil {
 		o.CA = a.ca.Chain()[0]
 	}
@@ -82,6 +84,12 @@ func (a *App) listenRA() error {
 		return err
 	}
 	return a.tcp("ra", a.cfg.RA.Listen, tlsConfig, int3.Handler(desk))
+}
+
+// repositoryClient asks the repositories of other CAs. It follows nobody elsewhere.
+var repositoryClient = &http.Client{
+	Timeout:       10 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
 func (a *App) tcp(name, addr string, tlsConfig *tls.Config, h http.Handler) error {

@@ -137,6 +137,7 @@ func (ch *checker) listeners() {
 	if u, err := url.Parse(c.CA.URL); err != nil || u.Scheme != "http" || u.Host == "" {
 		ch.faultf("ca.url", "needs an http:// address (the objects there are signed; https would make their verification need itself)")
 	}
+	ch.repositories(c.CA.Repositories)
 	if _, err := url.Parse(c.API.MSSPID); err != nil || c.API.MSSPID == "" {
 		ch.faultf("api.mssp_id", "needs a URI")
 	}

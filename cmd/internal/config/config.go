@@ -105,6 +105,12 @@ type CA struct {
 	// Country (two letters) and organization in the names of users; absent: not in them.
 	Country      string `toml:"country" example:"CH"`
 	Organization string `toml:"organization" example:"Example Mobile"`
+	// Give the certificates of users that are in force, below /certificates of that listener,
+	// to whoever knows the serial number or the public key. There is a name in each.
+	Publish bool `toml:"publish" default:"true"`
+	// Where certificates of other CAs are looked for when the RA says "created" and brings
+	// none: {key} becomes the SHA-256 of the public key, {skid} the sKIDHash of RFC 4387.
+	Repositories []string `toml:"repositories" example:"https://ca.example.com/certificates?key={key}"`
 }
 
 // Metrics is the listener for /metrics (Prometheus), /healthz, /readyz and /alerts.

@@ -114,6 +114,8 @@ func TestOpenAPI(t *testing.T) {
 	pair := map[string]any{"msisdn": number, "profile": authURI, "algorithm": u.alg.String()}
 	user := map[string]any{"msisdn": number}
 	code := map[string]any{"msisdn": number, "usage": "authentication"}
+	ask("/int3c/user_device", map[string]any{"msisdn": number, "email": "owner@example.com"})
+	ask("/int3c/user_device", map[string]any{"msisdn": number, "kind": "person"})
 	ask("/int3c/user_identify", map[string]any{"msisdn": number, "how": "eid", "by": "Shop 12"})
 	ask("/int3c/register_init", pair)
 	ask("/int3c/register", pair)

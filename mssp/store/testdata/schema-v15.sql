@@ -355,3 +355,11 @@ CREATE TABLE int3_call (
 CREATE UNIQUE INDEX int3_call_id ON int3_call (id);
 CREATE INDEX int3_call_about ON int3_call (about) WHERE about <> '';
 CREATE INDEX int3_call_began ON int3_call (began_at);
+CREATE TABLE device (
+	msisdn   TEXT PRIMARY KEY REFERENCES subscriber (msisdn),
+	owner    TEXT NOT NULL, -- number of a subscriber; '': nobody's phone
+	email    TEXT NOT NULL DEFAULT '',
+	version  BIGINT NOT NULL DEFAULT 1,
+	tag      BLOB
+);
+CREATE INDEX device_owner ON device (owner) WHERE owner <> '';
