@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/pem"
 	"os"
 	"strings"
@@ -46,7 +47,7 @@ func (k *StandingFlags) change(c *cli, r operator.StandingRequest) error {
 
 // standing shows how it is with a user.
 func (c *cli) standing(s operator.StandingInfo) error {
-	c.printf("%s: %s\n", s.MSISDN, s.State)
+	c.printf("%s: %s\n", cmp.Or(s.MSISDN, "a user who was erased"), s.State)
 	for _, x := range s.Certificates {
 		state := x.State
 		if x.State == string(mssp.KeyRevoking) {
@@ -202,8 +203,11 @@ func (k *RAWorkCmd) Run(c *cli) error {
 
 // RAConfirmCmd is a notification.
 type RAConfirmCmd struct {
-	StandingFlags
+	ConfigFlag
+	JSONFlag
 	ReasonFlag
+	MSISDN      string `name:"msisdn" placeholder:"NUMBER" help:"Telephone number, international (none: of a user who was erased)."`
+	By          string `placeholder:"NAME" help:"Who says it (the user of the shell)."`
 	Certificate string `required:"" placeholder:"SERIAL" help:"Serial number of the certificate."`
 	Status      string `required:"" enum:"revoked,suspended,valid" placeholder:"WORD" help:"What it is now: ${enum}."`
 }
@@ -212,7 +216,8 @@ type RAConfirmCmd struct {
 func (*RAConfirmCmd) Help() string {
 	return `The built-in CA is asked by the service itself. For a certificate of another CA its RA says
 here what that CA has confirmed, also when nobody has asked for it here. What is revoked
-stays revoked.`
+stays revoked. "simsign ra work" lists what is waited for; without a number there, the user
+was erased: then it is confirmed without a number.`
 }
 
 // Run notes it.
