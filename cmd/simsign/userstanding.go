@@ -135,7 +135,8 @@ func (k *UserRevokeCmd) Run(c *cli) error {
 type UserUnregisterCmd struct {
 	StandingFlags
 	ReasonFlag
-	Consent  bool   `help:"Ask the user first, who signs that he leaves."`
+	Consent  bool   `xor:"consent" help:"Ask the user first, who signs that he leaves."`
+	Gone     bool   `xor:"consent" help:"He has gone to another operator, with number or card: nothing is sent to them any more, and no suspension or blocked code stops it."`
 	Question string `placeholder:"TEXT" help:"What he is asked ([procedures] of the configuration)."`
 	Signed   string `placeholder:"FILE" help:"Write what he has signed (CMS, PEM) into this file."`
 }
@@ -145,12 +146,17 @@ func (*UserUnregisterCmd) Help() string {
 	return `All certificates of the user are revoked, and with the last one he has left. With --consent
 he is asked on his phone first and signs; a refusal changes nothing. A user whose service is
 suspended or whose code is blocked is revoked instead ("simsign user revoke"). What is kept
-of him stays until "simsign user erase".`
+of him stays until "simsign user erase".
+
+A change of operator: while his card still works here, he leaves like anybody else, and is
+told; once number or card are gone, --gone ends everything here and sends nothing. The new
+operator adds him with the card that he has from there ("simsign user add"), identifies him
+and registers him ("simsign user register"), as anybody who is new.`
 }
 
 // Run lets him leave.
 func (k *UserUnregisterCmd) Run(c *cli) error {
-	r := operator.StandingRequest{Procedure: mssp.Leaving, Reason: k.Reason}
+	r := operator.StandingRequest{Procedure: mssp.Leaving, Reason: k.Reason, Gone: k.Gone}
 	if k.Consent {
 		cfg, err := k.load(c)
 		if err != nil {

@@ -47,6 +47,7 @@ type StandingRequest struct {
 	Note        string         `json:"note,omitempty"`
 	Question    string         `json:"question,omitempty"` // what the user signs before he leaves; "": he is not asked
 	By          string         `json:"by,omitempty"`
+	Gone        bool           `json:"gone,omitempty"`    // who leaves has gone to another operator
 	Foreign     bool           `json:"foreign,omitempty"` // only the pre-condition call: another RA goes on with it
 }
 
@@ -97,7 +98,10 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if !ok {
 		return StandingInfo{}, badf("reason: must be unspecified, lost, compromise, changed, superseded, ceased or withdrawn, is %q", r.Reason)
 	}
-	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: !r.Foreign}
+	if r.Gone && (r.Procedure != mssp.Leaving || r.Question != "") {
+		return StandingInfo{}, badf("gone: is of somebody who leaves, and whom nobody asks")
+	}
+	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: !r.Foreign, Gone: r.Gone}
 	if c.Own {
 		if c.Own, err = s.issuedHere(ctx, &c); err != nil {
 			return StandingInfo{}, err

@@ -73,3 +73,25 @@ func TestErasedWithCertificatesOfTwoCAs(t *testing.T) {
 		t.Errorf("left to do: %+v", ds)
 	}
 }
+
+// Who has gone to another operator is ended whatever his service, his codes and his applet
+// are like, and whatever the policy says nothing reaches number or card.
+//
+// Supports: 5.6-1
+func TestGoneToAnotherOperator(t *testing.T) {
+	w := newWorld(t, ra.Retire)
+	_, err := w.begin(standing.Call{Procedure: mssp.Suspending})
+	w.Lab.OK(err)
+	w.turn()
+	w.EditCard(func(c *mssp.Card) { c.Blocked[0] = true })
+	w.did = nil
+	_, err = w.begin(standing.Call{Procedure: mssp.Leaving})
+	w.refused("while the card is ours", err, standing.NotActive)
+	_, err = w.begin(standing.Call{Procedure: mssp.Leaving, Gone: true, Reason: 3})
+	w.Lab.OK(err)
+	w.turn()
+	w.want("gone", "removed revoked/revoked revoked/revoked 0")
+	if len(w.did) > 0 {
+		t.Errorf("did %q", w.did)
+	}
+}

@@ -132,7 +132,9 @@ func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
 // where the first attempt ended.
 func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
 	if d.Procedure == mssp.Changing || d.ICCID != sit.Card.ICCID {
-		return nil // nothing is sent to a card that the user had, nor to his new one what was meant for it
+		// Nothing is sent to a card that the user had, nor to his new one what was meant for
+		// it, nor to whoever has the number of one who has gone to another operator.
+		return nil
 	}
 	p := w.o.Policy
 	switch {
@@ -208,6 +210,9 @@ func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
 		mssp.Revoking: notice.Revoked, mssp.Suspending: notice.Suspended, mssp.Reactivating: notice.Reactivated, mssp.Leaving: notice.Left,
 		mssp.Changing: notice.CardChanged,
 	}[d.Procedure]
+	if d.Procedure == mssp.Leaving && d.ICCID == "" { // to another operator: the number may be somebody else's by now
+		kind = ""
+	}
 	_, out, err := w.o.Store.ChangeSituation(ctx, d.MSISDN, func(s *store.Situation) error {
 		for i := range s.Duties {
 			if o := &s.Duties[i]; o.ID == d.ID && o.Step == mssp.DutyTell {

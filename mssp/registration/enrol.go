@@ -35,7 +35,7 @@ var Stages = []Stage{
 	}},
 	{"issue", func(ctx context.Context, g *Registrar, w *Work) error { return g.issue(ctx, w) }},
 	{"certificate_status", func(ctx context.Context, g *Registrar, w *Work) error {
-		done, err := g.CertificateStatus(ctx, w.Request.MSISDN, w.Done.Slot, w.cert)
+		done, err := g.certificateStatus(ctx, w.Request.MSISDN, w.Done.Slot, w.cert, w.Request.With)
 		done.PoP, done.TransID = w.Done.PoP, w.Done.TransID
 		w.Done = done
 		return err
