@@ -5,7 +5,6 @@ import (
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
-	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/sms"
 )
 
@@ -37,9 +36,6 @@ type EnrolRequest struct {
 	// Display is the text of the registration prompt; empty: the applet's own.
 	Display string
 	TimeOut time.Duration // of each transaction; 0: that of the engine's options
-	// With changes how it is with the user in the commit that registers the pair, which it
-	// sees; nil: nothing more. It may run more than once, and an error of it stops the commit.
-	With func(*store.Situation) error
 
 	code  applet.CodeRef // that guards the key
 	named bool           // Slot was named by who asks

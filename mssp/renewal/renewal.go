@@ -39,7 +39,8 @@ type Asker interface {
 type Registrar interface {
 	// Room refuses what would be refused before the user does anything.
 	Room(ctx context.Context, r registration.EnrolRequest) error
-	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
+	// EnrolWith registers another pair; with runs in the commit of its certificate.
+	EnrolWith(ctx context.Context, r registration.EnrolRequest, with func(*store.Situation) error) (registration.Enrolment, error)
 }
 
 // Standing begins the revocation of the old certificate, in the commit that registers the
@@ -117,12 +118,13 @@ func (r *Renewal) Renew(ctx context.Context, c Call) (Renewed, error) {
 		return out, &standing.Refusal{Reason: standing.Declined, Detail: "the user has not consented: " + err.Error()}
 	}
 	r.o.Logger.Info("user wants his certificate renewed", "msisdn", c.MSISDN, "serial", old.Serial)
+	var revoke func(*store.Situation) error
 	if r.o.Revoke {
-		en.With = r.o.Standing.Within(standing.Call{
+		revoke = r.o.Standing.Within(standing.Call{
 			MSISDN: c.MSISDN, Procedure: mssp.Superseding, Serial: old.Serial, Reason: pki.Superseded, Note: c.Note, By: c.By, Own: true,
 		}, &out.Duty)
 	}
-	out.Enrolment, err = r.o.Registrar.Enrol(ctx, en)
+	out.Enrolment, err = r.o.Registrar.EnrolWith(ctx, en, revoke)
 	return out, err
 }
 

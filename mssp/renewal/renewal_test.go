@@ -49,10 +49,10 @@ func (w *world) AskWith(context.Context, sms.MSISDN, mssp.KeyUsage, string) ([]b
 
 func (w *world) Room(context.Context, registration.EnrolRequest) error { return w.step("room") }
 
-func (w *world) Enrol(_ context.Context, r registration.EnrolRequest) (registration.Enrolment, error) {
+func (w *world) EnrolWith(_ context.Context, _ registration.EnrolRequest, with func(*store.Situation) error) (registration.Enrolment, error) {
 	err := w.step("enrol")
-	if err == nil && r.With != nil {
-		err = r.With(nil)
+	if err == nil && with != nil {
+		err = with(nil)
 	}
 	return registration.Enrolment{Slot: 2}, err
 }
@@ -168,8 +168,9 @@ func (d dies) Room(ctx context.Context, r registration.EnrolRequest) error {
 	return d.Registrar.Room(ctx, r)
 }
 
-func (d dies) Enrol(_ context.Context, r registration.EnrolRequest) (registration.Enrolment, error) {
-	d.Lab.Enrol(r)
+func (d dies) EnrolWith(ctx context.Context, r registration.EnrolRequest, with func(*store.Situation) error) (registration.Enrolment, error) {
+	_, err := enginetest.Pumped(d.Lab, func() (registration.Enrolment, error) { return d.Registrar.EnrolWith(ctx, r, with) })
+	d.OK(err)
 	return registration.Enrolment{}, errDied
 }
 
