@@ -156,7 +156,7 @@ func TestVersionsAreRecorded(t *testing.T) {
 				l.Errorf("version %d at %d, %v", version, at, err)
 			}
 		}
-		if rows.Err() != nil || n != 14 {
+		if rows.Err() != nil || n != 15 {
 			l.Errorf("%d versions, %v", n, rows.Err())
 		}
 	})
