@@ -64,7 +64,8 @@ func (k *RARevokeCmd) Run(c *cli) error {
 type RAUnregisterCmd struct {
 	RAStandingFlags
 	ReasonFlag
-	Consent  bool   `help:"Ask the user first, who signs that he leaves."`
+	Consent  bool   `xor:"consent" help:"Ask the user first, who signs that he leaves."`
+	Gone     bool   `xor:"consent" help:"He has gone to another operator: nothing is sent to number or card, and no suspension or blocked code stops it."`
 	Question string `placeholder:"TEXT" help:"What he is asked (the question of the service)."`
 	Signed   string `placeholder:"FILE" help:"Write what he has signed (CMS, PEM) into this file."`
 }
@@ -72,8 +73,11 @@ type RAUnregisterCmd struct {
 // Run sends it.
 func (k *RAUnregisterCmd) Run(c *cli) error {
 	m := map[string]any{"consent": "without", "question": k.Question, "reason": k.Reason}
-	if k.Consent {
+	switch {
+	case k.Consent:
 		m["consent"] = "with"
+	case k.Gone:
+		m["consent"] = "gone"
 	}
 	return k.mode(c, "unregister", m, func(a *raAnswer) error {
 		cms, err := base64.StdEncoding.DecodeString(a.text("signed"))

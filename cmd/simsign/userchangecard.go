@@ -22,8 +22,9 @@ free and of the issuer of the old one. At once the number belongs to it: the old
 asked nothing any more, requests that were open at it end, and its certificates are revoked
 (superseded) as soon as the CA has confirmed. Nothing is sent to the old card, not even a
 deactivation. Then register the user with the new card ("simsign user register"); he chooses
-a code there. Make sure that it is the user who asks, by other means than his signature. For
-a change of operator see "simsign user unregister --help".`
+a code there. Make sure that it is the user who asks, by other means than his signature. At
+a change of operator he leaves here instead ("simsign user unregister", with --gone once
+number or card are gone), and is registered there as anybody who is new.`
 }
 
 // Run changes it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/pem"
 	"os"
 	"strings"
@@ -46,7 +47,7 @@ func (k *StandingFlags) change(c *cli, r operator.StandingRequest) error {
 
 // standing shows how it is with a user.
 func (c *cli) standing(s operator.StandingInfo) error {
-	c.printf("%s: %s\n", s.MSISDN, s.State)
+	c.printf("%s: %s\n", cmp.Or(s.MSISDN, "a user who was erased"), s.State)
 	for _, x := range s.Certificates {
 		state := x.State
 		if x.State == string(mssp.KeyRevoking) {
@@ -134,7 +135,8 @@ func (k *UserRevokeCmd) Run(c *cli) error {
 type UserUnregisterCmd struct {
 	StandingFlags
 	ReasonFlag
-	Consent  bool   `help:"Ask the user first, who signs that he leaves."`
+	Consent  bool   `xor:"consent" help:"Ask the user first, who signs that he leaves."`
+	Gone     bool   `xor:"consent" help:"He has gone to another operator, with number or card: nothing is sent to them any more, and no suspension or blocked code stops it."`
 	Question string `placeholder:"TEXT" help:"What he is asked ([procedures] of the configuration)."`
 	Signed   string `placeholder:"FILE" help:"Write what he has signed (CMS, PEM) into this file."`
 }
@@ -144,12 +146,17 @@ func (*UserUnregisterCmd) Help() string {
 	return `All certificates of the user are revoked, and with the last one he has left. With --consent
 he is asked on his phone first and signs; a refusal changes nothing. A user whose service is
 suspended or whose code is blocked is revoked instead ("simsign user revoke"). What is kept
-of him stays until "simsign user erase".`
+of him stays until "simsign user erase".
+
+A change of operator: while his card still works here, he leaves like anybody else, and is
+told; once number or card are gone, --gone ends everything here and sends nothing. The new
+operator adds him with the card that he has from there ("simsign user add"), identifies him
+and registers him ("simsign user register"), as anybody who is new.`
 }
 
 // Run lets him leave.
 func (k *UserUnregisterCmd) Run(c *cli) error {
-	r := operator.StandingRequest{Procedure: mssp.Leaving, Reason: k.Reason}
+	r := operator.StandingRequest{Procedure: mssp.Leaving, Reason: k.Reason, Gone: k.Gone}
 	if k.Consent {
 		cfg, err := k.load(c)
 		if err != nil {
@@ -202,8 +209,11 @@ func (k *RAWorkCmd) Run(c *cli) error {
 
 // RAConfirmCmd is a notification.
 type RAConfirmCmd struct {
-	StandingFlags
+	ConfigFlag
+	JSONFlag
 	ReasonFlag
+	MSISDN      string `name:"msisdn" placeholder:"NUMBER" help:"Telephone number, international (none: of a user who was erased)."`
+	By          string `placeholder:"NAME" help:"Who says it (the user of the shell)."`
 	Certificate string `required:"" placeholder:"SERIAL" help:"Serial number of the certificate."`
 	Status      string `required:"" enum:"revoked,suspended,valid" placeholder:"WORD" help:"What it is now: ${enum}."`
 }
@@ -212,7 +222,8 @@ type RAConfirmCmd struct {
 func (*RAConfirmCmd) Help() string {
 	return `The built-in CA is asked by the service itself. For a certificate of another CA its RA says
 here what that CA has confirmed, also when nobody has asked for it here. What is revoked
-stays revoked.`
+stays revoked. "simsign ra work" lists what is waited for; without a number there, the user
+was erased: then it is confirmed without a number.`
 }
 
 // Run notes it.

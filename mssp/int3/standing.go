@@ -18,7 +18,7 @@ var (
 		about: "reason in the revocation list; absent: unspecified",
 	}
 	note     = field{name: "note", kind: text, most: 200, about: "why, for people"}
-	consent  = field{name: "consent", kind: text, must: true, words: []string{"with", "without"}, most: 16, about: "with: the user is asked on his phone first, and signs; a refusal changes nothing"}
+	consent  = field{name: "consent", kind: text, must: true, words: []string{"with", "without", "gone"}, most: 16, about: "with: the user is asked on his phone first, and signs; a refusal changes nothing. gone: he has gone to another operator; nothing is sent to his number or card, and no suspension or blocked code stops it"}
 	question = field{name: "question", kind: text, most: 400, about: "what he is asked; absent: the question of the service"}
 )
 
@@ -108,6 +108,7 @@ func (d *Desk) standing(ctx context.Context, c *party.Client, m message, p mssp.
 	}
 	r := operator.StandingRequest{
 		MSISDN: m.text("msisdn"), Procedure: p, Certificate: cert, Reason: m.text("reason"), Note: m.text("note"), By: c.ID, Foreign: foreign,
+		Gone: m.text("consent") == "gone",
 	}
 	if m.text("consent") == "with" {
 		if r.Question = m.text("question"); r.Question == "" {

@@ -56,6 +56,7 @@ type Store interface {
 	SubscribersOf(ctx context.Context, issuer string, after sms.MSISDN, limit int) ([]mssp.Subscriber, error)
 	DutiesOf(ctx context.Context, issuer string, limit int) ([]mssp.Duty, error)
 	Duty(ctx context.Context, id string) (mssp.Duty, error)
+	ChangeDuty(ctx context.Context, id string, f func(*mssp.Duty) error) (mssp.Duty, error)
 	EraseUser(ctx context.Context, n sms.MSISDN, now time.Time) error
 	EraseMarked(ctx context.Context, now time.Time) (gone store.Erased, more bool, err error)
 	Believe(ctx context.Context, now time.Time) error

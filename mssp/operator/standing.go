@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -46,6 +47,7 @@ type StandingRequest struct {
 	Note        string         `json:"note,omitempty"`
 	Question    string         `json:"question,omitempty"` // what the user signs before he leaves; "": he is not asked
 	By          string         `json:"by,omitempty"`
+	Gone        bool           `json:"gone,omitempty"`    // who leaves has gone to another operator
 	Foreign     bool           `json:"foreign,omitempty"` // only the pre-condition call: another RA goes on with it
 }
 
@@ -96,7 +98,10 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if !ok {
 		return StandingInfo{}, badf("reason: must be unspecified, lost, compromise, changed, superseded, ceased or withdrawn, is %q", r.Reason)
 	}
-	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: !r.Foreign}
+	if r.Gone && (r.Procedure != mssp.Leaving || r.Question != "") {
+		return StandingInfo{}, badf("gone: is of somebody who leaves, and whom nobody asks")
+	}
+	c := standing.Call{MSISDN: number, Procedure: r.Procedure, Serial: r.Certificate, Reason: reason, Note: r.Note, By: by, Own: !r.Foreign, Gone: r.Gone}
 	if c.Own {
 		if c.Own, err = s.issuedHere(ctx, &c); err != nil {
 			return StandingInfo{}, err
@@ -238,7 +243,7 @@ func (s Standings) Duties(ctx context.Context, r Page) ([]DutyInfo, error) {
 
 // StandingNotice is what a CA says of a certificate, by the mouth of its RA.
 type StandingNotice struct {
-	MSISDN      string          `json:"msisdn"`
+	MSISDN      string          `json:"msisdn,omitempty"` // "": of a user who was erased
 	Certificate string          `json:"certificate"`
 	Status      mssp.CertStatus `json:"status"`
 	Reason      string          `json:"reason,omitempty"`
@@ -247,6 +252,9 @@ type StandingNotice struct {
 
 // NotifyStanding is the notification call of 5.7 to 5.10, for a CA that is not built in.
 func (s Standings) NotifyStanding(ctx context.Context, r StandingNotice) (StandingInfo, error) {
+	if r.MSISDN == "" {
+		return s.notifyErased(ctx, &r)
+	}
 	number, err := sms.ParseMSISDN(r.MSISDN)
 	if err != nil {
 		return StandingInfo{}, bad(err)
@@ -270,4 +278,37 @@ func (s Standings) NotifyStanding(ctx context.Context, r StandingNotice) (Standi
 	}
 	s.ra.Kick()
 	return s.standingOf(ctx, number)
+}
+
+// notifyErased takes a certificate out of the duty that has waited for its revocation since
+// its user was erased: whose it was nobody knows any more.
+func (s Standings) notifyErased(ctx context.Context, r *StandingNotice) (StandingInfo, error) {
+	if r.Status != mssp.CertRevoked {
+		return StandingInfo{}, badf("msisdn: must be given, but for a certificate that is revoked and whose user was erased")
+	}
+	ds, err := s.of.Store.OpenDuties(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), math.MaxInt32)
+	if err != nil {
+		return StandingInfo{}, err
+	}
+	i := slices.IndexFunc(ds, func(d mssp.Duty) bool {
+		return d.MSISDN == "" && d.Step == mssp.DutyCA && slices.Contains(d.Serials, r.Certificate)
+	})
+	if i < 0 {
+		return StandingInfo{}, &Refusal{Reason: StandingRefused, Detail: "nothing is to be confirmed about a certificate " + r.Certificate + " of an erased user: name the user (msisdn)"}
+	}
+	d, err := s.of.Store.ChangeDuty(ctx, ds[i].ID, func(d *mssp.Duty) error {
+		d.Serials = slices.DeleteFunc(slices.Clone(d.Serials), func(serial string) bool { return serial == r.Certificate })
+		if d.Failure = ""; len(d.Serials) == 0 {
+			d.Step = mssp.DutyDone
+		}
+		return nil
+	})
+	if errors.Is(err, mssp.ErrNotFound) { // it has ended meanwhile
+		return StandingInfo{State: string(mssp.SubscriberRemoved)}, nil
+	}
+	info := StandingInfo{State: string(mssp.SubscriberRemoved), Certificates: []CertificateInfo{{Serial: r.Certificate, State: string(mssp.CertRevoked)}}}
+	if d.Step != mssp.DutyDone {
+		info.Open = dutyInfos([]mssp.Duty{d})
+	}
+	return info, err
 }

@@ -35,6 +35,8 @@ type Store interface {
 	OpenDuties(ctx context.Context, due time.Time, limit int) ([]mssp.Duty, error)
 	Duty(ctx context.Context, id string) (mssp.Duty, error)
 	ChangeDuty(ctx context.Context, id string, f func(*mssp.Duty) error) (mssp.Duty, error)
+	// Certificate is one that the built-in CA has issued; mssp.ErrNotFound: it has not.
+	Certificate(ctx context.Context, serial string) (mssp.Certificate, error)
 }
 
 // CA is INT11, as far as it changes certificates; *pki.CA is one.
@@ -120,6 +122,8 @@ const (
 var (
 	errTaken = errors.New("somebody else does this duty")
 	errWaits = errors.New("another RA asks its CA")
+	// errForeign is a failure of a duty of ours: nobody here can end it, so it is told.
+	errForeign = errors.New("another CA has issued the certificate: its RA must ask it, and notify (simsign ra confirm)")
 )
 
 // Kick has Run look at once.

@@ -82,6 +82,10 @@ func (r *rows) ChangeSituation(_ context.Context, _ sms.MSISDN, f func(*store.Si
 	return r.s, nil, f(&r.s)
 }
 
+func (r *rows) Certificate(context.Context, string) (mssp.Certificate, error) {
+	return mssp.Certificate{}, mssp.ErrNotFound
+}
+
 func (r *rows) OpenDuties(_ context.Context, due time.Time, _ int) ([]mssp.Duty, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -52,7 +53,8 @@ func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
 	}
 	if d.MSISDN == "" { // of a pair that is gone: nobody is notified
 		_, err := w.o.Store.ChangeDuty(ctx, d.ID, func(d *mssp.Duty) error {
-			if d.Serials = d.Serials[1:]; len(d.Serials) == 0 {
+			d.Serials = slices.DeleteFunc(slices.Clone(d.Serials), func(s string) bool { return s == serial })
+			if len(d.Serials) == 0 {
 				d.Step = mssp.DutyDone
 			}
 			return nil
@@ -63,25 +65,25 @@ func (w *Worker) ask(ctx context.Context, d *mssp.Duty) error {
 	return err
 }
 
-// next is the certificate of a duty about which the built-in CA is asked. Of a duty of
-// another RA these are the ones that the built-in CA has issued: nobody else can ask it.
+// next is the first certificate of a duty that the built-in CA has issued: nobody else can
+// ask it. Those of another CA stay, wherever they stand, until its RA has notified.
 func (w *Worker) next(ctx context.Context, d *mssp.Duty) (string, error) {
 	switch {
 	case d.Own && w.o.CA == nil:
 		return "", ErrNoCA
-	case d.Own:
-		return d.Serials[0], nil
 	case w.o.CA == nil:
 		return "", errWaits
 	}
-	sit, err := w.o.Store.Situation(ctx, d.MSISDN)
-	if err != nil {
-		return "", err
-	}
 	for _, serial := range d.Serials {
-		if sit.Cert(serial) != nil {
+		switch _, err := w.o.Store.Certificate(ctx, serial); {
+		case err == nil:
 			return serial, nil
+		case !errors.Is(err, mssp.ErrNotFound):
+			return "", err
 		}
+	}
+	if d.Own {
+		return "", errForeign
 	}
 	return "", errWaits
 }
@@ -98,6 +100,9 @@ func (w *Worker) order(ctx context.Context, d *mssp.Duty, serial string) (is mss
 		err = w.o.CA.Reactivate(ctx, serial)
 	default:
 		err = w.o.CA.Revoke(ctx, serial, d.Reason)
+	}
+	if errors.Is(err, mssp.ErrNotFound) { // else it would pass for a duty that another has done
+		return "", fmt.Errorf("the CA does not know its certificate %s", serial)
 	}
 	so, ok := errors.AsType[*pki.StatusError](err)
 	if is = d.Procedure.Leads(); ok && (so.Have.Status == is || so.Have.Status == mssp.CertRevoked) {
@@ -127,7 +132,9 @@ func (w *Worker) card(ctx context.Context, d *mssp.Duty) error {
 // where the first attempt ended.
 func (w *Worker) tend(ctx context.Context, d *mssp.Duty, sit *store.Situation) error {
 	if d.Procedure == mssp.Changing || d.ICCID != sit.Card.ICCID {
-		return nil // nothing is sent to a card that the user had, nor to his new one what was meant for it
+		// Nothing is sent to a card that the user had, nor to his new one what was meant for
+		// it, nor to whoever has the number of one who has gone to another operator.
+		return nil
 	}
 	p := w.o.Policy
 	switch {
@@ -203,6 +210,9 @@ func (w *Worker) tell(ctx context.Context, d *mssp.Duty) error {
 		mssp.Revoking: notice.Revoked, mssp.Suspending: notice.Suspended, mssp.Reactivating: notice.Reactivated, mssp.Leaving: notice.Left,
 		mssp.Changing: notice.CardChanged,
 	}[d.Procedure]
+	if d.Procedure == mssp.Leaving && d.ICCID == "" { // to another operator: the number may be somebody else's by now
+		kind = ""
+	}
 	_, out, err := w.o.Store.ChangeSituation(ctx, d.MSISDN, func(s *store.Situation) error {
 		for i := range s.Duties {
 			if o := &s.Duties[i]; o.ID == d.ID && o.Step == mssp.DutyTell {

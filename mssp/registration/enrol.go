@@ -6,6 +6,7 @@ import (
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // Stage is a part of a registration: what the RA does before it may wait, or give up.
@@ -19,6 +20,7 @@ type Work struct {
 	Request EnrolRequest
 	Done    Enrolment
 	cert    []byte
+	with    func(*store.Situation) error
 }
 
 // Stages are a whole registration with the built-in CA, in their order (5.1).
@@ -35,7 +37,7 @@ var Stages = []Stage{
 	}},
 	{"issue", func(ctx context.Context, g *Registrar, w *Work) error { return g.issue(ctx, w) }},
 	{"certificate_status", func(ctx context.Context, g *Registrar, w *Work) error {
-		done, err := g.CertificateStatus(ctx, w.Request.MSISDN, w.Done.Slot, w.cert)
+		done, err := g.certificateStatus(ctx, w.Request.MSISDN, w.Done.Slot, w.cert, w.with)
 		done.PoP, done.TransID = w.Done.PoP, w.Done.TransID
 		w.Done = done
 		return err
@@ -45,10 +47,16 @@ var Stages = []Stage{
 // Enrol runs a whole registration with the built-in CA. What an earlier call has achieved
 // is kept, so it may be called again after any accident.
 func (g *Registrar) Enrol(ctx context.Context, r EnrolRequest) (Enrolment, error) {
+	return g.EnrolWith(ctx, r, nil)
+}
+
+// EnrolWith is Enrol with what else changes in the commit that registers the pair, which
+// with sees; nil: nothing. It may run more than once, and an error of it stops the commit.
+func (g *Registrar) EnrolWith(ctx context.Context, r EnrolRequest, with func(*store.Situation) error) (Enrolment, error) {
 	if g.o.CA == nil {
 		return Enrolment{}, mssp.Faultf(mssp.RegistrationNOK, "there is no CA here: use the three steps of MobileRegistration")
 	}
-	w := Work{Request: r}
+	w := Work{Request: r, with: with}
 	for _, s := range Stages {
 		if err := s.Do(ctx, g, &w); err != nil {
 			return w.Done, err

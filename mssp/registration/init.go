@@ -203,8 +203,21 @@ func overtaken(now *mssp.KeyPair) *mssp.Fault {
 
 // putKey stores a row that is still as the target has it, with what the user is told of it.
 func (g *Registrar) putKey(ctx context.Context, t *engine.Target, k mssp.KeyPair, notices ...store.Notice) error {
+	return g.putKeyWith(ctx, t, k, nil, notices...)
+}
+
+// putKeyWith is putKey with what else changes in the same commit.
+func (g *Registrar) putKeyWith(ctx context.Context, t *engine.Target, k mssp.KeyPair, with func(*store.Situation) error, notices ...store.Notice) (err error) {
 	k.UpdatedAt, k.Version = g.o.Clock(), seen(t, k.Slot)
-	texts, err := g.o.Store.TellOfKeyPair(ctx, k, notices...)
+	var texts []store.Outbound
+	if with == nil {
+		texts, err = g.o.Store.TellOfKeyPair(ctx, k, notices...)
+	} else {
+		_, texts, err = g.o.Store.ChangeWithPair(ctx, t.Subscriber.MSISDN, k, func(sit *store.Situation) error {
+			sit.Notices = append(sit.Notices, notices...)
+			return with(sit)
+		})
+	}
 	if now, ok := errors.AsType[*store.Changed[mssp.KeyPair]](err); ok {
 		return overtaken(&now.Row)
 	}

@@ -36,6 +36,7 @@ import (
 type Store interface {
 	KeyPairs(ctx context.Context, iccid ota.ICCID) ([]mssp.KeyPair, error)
 	TellOfKeyPair(ctx context.Context, k mssp.KeyPair, notices ...store.Notice) ([]store.Outbound, error)
+	ChangeWithPair(ctx context.Context, n sms.MSISDN, k mssp.KeyPair, f func(*store.Situation) error) (store.Situation, []store.Outbound, error)
 	Transactions(ctx context.Context, f store.TransactionFilter) ([]mssp.Transaction, error)
 	Identity(ctx context.Context, n sms.MSISDN) (mssp.Identity, error)
 	PoP(ctx context.Context, n sms.MSISDN) (mssp.PoP, error)

@@ -21,6 +21,10 @@ import (
 // the card, which makes the key usable only now (5.1-10), at once or with the
 // next command.
 func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, slot byte, cert []byte) (Enrolment, error) {
+	return g.certificateStatus(ctx, number, slot, cert, nil)
+}
+
+func (g *Registrar) certificateStatus(ctx context.Context, number sms.MSISDN, slot byte, cert []byte, with func(*store.Situation) error) (Enrolment, error) {
 	t, err := g.registrant(ctx, number)
 	if err != nil {
 		return Enrolment{}, err
@@ -43,14 +47,32 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 		return Enrolment{}, mssp.Faultf(mssp.ErrorCertificate, "the certificate is for another key than the one in slot %d", slot)
 	}
 	k.State, k.CertDER, k.Serial, k.Confirmed = mssp.KeyRegistered, cert, fmt.Sprintf("%x", c.SerialNumber.Bytes()), false
+	if err := g.putRegistered(ctx, t, k, with); err != nil {
+		return Enrolment{}, err
+	}
+	g.tellCard(ctx, t, k)
+	return enrolment(k), nil
+}
+
+// putRegistered stores a pair that is registered, with what the user is told and what
+// changes with it.
+func (g *Registrar) putRegistered(ctx context.Context, t *engine.Target, k *mssp.KeyPair, with func(*store.Situation) error) error {
+	number := t.Subscriber.MSISDN
 	var told []store.Notice
 	if !g.o.Quiet {
 		told = append(told, g.engine.Notice(number, t.Subscriber.Language, notice.Registered, k.Serial, time.Time{}))
 	}
-	if err := g.putKey(ctx, t, *k, told...); err != nil {
-		return Enrolment{}, err
+	if err := g.putKeyWith(ctx, t, *k, with, told...); err != nil {
+		return err
 	}
-	g.log.Info("key registered", "msisdn", number, "slot", slot, "usage", k.Usage.String(), "serial", k.Serial)
+	g.log.Info("key registered", "msisdn", number, "slot", k.Slot, "usage", k.Usage.String(), "serial", k.Serial)
+	return nil
+}
+
+// tellCard tells the card of it, where that is not left to the next command. What fails is
+// made up for.
+func (g *Registrar) tellCard(ctx context.Context, t *engine.Target, k *mssp.KeyPair) {
+	number, slot, cert := t.Subscriber.MSISDN, k.Slot, k.CertDER
 	if g.o.ConfirmAtOnce {
 		if err := g.confirm(ctx, t, slot); err != nil {
 			g.log.Warn("confirmation to the card failed: it goes with the next command", "msisdn", number, "error", err)
@@ -61,7 +83,6 @@ func (g *Registrar) CertificateStatus(ctx context.Context, number sms.MSISDN, sl
 			g.log.Warn("storing the certificate in the card failed", "msisdn", number, "error", err)
 		}
 	}
-	return enrolment(k), nil
 }
 
 // certificateRefused takes a pair out of use for which there will be no

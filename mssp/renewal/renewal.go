@@ -8,7 +8,9 @@
 // has ended (he registers again, 5.11) or does not end soon, a service that is off, a card
 // without a free slot. What he does not want changes nothing. Afterwards the old pair is
 // left to expire, or its certificate is revoked as superseded by a duty (package ra), which
-// empties its slot too, so that the next renewal finds one.
+// empties its slot too, so that the next renewal finds one. That duty begins in the commit that registers
+// the new pair: whatever happens in between, there is no state with two pairs that
+// nobody puts in order.
 package renewal
 
 import (
@@ -37,12 +39,14 @@ type Asker interface {
 type Registrar interface {
 	// Room refuses what would be refused before the user does anything.
 	Room(ctx context.Context, r registration.EnrolRequest) error
-	Enrol(ctx context.Context, r registration.EnrolRequest) (registration.Enrolment, error)
+	// EnrolWith registers another pair; with runs in the commit of its certificate.
+	EnrolWith(ctx context.Context, r registration.EnrolRequest, with func(*store.Situation) error) (registration.Enrolment, error)
 }
 
-// Standing begins the revocation of the old certificate; *standing.Standing is one.
+// Standing begins the revocation of the old certificate, in the commit that registers the
+// new pair; *standing.Standing is one.
 type Standing interface {
-	Precondition(ctx context.Context, c standing.Call) (mssp.Duty, error)
+	Within(c standing.Call, d *mssp.Duty) func(*store.Situation) error
 }
 
 // Options is what New needs.
@@ -114,12 +118,13 @@ func (r *Renewal) Renew(ctx context.Context, c Call) (Renewed, error) {
 		return out, &standing.Refusal{Reason: standing.Declined, Detail: "the user has not consented: " + err.Error()}
 	}
 	r.o.Logger.Info("user wants his certificate renewed", "msisdn", c.MSISDN, "serial", old.Serial)
-	if out.Enrolment, err = r.o.Registrar.Enrol(ctx, en); err != nil || !r.o.Revoke {
-		return out, err
+	var revoke func(*store.Situation) error
+	if r.o.Revoke {
+		revoke = r.o.Standing.Within(standing.Call{
+			MSISDN: c.MSISDN, Procedure: mssp.Superseding, Serial: old.Serial, Reason: pki.Superseded, Note: c.Note, By: c.By, Own: true,
+		}, &out.Duty)
 	}
-	out.Duty, err = r.o.Standing.Precondition(ctx, standing.Call{
-		MSISDN: c.MSISDN, Procedure: mssp.Superseding, Serial: old.Serial, Reason: pki.Superseded, Note: c.Note, By: c.By, Own: true,
-	})
+	out.Enrolment, err = r.o.Registrar.EnrolWith(ctx, en, revoke)
 	return out, err
 }
 

@@ -49,12 +49,19 @@ func (w *world) AskWith(context.Context, sms.MSISDN, mssp.KeyUsage, string) ([]b
 
 func (w *world) Room(context.Context, registration.EnrolRequest) error { return w.step("room") }
 
-func (w *world) Enrol(context.Context, registration.EnrolRequest) (registration.Enrolment, error) {
-	return registration.Enrolment{Slot: 2}, w.step("enrol")
+func (w *world) EnrolWith(_ context.Context, _ registration.EnrolRequest, with func(*store.Situation) error) (registration.Enrolment, error) {
+	err := w.step("enrol")
+	if err == nil && with != nil {
+		err = with(nil)
+	}
+	return registration.Enrolment{Slot: 2}, err
 }
 
-func (w *world) Precondition(_ context.Context, c standing.Call) (mssp.Duty, error) {
-	return mssp.Duty{ID: "d", Procedure: c.Procedure, Serials: []string{c.Serial}, Reason: c.Reason}, w.step("revoke")
+func (w *world) Within(c standing.Call, d *mssp.Duty) func(*store.Situation) error {
+	return func(*store.Situation) error {
+		*d = mssp.Duty{ID: "d", Procedure: c.Procedure, Serials: []string{c.Serial}, Reason: c.Reason}
+		return w.step("revoke")
+	}
 }
 
 func newWorld(t *testing.T, revoke bool) (*world, *renewal.Renewal) {
@@ -149,5 +156,55 @@ func TestOneAtATime(t *testing.T) {
 	w.asked = nil
 	if _, err := r.Renew(t.Context(), c); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// dies is a Registrar whose process dies with the commit that registers the pair.
+type dies struct{ *enginetest.Lab }
+
+var errDied = errors.New("killed")
+
+func (d dies) Room(ctx context.Context, r registration.EnrolRequest) error {
+	return d.Registrar.Room(ctx, r)
+}
+
+func (d dies) EnrolWith(ctx context.Context, r registration.EnrolRequest, with func(*store.Situation) error) (registration.Enrolment, error) {
+	_, err := enginetest.Pumped(d.Lab, func() (registration.Enrolment, error) { return d.Registrar.EnrolWith(ctx, r, with) })
+	d.OK(err)
+	return registration.Enrolment{}, errDied
+}
+
+// Whoever is killed right after the new pair is registered leaves the order to revoke the old
+// certificate behind. An old certificate that was revoked meanwhile stops no renewal.
+//
+// Supports: 5.12-1, 3.5.13-1
+func TestKilledAfterTheNewPair(t *testing.T) {
+	for _, meanwhile := range []bool{false, true} {
+		w, _ := newWorld(t, true)
+		old := w.Key(1).Serial
+		st := standing.New(standing.Options{Store: w.Store, Clock: w.Clock.Now})
+		if meanwhile {
+			w.asked = func() {
+				_, err := st.Notify(t.Context(), standing.Notice{MSISDN: enginetest.Number, Serial: old, Status: mssp.CertRevoked, Reason: 1})
+				w.OK(err)
+			}
+		}
+		r := renewal.New(renewal.Options{Store: w, Asker: w, Registrar: dies{w.Lab}, Standing: st, Revoke: true, Clock: w.Clock.Now, Logger: slog.New(slog.DiscardHandler)})
+		if _, err := r.Renew(t.Context(), renewal.Call{MSISDN: enginetest.Number, Usage: mssp.Authentication, Early: true, By: "test"}); !errors.Is(err, errDied) {
+			t.Fatal(err)
+		}
+		ds, err := w.Store.OpenDuties(t.Context(), w.Clock.Now(), 100)
+		w.OK(err)
+		ds = slices.DeleteFunc(ds, func(d mssp.Duty) bool { return d.Procedure != mssp.Superseding })
+		want := 1
+		if meanwhile {
+			want = 0
+		}
+		if len(ds) != want || want == 1 && (!slices.Equal(ds[0].Serials, []string{old}) || ds[0].Reason != 4 || ds[0].By != "test") {
+			t.Errorf("revoked meanwhile %v: %+v", meanwhile, ds)
+		}
+		if k := w.Key(2); k.State != mssp.KeyRegistered {
+			t.Errorf("the new pair is %s", k.State)
+		}
 	}
 }

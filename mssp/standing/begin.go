@@ -35,6 +35,9 @@ func begin(sit *store.Situation, c *Call, now time.Time) (mssp.Duty, error) {
 		MSISDN: c.MSISDN, ICCID: sit.Card.ICCID, Procedure: c.Procedure, Step: mssp.DutyCA, All: c.Serial == "",
 		Reason: c.Reason, Own: c.Own, Note: c.Note, By: c.By, CreatedAt: now, DueAt: now,
 	}
+	if c.Gone { // no card is seen to, and nobody is told
+		d.ICCID = ""
+	}
 	return map[mssp.Procedure]func(*store.Situation, *mssp.Duty, []*mssp.KeyPair, time.Time) (mssp.Duty, error){
 		mssp.Revoking: beginRevoke, mssp.Superseding: beginRevoke, mssp.Leaving: beginLeave, mssp.Suspending: beginSuspend, mssp.Reactivating: beginReactivate,
 	}[c.Procedure](sit, &d, pairs, now)
@@ -67,8 +70,10 @@ func beginRevoke(sit *store.Situation, d *mssp.Duty, pairs []*mssp.KeyPair, now 
 // beginLeave is 5.7-2, after the consent where that was asked for.
 func beginLeave(sit *store.Situation, d *mssp.Duty, pairs []*mssp.KeyPair, now time.Time) (mssp.Duty, error) {
 	d.All = true
-	if err := mayLeave(sit); err != nil {
-		return *d, err
+	if gone := d.ICCID == ""; !gone {
+		if err := mayLeave(sit); err != nil {
+			return *d, err
+		}
 	}
 	for i := range sit.Duties {
 		if o := &sit.Duties[i]; o.Procedure == mssp.Leaving {

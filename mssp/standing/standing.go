@@ -15,6 +15,7 @@ package standing
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"time"
@@ -63,6 +64,9 @@ type Call struct {
 	Note      string // why, for people
 	By        string
 	Own       bool // the built-in RA goes on with it
+	// Gone: who leaves has gone to another operator, with number or card (5.6). Nothing of
+	// his service, codes or applet stops it, and nothing is sent to number or card any more.
+	Gone bool
 }
 
 // Precondition is the first call. The duty that it answers stands in a row from then on;
@@ -84,6 +88,24 @@ func (s *Standing) Precondition(ctx context.Context, c Call) (mssp.Duty, error) 
 	}
 	s.o.Logger.Info("procedure accepted", "msisdn", c.MSISDN, "procedure", string(c.Procedure), "certificates", len(d.Serials))
 	return d, nil
+}
+
+// Within is a pre-condition call that runs in the commit of what it follows from, which it
+// never stops: what it would refuse is over already, and d stays empty. The
+// function may run more than once.
+func (s *Standing) Within(c Call, d *mssp.Duty) func(*store.Situation) error {
+	return func(sit *store.Situation) error {
+		var err error
+		if *d, err = begin(sit, &c, s.o.Clock()); err == nil && d.ID == "" {
+			d.ID = rand.Text()
+			sit.Duties[len(sit.Duties)-1].ID = d.ID
+		}
+		if no, ok := errors.AsType[*Refusal](err); ok {
+			s.o.Logger.Info("nothing is left to be done", "msisdn", c.MSISDN, "procedure", string(c.Procedure), "reason", string(no.Reason))
+			*d, err = mssp.Duty{}, nil
+		}
+		return err
+	}
 }
 
 // Notice is a notification: what the CA says of a certificate.

@@ -252,6 +252,18 @@ func (l *lab) keyCalls() map[string]call {
 				return err
 			}
 		},
+		"ChangeWithPair": func() func() error {
+			u := l.certified()
+			next := mssp.KeyPair{ICCID: u.ICCID, Slot: 2, Usage: 1, State: mssp.KeyRegistered, PublicKey: []byte{2}, Serial: fresh("%08x")}
+			return func() error {
+				_, _, err := l.ChangeWithPair(ctx, u.MSISDN, next, func(s *store.Situation) error {
+					s.Keys[0].State = mssp.KeyRevoking
+					s.Duties = append(s.Duties, mssp.Duty{MSISDN: u.MSISDN, Procedure: mssp.Superseding, Step: mssp.DutyCA})
+					return nil
+				})
+				return err
+			}
+		},
 		"MoveToCard": func() func() error {
 			u := l.certified()
 			id := l.freshCard()

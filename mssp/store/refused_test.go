@@ -41,7 +41,7 @@ func TestNothingIsWrittenWithoutItsTag(t *testing.T) {
 	tagged := map[string]bool{
 		"AddAP": true, "ChangeAP": true, "AddIssuer": true, "ChangeIssuer": true, "AddClient": true, "ChangeClient": true, "ImportCard": true, "ImportCard again": true, "ChangeCard": true, "AddSubscriber": true, "ChangeSubscriber": true, "Identify": true, "SetDevice": true, "EndDevice": true, "GivePoP": true, "KeepUnblocking": true, "ShowUnblocking": true,
 		"PutKeyPairs": true, "AddCertificate": true, "AddCertificate over a pending one": true, "AddCertificate over an expired one": true,
-		"ConfirmCertificate": true, "SetCertStatus": true, "SetCertStatus of a pair": true, "ChangeSituation": true, "MoveToCard": true, "ChangeDuty": true,
+		"ConfirmCertificate": true, "SetCertStatus": true, "SetCertStatus of a pair": true, "ChangeSituation": true, "ChangeWithPair": true, "MoveToCard": true, "ChangeDuty": true,
 		"Accept what cannot be sealed": true, "SealNext of what cannot be sealed": true,
 		"Finish": true, "Finish of one that waits": true, "Finish of one that nobody answers": true,
 		"Finish of a damaged one in steps": true, "SetTxAside in steps": true, "AnsweredLate": true,

@@ -75,7 +75,17 @@ func readSituation(q querier, s *Situation) error {
 // changed, in one commit: state of the user, of pairs and of certificates, duties, and
 // texts to him. ErrNotFound: no such user. An error of f changes nothing and is returned as
 // it is. f may run more than once.
-func (s *Duties) ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*Situation) error) (sit Situation, texts []Outbound, err error) {
+func (s *Duties) ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*Situation) error) (Situation, []Outbound, error) {
+	return s.changeSituation(ctx, n, nil, f)
+}
+
+// ChangeWithPair is ChangeSituation after a pair of the user's card was stored as
+// PutKeyPairs does, in the same commit: f sees it.
+func (s *Duties) ChangeWithPair(ctx context.Context, n sms.MSISDN, k mssp.KeyPair, f func(*Situation) error) (Situation, []Outbound, error) {
+	return s.changeSituation(ctx, n, &k, f)
+}
+
+func (s *Duties) changeSituation(ctx context.Context, n sms.MSISDN, k *mssp.KeyPair, f func(*Situation) error) (sit Situation, texts []Outbound, err error) {
 	now := s.clock()
 	err = s.do(ctx, func(q querier) error {
 		sit = Situation{}
@@ -90,6 +100,11 @@ func (s *Duties) ChangeSituation(ctx context.Context, n sms.MSISDN, f func(*Situ
 		}
 		if sit.User.ICCID != sit.Card.ICCID {
 			return errMoved
+		}
+		if k != nil {
+			if err := putKeyPair(q, k, now); err != nil {
+				return err
+			}
 		}
 		if err := readSituation(q, &sit); err != nil {
 			return err

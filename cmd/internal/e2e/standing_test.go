@@ -62,7 +62,8 @@ func (w *world) wantStatus(t *testing.T, u *user, who *x509.Certificate, list, a
 // policy says, though his service is off; revoked he stays, and registers anew.
 //
 // Covers: 3.5.11-1, 3.5.11-2, 5.9-1, 5.10-4 via simsign user suspend
-// Covers: 5.10-1 via simsign user reactivate
+// Covers: 5.10-1, 3.5.11-3 via simsign user reactivate
+// Covers: 3.5.10-3 via simsign user register
 // Covers: 3.5.10-1, 3.5.10-2, 5.8-1, W-6, W-10 via simsign user revoke
 // Supports: 5.10-2
 func TestSuspendedAndRevoked(t *testing.T) {
@@ -98,7 +99,11 @@ func TestSuspendedAndRevoked(t *testing.T) {
 	w.about(t, u, 0, "deactivated", "user", "applet")
 	w.about(t, u, 1, "", "user", "suspend")
 
+	u.acts(nil)
 	w.about(t, u, 0, "active", "user", "reactivate")
+	if s := u.seen(); s != "" { // whoever is suspended proves by other means who he is
+		t.Errorf("the user was asked: %s", s)
+	}
 	w.wantStatus(t, u, who, "", "good", "registered", true)
 	idle()
 	u.message(t, "active again")
@@ -115,6 +120,9 @@ func TestSuspendedAndRevoked(t *testing.T) {
 	w.about(t, u, 1, "", "user", "revoke")
 	w.about(t, u, 1, "", "ra", "confirm", "--certificate", who.SerialNumber.Text(16), "--status", "valid")
 	w.about(t, u, 0, "revoked", "user", "show")
+	refused("REVOKED_CERTIFICATE")
+	w.about(t, u, 0, "registered, certificate", "user", "register", "--algorithm", u.alg.String()) // customer care begins it
+	w.asks(t, u, 0, verified, "--text", "Pay?")
 	must(t, w.dir, "check", "--data")
 	c.stop(t)
 	w.checkLog(t, nil)
