@@ -17,7 +17,7 @@ const (
 	opLook     = "look"     // GetAuthenticationHandlerData state
 	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
 	opRead     = "read"     // GetAuthenticationHandlerData public key
-	opUndo     = "undo"     // GetAuthenticationHandlerData state, of an aborted registration
+	opUndo     = "undo"     // ChangeAppletStatus report, of an aborted registration
 	opRegister = "register" // SignTransaction(register key)
 	opConfirm  = "confirm"  // SetAuthenticationHandlerData registration confirmed
 	opImport   = "import"   // SetAuthenticationHandlerData import certificate
@@ -53,6 +53,7 @@ type step struct {
 	Slot      byte             `json:"slot,omitempty"`
 	Usage     mssp.KeyUsage    `json:"usage,omitempty"`
 	Algorithm applet.Algorithm `json:"alg,omitempty"`
+	Refused   bool             `json:"refused,omitempty"` // the card had refused to delete (undo.go)
 }
 
 // decode is the engine.Decode of a step.
