@@ -42,6 +42,9 @@ func (c *cli) showCard(d *operator.CardDetail) error {
 	if d.OneCode {
 		t.row("codes", "one, for both usages")
 	}
+	for _, n := range d.Emptying {
+		t.row("to be emptied", fmt.Sprintf("slot %d, whose registration has ended, with the next contact", n))
+	}
 	for _, s := range d.Keys {
 		counters := ", counter " + s.Counter
 		if s.Applet {

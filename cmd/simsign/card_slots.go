@@ -36,9 +36,18 @@ func (c *cli) showSlots(d *operator.CardSlots) error {
 		if x.Row != nil {
 			row, serial = slotText(x.Row), cmp.Or(x.Row.Serial, "-")
 		}
-		t.row(x.Slot, says, row, serial, yesNo(x.Kept == ""))
+		t.row(x.Slot, says, row, serial, emptied(&x))
 	}
 	return t.flush()
+}
+
+// emptied says whether a slot may be emptied: one of which the card says that it is empty
+// is so already.
+func emptied(x *operator.SlotInfo) string {
+	if x.Card != nil && x.Card.State == "empty" && x.Row == nil {
+		return "-"
+	}
+	return yesNo(x.Kept == "")
 }
 
 func slotText(k *operator.KeyInfo) string {

@@ -59,10 +59,6 @@ func (w *world) checkCard(u *user, keys []mssp.KeyPair) {
 			if k.Confirmed {
 				may = []applet.SlotStatus{applet.SlotRegistered}
 			}
-		case mssp.KeyAborted:
-			if u.state.LifeCycle == applet.AppletDeactivated { // it deletes nothing before it is activated
-				may = []applet.SlotStatus{applet.SlotGenerated, applet.SlotRegistering}
-			}
 		case mssp.KeyDeleted:
 			may = []applet.SlotStatus{applet.SlotEmpty, applet.SlotGenerated} // whose answer was lost: the next registration takes it
 		}

@@ -38,6 +38,9 @@ func (s *Service) ShowCard(ctx context.Context, r CardQuestion) (CardDetail, err
 	case !errors.Is(err, mssp.ErrNotFound):
 		return CardDetail{}, err
 	}
+	if d.Emptying, err = emptying(ctx, s, iccid); err != nil {
+		return CardDetail{}, err
+	}
 	sets, err := s.Store.KeySets(ctx, iccid)
 	if err != nil {
 		return CardDetail{}, err
@@ -163,4 +166,15 @@ func (s *Service) RotateKeys(ctx context.Context, r KeyRotation) (CardDetail, er
 		return CardDetail{}, err
 	}
 	return s.ShowCard(ctx, CardQuestion{ICCID: r.ICCID})
+}
+
+// emptying are the slots whose pairs wait to be deleted.
+func emptying(ctx context.Context, s *Service, iccid ota.ICCID) (slots []int, err error) {
+	rows, err := s.Store.KeyPairs(ctx, iccid)
+	for i := range rows {
+		if rows[i].State == mssp.KeyAborted {
+			slots = append(slots, int(rows[i].Slot))
+		}
+	}
+	return slots, err
 }

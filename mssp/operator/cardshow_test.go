@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota"
 )
 
@@ -87,7 +88,11 @@ func TestShowAndRotate(t *testing.T) {
 	if _, err := s.AddUser(t.Context(), UserRequest{MSISDN: "+41790000001", ICCID: iccidA, Name: "Anna"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Store.(*store.Store).PutKeyPairs(t.Context(), []mssp.KeyPair{{ICCID: iccidA, Slot: 2, Usage: 1, State: mssp.KeyAborted}, {ICCID: iccidA, Slot: 3, Usage: 1, State: mssp.KeyGenerated, PublicKey: []byte{1}}}); err != nil {
+		t.Fatal(err)
+	}
 	want := CardDetail{
+		Emptying: []int{2},
 		CardInfo: CardInfo{ICCID: iccidA, IMSI: "228010000000001", Profile: "packet", State: mssp.CardActive, Carriage: "packet"},
 		MSISDN:   "+41790000001",
 		Keys: []KeySetInfo{

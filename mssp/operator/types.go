@@ -128,9 +128,12 @@ type CardInfo struct {
 type CardDetail struct {
 	OneCode bool `json:"oneCode,omitempty"` // one personal code for both usages
 	CardInfo
-	MSISDN string       `json:"msisdn,omitempty"` // of the user who has it
-	Keys   []KeySetInfo `json:"keys,omitempty"`
-	Offers *OffersInfo  `json:"offers,omitempty"` // nil: it has not said
+	MSISDN string `json:"msisdn,omitempty"` // of the user who has it
+	// Emptying are slots of registrations that have ended: the card deletes their pairs with
+	// the next contact.
+	Emptying []int        `json:"emptying,omitempty"`
+	Keys     []KeySetInfo `json:"keys,omitempty"`
+	Offers   *OffersInfo  `json:"offers,omitempty"` // nil: it has not said
 }
 
 // CardQuestion asks for a card. Ask has the card say first what it offers.

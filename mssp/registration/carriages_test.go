@@ -18,6 +18,7 @@ func TestApart(t *testing.T) {
 		"Personalised":        TestPairFromPersonalisation,
 		"SlotsUsedAgain":      TestSlotsAreUsedAgain,
 		"LostRegistration":    TestLostRegistration,
+		"AbortedDeactivated":  TestAbortedWhileDeactivated,
 		"LeftRegistering":     TestLeftRegistering,
 		"RegistrationAborted": TestRegistrationAborted,
 		"CertificateRefused":  TestCertificateRefused,

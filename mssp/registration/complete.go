@@ -7,6 +7,7 @@ import (
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/pki"
+	"github.com/simsign/simsign/mssp/store"
 )
 
 // RegisterComplete is INT3c MobileRegistration in mode register_complete
@@ -33,14 +34,22 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 		return Enrolment{}, err
 	}
 	row := mssp.KeyPair{ICCID: t.Card.ICCID, Slot: r.Slot, Usage: r.Usage, Algorithm: byte(r.Algorithm)}
+	was := mssp.KeyPair{ICCID: t.Card.ICCID, Slot: r.Slot, State: mssp.KeyDeleted}
 	if k != nil {
-		row = *k
+		row, was = *k, *k
 	}
 	row.State, row.CSR, row.CertDER, row.Serial = mssp.KeyRegistering, nil, nil, ""
 	if err := g.putKey(ctx, t, row); err != nil {
 		return Enrolment{}, err
 	}
-	tx, err := g.engine.Run(ctx, t, o)
+	tx, err := g.engine.Accept(ctx, t, o)
+	if err != nil {
+		g.takeBack(ctx, t, was)
+		return Enrolment{}, err
+	}
+	if tx, err = g.engine.Wait(ctx, tx.ID); err == nil && tx.State == mssp.Failed {
+		err = engine.FaultOf(&tx)
+	}
 	if err != nil {
 		return Enrolment{}, err
 	}
@@ -52,6 +61,27 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 		Slot: r.Slot, Usage: r.Usage, Algorithm: r.Algorithm, State: mssp.KeyRequested,
 		PublicKey: res.PublicKey, CSR: res.CSR, PoP: res.PoP, TransID: tx.ID,
 	}, nil
+}
+
+// takeBack puts the row of a slot back when the order for it was not accepted (a queue that
+// is full, no network): nothing has come to the card. The row stays when another one has
+// changed it meanwhile, and when the order stands in the queue all the same.
+func (g *Registrar) takeBack(ctx context.Context, t *engine.Target, was mssp.KeyPair) {
+	ctx = context.WithoutCancel(ctx)
+	open, err := g.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: t.Card.ICCID, Open: true, Limit: 100})
+	for i := range open {
+		if op, p, err := g.engine.Procedure(&open[i]); op == opRegister {
+			if r, ok := p.(*register); err != nil || ok && r.Slot == was.Slot {
+				return
+			}
+		}
+	}
+	if err == nil {
+		err = g.putKey(ctx, t, was)
+	}
+	if err != nil {
+		g.log.Warn("a registration was not accepted, and its row cannot be put back: it can be begun again", "iccid", t.Card.ICCID, "slot", was.Slot, "error", err)
+	}
 }
 
 // popDigits is the length of a PoP code whose value we do not know.

@@ -35,8 +35,8 @@ func (g *Registrar) DeleteKey(ctx context.Context, number sms.MSISDN, card ota.I
 		return mssp.Transaction{}, err
 	}
 	o := g.deleteOrder(slot)
-	if t.Card.Applet == mssp.AppletDeactivated {
-		o.Commands = []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}, o.Commands[0], applet.ChangeAppletStatus{To: applet.StatusDeactivate}}
+	if asleep(t) {
+		o = woken(o)
 	}
 	return g.engine.Run(ctx, t, o)
 }

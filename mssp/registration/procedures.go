@@ -18,7 +18,7 @@ const (
 	opLook     = "look"     // GetAuthenticationHandlerData state
 	opGenerate = "generate" // SetAuthenticationHandlerData generate or replace
 	opRead     = "read"     // GetAuthenticationHandlerData public key
-	opUndo     = "undo"     // GetAuthenticationHandlerData state, of an aborted registration
+	opUndo     = "undo"     // ChangeAppletStatus report, of an aborted registration
 	opRegister = "register" // SignTransaction(register key)
 	opConfirm  = "confirm"  // SetAuthenticationHandlerData registration confirmed
 	opReset    = "reset"    // ChangeAppletStatus back to the initial state
@@ -55,7 +55,8 @@ type step struct {
 	Slot      byte             `json:"slot,omitempty"`
 	Usage     mssp.KeyUsage    `json:"usage,omitempty"`
 	Algorithm applet.Algorithm `json:"alg,omitempty"`
-	Back      bool             `json:"back,omitempty"` // a registration is taken back: the card says what is left
+	Back      bool             `json:"back,omitempty"`    // a registration is taken back: the card says what is left
+	Refused   bool             `json:"refused,omitempty"` // the card had refused to delete (undo.go)
 }
 
 // decode is the engine.Decode of a step.
@@ -184,7 +185,7 @@ func (p *remove) Content(w applet.StatusWord) bool { return w == applet.StatusSl
 func (p *remove) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
 	var left *applet.State
 	if p.Back {
-		left = a.Results[len(a.Results)-1].State
+		left = lastState(a)
 	}
 	return p.emptied(ctx, tx, left)
 }

@@ -95,8 +95,11 @@ func (g *Registrar) certificateRefused(ctx context.Context, t *engine.Target, k 
 	if err := g.putKey(ctx, t, *k, g.engine.Notice(t.Subscriber.MSISDN, t.Subscriber.Language, notice.NotRegistered, about, time.Time{})); err != nil {
 		return Enrolment{}, err
 	}
-	_, err := g.engine.Accept(ctx, t, g.abortOrder(slot))
-	return enrolment(k), err
+	// A card that cannot have it now has it with the next contact: the row says so.
+	if _, err := g.engine.Accept(ctx, t, g.abortOrder(t, slot, false)); err != nil {
+		g.log.Warn("deleting the pair of a registration that has ended: again with the next contact", "iccid", t.Card.ICCID, "error", err)
+	}
+	return enrolment(k), nil
 }
 
 // confirm tells the card at once that its key is registered.

@@ -3,12 +3,13 @@ package registration
 import (
 	"context"
 	"encoding/json"
-	"slices"
+	"errors"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/store"
+	"github.com/simsign/simsign/ota"
 )
 
 // A registration that ends without a certificate leaves nothing on the card (5.1-9),
@@ -20,27 +21,40 @@ import (
 // and keeps the codes all the same, it is sent back to its initial state; the lengths of
 // codes survive that (3.4-4). A pair that was made beforehand for another registration keeps it
 // from being done: it would be lost.
+//
+// A deactivated applet tells its state and deletes nothing (INT6, Life cycle): it is active for
+// the one message that deletes, and deactivated again in the same one.
 
 // undo is the question for the slot of an aborted registration.
 type undo struct{ step }
 
 // Evaluate ends what the card has nothing of.
 func (p *undo) Evaluate(ctx context.Context, tx *mssp.Transaction, a *applet.Answer) (engine.Outcome, error) {
-	res := a.Find(applet.TagGetAuthenticationHandlerData)
-	if res == nil || res.State == nil {
+	said := lastState(a)
+	if said == nil {
 		return engine.Failure(mssp.Faultf(mssp.RegistrationNOK, "the user's card answered without its state")), nil
 	}
 	out, err := p.note(ctx, tx, func(k *mssp.KeyPair) bool {
-		if held(res.State, p.Slot) || k.State != mssp.KeyAborted || engine.CodesLeft(res.State) {
+		if held(said, p.Slot) || k.State != mssp.KeyAborted || engine.CodesLeft(said) {
 			return false
 		}
 		k.State = mssp.KeyDeleted
 		return true
 	})
 	if err == nil {
-		out.Result, err = json.Marshal(&Result{Slot: p.Slot, State: res.State})
+		out.Result, err = json.Marshal(&Result{Slot: p.Slot, State: said})
 	}
 	return out, err
+}
+
+// lastState is what an answer says last of the applet; nil when it does not.
+func lastState(a *applet.Answer) (said *applet.State) {
+	for i := range a.Results {
+		if a.Results[i].State != nil {
+			said = a.Results[i].State
+		}
+	}
+	return said
 }
 
 // held reports whether a slot has a pair that is not registered.
@@ -79,20 +93,33 @@ func (g *Registrar) resetOrder(slot byte) engine.Order {
 	}
 }
 
-// undoOrder asks for a slot.
-func (g *Registrar) undoOrder(slot byte) engine.Order {
+// undoOrder asks for the slots, which a deactivated applet tells too. refused: it has just
+// refused to delete.
+func (g *Registrar) undoOrder(slot byte, refused bool) engine.Order {
 	return engine.Order{
-		Kind: mssp.KindHandler, Operation: opUndo, Procedure: &undo{step{g: g, Slot: slot}},
-		Commands: []applet.Command{applet.GetAuthenticationHandlerData{Slot: slot, What: applet.WhatState}},
+		Kind: mssp.KindHandler, Operation: opUndo, Procedure: &undo{step{g: g, Slot: slot, Refused: refused}},
+		Commands: []applet.Command{applet.ChangeAppletStatus{To: applet.StatusReport}},
 	}
 }
 
 // abortOrder deletes the pair of an aborted registration, and has the card say what is
 // left: the codes go with the last registration.
-func (g *Registrar) abortOrder(slot byte) engine.Order {
+func (g *Registrar) abortOrder(t *engine.Target, slot byte, refused bool) engine.Order {
 	o := g.deleteOrder(slot)
-	o.Procedure = &remove{step{g: g, Slot: slot, Back: true}}
+	o.Procedure = &remove{step{g: g, Slot: slot, Back: true, Refused: refused}}
+	if asleep(t) {
+		return woken(o)
+	}
 	o.Commands = append(o.Commands, applet.ChangeAppletStatus{To: applet.StatusReport})
+	return o
+}
+
+// asleep reports whether the applet of a card is deactivated, as far as we know.
+func asleep(t *engine.Target) bool { return t.Card.Applet == mssp.AppletDeactivated }
+
+// woken is a deletion for an applet that is deactivated, and stays so.
+func woken(o engine.Order) engine.Order {
+	o.Commands = []applet.Command{applet.ChangeAppletStatus{To: applet.StatusActivate}, o.Commands[0], applet.ChangeAppletStatus{To: applet.StatusDeactivate}}
 	return o
 }
 
@@ -125,61 +152,123 @@ func (g *Registrar) cleanUp(ctx context.Context, tx *mssp.Transaction, last engi
 	}
 }
 
-// makes reports whether an operation may make a pair or a code.
-func makes(op string) bool { return op == opGenerate || op == opRegister || op == opBegin }
+// next is what is done about the slot of an aborted registration.
+type next int
 
-// next is the order that follows for a slot that is to be empty; false: this contact has
-// shown that it cannot be emptied now.
-func (g *Registrar) next(tx *mssp.Transaction, last engine.Procedure, slot byte) (engine.Order, bool) {
-	said := false
+const (
+	nextWait   next = iota // for another contact
+	nextAsk                // for its state
+	nextCheck              // the same, of a card that has refused to delete
+	nextDelete             // the card holds the pair
+	nextWake               // the same, when the applet is deactivated; else it has refused for another reason
+	nextReset              // the card has no pair, and keeps codes
+)
+
+// following is what comes after the end of a transaction.
+func following(tx *mssp.Transaction, last engine.Procedure, slot byte) (next, error) {
+	at, ok := last.(interface{ at() byte })
+	if !ok || at.at() != slot {
+		return nextAsk, nil
+	}
+	no, err := engine.ParseRefusal(tx)
+	if err != nil {
+		return nextWait, err
+	}
 	switch p := last.(type) {
 	case *remove:
-		said = p.Slot == slot
+		if no.Word == applet.StatusConditions && !p.Refused { // it may have been deactivated meanwhile
+			return nextCheck, nil
+		}
+		return told(tx, slot, nextDelete)
 	case *undo:
-		said = p.Slot == slot
+		if p.Refused {
+			return told(tx, slot, nextWake)
+		}
+		return told(tx, slot, nextDelete)
 	case *reset:
-		return engine.Order{}, p.Slot != slot
+		return nextWait, nil
 	case *register:
-		if no, _ := engine.ParseRefusal(tx); p.Slot == slot && no.Word == 0 {
-			return g.abortOrder(slot), true // the card has done all, and we have refused it
+		if no.Word == 0 {
+			return nextDelete, nil // the card has done all, and we have refused it
 		}
 	}
-	if !said {
-		return g.undoOrder(slot), true
-	}
-	res, err := ParseResult(tx)
+	return nextAsk, nil
+}
+
+// told is what follows from the state that a card has told; empty says how a pair that it
+// holds is deleted.
+func told(tx *mssp.Transaction, slot byte, empty next) (next, error) {
+	r, err := ParseResult(tx)
 	switch {
-	case err != nil || res.State == nil:
-		return engine.Order{}, false // it has failed: another contact
-	case engine.CodesLeft(res.State):
-		return g.resetOrder(slot), true
+	case err != nil || r.State == nil: // it has failed
+		return nextWait, err
+	case engine.CodesLeft(r.State):
+		return nextReset, nil
+	case held(r.State, slot):
+		return empty, nil
 	}
-	return g.abortOrder(slot), held(res.State, slot)
+	return nextWait, nil
 }
 
 // clear gives the next order for a slot that is to be empty.
 func (g *Registrar) clear(ctx context.Context, tx *mssp.Transaction, last engine.Procedure, slot byte) error {
-	o, ok := g.next(tx, last, slot)
-	if !ok {
+	do, err := following(tx, last, slot)
+	if err != nil || do == nextWait {
+		return err
+	}
+	busy, err := g.underWay(ctx, tx.ICCID, slot)
+	if err != nil || busy == slotBusy {
+		return err
+	}
+	t, err := g.engine.TargetAt(ctx, tx.MSISDN, tx.ICCID)
+	if errors.Is(err, mssp.ErrNotFound) { // the user has another card by now, which is not meant
 		return nil
 	}
-	open, err := g.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: tx.ICCID, Open: true, Limit: 100})
 	if err != nil {
 		return err
 	}
-	for i := range open {
-		op, p, err := g.engine.Procedure(&open[i])
-		if o.Operation == opReset && (makes(op) || open[i].Kind == mssp.KindCode) {
-			return nil // it would delete what is being made: another contact
+	o := g.undoOrder(slot, do == nextCheck)
+	switch do {
+	case nextReset:
+		if o = g.resetOrder(slot); busy == cardMakes { // it would delete what is being made
+			return nil
 		}
-		at, ok := p.(interface{ at() byte })
-		if err == nil && slices.Contains([]string{opUndo, opDelete, opReset}, op) && ok && at.at() == slot {
-			return nil // it is under way
+	case nextDelete, nextWake:
+		o = g.abortOrder(t, slot, do == nextWake)
+		// What waits at the card may be about to activate it, and is another contact.
+		if asleep(t) && busy != idle || !asleep(t) && do == nextWake {
+			return nil
 		}
 	}
-	t, err := g.engine.ManagementTarget(ctx, tx.MSISDN)
-	if err == nil && t.Card.ICCID == tx.ICCID { // else the user has another card by now, which is not meant
-		_, err = g.engine.Accept(ctx, t, o)
-	}
+	_, err = g.engine.Accept(ctx, t, o)
 	return err
+}
+
+// busy is what is under way at a card.
+type busy int
+
+const (
+	idle busy = iota
+	cardBusy
+	cardMakes // a pair or a code
+	slotBusy  // the same slot is being emptied, or asked for
+)
+
+func (g *Registrar) underWay(ctx context.Context, iccid ota.ICCID, slot byte) (now busy, err error) {
+	open, err := g.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: iccid, Open: true, Limit: 100})
+	if err != nil {
+		return idle, err
+	}
+	for i := range open {
+		now = max(now, cardBusy)
+		op, p, err := g.engine.Procedure(&open[i])
+		at, ok := p.(interface{ at() byte })
+		switch {
+		case open[i].Kind == mssp.KindCode || op == opGenerate || op == opRegister || op == opBegin:
+			now = max(now, cardMakes)
+		case err == nil && (op == opUndo || op == opDelete || op == opReset) && ok && at.at() == slot:
+			return slotBusy, nil
+		}
+	}
+	return now, nil
 }

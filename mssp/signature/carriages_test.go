@@ -15,6 +15,7 @@ func TestApart(t *testing.T) {
 		"SignTwice":       TestSignTwice,
 		"Queue":           TestQueue,
 		"ConfirmsOnce":    TestConfirmsOnce,
+		"PairGone":        TestPairGone,
 		"RepeatIsTheSame": TestRepeatIsTheSame,
 	})
 }

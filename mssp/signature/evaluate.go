@@ -3,7 +3,9 @@ package signature
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -101,11 +103,16 @@ func (g *signing) ready(ctx context.Context) (*signing, error) {
 // Fault is what the AP hears when the applet has said no.
 func (g *signing) Fault(w applet.StatusWord) *mssp.Fault { return engine.FaultOfWord(w) }
 
-// Abort: a signature that was not made changes no row. A card that does not support what it
-// was sent is asked what it offers now.
-func (g *signing) Abort(_ context.Context, tx *mssp.Transaction, f *store.Finish) error {
+// Abort: a signature that was not made changes no row, unless the card says that it has no
+// pair in that slot: then its row says so, and its certificate is to be revoked. A card that
+// does not support what it was sent is asked what it offers now.
+func (g *signing) Abort(ctx context.Context, tx *mssp.Transaction, f *store.Finish) error {
 	ended := mssp.Transaction{State: mssp.Failed, Result: f.Result}
-	if no, err := engine.ParseRefusal(&ended); err != nil || no.Word != applet.StatusNotSupported {
+	no, err := engine.ParseRefusal(&ended)
+	if err == nil && no.Word == applet.StatusSlotEmpty {
+		return g.gone(ctx, tx, f)
+	}
+	if err != nil || no.Word != applet.StatusNotSupported {
 		return err
 	}
 	number := tx.MSISDN
@@ -116,4 +123,22 @@ func (g *signing) Abort(_ context.Context, tx *mssp.Transaction, f *store.Finish
 		}
 	})
 	return nil
+}
+
+// gone takes the pair out of our rows that was to sign, as long as it is the same one.
+func (g *signing) gone(ctx context.Context, tx *mssp.Transaction, f *store.Finish) error {
+	_, card, keys, err := g.s.o.Store.Lookup(ctx, tx.MSISDN)
+	if errors.Is(err, mssp.ErrNotFound) || err == nil && card.ICCID != tx.ICCID {
+		return nil // the number has another card, and the pair is on its way out
+	}
+	for i := range keys {
+		k := &keys[i]
+		if k.Slot != g.Slot || k.Serial != g.Serial || !k.State.Certified() {
+			continue
+		}
+		g.s.log.Warn("the card has no key pair where a row has one", "iccid", tx.ICCID, "slot", k.Slot, "state", string(k.State))
+		k.State, k.UpdatedAt = mssp.KeyDeleted, g.s.o.Clock()
+		f.Keys = append(slices.DeleteFunc(f.Keys, func(o mssp.KeyPair) bool { return o.Slot == k.Slot }), *k)
+	}
+	return err
 }

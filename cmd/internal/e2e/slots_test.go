@@ -40,7 +40,7 @@ func TestSlotEmptied(t *testing.T) {
 	w.each(t, func(t *testing.T, u *user) {
 		card(t, u, 0, "1 registered, authentication, "+u.alg.String()+" - - yes", "card", "slots")
 		card(t, u, 0, "slot 1 of card "+string(u.iccid)+" is empty", "card", "slot", "empty", "--slot", "1")
-		card(t, u, 0, "1 empty - - yes", "card", "slots")
+		card(t, u, 0, "1 empty - - -", "card", "slots")
 		card(t, u, 0, `"slot": 1`, "card", "slot", "empty", "--json", "--slot", "1") // it is
 		w.about(t, u, 0, "slot 1, authentication", "user", "register", "--algorithm", u.alg.String())
 		slot := map[string]any{"iccid": string(u.iccid), "slot": 1}

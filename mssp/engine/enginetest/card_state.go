@@ -52,6 +52,10 @@ func (c *Card) change(to applet.AppletStatus) {
 // handle is A3.
 func (c *Card) handle(x *applet.SetAuthenticationHandlerData, r *applet.Result) {
 	n := x.Slot.Number
+	if c.Life == applet.AppletDeactivated { // INT6, Life cycle
+		r.Status = applet.StatusConditions
+		return
+	}
 	switch x.Operation {
 	case applet.HandlerGenerate:
 		if c.Keys[n] != nil {
