@@ -39,6 +39,16 @@ type RACmd struct {
 	Audit          RAAuditCmd      `cmd:"" help:"Read the audit log."`
 	AuditVerify    RAVerifyCmd     `cmd:"" help:"Is the audit log as it was written?"`
 
+	Renew        RARenewCmd        `cmd:"" help:"Renew a certificate that ends: the user consents on his phone, and another pair is registered."`
+	ChangeCard   RAChangeCardCmd   `cmd:"" help:"Give a user another card of the same issuer."`
+	Applet       RAAppletCmd       `cmd:"" help:"Ask the applet of a user what it says of itself."`
+	Users        RAUsersCmd        `cmd:"" help:"List users."`
+	Cards        RACardsCmd        `cmd:"" help:"List cards."`
+	Card         RACardCmd         `cmd:"" help:"Show a card, without its keys."`
+	Transactions RATransactionsCmd `cmd:"" help:"List the transactions of a card, without what was signed."`
+	Slots        RASlotsCmd        `cmd:"" help:"Show the key slots of a card: what it says, beside what is known here."`
+	EmptySlot    RAEmptySlotCmd    `cmd:"" help:"Delete what a card holds in a slot that is of no use any more."`
+
 	Call    RACallCmd    `cmd:"" help:"Ask for the answer of a call that was pending."`
 	Work    RAWorkCmd    `cmd:"" help:"List what is left to do of suspensions and revocations (by the operator's socket)."`
 	Confirm RAConfirmCmd `cmd:"" help:"Note what another CA has said of a certificate (by the operator's socket)."`

@@ -1,11 +1,5 @@
 package main
 
-import (
-	"encoding/base64"
-	"encoding/pem"
-	"os"
-)
-
 // RAStandingFlags are common to the calls that change a user's standing.
 type RAStandingFlags struct {
 	RAFlags
@@ -79,13 +73,7 @@ func (k *RAUnregisterCmd) Run(c *cli) error {
 	case k.Gone:
 		m["consent"] = "gone"
 	}
-	return k.mode(c, "unregister", m, func(a *raAnswer) error {
-		cms, err := base64.StdEncoding.DecodeString(a.text("signed"))
-		if k.Signed == "" || err != nil || len(cms) == 0 {
-			return err
-		}
-		return os.WriteFile(k.Signed, pem.EncodeToMemory(&pem.Block{Type: "CMS", Bytes: cms}), 0o600)
-	})
+	return k.mode(c, "unregister", m, writeSigned(k.Signed))
 }
 
 // RANotifyCmd is a notification.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,7 @@ import (
 //
 // Covers: 3.5.13-1, 5.12-1 via simsign user renew
 // Covers: 3.5.13-1, 5.12-1 via POST /int3c/renew
+// Covers: 5.12-1 via simsign ra renew
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, "")
@@ -63,11 +65,21 @@ func TestRenewal(t *testing.T) {
 		t.Error("the certificate is the same")
 	}
 	idle()
+	out := must(t, w.dir, "ra", "renew", "--server", d.url, "--ca-cert", "server.crt", "--client", "crm", "--password-file", "crm.password",
+		"--msisdn", u.number.String(), "--early", "--question", "The last?", "--signed", "last.pem")
+	if b, err := os.ReadFile(w.path("last.pem")); err != nil || !strings.Contains(string(b), "CMS") || !strings.Contains(out, third.SerialNumber.Text(16)) {
+		t.Errorf("%s %v %s", out, err, b)
+	}
+	fourth := w.signed(t, u)
+	if fourth.Equal(third) {
+		t.Error("the command has renewed nothing")
+	}
+	idle()
 	w.drained(t)
-	if u.told("is revoked") != 0 || u.told("registration is complete") != 3 {
+	if u.told("is revoked") != 0 || u.told("registration is complete") != 4 {
 		t.Errorf("told of %d revocations and %d registrations", u.told("is revoked"), u.told("registration is complete"))
 	}
-	w.about(t, u, 0, third.SerialNumber.Text(16), "user", "show")
+	w.about(t, u, 0, fourth.SerialNumber.Text(16), "user", "show")
 	must(t, w.dir, "check", "--data")
 	c.stop(t)
 	w.checkLog(t, d.passwords)
