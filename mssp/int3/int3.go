@@ -192,9 +192,12 @@ func (d *Desk) do(ctx context.Context, c *party.Client, op *operation, m message
 		return d.tell(ctx, op, m, reused())
 	}
 	if fresh {
-		go func() { // the user goes on although the client may have gone
-			d.calls.end(x, d.perform(context.WithoutCancel(ctx), c, op, m, x))
-		}()
+		ctx := context.WithoutCancel(ctx) // the user goes on although the client may have gone
+		if a, known := d.known(ctx, op, m, x); known {
+			d.calls.end(x, a)
+			return a
+		}
+		go func() { d.calls.end(x, d.perform(ctx, c, op, m, x)) }()
 	}
 	return x.wait(ctx, waitOf(m, defaultWait))
 }

@@ -26,24 +26,30 @@ func keptField(client, name, id, field string) keys.Field {
 	return keys.Field{Table: "int3_call", Row: client + "|" + name + "|" + id, Field: field}
 }
 
-// perform does a call that is fresh in this process, unless the database knows it already:
-// its row is there before anything is done, and gets the answer before anybody else does.
-// So a request that comes again is never done twice, whatever happens to the service.
-func (d *Desk) perform(ctx context.Context, c *party.Client, op *operation, m message, x *call) Answer {
+// known is the answer to a call that is fresh in this process, and not to be done: the
+// database knows it already. The row of any other is there before anything is done, and gets
+// the answer before anybody else does. So a request that comes again is never done twice,
+// whatever happens to the service.
+func (d *Desk) known(ctx context.Context, op *operation, m message, x *call) (Answer, bool) {
 	sum := sha256.Sum256([]byte(x.meaning))
 	sealed, err := d.o.Sealer.Seal(keptField(x.client, x.name, x.id, "meaning"), sum[:])
 	if err != nil {
-		return d.unkept(x, err)
+		return d.unkept(x, err), true
 	}
 	row, began, err := d.o.Store.BeginCall(ctx, store.Call{
 		Client: x.client, Name: x.name, ID: x.id, About: about(m), Meaning: sealed, BeganAt: x.began,
 	}, x.began.Add(-KeptFor))
-	if err != nil {
-		return d.unkept(x, err)
+	switch {
+	case err != nil:
+		return d.unkept(x, err), true
+	case !began:
+		return d.earlier(ctx, op, m, &row, sum[:]), true
 	}
-	if !began {
-		return d.earlier(ctx, op, m, &row, sum[:])
-	}
+	return Answer{}, false
+}
+
+// perform does a call, and keeps its answer.
+func (d *Desk) perform(ctx context.Context, c *party.Client, op *operation, m message, x *call) Answer {
 	a := d.run(ctx, c, op, m)
 	a.Call = x.id
 	if err := d.keep(ctx, x, a); err != nil { // who asked gets it; who asks again is told that it is lost
