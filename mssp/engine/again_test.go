@@ -178,7 +178,7 @@ func TestLateToAnErasedRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{core: bare(t, Options{Texts: texts})}
+	l := &line{core: bare(t, Options{Texts: texts, Store: people{}})}
 	tx := mssp.Transaction{ID: "h1", Kind: mssp.KindSign, MSISDN: "41790000001"}
 	for word, want := range map[applet.StatusWord]struct {
 		what  string
@@ -193,6 +193,13 @@ func TestLateToAnErasedRequest(t *testing.T) {
 			t.Errorf("%s: %+v, %v", word, got, err)
 		}
 	}
+}
+
+// people is a store of persons: none of them is a device.
+type people struct{ Store }
+
+func (people) Device(context.Context, sms.MSISDN) (mssp.Device, error) {
+	return mssp.Device{}, mssp.ErrNotFound
 }
 
 // marked is a store that has the mark of an earlier release, and rows of this one.
