@@ -33,6 +33,11 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 	if err != nil {
 		return Enrolment{}, err
 	}
+	release, err := g.alone(ctx, t, k, r.Slot)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	defer release()
 	row := mssp.KeyPair{ICCID: t.Card.ICCID, Slot: r.Slot, Usage: r.Usage, Algorithm: byte(r.Algorithm)}
 	was := mssp.KeyPair{ICCID: t.Card.ICCID, Slot: r.Slot, State: mssp.KeyDeleted}
 	if k != nil {
@@ -63,18 +68,53 @@ func (g *Registrar) RegisterComplete(ctx context.Context, r EnrolRequest) (Enrol
 	}, nil
 }
 
+// alone refuses a registration of a slot while another one of it is under way: the user is
+// asked once. release ends what it keeps others from.
+func (g *Registrar) alone(ctx context.Context, t *engine.Target, k *mssp.KeyPair, slot byte) (release func(), err error) {
+	name := [2]string{string(t.Card.ICCID), string(rune(slot))}
+	if _, busy := g.under.LoadOrStore(name, true); busy {
+		return nil, underWay(slot)
+	}
+	release = func() { g.under.Delete(name) }
+	if k == nil || k.State != mssp.KeyRegistering { // the row says so, and putKey finds it as it was
+		return release, nil
+	}
+	open, err := g.open(ctx, t, slot) // also one from before a restart
+	if err == nil && !open {
+		return release, nil
+	}
+	release()
+	if err != nil {
+		return nil, g.engine.Internal("reading transactions", err)
+	}
+	return nil, underWay(slot)
+}
+
+func underWay(slot byte) *mssp.Fault {
+	return mssp.Faultf(mssp.RegistrationNOK, "a registration of slot %d is under way, and the user has been asked: begin again when it has ended", slot)
+}
+
+// open reports whether the order of a registration of a slot stands in the queue.
+func (g *Registrar) open(ctx context.Context, t *engine.Target, slot byte) (bool, error) {
+	open, err := g.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: t.Card.ICCID, Open: true, Limit: 100})
+	for i := range open {
+		if op, p, err := g.engine.Procedure(&open[i]); op == opRegister {
+			if r, ok := p.(*register); err != nil || ok && r.Slot == slot {
+				return true, nil
+			}
+		}
+	}
+	return false, err
+}
+
 // takeBack puts the row of a slot back when the order for it was not accepted (a queue that
 // is full, no network): nothing has come to the card. The row stays when another one has
 // changed it meanwhile, and when the order stands in the queue all the same.
 func (g *Registrar) takeBack(ctx context.Context, t *engine.Target, was mssp.KeyPair) {
 	ctx = context.WithoutCancel(ctx)
-	open, err := g.o.Store.Transactions(ctx, store.TransactionFilter{ICCID: t.Card.ICCID, Open: true, Limit: 100})
-	for i := range open {
-		if op, p, err := g.engine.Procedure(&open[i]); op == opRegister {
-			if r, ok := p.(*register); err != nil || ok && r.Slot == was.Slot {
-				return
-			}
-		}
+	open, err := g.open(ctx, t, was.Slot)
+	if open {
+		return
 	}
 	if err == nil {
 		err = g.putKey(ctx, t, was)

@@ -23,6 +23,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -72,6 +73,7 @@ type Registrar struct {
 	o      Options
 	engine *engine.Engine
 	log    *slog.Logger
+	under  sync.Map // the slots, with their cards, of which a registration is under way here
 }
 
 // New registers the procedures with the engine.
