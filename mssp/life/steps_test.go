@@ -67,6 +67,7 @@ var deeds = []struct {
 	{"ca no", 3, func(w *world, _ *user, n int) { w.ca.no += 1 + n%2 }},
 	{"ca lost", 3, func(w *world, _ *user, n int) { w.ca.lost += 1 + n%2 }},
 	{"ca dies", 2, func(w *world, _ *user, _ int) { w.ca.dies = true }},
+	{"disk", 6, func(w *world, _ *user, n int) { w.disk.fails(n%6, 1) }},
 	{"restart", 4, func(w *world, _ *user, _ int) { saw.add("restart"); w.process() }},
 	{"wait", 12, (*world).wait},
 	{"year", 2, (*world).year},
@@ -196,6 +197,7 @@ func (w *world) deactivate(u *user, _ int) {
 
 func (w *world) remove(u *user, n int) {
 	g := w.Registrar
+	u.emptied = true
 	w.begin("delete", func(ctx context.Context) error { _, err := g.DeleteKey(ctx, u.number, "", byte(1+n%2)); return err }, nil)
 }
 
@@ -305,5 +307,7 @@ func (w *world) year(_ *user, n int) {
 		w.wait(nil, n)
 		return
 	}
+	w.Engine.Sweep(bg) // what waits to leave does not wait a year
+	w.look()
 	w.pass(367 * 24 * time.Hour)
 }
