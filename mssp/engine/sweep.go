@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/simsign/simsign/mssp"
@@ -155,7 +156,11 @@ func (w *sweeper) reattemptPartial(ctx context.Context) time.Time {
 		}
 		w.m.mo("incomplete")
 		if err := w.line.reattempt(ctx, f, 0); err != nil {
-			w.log.Error("asking again for a missing part", "tx", f.tx.ID, "error", err)
+			level := slog.LevelError
+			if no, ok := errors.AsType[*mssp.Fault](err); ok && no.Code != mssp.InternalError {
+				level = slog.LevelWarn // the user was suspended meanwhile, say: nothing is wrong here
+			}
+			w.log.Log(ctx, level, "asking again for a missing part", "tx", f.tx.ID, "error", err)
 			f.noteParts(now) // the parts are still missing: once more after the same time
 		}
 	}

@@ -28,6 +28,7 @@ func (w *world) check() {
 		w.checkCard(u, keys)
 		w.checkCertificates(u, keys, crl)
 		w.checkPrompts(u)
+		w.checkNotices(u)
 	}
 	w.checkAudit()
 	w.checkLogs()
@@ -196,7 +197,7 @@ func (w *world) checkPrompts(u *user) {
 // checkLogs: nothing that the program itself calls an error.
 func (w *world) checkLogs() {
 	for line := range strings.Lines(w.Logs.String()[w.logged:]) {
-		if strings.Contains(line, "level=ERROR") && !strings.Contains(line, "context canceled") { // the process ends
+		if strings.Contains(line, "level=ERROR") && !strings.Contains(line, "context canceled") && !ofDisk(line) { // the process ends
 			w.bad("logged: %s", strings.TrimSpace(line))
 		}
 	}

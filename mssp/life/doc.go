@@ -8,7 +8,7 @@
 // deactivation of the applet, another RA's confirmation); others are what befalls it: the user
 // cancels, types wrong codes, leaves the prompt open; messages get lost, come twice or
 // late, in either direction; the phone is off, the card cannot send; the CA refuses, or does it
-// and its answer is lost; the clock runs, a year passes; the process ends, also between two
+// and its answer is lost; a commit of the database fails; the clock runs, a year passes; the process ends, also between two
 // commits, and another one goes on. Some steps begin two procedures at the same moment.
 // The card is the emulated one, behind a phone that has no goroutine; all
 // else is real, and the clock moves only when a step says so.
@@ -24,6 +24,8 @@
 //     newest entry of a thing is what its row says, and the chain verifies;
 //   - no provider got a signature of a pair that was not usable from an earlier moment on;
 //   - whoever may begin again can: he registers a pair and signs with it;
+//   - each thing was told to the user once, and nothing that did not happen: that a pair is
+//     registered, a certificate revoked, the service suspended or ended, a code blocked;
 //   - no transaction was done twice by a card, no request shown twice, and nothing
 //     sent to a card while it was busy with what came before.
 //

@@ -140,7 +140,9 @@ func (w *world) play(l life) []string {
 	var err error
 	w.seq, _, err = w.Store.AuditHead(bg)
 	w.OK(err)
+	w.disk.fails(0, 0)
 	w.process()
+	w.deaths = 0
 	for _, way := range l.ways {
 		w.users = append(w.users, w.newUser(way))
 	}
@@ -181,6 +183,7 @@ func (w *world) step(s step) {
 // heal ends all faults and lets end what was begun; then each card is in contact.
 func (w *world) heal() {
 	w.ca.no, w.ca.lost, w.ca.dies = 0, 0, false
+	w.disk.fails(0, 0)
 	for _, u := range w.users {
 		w.line(func() {
 			u.down.arrive()
@@ -206,6 +209,8 @@ func (w *world) heal() {
 		}
 		w.calm()
 	}
+	w.pass(time.Minute) // the last texts leave
+	w.calm()
 }
 
 // contact is one with a card; one whose user has left is reached otherwise.

@@ -2,7 +2,9 @@ package life
 
 import (
 	"bytes"
+	"errors"
 
+	"github.com/simsign/simsign/mssp/store"
 	"github.com/simsign/simsign/ota/bearer"
 	"github.com/simsign/simsign/ota/sms"
 )
@@ -99,7 +101,9 @@ func (w *world) pump() {
 			for _, m := range u.up.take() {
 				moved = true
 				mo := bearer.MO{Bearer: "fake", Source: u.number, Dest: "4600", PID: m.mo.PID, DCS: m.mo.DCS, UDH: m.mo.UDH, UD: m.mo.UD}
-				if err := w.Engine.Deliver(bg, mo); err != nil {
+				if err := w.Engine.Deliver(bg, mo); errors.Is(err, store.ErrNotWritten) { // the network has it still
+					u.up.queue = append(u.up.queue, m)
+				} else if err != nil {
 					w.bad("a message was not taken: %v", err)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/simsign/simsign/applet"
@@ -67,6 +68,7 @@ var deeds = []struct {
 	{"ca no", 3, func(w *world, _ *user, n int) { w.ca.no += 1 + n%2 }},
 	{"ca lost", 3, func(w *world, _ *user, n int) { w.ca.lost += 1 + n%2 }},
 	{"ca dies", 2, func(w *world, _ *user, _ int) { w.ca.dies = true }},
+	{"disk", 0, func(w *world, _ *user, n int) { w.disk.fails(n%6, 1) }},
 	{"restart", 4, func(w *world, _ *user, _ int) { saw.add("restart"); w.process() }},
 	{"wait", 12, (*world).wait},
 	{"year", 2, (*world).year},
@@ -117,6 +119,9 @@ func lifeOf(seed uint64) life {
 			}
 		}
 		l.steps = append(l.steps, s)
+	}
+	if d := rand.New(rand.NewPCG(seed, 11)); d.IntN(3) == 0 { // drawn apart: the rest of a life is as without it
+		l.steps = slices.Insert(l.steps, d.IntN(len(l.steps)), step{do: "disk", n: d.IntN(60)})
 	}
 	return l
 }
@@ -196,6 +201,7 @@ func (w *world) deactivate(u *user, _ int) {
 
 func (w *world) remove(u *user, n int) {
 	g := w.Registrar
+	u.emptied = true
 	w.begin("delete", func(ctx context.Context) error { _, err := g.DeleteKey(ctx, u.number, "", byte(1+n%2)); return err }, nil)
 }
 
@@ -305,5 +311,7 @@ func (w *world) year(_ *user, n int) {
 		w.wait(nil, n)
 		return
 	}
+	w.Engine.Sweep(bg) // what waits to leave does not wait a year
+	w.look()
 	w.pass(367 * 24 * time.Hour)
 }

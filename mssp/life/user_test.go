@@ -24,6 +24,7 @@ type user struct {
 	iccid  ota.ICCID
 	way    string // carriage
 
+	emptied  bool // a pair was deleted without a procedure that tells him
 	down, up line
 	state    *applet.State  // what the card has last said of itself
 	did      map[uint32]int // transactions that it has done

@@ -39,6 +39,7 @@ type world struct {
 	worker   *ra.Worker
 	policy   ra.Policy
 	ca       fakeCA
+	disk     *disk
 	users    []*user
 	number   int // of users so far
 	seq      int64
@@ -51,6 +52,7 @@ type world struct {
 	fates   map[string]*fate
 	marks   int
 	years   int
+	deaths  int // of the process, in this life
 	wrong   []string
 	tell    bool
 	now     int // counts looks
@@ -98,6 +100,8 @@ func newWorld(t *testing.T) *world {
 	w.OK(err)
 	w.VA = pki.NewVA(pki.VAOptions{CA: w.CA, Clock: w.Clock.Now})
 	w.ca.w, w.OnSubmit = w, w.submit
+	w.disk = &disk{Store: w.EngineStore()}
+	w.Options.Store, w.Lab.Registration.Store = w.disk, w.disk
 	w.Lab.Registration.CA, w.Lab.Registration.Quiet = &w.ca, false
 	return w
 }
@@ -110,9 +114,10 @@ func (w *world) process() {
 	}
 	w.Kill()
 	w.life, w.kill = context.WithCancel(bg)
-	w.standing = standing.New(standing.Options{Store: w.Store, Asker: w, Clock: w.Clock.Now, Logger: w.Options.Logger})
+	w.deaths++
+	w.standing = standing.New(standing.Options{Store: w.disk, Asker: w, Clock: w.Clock.Now, Logger: w.Options.Logger})
 	w.worker = ra.New(ra.Options{
-		Store: w.Store, Standing: w.standing, CA: &w.ca, Phone: raPhone{w, w.Engine}, Policy: w.policy, Clock: w.Clock.Now, Logger: w.Options.Logger,
+		Store: w.disk, Standing: w.standing, CA: &w.ca, Phone: raPhone{w, w.Engine}, Policy: w.policy, Clock: w.Clock.Now, Logger: w.Options.Logger,
 	})
 	w.turning = nil
 }
@@ -165,7 +170,7 @@ func (w *world) judge(c *call) {
 	var f *mssp.Fault
 	var r *standing.Refusal
 	switch {
-	case c.err == nil, errors.Is(c.err, context.Canceled), errors.Is(c.err, errCA):
+	case c.err == nil, errors.Is(c.err, context.Canceled), errors.Is(c.err, errCA), errors.Is(c.err, store.ErrNotWritten):
 	case errors.As(c.err, &f) && f.Code != mssp.InternalError:
 	case errors.As(c.err, &r):
 	default:

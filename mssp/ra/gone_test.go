@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/mssp"
+	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/ra"
 	"github.com/simsign/simsign/mssp/standing"
 )
@@ -74,5 +75,35 @@ func TestExpiredMeanwhile(t *testing.T) {
 	w.Lab.OK(err)
 	if len(ds) != 0 {
 		t.Errorf("left to do: %+v", ds)
+	}
+}
+
+// Who leaves while a registration of his is under way has left all the same: the certificate
+// that it brings is revoked with the others, and only then he is told.
+//
+// Supports: 5.7-1
+func TestRegisteredWhileLeaving(t *testing.T) {
+	w := newWorld(t, ra.Leave)
+	_, err := w.begin(standing.Call{Procedure: mssp.Leaving})
+	w.Lab.OK(err)
+	late := w.Key(2)
+	late.Slot, late.Serial, late.State = 3, "0badcafe", mssp.KeyRegistered
+	w.Lab.OK(w.Store.PutKeyPairs(ctx, []mssp.KeyPair{late}))
+	for range 3 {
+		w.later()
+	}
+	ds, err := w.Store.OpenDuties(ctx, w.Clock.Now().Add(time.Hour), 100)
+	w.Lab.OK(err)
+	if k := w.Key(3); k.State != mssp.KeyRevoking || len(ds) != 1 || len(ds[0].Serials) != 1 || ds[0].Serials[0] != late.Serial || ds[0].Step != mssp.DutyCA {
+		t.Fatalf("the new pair is %s, left to do %+v", k.State, ds)
+	}
+	if sit, err := w.Store.Situation(ctx, enginetest.Number); err != nil || sit.User.State == mssp.SubscriberRemoved {
+		t.Errorf("the user is %s, %v", sit.User.State, err)
+	}
+	_, err = w.standing.Notify(ctx, standing.Notice{MSISDN: enginetest.Number, Serial: late.Serial, Status: mssp.CertRevoked})
+	w.Lab.OK(err)
+	w.later()
+	if sit, err := w.Store.Situation(ctx, enginetest.Number); err != nil || sit.User.State != mssp.SubscriberRemoved || len(sit.Duties) > 0 {
+		t.Errorf("at the end the user is %s, left to do %+v, %v", sit.User.State, sit.Duties, err)
 	}
 }

@@ -77,6 +77,10 @@ func (p *reset) Abort(ctx context.Context, tx *mssp.Transaction, fin *store.Fini
 	if fin.Event != mssp.EventRefused {
 		return nil
 	}
+	no, err := engine.ParseRefusal(&mssp.Transaction{State: mssp.Failed, Result: fin.Result})
+	if err != nil || no.Word == 0 { // the packet was refused, not the command: with the next contact again
+		return err
+	}
 	p.g.log.Warn("the card keeps the code of a registration that has ended", "iccid", tx.ICCID)
 	k, err := engine.KeyPair(ctx, p.g.o.Store, tx.ICCID, p.Slot)
 	if err == nil && k != nil && k.State == mssp.KeyAborted {

@@ -67,6 +67,9 @@ func confirmed(sit *store.Situation, n *Notice, now time.Time) {
 		}
 		waited = waited || d.Procedure.Leads() == n.Status
 		d.Serials = slices.Delete(slices.Clone(d.Serials), at, at+1)
+		if d.Procedure == mssp.Leaving && len(d.Serials) == 0 {
+			d.Serials = revokeRest(sit, now)
+		}
 		if len(d.Serials) == 0 {
 			d.Step, d.Tries, d.Failure = mssp.DutyCard, 0, ""
 		}
@@ -78,6 +81,19 @@ func confirmed(sit *store.Situation, n *Notice, now time.Time) {
 			Note: "the CA has acted by itself", CreatedAt: now, DueAt: now,
 		})
 	}
+}
+
+// revokeRest has the certificates revoked that a user who leaves has got since he wanted to:
+// a registration was under way (5.7-10: every certificate).
+func revokeRest(sit *store.Situation, now time.Time) (serials []string) {
+	for i := range sit.Keys {
+		k := &sit.Keys[i]
+		if k.State.Certified() && !k.Ended(now) && k.State != mssp.KeyRevoking {
+			k.State = mssp.KeyRevoking
+			serials = append(serials, k.Serial)
+		}
+	}
+	return serials
 }
 
 // settle gives the user the status that follows from his pairs: with the last certificate

@@ -31,7 +31,6 @@ func (s *steps) has(k kind, what string) bool {
 // elsewhere are operations of the engine that no procedure of chapter 5 has.
 var elsewhere = map[string]string{
 	"rotate": "the exchange of the applet's key is no procedure of chapter 5, and of two carriages only: mssp/cardcare/rotate_restore_test.go breaks it off at each step",
-	"reset":  "is for cards that keep codes without a pair, which those of the walks do not: mssp/registration/reset_test.go breaks it off",
 }
 
 // complete says which step by which the code is driven no walk has come by.
@@ -47,17 +46,29 @@ func (s *steps) complete(t *testing.T) {
 		}
 	}
 	duties := map[mssp.DutyStep]bool{
-		mssp.DutyCA: s.has(asking, "revoke"), mssp.DutyCard: s.has(sending, "applet") && s.has(sending, "delete"), mssp.DutyTell: s.has(telling, "the end"),
+		mssp.DutyCA: s.has(asking, "revoke of revoke"), mssp.DutyCard: s.has(sending, "applet") && s.has(sending, "delete"), mssp.DutyTell: s.has(telling, "the end"),
 	}
 	for _, x := range ra.Steps {
 		if !duties[x.Name] {
 			t.Errorf("no walk has come by step %s of a duty", x.Name)
 		}
 	}
-	asked := map[mssp.Procedure]string{mssp.Revoking: "revoke", mssp.Leaving: "revoke", mssp.Superseding: "revoke", mssp.Changing: "revoke", mssp.Suspending: "suspend", mssp.Reactivating: "reactivate"}
 	for _, p := range mssp.Procedures() {
-		if asked[p] == "" || !s.has(asking, asked[p]) {
-			t.Errorf("no walk has come by %s", p)
+		asked := map[mssp.CertStatus]string{mssp.CertSuspended: "suspend", mssp.CertValid: "reactivate", mssp.CertRevoked: "revoke"}[p.Leads()]
+		if !s.has(asking, asked+" of "+string(p)) {
+			t.Errorf("no walk has come by the question to the CA in %s", p)
+		}
+	}
+	for _, p := range []mssp.Procedure{mssp.Revoking, mssp.Suspending, mssp.Reactivating, mssp.Leaving} {
+		if !s.has(calling, "first call of "+string(p)) || !s.has(calling, "notification of "+string(p)) {
+			t.Errorf("no walk has come by an RA of another house in %s", p)
+		}
+	}
+	for _, op := range []string{"begin", "generate"} { // never configured, and known to be
+		for _, data := range []string{"", "SetAppletData"} {
+			if !slices.ContainsFunc(s.all, func(x site) bool { return x == site{sending, op, data} }) {
+				t.Errorf("no walk has come by %s with %q", op, data)
+			}
 		}
 	}
 	for _, c := range causes {

@@ -10,6 +10,12 @@
 // text wants them, who asked and the user must have been told, and the procedure is begun
 // again and must succeed.
 //
+// Among them are a change of the card, a registration after the certificate has expired, the
+// pair that another one has taken the place of, cards whose applet was never configured, and
+// cards that keep the code of a registration that has ended. An RA of another house, whose CA
+// nobody here can ask, may call and never notify: what it leaves is looked at too, before it
+// is ended by a notification.
+//
 // No list of steps is written here: they come from the walk, and what the code is driven by
 // (the operations of the engine, the stages of a registration, the steps and procedures of
 // duties) must have come by. A reason that has no case at a kind of step has to say why.

@@ -27,6 +27,7 @@ type phone struct {
 	w      *world
 	u      *user
 	card   *card.Card
+	iccid  ota.ICCID
 	server *ota.KeySet // as the server has it
 	own    *ota.KeySet // the test's
 	cntr   ota.CNTR
@@ -72,7 +73,11 @@ func (p *phone) Receive(s bearer.Segment) ([]bearer.MO, error) {
 // takes is the whole packet: what happens on its way, on the card, and on the way back.
 func (p *phone) takes(cmd *ota.Command, m *applet.Message, parts []sms.Part) ([]bearer.MO, error) {
 	p.identify(m)
-	switch p.w.step(site{kind: sending, what: p.op}, p.at) {
+	does := p.w.step(site{kind: sending, what: p.op, screen: matters(m)}, p.at)
+	if p.op == "reset" && (does == "card error" || does == "no memory") {
+		p.u.was = true // it keeps the code: it is not asked for ever
+	}
+	switch does {
 	case "lost":
 		p.deaf[m.Transaction] = true
 	case "no network":
@@ -109,6 +114,16 @@ func (p *phone) takes(cmd *ota.Command, m *applet.Message, parts []sms.Part) ([]
 		return p.wrong(cmd, out), nil
 	}
 	return out, nil
+}
+
+// matters is a command that is not in each message of its operation.
+func matters(m *applet.Message) string {
+	for _, c := range m.Commands {
+		if _, ok := c.(applet.SetAppletData); ok {
+			return "SetAppletData"
+		}
+	}
+	return ""
 }
 
 // identify finds the operation of a message in the row of its transaction.

@@ -23,12 +23,15 @@ type procedure struct {
 	begins  bool                // it is a registration
 	card    bool                // is told at once, and keeps the certificate
 	duty    bool                // what is not done stays to be done: it is not begun again
+	bare    bool                // lengths of codes come from the card profile
+	waits   mssp.Procedure      // it is of an RA of another house, which may never notify
+	keepers bool                // cards keep the code of a registration that has ended
 }
 
 var procedures = []procedure{
 	{name: "5.1 A", begins: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication, PoPMade: true}), good: signs},
 	{name: "5.1 B", begins: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Flow: registration.FlowB}), good: signs},
-	{name: "5.1 A, all on the card", begins: true, card: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication}), good: signs},
+	{name: "5.1 A, all on the card", begins: true, card: true, bare: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication}), good: signs},
 	{name: "5.1 A, a pair made beforehand", begins: true, prepare: generated, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 1}), good: signs},
 	{name: "5.1 C1", prepare: lost, run: contact, good: clean},
 	{name: "5.1 C5", begins: true, prepare: registered, run: register(registration.EnrolRequest{Usage: mssp.NonRepudiation}), good: registeredFor(mssp.NonRepudiation)},
@@ -40,7 +43,18 @@ var procedures = []procedure{
 	{name: "5.8", policy: ra.Delete, prepare: registered, run: change(mssp.Revoking), good: becomes(mssp.KeyRevoked), duty: true},
 	{name: "5.9", policy: ra.Deactivate, prepare: registered, run: change(mssp.Suspending), good: becomes(mssp.KeySuspended), duty: true},
 	{name: "5.10", policy: ra.Deactivate, prepare: suspended, run: change(mssp.Reactivating), good: signs, duty: true},
+	{name: "5.7, another house", policy: ra.Delete, prepare: registeredAbroad, run: abroad(mssp.Leaving), good: confirmed(gone, mssp.Leaving), duty: true, waits: mssp.Leaving},
+	{name: "5.8, another house", policy: ra.Deactivate, prepare: registeredAbroad, run: abroad(mssp.Revoking), good: confirmed(becomes(mssp.KeyRevoked), mssp.Revoking), duty: true, waits: mssp.Revoking},
+	{name: "5.9, another house", policy: ra.Deactivate, prepare: registeredAbroad, run: abroad(mssp.Suspending), good: confirmed(becomes(mssp.KeySuspended), mssp.Suspending), duty: true, waits: mssp.Suspending},
+	{name: "5.10, another house", policy: ra.Deactivate, prepare: suspendedAbroad, run: abroad(mssp.Reactivating), good: confirmed(active, mssp.Reactivating), duty: true, waits: mssp.Reactivating},
 	{name: "5.8 and 5.1 again", begins: true, prepare: revoked, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 1}), good: signs},
+	{name: "5.1 B, an applet without data", begins: true, bare: true, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Flow: registration.FlowB}), good: signs},
+	{name: "5.1 C2, a card that keeps the code", keepers: true, prepare: requested, run: refuse, good: clean},
+	{name: "5.5", prepare: withNewCard, run: changeCard, good: changed, duty: true},
+	{name: "5.5 and 5.1 again", begins: true, prepare: onNewCard, run: register(registration.EnrolRequest{Usage: mssp.Authentication}), good: signs},
+	{name: "5.11", begins: true, prepare: outlived, run: register(registration.EnrolRequest{Usage: mssp.Authentication}), good: signs},
+	{name: "5.11 in the same slot", begins: true, prepare: outlived, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 1}), good: signs},
+	{name: "5.12, the old pair", prepare: extended, run: supersede, good: superseded, duty: true},
 	{name: "5.12", begins: true, prepare: registered, run: register(registration.EnrolRequest{Usage: mssp.Authentication, Slot: 2}), good: registeredIn(2)},
 }
 

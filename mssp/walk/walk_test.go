@@ -40,7 +40,8 @@ func TestWalk(t *testing.T) {
 // world is one for a procedure.
 func (p *procedure) world(t *testing.T) *world {
 	w := newWorld(t)
-	w.policy = p.policy
+	w.p, w.policy = p, p.policy
+	w.Options.CardProfiles["test"] = p.profile(w.Options.CardProfiles["test"])
 	if w.Registration.ConfirmAtOnce = p.card; p.card {
 		c := w.Options.CardProfiles["test"]
 		c.StoresCert = true
@@ -120,6 +121,11 @@ func (w *world) abort(p *procedure, shot int, s site, name string, r *reason) {
 	}
 	if p.begins && err != nil && (!r.dies || r.silent) && p.good(u) != nil && len(u.screens) > screens && w.told(u) == texts && !says(u.screens[screens:], "not active") {
 		fault("the user is not told: %q", u.screens[screens:])
+	}
+	if p.waits != "" && (s.kind == asking || s.kind == calling && strings.HasPrefix(s.what, "first call")) {
+		if err := stays(u, p.waits); err != nil {
+			fault("an RA that never notifies: %v", err)
+		}
 	}
 	_ = w.drive(w.worker.Turn) // of the RA, which has its own work
 	if !r.cut && err != nil && !r.dies {
@@ -224,7 +230,7 @@ func (u *user) agree() error {
 				has = k.State
 			}
 		}
-		if c.Status == mssp.CertPending || c.Status == mssp.CertRevoked && has == "none" {
+		if c.Status == mssp.CertPending || has == "none" && (c.Status == mssp.CertRevoked || c.NotAfter.Before(u.w.Clock.Now())) {
 			continue
 		}
 		if has != c.Status.Of() {

@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"github.com/simsign/simsign/applet"
-	"github.com/simsign/simsign/applet/card"
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/engine"
 	"github.com/simsign/simsign/mssp/engine/enginetest"
 	"github.com/simsign/simsign/mssp/notice"
+	"github.com/simsign/simsign/mssp/pki"
 	"github.com/simsign/simsign/mssp/ra"
 	"github.com/simsign/simsign/mssp/registration"
 	"github.com/simsign/simsign/mssp/signature"
@@ -48,7 +48,7 @@ const (
 type site struct {
 	kind   kind
 	what   string // the operation, the call
-	screen string // what the user is asked for
+	screen string // what the user is asked for; of a message: the command that matters
 }
 
 func (s site) String() string {
@@ -65,7 +65,10 @@ type world struct {
 	standing *standing.Standing
 	worker   *ra.Worker
 	policy   ra.Policy
+	p        *procedure
 	users    int
+	cards    int
+	back     time.Duration // by which the clock of the CA is slow
 
 	lock  sync.Mutex
 	seen  []site // of the present walk
@@ -83,7 +86,10 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{T: t, Lab: enginetest.NewOn(t, store.Options{DSN: filepath.Join(memory(t), "walk.db")}, root), shot: -1}
 	w.Registration.CA, w.Registration.Sums, w.Registration.Quiet = (*shyCA)(w), w.Vault, false
-	w.restart()
+	w.Clock.Add(2 * 365 * 24 * time.Hour) // so that the clock of the CA may be slow
+	w.CA, err = pki.Load(ctx, pki.Options{Store: w.Store, Sealer: w.Vault, LifetimeYears: 1, Clock: func() time.Time { return w.Clock.Now().Add(-w.back) }})
+	w.ok(err)
+	w.VA = pki.NewVA(pki.VAOptions{CA: w.CA, Clock: w.Clock.Now})
 	return w
 }
 
@@ -141,38 +147,19 @@ type user struct {
 	keeps  map[string]string // mistakes that he goes on to make
 	lose   string            // the operation whose answer is lost
 	n      int               // of his requests
+	next   *phone            // his new card
+	left   ota.ICCID         // the card that he has had
+	old    string            // the certificate that another one takes the place of
 }
 
 func (w *world) newUser() *user {
 	w.users++
-	u := &user{
-		number: sms.MSISDN(fmt.Sprintf("4179%07d", w.users)), iccid: ota.ICCID(fmt.Sprintf("894101000000%07d", w.users)), keeps: map[string]string{}, codes: map[bool]string{},
-	}
-	m := keys.Material{KVN: 1, CMACLen: 8, KIc: aes(w.users, 1), KID: aes(w.users, 2)}
-	blob, err := w.Vault.SealMaterial(u.iccid, m)
-	w.ok(err)
-	counter, err := w.Vault.SealCounter(u.iccid, 1, 0)
-	w.ok(err)
-	w.ok(w.Store.ImportCard(ctx, mssp.Card{ICCID: u.iccid, IMSI: "228010000000001", Profile: "test", State: mssp.CardActive, CreatedAt: w.Clock.Now()},
-		[]mssp.KeySet{{ICCID: u.iccid, KVN: 1, Keys: blob, Counter: counter}}))
+	u := &user{number: sms.MSISDN(fmt.Sprintf("4179%07d", w.users)), keeps: map[string]string{}, codes: map[bool]string{}}
+	u.iccid, u.phone = w.newCard(u)
 	w.ok(w.Store.AddSubscriber(ctx, mssp.Subscriber{
 		MSISDN: u.number, ICCID: u.iccid, Name: "Test Person", Serial: "MIDCHE" + string(u.number), Language: "en", State: mssp.SubscriberActive, CreatedAt: w.Clock.Now(),
 	}))
-	p := &phone{w: w, u: u, parts: map[uint16][]sms.Part{}, deaf: map[uint32]bool{}}
-	p.card, err = card.New(card.Options{Profile: card.Profile{
-		ICCID: u.iccid, IMSI: "228010000000001", TAR: enginetest.TAR, ServerAddress: "4600",
-		KeySets: []card.KeySet{{KVN: 1, KIc: m.KIc, KID: m.KID, CMACLen: 8}, {KVN: 2, KIc: aes(w.users, 3), KID: aes(w.users, 4), CMACLen: 8}},
-		Codes:   [2]card.CodeProfile{{Min: 4, Max: 8}, {Min: 6, Max: 6}},
-	}})
-	w.ok(err)
-	w.Cleanup(func() { p.card.Close() })
-	p.server, err = m.KeySet()
-	w.ok(err)
-	p.own, err = (keys.Material{KVN: 2, CMACLen: 8, KIc: aes(w.users, 3), KID: aes(w.users, 4)}).KeySet()
-	w.ok(err)
-	u.phone = p
-	p.boot()
-	w.Phones[u.number] = p
+	w.Phones[u.number] = u.phone
 	return u
 }
 
@@ -283,21 +270,33 @@ func (c *shyCA) asked(what string, do func() error) error {
 	return do()
 }
 
+// of says for which procedure the CA is asked about a certificate.
+func (c *shyCA) of(what, serial string) string {
+	ds, err := c.Store.OpenDuties(ctx, c.Clock.Now().Add(time.Hour), 100)
+	(*world)(c).ok(err)
+	for i := range ds {
+		if ds[i].Step == mssp.DutyCA && slices.Contains(ds[i].Serials, serial) {
+			return what + " of " + string(ds[i].Procedure)
+		}
+	}
+	return what
+}
+
 func (c *shyCA) Issue(ctx context.Context, csr []byte, sub mssp.Subscriber, usage mssp.KeyUsage) (cert *x509.Certificate, err error) {
 	err = c.asked("issue", func() (err error) { cert, err = c.CA.Issue(ctx, csr, sub, usage); return err })
 	return cert, err
 }
 
 func (c *shyCA) Revoke(ctx context.Context, serial string, reason int) error {
-	return c.asked("revoke", func() error { return c.CA.Revoke(ctx, serial, reason) })
+	return c.asked(c.of("revoke", serial), func() error { return c.CA.Revoke(ctx, serial, reason) })
 }
 
 func (c *shyCA) Suspend(ctx context.Context, serial string) error {
-	return c.asked("suspend", func() error { return c.CA.Suspend(ctx, serial) })
+	return c.asked(c.of("suspend", serial), func() error { return c.CA.Suspend(ctx, serial) })
 }
 
 func (c *shyCA) Reactivate(ctx context.Context, serial string) error {
-	return c.asked("reactivate", func() error { return c.CA.Reactivate(ctx, serial) })
+	return c.asked(c.of("reactivate", serial), func() error { return c.CA.Reactivate(ctx, serial) })
 }
 
 // hands are the RA's way to card and user.
