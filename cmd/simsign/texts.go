@@ -45,7 +45,7 @@ func (k *TextsCmd) Run(c *cli) error {
 	t := c.table("USERS OF", "TEXT", "IN", "SMS", "WORDS")
 	for _, lang := range langs {
 		for _, kind := range notice.Kinds() {
-			said := n.Text(lang, kind, time.Now().AddDate(0, 0, 30))
+			said := n.Text(lang, kind, notice.Facts{Day: time.Now().AddDate(0, 0, 30)})
 			parts, err := sms.EncodeText(said, sms.TextOptions{})
 			if err != nil {
 				return err

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/simsign/simsign/applet"
 	"github.com/simsign/simsign/mssp"
@@ -37,7 +36,7 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 	}
 	if i := int(f.request.Code) - 1; i == 0 || i == 1 {
 		if blocked && !card.Blocked[i] {
-			out.Notices = append(out.Notices, l.notice(f.tx.MSISDN, f.request.Language, notice.Blocked, string(f.tx.ID), time.Time{}))
+			out.Notices = append(out.Notices, l.notice(f.tx.MSISDN, f.request.Language, notice.Blocked, string(f.tx.ID), notice.Facts{How: l.unblocks(ctx, f)}))
 		}
 		if blocked || out.CodeSet {
 			card.Blocked[i] = blocked
@@ -53,6 +52,22 @@ func (l *line) cardFacts(ctx context.Context, f *flight, a *applet.Answer, out *
 	card.BadPoR = 0
 	out.Card = &card
 	return nil
+}
+
+// unblocks is how the user unblocks the code that was asked for (3.5.4-8): by the menu of his
+// card, which has that entry where it has an unblocking code.
+func (l *line) unblocks(ctx context.Context, f *flight) notice.Kind {
+	has, err := l.o.Store.HasUnblocking(ctx, f.tx.ICCID)
+	switch {
+	case err != nil:
+		l.log.Error("whether a card has an unblocking code cannot be read: its user is sent to customer care", "iccid", f.tx.ICCID, "error", err)
+		return notice.UnblockCare
+	case !has:
+		return notice.UnblockCare
+	case f.request.Code == mssp.NonRepudiation && !l.o.CardProfiles[f.request.Card].OneCode:
+		return notice.UnblockSignature
+	}
+	return notice.Unblock
 }
 
 // gone takes the pairs out of our rows that the card, by its own word, does not have. What

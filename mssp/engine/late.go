@@ -257,9 +257,9 @@ func (l *line) judgeLate(ctx context.Context, tx *mssp.Transaction, a *applet.An
 		switch tx.Kind {
 		case mssp.KindSign:
 			late.What = "the user has signed, the signature was given to nobody"
-			late.Notices = []store.Notice{l.notice(tx.MSISDN, r.Language, notice.Late, string(tx.ID), time.Time{})}
+			late.Notices = []store.Notice{l.notice(tx.MSISDN, r.Language, notice.Late, string(tx.ID), notice.Facts{})}
 		case mssp.KindRegister:
-			late.Notices = []store.Notice{l.notice(tx.MSISDN, r.Language, notice.LateRegistration, string(tx.ID), time.Time{})}
+			late.Notices = []store.Notice{l.notice(tx.MSISDN, r.Language, notice.LateRegistration, string(tx.ID), notice.Facts{})}
 		}
 		return late, nil
 	}

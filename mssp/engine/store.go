@@ -57,6 +57,7 @@ type Store interface {
 	HeardBefore(ctx context.Context, h store.Heard) error
 	Packets(ctx context.Context, id mssp.TransID) ([]store.Packet, error)
 	Segments(ctx context.Context, id mssp.TransID) ([]store.Outbound, error)
+	HasUnblocking(ctx context.Context, iccid ota.ICCID) (bool, error)
 	Device(ctx context.Context, n sms.MSISDN) (mssp.Device, error)
 	Lookup(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, error)
 	LookupStanding(ctx context.Context, n sms.MSISDN) (mssp.Subscriber, mssp.Card, []mssp.KeyPair, store.Standing, error)

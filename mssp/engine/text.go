@@ -15,12 +15,12 @@ import (
 
 // notice is a text to a user, in his language, about one thing: it is given once. That about a
 // device goes to the phone of its owner, in his language, and says which device (W-7).
-func (c *core) notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
+func (c *core) notice(to sms.MSISDN, language string, k notice.Kind, about string, f notice.Facts) store.Notice {
 	n := store.Notice{To: to, Kind: k, About: about}
 	ctx := context.Background() // of no caller: what is told has happened
 	d, err := c.o.Store.Device(ctx, to)
 	if errors.Is(err, mssp.ErrNotFound) {
-		n.Text = c.segments(to, c.o.Texts.Text(language, k, day))
+		n.Text = c.segments(to, c.o.Texts.Text(language, k, f))
 		return n
 	}
 	var device, owner mssp.Subscriber
@@ -34,7 +34,7 @@ func (c *core) notice(to sms.MSISDN, language string, k notice.Kind, about strin
 	case err != nil:
 		c.log.Error("nobody is told what became of a device: its owner cannot be read", "msisdn", to, "error", err)
 	case d.Owner != "" && owner.State != mssp.SubscriberRemoved:
-		n.Text = c.segments(d.Owner, device.Name+", "+to.String()+": "+c.o.Texts.Text(owner.Language, k, day))
+		n.Text = c.segments(d.Owner, device.Name+", "+to.String()+": "+c.o.Texts.Text(owner.Language, k, f))
 	}
 	return n
 }
@@ -56,7 +56,7 @@ func (c *core) segments(to sms.MSISDN, s string) []bearer.Segment {
 // Notice is a text to a user, in his language, for the commit of what it tells of; day is
 // for kinds that tell one. SendTexts submits what was stored.
 func (e *Engine) Notice(to sms.MSISDN, language string, k notice.Kind, about string, day time.Time) store.Notice {
-	return e.notice(to, language, k, about, day)
+	return e.notice(to, language, k, about, notice.Facts{Day: day})
 }
 
 // SendTexts submits text messages that a commit has stored.

@@ -8,7 +8,8 @@
 // for longer, nor to a user whose service is suspended. Texts leave in the hours of the day in which
 // people are awake, and a few at a time, so that signatures go before.
 //
-// The RA sees the same list (Soon) and its length, by steps, in the metrics.
+// The RA sees the same list (Soon) and its length, by steps, in the metrics. A Post sends it by
+// e-mail: one a day at most, with those certificates of which another time has come.
 package expiry
 
 import (
@@ -144,7 +145,7 @@ func (r *Reminder) Pass(ctx context.Context, now time.Time) (soon map[time.Durat
 	}
 	told, awake := 0, now.Local().Hour() >= r.o.From && now.Local().Hour() < r.o.To
 	err = Soon(ctx, r.o.Store, now, r.o.Before[len(r.o.Before)-1], func(e Ending) error {
-		step := r.step(e.NotAfter.Sub(now))
+		step := nearest(r.o.Before, e.NotAfter.Sub(now))
 		soon[step]++
 		if e.Subscriber.State != mssp.SubscriberActive || e.Key.State != mssp.KeyRegistered {
 			return nil
@@ -168,10 +169,10 @@ func (r *Reminder) Pass(ctx context.Context, now time.Time) (soon map[time.Durat
 	return soon, more, err
 }
 
-// step is the nearest of the times that has come.
-func (r *Reminder) step(left time.Duration) time.Duration {
-	i, _ := slices.BinarySearch(r.o.Before, left)
-	return r.o.Before[min(i, len(r.o.Before)-1)]
+// nearest is the nearest of the times that has come.
+func nearest(before []time.Duration, left time.Duration) time.Duration {
+	i, _ := slices.BinarySearch(before, left)
+	return before[min(i, len(before)-1)]
 }
 
 func (r *Reminder) tell(ctx context.Context, e *Ending, step time.Duration) (first bool, err error) {

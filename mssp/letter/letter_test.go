@@ -108,6 +108,14 @@ func TestMail(t *testing.T) {
 	if n := len(plain.Letters()) + len(srv.Letters()) + len(refusing.Letters()); n != 1 {
 		t.Errorf("%d letters", n)
 	}
+	const second = "ra@mail.example"
+	for what, server := range map[string]string{"refused": refusing.Addr, "nobody there": "127.0.0.1:1"} {
+		m := m
+		m.Server = server
+		if err := m.Deliver(t.Context(), "List", "of users", to, second); err == nil || strings.Contains(err.Error(), to) || strings.Contains(err.Error(), second) {
+			t.Errorf("a list, %s: %v", what, err)
+		}
+	}
 	m.Server, m.Security, m.User = plain.Addr, letter.Plain, ""
 	if err := m.Send(t.Context(), to, l); err != nil || len(plain.Letters()) != 1 {
 		t.Errorf("in clear: %v", err)

@@ -33,17 +33,14 @@ type Mail struct {
 	TimeOut  time.Duration
 }
 
-// errMail is what an operator hears: the library's words may hold addresses.
-var errMail = errors.New("the mail server has not taken the letter")
-
-// Send hands a letter to the server.
-func (m *Mail) Send(ctx context.Context, to string, l Letter) error {
+// Deliver hands an e-mail that is no letter to the server, for some addresses at once.
+func (m *Mail) Deliver(ctx context.Context, subject, body string, to ...string) error {
 	msg := mail.NewMsg()
-	if err := errors.Join(msg.From(m.From), msg.To(to)); err != nil {
+	if err := errors.Join(msg.From(m.From), msg.To(to...)); err != nil {
 		return errors.New("an address of the letter is none")
 	}
-	msg.Subject(l.Subject())
-	msg.SetBodyString(mail.TypeTextPlain, l.Page())
+	msg.Subject(subject)
+	msg.SetBodyString(mail.TypeTextPlain, body)
 	c, err := m.client()
 	if err != nil {
 		return err
@@ -51,9 +48,21 @@ func (m *Mail) Send(ctx context.Context, to string, l Letter) error {
 	ctx, cancel := context.WithTimeout(ctx, m.TimeOut)
 	defer cancel()
 	if err := c.DialAndSendWithContext(ctx, msg); err != nil {
-		return fmt.Errorf("%w: %s", errMail, strings.ReplaceAll(err.Error(), to, "the address"))
+		said := err.Error()
+		for _, a := range to {
+			said = strings.ReplaceAll(said, a, "the address")
+		}
+		return fmt.Errorf("%w: %s", errMail, said)
 	}
 	return nil
+}
+
+// errMail is what an operator hears: the library's words may hold addresses.
+var errMail = errors.New("the mail server has not taken the letter")
+
+// Send hands a letter to the server.
+func (m *Mail) Send(ctx context.Context, to string, l Letter) error {
+	return m.Deliver(ctx, l.Subject(), l.Page(), to)
 }
 
 func (m *Mail) client() (*mail.Client, error) {

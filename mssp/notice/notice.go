@@ -7,12 +7,15 @@
 // the place of what is built in, text by text; a language of his own needs no more than the
 // texts that he writes; the default language stands in for the others, and English for that. A text may hold
 // placeholders in braces, those of its kind and no others: {help} where the user gets help, {date} a
-// day, 2027-01-31. Texts travel as ordinary short messages, in the 7-bit alphabet
+// day, 2027-01-31, {renew} and {unblock} a part that other texts have in common: how a certificate is
+// renewed, and how a code is unblocked, by the menu of a card that has an unblocking code, else by
+// customer care. Texts travel as ordinary short messages, in the 7-bit alphabet
 // of TS 23.038 when it has all their letters, else in UCS2: a text has at most
 // three of them.
 package notice
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,8 +33,8 @@ type Kind string
 // Kinds.
 const (
 	Registered       Kind = "registered"        // 3.5.1-7
-	Blocked          Kind = "blocked"           // 3.5.4-1, 3.5.4-8; {help}
-	Expiring         Kind = "expiring"          // 3.5.13-1; {date}
+	Blocked          Kind = "blocked"           // 3.5.4-1, 3.5.4-8; {unblock}, {help}
+	Expiring         Kind = "expiring"          // 3.5.13-1; {date}, {renew}, {help}
 	Suspended        Kind = "suspended"         // 5.9
 	Reactivated      Kind = "reactivated"       // 5.10
 	Revoked          Kind = "revoked"           // 5.8
@@ -43,13 +46,35 @@ const (
 	NotRegistered    Kind = "not_registered"    // the registration has failed, and the phone does not know; {help}
 )
 
-// Kinds lists every kind.
+// Parts of other texts; {help}.
+const (
+	Renew            Kind = "renew"             // {renew}: how a certificate is renewed
+	Unblock          Kind = "unblock"           // {unblock}: the entry in the menu of the card, for the personal code
+	UnblockSignature Kind = "unblock_signature" // {unblock}: the same for the signature code
+	UnblockCare      Kind = "unblock_care"      // {unblock}: for a card without an unblocking code
+)
+
+// Mailed is what an e-mail has told the operator of a certificate that ends, and that one was sent on
+// a day. It has no text.
+const Mailed Kind = "expiring_mail"
+
+// Facts are what a text tells besides its words.
+type Facts struct {
+	Day time.Time // of kinds that tell one
+	// How a code is unblocked: Unblock, UnblockSignature or UnblockCare; "": the last.
+	How Kind
+}
+
+// Kinds lists every kind, the parts last.
 func Kinds() []Kind {
-	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, CardChanged, Late, LateRegistration, WrongPoP, NotRegistered}
+	return []Kind{Registered, Blocked, Expiring, Suspended, Reactivated, Revoked, Left, CardChanged, Late, LateRegistration, WrongPoP, NotRegistered, Renew, Unblock, UnblockSignature, UnblockCare}
 }
 
 // holds are the placeholders that a kind may hold.
-var holds = map[Kind][]string{Blocked: {"help"}, Expiring: {"date", "help"}, Suspended: {"help"}, Revoked: {"help"}, CardChanged: {"help"}, WrongPoP: {"help"}, NotRegistered: {"help"}}
+var holds = map[Kind][]string{
+	Blocked: {"unblock", "help"}, Expiring: {"date", "renew", "help"}, Suspended: {"help"}, Revoked: {"help"}, CardChanged: {"help"}, WrongPoP: {"help"}, NotRegistered: {"help"},
+	Renew: {"help"}, Unblock: {"help"}, UnblockSignature: {"help"}, UnblockCare: {"help"},
+}
 
 // Segments is how many short messages a text may take.
 const Segments = 3
@@ -105,6 +130,11 @@ func New(o Options, own ...Text) (*Catalogue, error) {
 		}
 		c.texts[t.Language][t.Kind] = t.Words
 	}
+	for _, t := range own {
+		if err := c.whole(t); err != nil {
+			errs = append(errs, &Wrong{t, err})
+		}
+	}
 	if o.Language != "" && !c.Has(o.Language) {
 		errs = append(errs, fmt.Errorf("language %s has no texts: there are %s", o.Language, strings.Join(c.Languages(), ", ")))
 	}
@@ -137,7 +167,33 @@ func check(t Text, help string) error {
 			return fmt.Errorf("has %s: it may hold no placeholder", p)
 		}
 	}
-	parts, err := sms.EncodeText(fill(t.Words, t.Kind, help, time.Unix(0, 0)), sms.TextOptions{})
+	return fits(fill(t.Words, help, time.Unix(0, 0)))
+}
+
+// whole says whether the texts fit of which an operator's own text is a part, or has one.
+func (c *Catalogue) whole(t Text) error {
+	if c.texts[t.Language][t.Kind] != t.Words {
+		return nil // it is wrong by itself
+	}
+	switch t.Kind {
+	case Renew:
+		return fits(c.Text(t.Language, Expiring, Facts{}))
+	case Unblock, UnblockSignature, UnblockCare:
+		return fits(c.Text(t.Language, Blocked, Facts{How: t.Kind}))
+	case Blocked:
+		for _, how := range []Kind{Unblock, UnblockSignature, UnblockCare} {
+			if err := fits(c.Text(t.Language, Blocked, Facts{How: how})); err != nil {
+				return err
+			}
+		}
+	case Expiring:
+		return fits(c.Text(t.Language, Expiring, Facts{}))
+	}
+	return nil
+}
+
+func fits(text string) error {
+	parts, err := sms.EncodeText(text, sms.TextOptions{})
 	if err != nil {
 		return err
 	}
@@ -164,17 +220,26 @@ func (c *Catalogue) Words(lang string, k Kind) (words, in string) {
 	return c.texts[english][k], english
 }
 
-// Text is what the user reads; day is that of kinds which tell one.
-func (c *Catalogue) Text(lang string, k Kind, day time.Time) string {
+// Text is what the user reads.
+func (c *Catalogue) Text(lang string, k Kind, f Facts) string {
 	words, _ := c.Words(lang, k)
-	return fill(words, k, c.o.Help, day)
-}
-
-// fill puts the values into the placeholders. Without help nothing stands in its place.
-func fill(words string, k Kind, help string, day time.Time) string {
+	for mark, part := range map[string]Kind{"{renew}": Renew, "{unblock}": cmp.Or(f.How, UnblockCare)} {
+		if strings.Contains(words, mark) {
+			p, _ := c.Words(lang, part)
+			if strings.Contains(words, "{help}") {
+				p = strings.ReplaceAll(p, "{help}", "") // once is enough
+			}
+			words = strings.ReplaceAll(words, mark, p)
+		}
+	}
 	if k == Blocked && !strings.Contains(words, "{help}") {
 		words += " {help}" // who is blocked is always told where to turn
 	}
+	return fill(words, c.o.Help, f.Day)
+}
+
+// fill puts the values into the placeholders. Without help nothing stands in its place.
+func fill(words, help string, day time.Time) string {
 	r := strings.NewReplacer("{help}", help, "{date}", day.UTC().Format(time.DateOnly))
 	return strings.Join(strings.Fields(r.Replace(words)), " ")
 }

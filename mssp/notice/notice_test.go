@@ -27,7 +27,7 @@ func TestBuiltIn(t *testing.T) {
 			if in != lang {
 				t.Errorf("%s has no %s", lang, k)
 			}
-			text := c.Text(lang, k, day)
+			text := c.Text(lang, k, notice.Facts{Day: day})
 			if other, twice := said[text]; twice {
 				t.Errorf("%s: %s and %s say the same", lang, k, other)
 			}
@@ -43,9 +43,79 @@ func TestBuiltIn(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []notice.Kind{notice.Blocked} {
-		if got := c.Text("en", k, day); !strings.HasSuffix(got, "hhh") {
-			t.Errorf("%s does not say where to get help: %q", k, got)
+}
+
+// A reminder says how to renew, and a text after a block how to unblock: by the entry in the
+// menu of the card in the words of the applet, or by customer care. Each says once where to get help, and
+// is not longer than a text may be.
+//
+// Supports: 3.5.4-8, 3.5.13-1
+func TestBuiltInParts(t *testing.T) {
+	help := strings.Repeat("h", 80)
+	c, err := notice.New(notice.Options{Help: help})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string][4]string{
+		"en": {"on your phone with your code", "'Unblock personal code'", "'Unblock signature code'", "Customer care unblocks it"},
+		"fi": {"vahvista puhelimellasi", "'Avaa tunnusluvun lukitus'", "'Avaa allekirjoituksen tunnusluku'", "Asiakaspalvelu avaa"},
+		"de": {"am Telefon mit Ihrem Code", "'Code entsperren'", "'Signaturcode entsperren'", "Kundendienst entsperrt ihn"},
+		"fr": {"sur votre téléphone avec votre code", "'Débloquer le code'", "'Débloquer le code de signature'", "service client le débloque"},
+		"et": {"oma telefonis koodiga", "'Ava isiklik kood'", "'Ava allkirjakood'", "Klienditeenindus avab"},
+	} {
+		for i, how := range []notice.Kind{notice.Renew, notice.Unblock, notice.UnblockSignature, notice.UnblockCare} {
+			k := notice.Blocked
+			if how == notice.Renew {
+				k = notice.Expiring
+			}
+			got := c.Text(lang, k, notice.Facts{How: how})
+			if !strings.Contains(got, want[i]) || strings.Count(got, help) != 1 || strings.ContainsAny(got, "{}") {
+				t.Errorf("%s %s: %q", lang, how, got)
+			}
+			if parts, err := sms.EncodeText(got, sms.TextOptions{}); err != nil || len(parts) > notice.Segments {
+				t.Errorf("%s %s: %d short messages, %v", lang, how, len(parts), err)
+			}
+		}
+	}
+}
+
+// An operator's own part is in the built-in text, and the built-in part in his text. Help is
+// said once. What is too long together is an error of the text that is his.
+func TestOwnParts(t *testing.T) {
+	c, err := notice.New(notice.Options{Help: "Call 0800."},
+		notice.Text{Language: "en", Kind: notice.Renew, Words: "See renew.example."},
+		notice.Text{Language: "de", Kind: notice.Blocked, Words: "Zu. {unblock} Sonst: {help}"},
+		notice.Text{Language: "fi", Kind: notice.UnblockCare, Words: "Soita."},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		lang string
+		kind notice.Kind
+		want string
+	}{
+		{"en", notice.Expiring, "Mobile ID: your certificate expires on 0001-01-01. See renew.example."},
+		{"de", notice.Blocked, "Zu. Der Kundendienst entsperrt ihn. Sonst: Call 0800."},
+		{"fi", notice.Blocked, "Mobiilivarmenne: tunnuslukusi on lukittu väärien yritysten vuoksi. Soita. Call 0800."},
+	} {
+		if got := c.Text(x.lang, x.kind, notice.Facts{}); got != x.want {
+			t.Errorf("%s %s: %q, want %q", x.lang, x.kind, got, x.want)
+		}
+	}
+	for _, k := range []notice.Kind{notice.Renew, notice.Unblock, notice.UnblockSignature, notice.UnblockCare} {
+		_, err := notice.New(notice.Options{}, notice.Text{Language: "en", Kind: k, Words: strings.Repeat("x", 450)})
+		w, ok := errors.AsType[*notice.Wrong](err)
+		if !ok || w.Kind != k || !strings.Contains(w.Err.Error(), "takes 4 short messages") {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+	for _, x := range []notice.Text{
+		{Language: "en", Kind: notice.Blocked, Words: strings.Repeat("x", 400) + "{unblock}"},
+		{Language: "en", Kind: notice.Expiring, Words: strings.Repeat("x", 400) + "{renew}"},
+	} {
+		if _, err := notice.New(notice.Options{}, x); err == nil || !strings.Contains(err.Error(), "takes 4 short messages") {
+			t.Errorf("%s: %v", x.Kind, err)
 		}
 	}
 }
@@ -73,7 +143,7 @@ func TestOwnTexts(t *testing.T) {
 		{"en", notice.Left, "Bye."},
 		{"fi", notice.Left, "Mobiilivarmenne: rekisteröinti on päättynyt."},
 	} {
-		if got := c.Text(x.lang, x.kind, day); got != x.want {
+		if got := c.Text(x.lang, x.kind, notice.Facts{Day: day}); got != x.want {
 			t.Errorf("%s %s: %q, want %q", x.lang, x.kind, got, x.want)
 		}
 	}
@@ -94,7 +164,8 @@ func TestWrongTexts(t *testing.T) {
 		{notice.Text{Language: "en", Kind: "lost", Words: "x"}, "no such text"},
 		{notice.Text{Language: "en", Kind: notice.Left, Words: " \n"}, "no words"},
 		{notice.Text{Language: "en", Kind: notice.Left, Words: "{help}"}, "no placeholder"},
-		{notice.Text{Language: "en", Kind: notice.Blocked, Words: "{date}"}, "it may hold {help}"},
+		{notice.Text{Language: "en", Kind: notice.Blocked, Words: "{date}"}, "it may hold {unblock}, {help}"},
+		{notice.Text{Language: "en", Kind: notice.Renew, Words: "{date}"}, "it may hold {help}"},
 		{notice.Text{Language: "en", Kind: notice.Blocked, Words: "{help"}, "has {:"},
 		{notice.Text{Language: "en", Kind: notice.Blocked, Words: "help}"}, "has }:"},
 		{notice.Text{Language: "en", Kind: notice.Blocked, Words: "{}"}, "has {}:"},

@@ -298,7 +298,13 @@ func (l *lab) everyUnblocking() {
 		if u.ICCID, u.Version = l.freshCard(), 2; field == "Version" {
 			return
 		}
+		if has, err := l.HasUnblocking(ctx, u.ICCID); has || err != nil {
+			l.Errorf("a card without an unblocking code has one: %v", err)
+		}
 		l.ok(l.KeepUnblocking(ctx, u.ICCID, u.Sealed))
+		if has, err := l.HasUnblocking(ctx, u.ICCID); !has || err != nil {
+			l.Errorf("a card with an unblocking code has none: %v", err)
+		}
 		l.ok(l.KeepUnblocking(ctx, u.ICCID, []byte("another")))
 		have, err := l.ShowUnblocking(ctx, u, false)
 		l.ok(err)

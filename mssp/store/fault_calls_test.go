@@ -111,6 +111,11 @@ func (l *lab) recordCalls() map[string]call {
 				return nothing(l.ShowUnblocking(ctx, mssp.Unblocking{ICCID: id, ShownAt: epoch}, true))
 			}
 		},
+		"read HasUnblocking": func() func() error {
+			id := l.freshCard()
+			l.ok(l.KeepUnblocking(ctx, id, []byte{1}))
+			return func() error { return nothing(l.HasUnblocking(ctx, id)) }
+		},
 		"EndPoP": func() func() error {
 			l.ok(l.GivePoP(ctx, mssp.PoP{MSISDN: u.MSISDN, ID: "1", Sum: []byte{1}, Channel: mssp.PoPBySMS, State: mssp.PoPGiven, Tries: 1000}))
 			return func() error { return l.EndPoP(ctx, u.MSISDN, store.PoPEnd{ID: "1"}) }

@@ -35,6 +35,10 @@ func (l *lab) outboxCalls() map[string]call {
 			about := fresh("%x")
 			return func() error { return tell(about, 2) }
 		},
+		"read Given": always(func() error { return nothing(l.Given(ctx, notice.Mailed, "a")) }),
+		"Mailed": always(func() error {
+			return l.Mailed(ctx, store.Notice{To: numberA, Kind: notice.Mailed, About: fresh("%x")})
+		}),
 		"ForgetNotices": func() func() error {
 			l.ok(tell(fresh("%x"), 0))
 			return func() error { return l.ForgetNotices(ctx, epoch.Add(time.Hour)) }

@@ -62,6 +62,31 @@ func TestNoticeOnce(t *testing.T) {
 	})
 }
 
+// What an e-mail has told is known as a notice of its own kind, and nobody gets a text of it.
+// Twice is no error.
+//
+// Supports: 3.5.13-1
+func TestMailed(t *testing.T) {
+	onBoth(t, func(l *lab) {
+		given := func() bool {
+			b, err := l.Given(ctx, notice.Mailed, "0a")
+			l.ok(err)
+			return b
+		}
+		l.ok(nothing(l.Tell(ctx, about("0a", notice.Expiring))))
+		if given() {
+			l.Error("a text counts as an e-mail")
+		}
+		for range 2 {
+			l.ok(l.Mailed(ctx, store.Notice{To: numberA, Kind: notice.Mailed, About: "0a"}, store.Notice{Kind: notice.Mailed, About: "day"}))
+		}
+		segs, err := l.ClaimSegments(ctx, epoch, func([]string) []int { return []int{100} })
+		if l.ok(err); !given() || len(segs) != 1 {
+			l.Errorf("given: %v; %d texts, want the one of before", given(), len(segs))
+		}
+	})
+}
+
 // To whom a notice was given is known as long as numbers are kept; that it was given,
 // for longer. Of a person who is erased nothing is left of it.
 func TestNoticesErased(t *testing.T) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/simsign/simsign/mssp"
 	"github.com/simsign/simsign/mssp/audit"
@@ -48,6 +49,15 @@ func (s *Identities) KeepUnblocking(ctx context.Context, iccid ota.ICCID, sealed
 		q.note(audit.Entry{Action: "unblocking.keep", Subject: audit.Card(iccid)})
 		return tableUnblocking.seal(q, string(iccid))
 	})
+}
+
+// HasUnblocking reports whether a card has an unblocking code; it shows it to nobody.
+func (s *Identities) HasUnblocking(ctx context.Context, iccid ota.ICCID) (bool, error) {
+	_, err := readOne(ctx, s.db, scanUnblocking, sqlUnblocking, string(iccid))
+	if errors.Is(err, mssp.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ShowUnblocking is the code of a card for somebody to see, once: the commit that says to whom

@@ -14,11 +14,12 @@ import (
 // told, the next one comes with the next purge.
 const remindEvery = time.Hour
 
-// reminders tells users that their certificates end.
+// reminders tells users that their certificates end, and the RA whose.
 type reminders struct {
 	a       *App
 	before  []time.Duration
 	teller  *expiry.Reminder
+	post    *expiry.Post // nil: nobody gets an e-mail
 	gauge   *prometheus.GaugeVec
 	next    time.Time
 	certain func() (now time.Time, ok bool)
@@ -41,6 +42,12 @@ func (a *App) newReminders() *reminders {
 	r.teller = expiry.New(expiry.Options{
 		Store: a.core.Store, Texts: a.engine, Before: r.before, From: m.ReminderHours[0], To: m.ReminderHours[1], Logger: a.log,
 	})
+	if len(m.ExpiryMail) > 0 {
+		r.post = expiry.NewPost(expiry.PostOptions{
+			Store: a.core.Store, Mail: a.cfg.Mail(a.o.Getenv), To: m.ExpiryMail, Before: r.before,
+			FromHour: m.ReminderHours[0], ToHour: m.ReminderHours[1], Logger: a.log,
+		})
+	}
 	// Where several boxes work, one erases and reminds; by a time that has certainly come,
 	// so that a wrong clock does not write to everybody.
 	r.certain = func() (time.Time, bool) { t := a.eraser.Turn(); return t.Now, t.Other == "" && !t.Now.IsZero() }
@@ -63,10 +70,24 @@ func (r *reminders) remind(ctx context.Context) {
 		}
 		return
 	}
+	mailed := r.mail(ctx, now)
 	for _, d := range r.before {
 		r.gauge.WithLabelValues(length(d)).Set(float64(soon[d]))
 	}
-	if r.next = now.Add(remindEvery); more {
+	if r.next = now.Add(remindEvery); more || !mailed {
 		r.next = now
 	}
+}
+
+// mail sends the e-mail of the day, when there is one; false: it did not leave, and is tried again
+// with the next purge.
+func (r *reminders) mail(ctx context.Context, now time.Time) bool {
+	if r.post == nil {
+		return true
+	}
+	err := r.post.Pass(ctx, now)
+	if err != nil && ctx.Err() == nil {
+		r.a.log.Error("telling by e-mail whose certificates end", "error", err)
+	}
+	return err == nil
 }

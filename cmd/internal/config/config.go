@@ -215,6 +215,9 @@ type Messages struct {
 	ExpiryReminders []Duration `toml:"expiry_reminders" default:"30d, 7d, 1d"`
 	// Hours of the day, in the time zone of the machine, in which that is said.
 	ReminderHours []int `toml:"reminder_hours" default:"8, 20"`
+	// Addresses of the RA or the operator: at the same times before the end an e-mail lists the
+	// users, one a day at most, by the mail server of [registration]. Absent: none is sent.
+	ExpiryMail []string `toml:"expiry_mail" example:"ra@example.com"`
 	// Ask the network for delivery reports: a request that it gives up then ends at once,
 	// not at its time limit.
 	DeliveryReports bool `toml:"delivery_reports" default:"false"`

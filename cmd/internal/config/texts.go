@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/mail"
 	"unicode/utf8"
 
 	"github.com/simsign/simsign/mssp/notice"
@@ -9,16 +10,18 @@ import (
 
 // Text changes text messages to users in one language, or adds a language. A text that is
 // absent is the one that is built in; "simsign texts" shows them all. {help} is
-// replaced by help of [messages], {date} by a day such as 2027-01-31.
+// replaced by help of [messages], {date} by a day such as 2027-01-31, {renew} by renew, and
+// {unblock} by unblock or unblock_signature where the card has an unblocking code (the card file
+// had one), else by unblock_care.
 type Text struct {
 	// Language of the texts, ISO 639-1.
 	Language string `toml:"language" sample:"en"`
 	// The registration is complete.
 	Registered string `toml:"registered" example:"Mobile ID: your registration is complete."`
-	// The personal code has blocked. Without {help}, that is put at its end.
-	Blocked string `toml:"blocked" example:"Mobile ID: your personal code is blocked. {help}"`
+	// The personal code has blocked. Without {help} or {unblock}, help is put at its end.
+	Blocked string `toml:"blocked" example:"Mobile ID: your personal code is blocked. {unblock}"`
 	// The certificate expires soon.
-	Expiring string `toml:"expiring" example:"Mobile ID: your certificate expires on {date}. {help}"`
+	Expiring string `toml:"expiring" example:"Mobile ID: your certificate expires on {date}. {renew}"`
 	// The service was suspended, and is active again.
 	Suspended   string `toml:"suspended" example:"Mobile ID: your service is suspended. {help}"`
 	Reactivated string `toml:"reactivated" example:"Mobile ID: your service is active again."`
@@ -34,6 +37,13 @@ type Text struct {
 	WrongPoP string `toml:"wrong_pop" example:"Mobile ID: the registration code was wrong. {help}"`
 	// The registration has failed here, at the CA or for want of an answer; a phone tells what fails on it.
 	NotRegistered string `toml:"not_registered" example:"Mobile ID: your registration has failed. {help}"`
+	// How a certificate is renewed.
+	Renew string `toml:"renew" example:"To renew it, call customer care. {help}"`
+	// How a user unblocks his code: the entry in the menu of his card, by code; and for a card without
+	// an unblocking code.
+	Unblock          string `toml:"unblock" example:"Choose 'Unblock personal code' in the menu of your SIM card. {help}"`
+	UnblockSignature string `toml:"unblock_signature" example:"Choose 'Unblock signature code' in the menu of your SIM card. {help}"`
+	UnblockCare      string `toml:"unblock_care" example:"Customer care unblocks it. {help}"`
 }
 
 // words are the texts that are written there.
@@ -54,6 +64,10 @@ func (t *Text) words() (out []notice.Text) {
 		{notice.LateRegistration, t.LateRegistration},
 		{notice.WrongPoP, t.WrongPoP},
 		{notice.NotRegistered, t.NotRegistered},
+		{notice.Renew, t.Renew},
+		{notice.Unblock, t.Unblock},
+		{notice.UnblockSignature, t.UnblockSignature},
+		{notice.UnblockCare, t.UnblockCare},
 	} {
 		if w.words != "" {
 			out = append(out, notice.Text{Language: t.Language, Kind: w.kind, Words: w.words})
@@ -104,6 +118,7 @@ func (ch *checker) texts() {
 	if h := m.ReminderHours; len(h) != 2 || h[0] < 0 || h[1] > 24 || h[0] >= h[1] {
 		ch.faultf("messages.reminder_hours", "needs two hours from 0 to 24, the first and the one after the last, such as [8, 20]")
 	}
+	ch.expiryMail()
 	seen := map[string]bool{}
 	var own []notice.Text
 	for i := range ch.c.Texts {
@@ -112,19 +127,49 @@ func (ch *checker) texts() {
 			ch.faultf(key+".language", "there is a [[text]] for %q already: write all its texts there", t.Language)
 		}
 		seen[t.Language] = true
-		for _, w := range t.words() {
-			own = append(own, w)
-			_, err := notice.New(notice.Options{Help: m.help()}, w)
-			if errors.Is(err, notice.ErrLanguage) {
-				ch.faultf(key+".language", "%v", notice.ErrLanguage)
-				break
-			}
-			if wrong, ok := errors.AsType[*notice.Wrong](err); ok {
-				ch.faultf(key+"."+string(w.Kind), "%v", wrong.Err)
-			}
-		}
+		words := t.words()
+		own = append(own, words...)
+		ch.words(key, words)
 	}
 	if c, _ := notice.New(notice.Options{}, own...); m.Language != "" && !c.Has(m.Language) {
 		ch.faultf("messages.language", "there are no texts in %q: write them in [[text]]", m.Language)
+	}
+}
+
+// expiryMail: an e-mail has a server, addresses, and a time at which it is sent.
+func (ch *checker) expiryMail() {
+	const key = "messages.expiry_mail"
+	m := &ch.c.Messages
+	if len(m.ExpiryMail) == 0 {
+		return
+	}
+	for _, a := range m.ExpiryMail {
+		if p, err := mail.ParseAddress(a); err != nil || p.Address != a {
+			ch.faultf(key, "%q is no address such as ra@example.com", a)
+		}
+	}
+	if ch.c.Registration.MailServer == "" {
+		ch.faultf(key, "needs a mail server: write mail_server and mail_from in [registration]")
+	}
+	if len(m.ExpiryReminders) == 0 {
+		ch.faultf(key, "has no time: expiry_reminders is empty")
+	}
+}
+
+// words checks the texts of one language, which are parts of each other.
+func (ch *checker) words(key string, words []notice.Text) {
+	_, err := notice.New(notice.Options{Help: ch.c.Messages.help()}, words...)
+	if errors.Is(err, notice.ErrLanguage) {
+		ch.faultf(key+".language", "%v", notice.ErrLanguage)
+		return
+	}
+	all, _ := err.(interface{ Unwrap() []error })
+	if all == nil {
+		return
+	}
+	for _, err := range all.Unwrap() {
+		if wrong, ok := errors.AsType[*notice.Wrong](err); ok {
+			ch.faultf(key+"."+string(wrong.Kind), "%v", wrong.Err)
+		}
 	}
 }

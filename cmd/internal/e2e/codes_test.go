@@ -8,7 +8,7 @@ import (
 const verified = "chain     leads to the given CA"
 
 // A user enters wrong codes until the code is blocked; customer care unblocks
-// it; the user unblocks it by himself; customer care resets it; the user
+// it, to whom the text after the block has sent him; the user unblocks it by himself; customer care resets it; the user
 // changes it. Of both codes. No command says what the code shall be.
 //
 // Covers: 3.3-3, 3.5.3-2, 3.5.4-1, 3.5.4-8 via simsign sign
@@ -38,7 +38,7 @@ func TestCodes(t *testing.T) {
 			}
 
 			block()
-			u.message(t, "Call 0800 123 456.")
+			u.message(t, "Customer care unblocks it. Call 0800 123 456.")
 			w.about(t, u, 0, code.usage+": blocked", "user", "show")
 			u.acts(nil)
 			w.asks(t, u, 3, "402 ", sign...)

@@ -17,8 +17,8 @@ func (u *user) reminders() (out []string) {
 	return out
 }
 
-// The service invites users whose certificates end soon, once, in the words of its
-// operator; the operator sees the same list. A user who has another pair by then, which
+// The service invites users whose certificates end soon, once, and says how to renew in the
+// words of its operator; the operator sees the same list. A user who has another pair by then, which
 // is valid for as long, is on it with that one alone.
 //
 // Covers: 3.5.13-1 via simsign serve
@@ -27,7 +27,7 @@ func TestReminders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, "")
 	w.reconfigure(t, "code_help =", "expiry_reminders = [\"1200d\", \"10d\"]\nreminder_hours = [0, 24]\nhelp =")
-	w.extend(t, "[[text]]\nlanguage = \"en\"\nexpiring = \"This expires on {date}. {help}\"\n")
+	w.extend(t, "[[text]]\nlanguage = \"en\"\nrenew = \"Renew at renew.example. {help}\"\n")
 	c := w.serve(t)
 	w.register(t, "authentication")
 	who := w.signed(t, w.users[0])
@@ -38,7 +38,7 @@ func TestReminders(t *testing.T) {
 		c = w.serve(t)
 		eventually(t, "a look at the certificates", func() bool { return w.metric(t, ending) == 1 })
 		u, day := w.users[0], who.NotAfter.Format(time.DateOnly)
-		u.message(t, "This expires on "+day+". Call 0800 123 456.")
+		u.message(t, "your certificate expires on "+day+". Renew at renew.example. Call 0800 123 456.")
 		if got := u.reminders(); len(got) != 1 {
 			t.Errorf("start %d: the user has %d reminders: %q", start+1, len(got), got)
 		}

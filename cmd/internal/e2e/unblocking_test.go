@@ -7,9 +7,10 @@ import (
 
 // Customer care sees the unblocking code of a card once, when its holder is identified, and
 // nobody sees it in a log or in the database; with it the user unblocks his code at the menu of
-// his phone. A wrong one does nothing. Cards that all have the same one are refused.
+// his phone, which the text after the block names. A wrong one does nothing. Cards that all have the same one are refused.
 //
 // Covers: 3.5.4-3, 3.5.4-7 via simsign card unblocking-code
+// Covers: 3.5.4-8 via simsign sign
 func TestUnblockingCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3, "")
@@ -38,6 +39,7 @@ func TestUnblockingCode(t *testing.T) {
 		secrets["unblocking code of "+u.name] = u.puk
 		u.acts(types("0000"))
 		w.asks(t, u, 3, "402 ", "--text", "Pay?")
+		u.message(t, "Choose 'Unblock personal code' in the menu of your SIM card and enter your unblocking code. Call 0800 123 456.")
 		r := show(u)
 		if r.code != 0 || !strings.Contains(r.stdout, u.puk) {
 			t.Fatalf("%d %s%s", r.code, r.stdout, r.stderr)
