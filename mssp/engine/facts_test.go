@@ -127,7 +127,7 @@ func TestBlockedCode(t *testing.T) {
 			t.Fatalf("%d text messages", len(l.Texts))
 		}
 		s := l.Texts[0]
-		if text, err := sms.DecodeText(s.DCS, s.UDH, s.UD, s.Septets); err != nil || text != "Mobile ID: Ihr persönlicher Code ist nach falschen Eingaben gesperrt. Call 0800 123456." {
+		if text, err := sms.DecodeText(s.DCS, s.UDH, s.UD, s.Septets); err != nil || text != "Mobile ID: Ihr persönlicher Code ist nach falschen Eingaben gesperrt. Der Kundendienst entsperrt ihn. Call 0800 123456." {
 			t.Errorf("the user is told %q, %v", text, err)
 		}
 	}
