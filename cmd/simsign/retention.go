@@ -12,7 +12,10 @@ type RetentionCmd struct {
 }
 
 // RetentionShowCmd shows it.
-type RetentionShowCmd struct{ ConfigFlag }
+type RetentionShowCmd struct {
+	ConfigFlag
+	JSONFlag
+}
 
 // Run prints a line for each kind.
 func (k *RetentionShowCmd) Run(c *cli) error {
@@ -21,14 +24,18 @@ func (k *RetentionShowCmd) Run(c *cli) error {
 		if err != nil {
 			return err
 		}
-		return c.retention(&i)
+		return shown(c, k.JSONFlag, &i, c.retention)
 	})
 }
 
 func (c *cli) retention(i *operator.RetentionInfo) error {
-	t := c.table("WHAT", "KEPT", "DUE", "ERASED NOW")
+	t := c.table("WHAT", "KEPT", "DUE", "ERASED NOW", "OLDEST")
 	for _, k := range i.Kinds {
-		t.row(string(k.Kind), k.Kept, k.Due, k.Erased)
+		oldest := ""
+		if !k.Oldest.IsZero() {
+			oldest = stamp(k.Oldest)
+		}
+		t.row(string(k.Kind), k.Kept, k.Due, k.Erased, oldest)
 	}
 	if err := t.flush(); err != nil {
 		return err

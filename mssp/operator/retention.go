@@ -27,14 +27,18 @@ func (s *Service) Retention(ctx context.Context, _ RetentionQuestion) (Retention
 			i.Waits = "nothing goes by age before " + t.Grace.Format(day) + ", for the configuration has no [retention]"
 		}
 	}
-	due, err := s.Store.Due(ctx, s.Keep(i.Time))
+	keep := s.Keep(i.Time)
+	due, err := s.Store.Due(ctx, keep)
 	if err != nil {
 		return i, err
 	}
 	for _, k := range [...]mssp.Erasable{mssp.Texts, mssp.Octets, mssp.Signatures, mssp.Numbers} {
 		i.Kinds = append(i.Kinds, KindInfo{Kind: k, Kept: s.Kept[k], Due: due[k]})
 	}
-	return i, nil
+	log := KindInfo{Kind: AuditLog, Kept: s.Kept[AuditLog]}
+	log.Due, log.Oldest, err = s.Store.AuditDue(ctx, keep.Audit)
+	i.Kinds = append(i.Kinds, log)
+	return i, err
 }
 
 // EraseDue takes an operator's word that the machine's clock is right, and erases

@@ -61,6 +61,7 @@ type Store interface {
 	EraseMarked(ctx context.Context, now time.Time) (gone store.Erased, more bool, err error)
 	Believe(ctx context.Context, now time.Time) error
 	Due(ctx context.Context, keep store.Retention) (store.Erased, error)
+	AuditDue(ctx context.Context, before time.Time) (due int64, oldest time.Time, err error)
 	Scrub(ctx context.Context) error
 }
 

@@ -119,6 +119,9 @@ func (s Standings) ChangeStanding(ctx context.Context, r StandingRequest) (Stand
 	if err != nil {
 		return StandingInfo{}, refusedStanding(number, err)
 	}
+	if s.of.Engine != nil {
+		s.of.Engine.Ended(l.Ended)
+	}
 	serials := l.Duty.Serials
 	info, err := s.goOn(ctx, number, &l.Duty)
 	if err == nil {

@@ -264,12 +264,16 @@ type RetentionInfo struct {
 	Waits string     `json:"waits,omitempty"` // why nothing is erased by age now
 }
 
-// KindInfo is a kind of what a transaction leaves.
+// AuditLog is the kind of the entries of the audit log, which no transaction keeps.
+const AuditLog mssp.Erasable = "audit"
+
+// KindInfo is a kind of what a transaction leaves, or the audit log.
 type KindInfo struct {
 	Kind   mssp.Erasable `json:"kind"`
 	Kept   string        `json:"kept"`
-	Due    int64         `json:"due"`              // transactions of which it will go
+	Due    int64         `json:"due"`              // transactions of which it will go; entries of the audit log
 	Erased int64         `json:"erased,omitempty"` // of which it went just now
+	Oldest time.Time     `json:"oldest,omitzero"`  // of the audit log: from when its first entry is
 }
 
 // KeyInfo is a key slot.

@@ -70,7 +70,14 @@ func beginRevoke(sit *store.Situation, d *mssp.Duty, pairs []*mssp.KeyPair, now 
 // beginLeave is 5.7-2, after the consent where that was asked for.
 func beginLeave(sit *store.Situation, d *mssp.Duty, pairs []*mssp.KeyPair, now time.Time) (mssp.Duty, error) {
 	d.All = true
-	if gone := d.ICCID == ""; !gone {
+	if gone := d.ICCID == ""; gone {
+		sit.Vacated = true
+		for i := range sit.Keys { // whose order ends with that
+			if k := &sit.Keys[i]; k.State == mssp.KeyRegistering {
+				k.State = mssp.KeyDeleted
+			}
+		}
+	} else {
 		if err := mayLeave(sit); err != nil {
 			return *d, err
 		}

@@ -17,6 +17,8 @@ type Asker interface {
 type Left struct {
 	Duty   mssp.Duty
 	Signed []byte // CMS of the consent; nil when none was asked for
+	// Ended are the requests that were open at the card of a user who is Gone.
+	Ended []mssp.Transaction
 }
 
 // Unregister is 5.7, 1 to 9: with a question, the user signs it first. What he refuses
@@ -41,6 +43,6 @@ func (s *Standing) Unregister(ctx context.Context, c Call, question string) (Lef
 			return l, refusef(Declined, "the user has not consented: %v", err)
 		}
 	}
-	l.Duty, err = s.Precondition(ctx, c)
+	l.Duty, l.Ended, err = s.precondition(ctx, &c)
 	return l, err
 }

@@ -2,6 +2,7 @@ package standing
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -29,13 +30,41 @@ type CardCall struct {
 // that names the old card. The user is registered anew on the new one (5.1).
 func (s *Standing) ChangeCard(ctx context.Context, c CardCall) (mssp.Duty, []mssp.Transaction, error) {
 	now := s.o.Clock()
-	was, ended, err := s.o.Store.MoveToCard(ctx, c.MSISDN, c.ICCID, func(m *store.CardChange) error { return changeCard(m, &c, now) })
+	var was store.CardChange
+	var ended []mssp.Transaction
+	err := settled(ctx, func() (err error) {
+		was, ended, err = s.o.Store.MoveToCard(ctx, c.MSISDN, c.ICCID, func(m *store.CardChange) error { return changeCard(m, &c, now) })
+		return err
+	})
+	if errors.Is(err, store.ErrUnderWay) {
+		return mssp.Duty{}, nil, refusef(UnderWay, "a message for the old card is being handed to the network: nothing has changed; ask again in some seconds")
+	}
 	if err != nil {
 		return mssp.Duty{}, nil, Unknown(err)
 	}
 	d := was.Duties[len(was.Duties)-1]
 	s.o.Logger.Info("card changed", "msisdn", c.MSISDN, "from", d.ICCID, "to", c.ICCID, "certificates", len(d.Serials), "ended", len(ended))
 	return d, ended, nil
+}
+
+const (
+	settleTries = 25
+	settlePause = 20 * time.Millisecond // outcomes are stored as long after they are known
+)
+
+// settled tries again while a message is on its way to the network, for half a second: as
+// good as always that is what it takes.
+func settled(ctx context.Context, move func() error) error {
+	err := move()
+	for i := 1; i < settleTries && errors.Is(err, store.ErrUnderWay); i++ {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(settlePause):
+		}
+		err = move()
+	}
+	return err
 }
 
 // changeCard checks what must be so, and gives up the old card.

@@ -72,22 +72,26 @@ type Call struct {
 // Precondition is the first call. The duty that it answers stands in a row from then on;
 // a procedure that is under way already answers with its own.
 func (s *Standing) Precondition(ctx context.Context, c Call) (mssp.Duty, error) {
-	var d mssp.Duty
+	d, _, err := s.precondition(ctx, &c)
+	return d, err
+}
+
+func (s *Standing) precondition(ctx context.Context, c *Call) (d mssp.Duty, ended []mssp.Transaction, err error) {
 	now := s.o.Clock()
 	sit, _, err := s.o.Store.ChangeSituation(ctx, c.MSISDN, func(sit *store.Situation) (err error) {
-		d, err = begin(sit, &c, now)
+		d, err = begin(sit, c, now)
 		return err
 	})
 	if err != nil {
-		return d, Unknown(err)
+		return d, nil, Unknown(err)
 	}
 	for i := range sit.Duties {
 		if d.ID == "" && i == len(sit.Duties)-1 || sit.Duties[i].ID == d.ID {
 			d = sit.Duties[i]
 		}
 	}
-	s.o.Logger.Info("procedure accepted", "msisdn", c.MSISDN, "procedure", string(c.Procedure), "certificates", len(d.Serials))
-	return d, nil
+	s.o.Logger.Info("procedure accepted", "msisdn", c.MSISDN, "procedure", string(c.Procedure), "certificates", len(d.Serials), "ended", len(sit.Ended))
+	return d, sit.Ended, nil
 }
 
 // Within is a pre-condition call that runs in the commit of what it follows from, which it

@@ -133,7 +133,7 @@ func insertTx(q querier, tx *mssp.Transaction) error {
 	}
 	tx.Seq = r.int()
 	if card := r.text(); r.err() == nil && card != string(tx.ICCID) { // whoever asks has read of the card that the number had
-		return movedFault(tx.Kind)
+		return toNewCard.fault(tx.Kind)
 	}
 	return r.err()
 }

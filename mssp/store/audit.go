@@ -261,6 +261,26 @@ func (a Audits) CutAudit(ctx context.Context, before time.Time) (n int64, err er
 	return n, err
 }
 
+// AuditDue is how many entries CutAudit would cut off, and from when the oldest is; zero when
+// there is none.
+func (a Audits) AuditDue(ctx context.Context, before time.Time) (due int64, oldest time.Time, err error) {
+	err = a.read(ctx, func(q querier) error {
+		due, oldest = 0, time.Time{}
+		r, err := q.one(`SELECT seq, at FROM audit ORDER BY seq LIMIT 1`)
+		if err != nil {
+			return notFoundIsNil(err)
+		}
+		first := r.int()
+		if oldest = r.moment(); r.err() != nil || before.IsZero() {
+			return r.err()
+		}
+		kept, err := oneOf(q, scanInt, `SELECT COALESCE((SELECT seq FROM audit WHERE at >= $1 ORDER BY seq LIMIT 1), (SELECT MAX(seq) + 1 FROM audit))`, before)
+		due = kept - first
+		return err
+	})
+	return due, oldest, err
+}
+
 // IsWho tells whether the pseudonym of a subject is that of a number or card.
 func (a Audits) IsWho(s *audit.Subject, secret string) bool {
 	k := a.auth.get()

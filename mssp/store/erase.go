@@ -69,6 +69,8 @@ type Retention struct {
 	Texts, Octets, Signatures, Numbers time.Time
 	// Repeat goes with the texts, or of a person who was erased, by itself.
 	Repeat time.Time
+	// Audit is of the entries of the audit log, which Audits.CutAudit cuts off.
+	Audit time.Time
 }
 
 // times are those of the kinds, in the order of erasable.

@@ -269,6 +269,15 @@ func (l *lab) keyCalls() map[string]call {
 				return err
 			}
 		},
+		"ChangeSituation, and the card is vacated": func() func() error {
+			u := l.certified()
+			l.ordered(u, seal)
+			l.ordered(u, seal)
+			return func() error {
+				_, _, err := l.ChangeSituation(ctx, u.MSISDN, func(s *store.Situation) error { s.Vacated = true; return nil })
+				return err
+			}
+		},
 		"MoveToCard": func() func() error {
 			u := l.certified()
 			id := l.freshCard()
@@ -277,7 +286,7 @@ func (l *lab) keyCalls() map[string]call {
 				l.ok(l.AddCertificate(ctx, mssp.Certificate{Serial: fresh("%08x"), ICCID: u.ICCID, MSISDN: u.MSISDN, Status: s, NotBefore: epoch, NotAfter: epoch.Add(time.Hour), KeyHash: fresh("%064x")}))
 			}
 			for range 2 { // one is at the card, one waits
-				l.ok(nothing(l.Accept(ctx, mssp.Transaction{ID: mssp.TransID(fresh("move-%d")), Kind: mssp.KindSign, MSISDN: u.MSISDN, ICCID: u.ICCID, CreatedAt: epoch, Deadline: epoch.Add(time.Hour)}, nil, seal)))
+				l.ok(nothing(l.Accept(ctx, mssp.Transaction{ID: mssp.TransID(fresh("move-%d")), Kind: mssp.KindSign, MSISDN: u.MSISDN, ICCID: u.ICCID, CreatedAt: epoch, Deadline: epoch.Add(time.Hour)}, nil, sealUnclaimed)))
 			}
 			return func() error {
 				_, _, err := l.MoveToCard(ctx, u.MSISDN, id, leavesCard)

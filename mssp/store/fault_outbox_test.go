@@ -330,6 +330,10 @@ func (l *lab) otherCalls() map[string]call {
 			l.finish(done(l.accept(tx).Tx))
 			return func() error { return l.EraseUser(ctx, tx.MSISDN, epoch) }
 		},
+		"read AuditDue": always(func() error {
+			_, _, err := l.AuditDue(ctx, epoch.Add(time.Hour))
+			return err
+		}),
 		"read Due": always(func() error { return nothing(l.Due(ctx, store.Retention{Texts: epoch.Add(time.Hour)})) }),
 		"Turn of the first": func() func() error {
 			l.ok(nothing(db.Exec("DELETE FROM retention")))

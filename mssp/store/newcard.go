@@ -24,31 +24,16 @@ type CardChange struct {
 const (
 	sqlMoved = `SELECT id FROM duty WHERE msisdn = $1 AND msisdn <> '' AND what = 'change-card' LIMIT 1`
 
-	sqlOpenOfCard = `SELECT ` + txCols + ` FROM tx WHERE iccid = $1 AND finished_at = 0 ORDER BY seq`
-
 	// sqlForget: nothing personal stays with the slots of a card that somebody has had.
 	sqlForget = `UPDATE key_pair SET cert_der = $3, csr = $3, version = version + 1 WHERE iccid = $1 AND slot = $2`
-
-	sqlVacate = `UPDATE card SET busy_tx = '', queued = 0 WHERE iccid = $1`
 )
-
-// movedFault is what who waits for a card hears that its number has left.
-func movedFault(k mssp.Kind) *mssp.Fault {
-	code := mssp.CardBlocked
-	switch k {
-	case mssp.KindSign:
-		code = mssp.NoKeyFound
-	case mssp.KindRegister, mssp.KindHandler:
-		code = mssp.RegistrationNOK
-	}
-	return mssp.Faultf(code, "the user has changed to a new card, with which they must register anew")
-}
 
 // MoveToCard gives a number another card, as f permits: the pairs and certificates of the
 // old one change as in ChangeSituation, its slots are forgotten, and what is open at it
 // ends, all in one commit. From then on nothing is accepted for the old card under
 // this number. ErrNotFound: no such user, or card. The error is an Existing subscriber when
-// somebody else has the card. An error of f changes nothing and is returned as it is. f may
+// somebody else has the card, and ErrUnderWay while a bearer has a message for the old card:
+// no packet leaves for it after the commit. An error of f changes nothing and is returned as it is. f may
 // run more than once. The answer is the situation at the old card, and what has ended.
 func (s *Duties) MoveToCard(ctx context.Context, n sms.MSISDN, to ota.ICCID, f func(*CardChange) error) (c CardChange, ended []mssp.Transaction, err error) {
 	now := s.clock()
@@ -68,7 +53,10 @@ func (s *Duties) MoveToCard(ctx context.Context, n sms.MSISDN, to ota.ICCID, f f
 		if err := forget(w, &c, now); err != nil {
 			return err
 		}
-		if ended, err = vacate(w, c.Card.ICCID, now); err != nil {
+		if err := nothingLeaves(w, &c.Situation, now); err != nil {
+			return err
+		}
+		if ended, err = vacate(w, c.Card.ICCID, toNewCard, now); err != nil {
 			return err
 		}
 		c.User.Version++
@@ -162,39 +150,6 @@ func forget(q querier, c *CardChange, now time.Time) error {
 		}
 	}
 	return nil
-}
-
-// vacate ends what is open at a card.
-func vacate(w *work, iccid ota.ICCID, now time.Time) ([]mssp.Transaction, error) {
-	open, err := allOf(w, scanTx, sqlOpenOfCard, string(iccid))
-	if err != nil {
-		return nil, err
-	}
-	var ended []mssp.Transaction
-	for i := range open {
-		tx := &open[i]
-		if tx.Damage != "" {
-			if _, err := aside(w, tx, &Finish{At: now}); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		st, err := w.step(tx, mssp.EventCancelled, now)
-		if err != nil {
-			return nil, err
-		}
-		f := movedFault(tx.Kind)
-		tx.Status, tx.Detail, tx.EndedBy = f.Code, f.Detail, "simsign user change-card"
-		if err := w.save(tx, st, nil); err != nil {
-			return nil, err
-		}
-		if _, err := w.exec(sqlDropSegments, tx.Seq); err != nil {
-			return nil, err
-		}
-		ended = append(ended, *tx)
-	}
-	_, err = w.exec(sqlVacate, string(iccid))
-	return ended, err
 }
 
 // readFormer reads the pairs at cards that a user has had, of which a certificate has still

@@ -30,7 +30,7 @@ func TestMoveToCard(t *testing.T) {
 			return mssp.Transaction{ID: mssp.TransID(fresh("moved-%d")), Kind: mssp.KindSign, MSISDN: u.MSISDN, ICCID: u.ICCID, CreatedAt: epoch, Deadline: epoch.Add(time.Hour)}
 		}
 		for range 2 {
-			l.ok(nothing(l.Accept(ctx, order(), nil, seal)))
+			l.ok(nothing(l.Accept(ctx, order(), nil, sealUnclaimed)))
 		}
 		c, ended, err := l.MoveToCard(ctx, u.MSISDN, to, leavesCard)
 		l.ok(err)

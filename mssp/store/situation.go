@@ -22,6 +22,11 @@ type Situation struct {
 	// be confirmed: it may change their states.
 	Former  []mssp.KeyPair
 	Notices []Notice // that the user is given
+
+	// Vacated says that nothing is sent to the card any more: what is open at it ends in the
+	// same commit, and stands in Ended then.
+	Vacated bool
+	Ended   []mssp.Transaction
 }
 
 // Cert is the certificate with a serial number; nil when the built-in CA knows none of
@@ -87,7 +92,7 @@ func (s *Duties) ChangeWithPair(ctx context.Context, n sms.MSISDN, k mssp.KeyPai
 
 func (s *Duties) changeSituation(ctx context.Context, n sms.MSISDN, k *mssp.KeyPair, f func(*Situation) error) (sit Situation, texts []Outbound, err error) {
 	now := s.clock()
-	err = s.do(ctx, func(q querier) error {
+	err = s.change(ctx, func(q *work) error {
 		sit = Situation{}
 		if sit.User, err = oneOf(q, scanSubscriber, sqlSubscriber, string(n)); err != nil {
 			return err
@@ -116,6 +121,11 @@ func (s *Duties) changeSituation(ctx context.Context, n sms.MSISDN, k *mssp.KeyP
 		}
 		if err := storeSituation(q, &was, &sit, now); err != nil {
 			return err
+		}
+		if sit.Vacated {
+			if sit.Ended, err = vacate(q, sit.Card.ICCID, toOperator, now); err != nil {
+				return err
+			}
 		}
 		texts, err = tell(q, sit.Notices, now)
 		return err

@@ -148,6 +148,7 @@ func (c *Core) Admin(cfg *config.Config, log *slog.Logger, clock func() time.Tim
 		Kept: map[mssp.Erasable]string{
 			mssp.Texts: cfg.Retention.Texts.String(), mssp.Octets: cfg.Retention.Octets.String(),
 			mssp.Signatures: cfg.Retention.Signatures.String(), mssp.Numbers: cfg.Retention.Numbers.String(),
+			operator.AuditLog: cfg.Retention.Audit.String(),
 		},
 	}
 	rules, worker := c.standingWith(cfg, nil, ra.Options{CA: newLazyCA(c, clock, log), Clock: clock, Logger: log})
@@ -166,5 +167,5 @@ func popRules(cfg *config.Config) operator.PoPRules {
 
 // Keeps is what a configuration keeps at a time.
 func Keeps(r *config.Retention, now time.Time) store.Retention {
-	return store.Retention{Texts: r.Texts.Before(now), Octets: r.Octets.Before(now), Signatures: r.Signatures.Before(now), Numbers: r.Numbers.Before(now)}
+	return store.Retention{Texts: r.Texts.Before(now), Octets: r.Octets.Before(now), Signatures: r.Signatures.Before(now), Numbers: r.Numbers.Before(now), Audit: r.Audit.Before(now)}
 }

@@ -155,7 +155,7 @@ func (e *eraser) erase(ctx context.Context) (sum store.Erased, err error) {
 		}
 	}
 	if err == nil && !t.Now.Before(t.Grace) {
-		err = e.cutAudit(ctx, a.cfg.Retention.Audit.Before(t.Now))
+		err = e.cutAudit(ctx, keep.Audit, sum)
 	}
 	if len(sum) == 0 {
 		return sum, err
@@ -168,9 +168,10 @@ func (e *eraser) erase(ctx context.Context) (sum store.Erased, err error) {
 }
 
 // cutAudit cuts off what the audit log does not keep.
-func (e *eraser) cutAudit(ctx context.Context, before time.Time) (err error) {
+func (e *eraser) cutAudit(ctx context.Context, before time.Time, sum store.Erased) (err error) {
 	for n := int64(1); n > 0 && err == nil && !before.IsZero(); {
 		if n, err = e.a.core.Store.CutAudit(ctx, before); n > 0 && err == nil {
+			sum[operator.AuditLog] += n
 			e.a.log.Info("audit log cut off", "entries", n)
 			err = pause(ctx)
 		}
