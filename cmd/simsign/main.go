@@ -39,7 +39,7 @@ type commands struct {
 	User      UserCmd      `cmd:"" help:"Users: add, list, show, identify, device, pop, expiring, lift, suspend, reactivate, revoke, change-card, unregister, erase, register, renew, code, applet."`
 	Issuer    IssuerCmd    `cmd:"" help:"Card issuers: add, list, show, edit, assign, remove."`
 	Client    ClientCmd    `cmd:"" help:"Clients of the JSON interface for RA and operator: add, list, show, password, certificate, disable, enable, remove."`
-	RA        RACmd        `cmd:"" name:"ra" help:"Ask the interface for RA and operator: user-add, identify, init, complete, status, register, unblock, reset, show, suspend, reactivate, revoke, unregister, notify, duties, pop, pop-check, unblocking-code, activate, deactivate, expiring, audit, audit-verify, renew, change-card, applet, users, cards, card, transactions, slots, empty-slot, call; the operator's part: work, confirm."`
+	RA        RACmd        `cmd:"" name:"ra" help:"Ask the interface for RA and operator: user-add, identify, device, init, complete, status, register, unblock, reset, show, suspend, reactivate, revoke, unregister, notify, duties, pop, pop-check, unblocking-code, activate, deactivate, expiring, audit, audit-verify, renew, change-card, applet, users, cards, card, transactions, slots, empty-slot, call; the operator's part: work, confirm."`
 	CA        CACmd        `cmd:"" name:"ca" help:"The built-in certification authority: init."`
 	Audit     AuditCmd     `cmd:"" help:"Who did what, on whom, when: list, export, verify, key."`
 	Retention RetentionCmd `cmd:"" help:"What is not kept for ever: show, erase."`

@@ -15,6 +15,7 @@ import (
 type RACmd struct {
 	UserAdd  RAUserAddCmd  `cmd:"" help:"Give a number a card and the name of a person."`
 	Identify RAIdentifyCmd `cmd:"" help:"Record who has identified a user, and how."`
+	Device   RADeviceCmd   `cmd:"" help:"Mark a user as a device, whose owner gets the notices."`
 	Init     RAInitCmd     `cmd:"" help:"register_init: may this user be registered? Makes the key pair (flow A)."`
 	Complete RACompleteCmd `cmd:"" help:"register_complete: the user enters his codes, the card signs the certificate request."`
 	Status   RAStatusCmd   `cmd:"" help:"certificate_status: the CA has issued the certificate, or refused it."`
