@@ -161,7 +161,7 @@ func (k *IssuerEditCmd) Run(c *cli) error {
 	switch k.CA {
 	case "":
 	case "any":
-		req.CA = new([]byte)
+		req.CA = &[]byte{} // no nil: JSON has that for what does not change
 	default:
 		der, err := caFile(k.CA)
 		if err != nil {

@@ -186,12 +186,16 @@ type RARegisterCmd struct {
 	RAFlags
 	RAUserFlag
 	RAPairFlags
-	PoP string `name:"pop" placeholder:"CODE" help:"Proof of Possession code that the user has received."`
+	PoP      string `name:"pop" placeholder:"CODE" help:"Proof of Possession code that the user has received."`
+	SamePair bool   `help:"Another certificate for the pair whose own has expired, where the policy permits it."`
 }
 
 // Run sends it.
 func (k *RARegisterCmd) Run(c *cli) error {
 	m := k.members()
+	if k.SamePair {
+		m["pair"] = "same"
+	}
 	m["msisdn"], m["pop"] = k.MSISDN, k.PoP
 	return k.call(c, "/int3c/register", m)
 }

@@ -141,13 +141,14 @@ type UserRegisterCmd struct {
 	Algorithm string  `placeholder:"NAME" help:"Algorithm, for example P-256 or RSA-2048 (the first of the card profile)."`
 	Flow      string  `default:"A" enum:"A,B" help:"A: the key is made first; B: made and registered in one step (${default})."`
 	PoP       popFlag `name:"pop" placeholder:"CODE" help:"The card asks for the Proof of Possession code that \"simsign user pop\" has made, or for this one, which was made elsewhere."`
+	SamePair  bool    `help:"Another certificate for the pair whose own has expired, in place of another pair, where registration.same_pair permits it. The user does nothing."`
 }
 
 // Run waits until the user has done it.
 func (k *UserRegisterCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
 		waiting(c)
-		r, err := b.Register(c.ctx, operator.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP.code, PoPMade: k.PoP.made})
+		r, err := b.Register(c.ctx, operator.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP.code, PoPMade: k.PoP.made, SamePair: k.SamePair})
 		if err != nil {
 			return err
 		}

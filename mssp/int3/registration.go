@@ -123,6 +123,7 @@ func (d *Desk) register(ctx context.Context, c *party.Client, m message) (any, e
 	if len(issuer.CA) > 0 && !slices.Equal(issuer.CA, d.o.CA) {
 		return nil, no("policy", "the issuer of the card has a CA of its own: use the three steps, and bring its certificate")
 	}
+	r.SamePair = m.text("pair") == "same"
 	return enrolment(d.o.Registrar.Enrol(ctx, r))
 }
 

@@ -69,8 +69,11 @@ var table = []operation{
 	},
 	{
 		op: party.Register, path: "/int3c/register", door: "int3c", changes: true, do: (*Desk).register, gives: Enrolment{},
-		about:  "The whole registration with the built-in CA: register_init, register_complete, issue, certificate_status.",
-		fields: []field{msisdn, profile, usage, algorithm, slot, flow, pop, display},
+		about: "The whole registration with the built-in CA: register_init, register_complete, issue, certificate_status.",
+		fields: []field{
+			msisdn, profile, usage, algorithm, slot, flow, pop, display,
+			{name: "pair", kind: text, words: []string{"another", "same"}, most: 8, about: "same: another certificate for the pair whose own has expired, where the policy permits it; the user does nothing. Absent: another"},
+		},
 	},
 	{
 		op: party.UnblockCode, path: "/int3b/unblock_pc", door: "int3b", changes: true, do: (*Desk).unblock,

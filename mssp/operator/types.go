@@ -314,6 +314,7 @@ type Registration struct {
 	Flow      string `json:"flow,omitempty"`      // A or B
 	PoP       string `json:"pop,omitempty"`       // code given to the user by another channel
 	PoPMade   bool   `json:"popMade,omitempty"`   // the code that was made here (MakePoP) is asked for
+	SamePair  bool   `json:"samePair,omitempty"`  // another certificate for the pair whose own has expired (5.11)
 }
 
 // Registered is the new key.

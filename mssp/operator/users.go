@@ -117,7 +117,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (Registered, err
 	if err != nil {
 		return Registered{}, err
 	}
-	req := registration.EnrolRequest{MSISDN: number, Usage: usage, Flow: registration.FlowA, PoPCode: r.PoP, PoPMade: r.PoPMade}
+	req := registration.EnrolRequest{MSISDN: number, Usage: usage, Flow: registration.FlowA, PoPCode: r.PoP, PoPMade: r.PoPMade, SamePair: r.SamePair}
 	if r.Algorithm != "" {
 		alg, err := applet.ParseAlgorithm(r.Algorithm)
 		if err != nil {

@@ -56,6 +56,9 @@ func (g *Registrar) EnrolWith(ctx context.Context, r EnrolRequest, with func(*st
 	if g.o.CA == nil {
 		return Enrolment{}, mssp.Faultf(mssp.RegistrationNOK, "there is no CA here: use the three steps of MobileRegistration")
 	}
+	if r.SamePair {
+		return g.samePair(ctx, r)
+	}
 	w := Work{Request: r, with: with}
 	for _, s := range Stages {
 		if err := s.Do(ctx, g, &w); err != nil {

@@ -62,6 +62,7 @@ type Options struct {
 	Quiet         bool // no text message when a user is registered
 	// Identified: nobody gets his first key of whom no identification was recorded.
 	Identified bool
+	SamePair   bool   // a pair may get another certificate when its own has expired (5.11)
 	Sums       Summer // for codes that are made here
 
 	Clock  func() time.Time

@@ -37,6 +37,10 @@ type EnrolRequest struct {
 	Display string
 	TimeOut time.Duration // of each transaction; 0: that of the engine's options
 
+	// SamePair asks for another certificate for the pair whose certificate has expired, in
+	// place of another pair (5.11), of Enrol only.
+	SamePair bool
+
 	code  applet.CodeRef // that guards the key
 	named bool           // Slot was named by who asks
 }

@@ -46,13 +46,16 @@ func (g *Registrar) certificateStatus(ctx context.Context, number sms.MSISDN, sl
 	if string(c.RawSubjectPublicKeyInfo) != string(k.PublicKey) {
 		return Enrolment{}, mssp.Faultf(mssp.ErrorCertificate, "the certificate is for another key than the one in slot %d", slot)
 	}
-	k.State, k.CertDER, k.Serial, k.Confirmed = mssp.KeyRegistered, cert, fmt.Sprintf("%x", c.SerialNumber.Bytes()), false
+	k.State, k.CertDER, k.Serial, k.Confirmed = mssp.KeyRegistered, cert, serialOf(c), false
 	if err := g.putRegistered(ctx, t, k, with); err != nil {
 		return Enrolment{}, err
 	}
 	g.tellCard(ctx, t, k)
 	return enrolment(k), nil
 }
+
+// serialOf is the serial number of a certificate as rows have it.
+func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%x", c.SerialNumber.Bytes()) }
 
 // putRegistered stores a pair that is registered, with what the user is told and what
 // changes with it.

@@ -46,7 +46,7 @@ func (a *App) newProcedures() (err error) {
 	r := registration.Options{
 		Engine: a.engine, Store: a.core.Store, SignatureProfiles: a.cfg.SignatureProfiles(),
 		ConfirmAtOnce: a.o.ConfirmAtOnce, Quiet: a.o.QuietRegistration,
-		Identified: a.cfg.DemandsIdentity(), Sums: a.core.Vault, Clock: a.steady.now, Logger: a.log,
+		Identified: a.cfg.DemandsIdentity(), SamePair: a.cfg.Registration.SamePair, Sums: a.core.Vault, Clock: a.steady.now, Logger: a.log,
 	}
 	s := signature.Options{
 		Engine: a.engine, Store: a.core.Store, VA: pki.NewVA(pki.VAOptions{CA: a.ca, Issuers: a.core.issuerCAs, Clock: a.o.Clock}),

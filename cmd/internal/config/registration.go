@@ -18,6 +18,10 @@ type Registration struct {
 	// Refuse to register a user of whom nobody has recorded who identified him, how and
 	// when ("simsign user identify").
 	Identity bool `toml:"identity" default:"true"`
+	// A pair whose certificate has expired may get another one for the same key, when the
+	// user was identified anew ("simsign user register --same-pair"). A renewal before the
+	// end, and a registration after a revocation, always take another pair.
+	SamePair bool `toml:"same_pair" default:"false"`
 	// Digits of a code, the last of them a check digit; how long it is good; how many wrong
 	// ones may be entered.
 	PoPDigits int      `toml:"pop_digits" default:"8" min:"6" max:"16"`
