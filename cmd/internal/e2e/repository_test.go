@@ -69,16 +69,19 @@ func TestRepository(t *testing.T) {
 	w.checkLog(t, nil)
 }
 
-// An RA says "created" and brings no certificate: it is fetched from the repository of the CA
-// that has issued it, as soon as that has it; one of another key is none.
+// The RA checks the PoP code that the user has entered, and has its CA issue and publish the
+// certificate. It says "created" and brings no certificate: that is fetched from the repository
+// of the CA that has issued it, as soon as it is there; one of another key is none. Then user,
+// key and applet are what the RA and its CA have made them, and the user is told.
 //
-// Covers: 5.1-14, 5.1-15 via POST /int3c/certificate_status
+// Covers: 5.1-8, 5.1-14, 5.1-15 via POST /int3c/certificate_status
 func TestFetchedCertificate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, "")
 	d, ca := newDesk(t, w), w.externalCA(t)
 	u := w.users[0]
 	must(t, w.dir, "issuer", "assign", "north", string(u.iccid))
+	must(t, w.dir, "issuer", "edit", "north", "--ca", "external.crt")
 	var mu sync.Mutex
 	var asked []string
 	shelf := map[string][]byte{}
@@ -105,8 +108,17 @@ func TestFetchedCertificate(t *testing.T) {
 	w.write(t, "simsign.toml", strings.Replace(string(b), "[ca]\n", fmt.Sprintf("[ca]\nrepositories = [%q]\n", repository.URL+"/of/{key}"), 1))
 	c := w.serve(t)
 	m := map[string]any{"msisdn": u.number.String(), "profile": authURI, "algorithm": u.alg.String(), "usage": "authentication"}
-	done := d.ask(t, "crm", "/int3c/register_complete", map[string]any{"msisdn": m["msisdn"], "profile": authURI, "algorithm": m["algorithm"], "usage": "authentication", "flow": "B"})
+	made := d.ask(t, "crm", "/int3c/pop_make", map[string]any{"msisdn": m["msisdn"], "channel": "screen"})
+	code, _ := made.Data["code"].(string)
+	u.acts(registers(code))
+	m["flow"], m["pop"] = "B", code
+	done := d.ask(t, "crm", "/int3c/register_complete", m)
 	d.wants(t, "complete", done, 200, "ok", "")
+	u.acts(nil)
+	if done.Data["pop"] != code || code == "" {
+		t.Errorf("the code that was made %+v, the one that was entered %v", made, done.Data["pop"])
+	}
+	d.wants(t, "the code", d.ask(t, "crm", "/int3c/pop_check", map[string]any{"msisdn": m["msisdn"], "pop": done.Data["pop"]}), 200, "ok", "")
 	key, csr := done.octets(t, "publicKey"), done.octets(t, "csr")
 	status := func(what, state string) {
 		t.Helper()
@@ -121,6 +133,10 @@ func TestFetchedCertificate(t *testing.T) {
 	status("of another key", "requested")
 	puts(key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.issue(t, csr)}))
 	status("there", "registered")
+	u.message(t, "registration is complete")
+	w.sign(t, u, "--text", "Pay?") // the command knows the built-in CA only, and says so at the end
+	u.wantSeen(t, "a request to sign", "Pay?")
+	w.about(t, u, 0, "slot    1: registered", "user", "applet") // the card has heard of it with the request
 	for _, url := range asked {
 		if strings.Contains(url, string(u.number)) {
 			t.Errorf("a repository was asked with a number: %s", url)
