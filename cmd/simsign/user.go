@@ -147,7 +147,9 @@ type UserRegisterCmd struct {
 // Run waits until the user has done it.
 func (k *UserRegisterCmd) Run(c *cli) error {
 	return k.administer(c, func(b admin.Backend) error {
-		waiting(c)
+		if !k.SamePair { // then nobody is asked
+			waiting(c)
+		}
 		r, err := b.Register(c.ctx, operator.Registration{MSISDN: k.MSISDN, Usage: k.Usage, Algorithm: k.Algorithm, Flow: k.Flow, PoP: k.PoP.code, PoPMade: k.PoP.made, SamePair: k.SamePair})
 		if err != nil {
 			return err

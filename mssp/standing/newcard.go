@@ -47,20 +47,24 @@ func (s *Standing) ChangeCard(ctx context.Context, c CardCall) (mssp.Duty, []mss
 	return d, ended, nil
 }
 
+// How long a change waits for a message that is on its way to the network: outcomes are
+// stored 20 ms after they are known, and a network that works takes a message in a second.
 const (
-	settleTries = 25
-	settlePause = 20 * time.Millisecond // outcomes are stored as long after they are known
+	settleFirst = 20 * time.Millisecond
+	settlePause = 250 * time.Millisecond // the longest between two looks
+	settleMost  = 5 * time.Second
 )
 
-// settled tries again while a message is on its way to the network, for half a second: as
-// good as always that is what it takes.
+// settled tries again while a message is on its way to the network.
 func settled(ctx context.Context, move func() error) error {
 	err := move()
-	for i := 1; i < settleTries && errors.Is(err, store.ErrUnderWay); i++ {
+	pause := settleFirst / 2
+	for waited := time.Duration(0); waited < settleMost && errors.Is(err, store.ErrUnderWay); waited += pause {
+		pause = min(2*pause, settlePause)
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(settlePause):
+		case <-time.After(pause):
 		}
 		err = move()
 	}

@@ -10,7 +10,21 @@ import (
 	"time"
 )
 
-// brief issues a certificate that ends within some seconds.
+// briefly is how long a certificate of brief is good: long enough for a slow machine to store
+// it, which is refused when it has ended.
+const briefly = 20 * time.Second
+
+// expires waits for the end of a certificate of brief. Nobody signs meanwhile.
+func expires(t *testing.T, der []byte) {
+	t.Helper()
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the certificate", func() bool { return time.Now().After(cert.NotAfter) })
+}
+
+// brief issues a certificate that ends soon.
 func (e *external) brief(t *testing.T, csr []byte) []byte {
 	t.Helper()
 	r, err := x509.ParseCertificateRequest(csr)
@@ -19,7 +33,7 @@ func (e *external) brief(t *testing.T, csr []byte) []byte {
 	}
 	e.n++
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(e.n), Subject: r.Subject, NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(2 * time.Second), KeyUsage: x509.KeyUsageDigitalSignature,
+		SerialNumber: big.NewInt(e.n), Subject: r.Subject, NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(briefly), KeyUsage: x509.KeyUsageDigitalSignature,
 	}, e.cert, r.PublicKey, e.key)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +63,8 @@ func TestExpired(t *testing.T) {
 	d.wants(t, "status", a, 200, "ok", "")
 	old := fmt.Sprint(a.Data["serial"])
 
-	eventually(t, "the end of the certificate", func() bool {
+	expires(t, cert)
+	eventually(t, "the service to see it", func() bool {
 		r := w.sign(t, u, "--text", "Pay?")
 		return r.code != 0 && strings.Contains(r.stderr, "has expired")
 	})

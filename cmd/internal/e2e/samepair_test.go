@@ -19,7 +19,7 @@ func TestSamePair(t *testing.T) {
 	w.extend(t, "[registration]\nidentity = true\nsame_pair = true\n")
 	must(t, w.dir, "issuer", "edit", "north", "--ca", "external.crt")
 	c := w.serve(t)
-	keys := map[*user][]byte{}
+	keys, certs := map[*user][]byte{}, map[*user][]byte{}
 	for _, u := range w.users {
 		must(t, w.dir, "issuer", "assign", "north", string(u.iccid))
 		must(t, w.dir, "user", "identify", "--msisdn", u.number.String(), "--how", "kiosk", "--at", "2020-02-03T10:00:00Z")
@@ -29,10 +29,11 @@ func TestSamePair(t *testing.T) {
 		cert := ca.brief(t, a.octets(t, "csr"))
 		a = d.ask(t, "crm", "/int3c/certificate_status", map[string]any{"msisdn": u.number.String(), "status": "created", "certificate": cert})
 		d.wants(t, "status", a, 200, "ok", "")
-		keys[u] = a.octets(t, "publicKey")
+		keys[u], certs[u] = a.octets(t, "publicKey"), cert
 	}
 	for _, u := range w.users {
-		eventually(t, "the end of the certificate", func() bool {
+		expires(t, certs[u])
+		eventually(t, "the service to see it", func() bool {
 			r := w.sign(t, u, "--text", "Pay?")
 			return r.code != 0 && strings.Contains(r.stderr, "has expired")
 		})
