@@ -68,6 +68,9 @@ func TestRequestIDsOverKills(t *testing.T) {
 	d.wants(t, "refused by the CA", d.ask(t, "crm", "/int3c/certificate_status", map[string]any{"msisdn": u.number.String(), "status": "refused", "request": "s1"}), 200, "ok", "")
 	db := w.database(t)
 	var n int
+	eventually(t, "the pair to be deleted on the card", func() bool { // nobody is erased while something is open
+		return db.QueryRow("SELECT COUNT(*) FROM tx WHERE finished_at = 0").Scan(&n) == nil && n == 0
+	})
 	if err := db.QueryRow("SELECT COUNT(*) FROM int3_call").Scan(&n); err != nil || n < 3 {
 		t.Errorf("%d calls, %v", n, err)
 	}
